@@ -1,0 +1,308 @@
+//! A parsed query: its groups, bounds and contribution limit are known to be good.
+//! It says what is asked and how it is bounded; what it costs is decided in `privacy_loss::price`.
+
+use crate::filter::Filter;
+use crate::parse;
+use crate::period::{self, Month, Period, PeriodKind};
+use crate::refusal::Refusal;
+use crate::strict_json::Json;
+use geography::{Level, Partition};
+use std::collections::BTreeMap;
+use std::fmt;
+use taxonomy::model::{AGE_BANDS, Sex};
+use taxonomy::{Predicate, Taxonomy};
+
+/// What is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Measure {
+    /// People with at least one counted event in the period.
+    Persons,
+    /// Service events, up to `per_cell` of one person in one cell.
+    Events,
+}
+
+impl Measure {
+    /// The public identifier.
+    pub fn id(self) -> &'static str {
+        match self {
+            Measure::Persons => "persons",
+            Measure::Events => "events",
+        }
+    }
+}
+
+/// How much one person may influence an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// L0: the number of cells one person may touch.
+    pub cells: u32,
+    /// Linf: the most one person may add to one cell; 1 for persons.
+    pub per_cell: u32,
+}
+
+/// One axis of the answer: its name and its public keys, empty cells included.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dimension {
+    /// `area`, `target`, `sex`, `age_band` or `period`.
+    pub name: &'static str,
+    /// Keys in cell order.
+    pub keys: Vec<String>,
+}
+
+/// SHA-256 over the canonical form, with its domain.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct QueryHash(pub [u8; 32]);
+
+impl fmt::Display for QueryHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for QueryHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "QueryHash({self})")
+    }
+}
+
+/// A legal aggregate question. Only [`AggregateQuery::parse`] makes one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AggregateQuery {
+    pub(crate) measure: Measure,
+    pub(crate) level: Level,
+    pub(crate) targets: Vec<String>,
+    pub(crate) by_sex: bool,
+    pub(crate) by_age_band: bool,
+    pub(crate) by_period: Option<PeriodKind>,
+    pub(crate) from: Month,
+    pub(crate) to: Month,
+    pub(crate) services: Vec<String>,
+    pub(crate) filter: Option<Filter>,
+    pub(crate) bounds: Bounds,
+    pub(crate) rho_nano: u64,
+}
+
+impl AggregateQuery {
+    /// Parses and checks a query against the built-in vocabulary.
+    ///
+    /// # Errors
+    /// The first [`Refusal`] met, with JSON path, code and remedy.
+    pub fn parse(bytes: &[u8]) -> Result<AggregateQuery, Refusal> {
+        parse::query(
+            &Json::parse(bytes)?,
+            Taxonomy::built_in(),
+            Partition::milan(),
+        )
+    }
+
+    /// What is counted.
+    pub fn measure(&self) -> Measure {
+        self.measure
+    }
+
+    /// The area level of the answer.
+    pub fn level(&self) -> Level {
+        self.level
+    }
+
+    /// Targets the answer is split by, sorted; empty where it is not.
+    pub fn targets(&self) -> &[String] {
+        &self.targets
+    }
+
+    /// Whether the answer is split by sex.
+    pub fn by_sex(&self) -> bool {
+        self.by_sex
+    }
+
+    /// Whether the answer is split by age band.
+    pub fn by_age_band(&self) -> bool {
+        self.by_age_band
+    }
+
+    /// How the span is cut; one period where absent.
+    pub fn by_period(&self) -> Option<PeriodKind> {
+        self.by_period
+    }
+
+    /// First and last month asked.
+    pub fn span(&self) -> (Month, Month) {
+        (self.from, self.to)
+    }
+
+    /// The services whose events count, sorted; all of them where empty.
+    pub fn services(&self) -> &[String] {
+        &self.services
+    }
+
+    /// The condition on people.
+    pub fn filter(&self) -> Option<&Filter> {
+        self.filter.as_ref()
+    }
+
+    /// The contribution bounds.
+    pub fn bounds(&self) -> Bounds {
+        self.bounds
+    }
+
+    /// The privacy loss the requester offers, in nano-rho.
+    pub fn rho_nano(&self) -> u64 {
+        self.rho_nano
+    }
+
+    /// The periods of the answer, in order.
+    pub fn periods(&self) -> Vec<Period> {
+        period::periods(self.from, self.to, self.by_period)
+    }
+
+    /// The axes of the answer, outermost first; cells are laid out row-major over them.
+    pub fn dimensions(&self) -> Vec<Dimension> {
+        let mut dimensions = vec![Dimension {
+            name: "area",
+            keys: Partition::milan().keys(self.level).to_vec(),
+        }];
+        if !self.targets.is_empty() {
+            dimensions.push(Dimension {
+                name: "target",
+                keys: self.targets.clone(),
+            });
+        }
+        if self.by_sex {
+            dimensions.push(Dimension {
+                name: "sex",
+                keys: Sex::ALL.iter().map(|sex| sex.id().to_owned()).collect(),
+            });
+        }
+        if self.by_age_band {
+            let bands = AGE_BANDS.iter().map(|&(id, _)| id.to_owned());
+            dimensions.push(Dimension {
+                name: "age_band",
+                keys: bands.chain(["unknown".to_owned()]).collect(),
+            });
+        }
+        dimensions.push(Dimension {
+            name: "period",
+            keys: self
+                .periods()
+                .into_iter()
+                .map(|period| period.key)
+                .collect(),
+        });
+        dimensions
+    }
+
+    /// Number of cells in the answer.
+    pub fn cells(&self) -> usize {
+        (self.dimensions().iter())
+            .map(|dimension| dimension.keys.len())
+            .product()
+    }
+
+    /// The most cells one person can fall into: with one home micro-area, one sex, and one age per
+    /// period, only targets and periods multiply.
+    pub fn reachable_cells(&self) -> u32 {
+        (self.targets.len().max(1) * self.periods().len()) as u32
+    }
+
+    /// The predicates of the target axis, in its order.
+    pub fn target_predicates(&self) -> Vec<Predicate> {
+        (self.targets.iter())
+            .filter_map(|id| Taxonomy::built_in().target(id))
+            .map(|target| target.predicate.clone())
+            .collect()
+    }
+
+    /// The filter as a predicate.
+    pub fn filter_predicate(&self) -> Option<Predicate> {
+        (self.filter.as_ref()).map(|filter| filter.predicate(Taxonomy::built_in()))
+    }
+
+    /// Every target named, as axis or in the filter.
+    pub fn named_targets(&self) -> Vec<&str> {
+        let in_filter = self.filter.iter().flat_map(Filter::targets);
+        self.targets
+            .iter()
+            .map(String::as_str)
+            .chain(in_filter)
+            .collect()
+    }
+
+    /// Whether any part reads other household members' rows, so that one person's rows can change
+    /// how others are counted.
+    pub fn reads_household(&self) -> bool {
+        (self
+            .target_predicates()
+            .iter()
+            .chain(&self.filter_predicate()))
+        .any(Predicate::reads_household)
+    }
+
+    /// The canonical form: equal questions have equal text.
+    pub fn canonical(&self) -> String {
+        self.to_json().to_string()
+    }
+
+    /// The hash by which requests, charges and releases know the question.
+    pub fn hash(&self) -> QueryHash {
+        let mut context = ring::digest::Context::new(&ring::digest::SHA256);
+        context.update(b"wi-query-v1\n");
+        context.update(self.canonical().as_bytes());
+        let mut hash = [0; 32];
+        hash.copy_from_slice(context.finish().as_ref());
+        QueryHash(hash)
+    }
+
+    fn to_json(&self) -> Json {
+        let object = |fields: Vec<(&str, Json)>| {
+            Json::Object(
+                fields
+                    .into_iter()
+                    .map(|(k, v)| (k.to_owned(), v))
+                    .collect::<BTreeMap<_, _>>(),
+            )
+        };
+        let text = |text: &str| Json::String(text.to_owned());
+        let set = |ids: &[String]| Json::Array(ids.iter().map(|id| text(id)).collect());
+
+        let mut by = vec![("area", text(self.level.id()))];
+        if !self.targets.is_empty() {
+            by.push(("target", set(&self.targets)));
+        }
+        if self.by_sex {
+            by.push(("sex", Json::Bool(true)));
+        }
+        if self.by_age_band {
+            by.push(("age_band", Json::Bool(true)));
+        }
+        if let Some(kind) = self.by_period {
+            by.push(("period", text(kind.id())));
+        }
+        let mut fields = vec![
+            ("version", Json::Integer(1)),
+            ("measure", text(self.measure.id())),
+            ("by", object(by)),
+            (
+                "period",
+                object(vec![
+                    ("from", text(&self.from.to_string())),
+                    ("to", text(&self.to.to_string())),
+                ]),
+            ),
+            (
+                "bounds",
+                object(vec![
+                    ("cells", Json::Integer(i64::from(self.bounds.cells))),
+                    ("per_cell", Json::Integer(i64::from(self.bounds.per_cell))),
+                ]),
+            ),
+            ("rho", Json::Integer(self.rho_nano as i64)),
+        ];
+        if !self.services.is_empty() {
+            fields.push(("services", set(&self.services)));
+        }
+        if let Some(filter) = &self.filter {
+            fields.push(("filter", filter.to_json()));
+        }
+        object(fields)
+    }
+}

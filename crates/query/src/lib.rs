@@ -1,0 +1,28 @@
+//! The closed query algebra: what may be asked of a node, its canonical form and its hash.
+//! What parses is legal; what does not is refused with the place and the reason. No SQL, no free text.
+
+mod aggregate_query;
+mod filter;
+mod parse;
+mod period;
+mod refusal;
+mod strict_json;
+
+pub use aggregate_query::{AggregateQuery, Bounds, Dimension, Measure, QueryHash};
+pub use filter::Filter;
+pub use period::{Month, Period, PeriodKind};
+pub use refusal::{Refusal, RefusalCode};
+pub use strict_json::{Json, MAX_BYTES, MAX_DEPTH};
+
+/// Most cells one answer may have.
+pub const MAX_CELLS: usize = 1 << 20;
+/// Largest per-cell bound on events of one unit.
+pub const MAX_PER_CELL: u32 = 100_000;
+/// Largest privacy loss one query may state, in nano-rho. Real limits are the policy's; this one
+/// keeps arithmetic far from overflow.
+pub const MAX_RHO_NANO: u64 = 1_000_000_000_000_000;
+/// Longest span of a query, in months.
+pub const MAX_MONTHS: u16 = 240;
+
+/// The JSON Schema of version 1 of the query format, as served to clients.
+pub const JSON_SCHEMA: &str = include_str!("../schema/query-v1.json");

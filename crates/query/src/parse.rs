@@ -1,0 +1,432 @@
+//! From strict JSON to a legal query, one field at a time, refusing at the first thing wrong.
+//! Every limit is a public fact; nothing here knows a register.
+
+use crate::aggregate_query::{AggregateQuery, Bounds, Measure};
+use crate::filter::Filter;
+use crate::period::{Month, PeriodKind};
+use crate::refusal::{Refusal, RefusalCode as Code};
+use crate::strict_json::Json;
+use crate::{MAX_CELLS, MAX_MONTHS, MAX_PER_CELL, MAX_RHO_NANO};
+use geography::{Level, Partition};
+use std::collections::{BTreeMap, BTreeSet};
+use taxonomy::Taxonomy;
+use taxonomy::model::{CitizenshipGroup, Sex};
+
+type Parsed<T> = Result<T, Refusal>;
+
+fn refuse<T>(path: &str, code: Code, message: impl AsRef<str>) -> Parsed<T> {
+    Err(Refusal::new(path, code, message.as_ref()))
+}
+
+/// An object whose fields are taken one by one; what is left over is unknown.
+struct Fields<'a> {
+    path: &'a str,
+    fields: &'a BTreeMap<String, Json>,
+    taken: BTreeSet<&'static str>,
+}
+
+impl<'a> Fields<'a> {
+    fn of(json: &'a Json, path: &'a str) -> Parsed<Fields<'a>> {
+        match json {
+            Json::Object(fields) => Ok(Fields {
+                path,
+                fields,
+                taken: BTreeSet::new(),
+            }),
+            _ => refuse(path, Code::WrongType, "must be an object"),
+        }
+    }
+
+    fn path_of(&self, name: &str) -> String {
+        format!("{}.{name}", self.path)
+    }
+
+    fn optional(&mut self, name: &'static str) -> Option<&'a Json> {
+        self.taken.insert(name);
+        self.fields.get(name)
+    }
+
+    fn required(&mut self, name: &'static str) -> Parsed<&'a Json> {
+        match self.optional(name) {
+            Some(json) => Ok(json),
+            None => refuse(
+                &self.path_of(name),
+                Code::MissingField,
+                format!("`{name}` is required"),
+            ),
+        }
+    }
+
+    /// A whole number within `limits`.
+    fn integer(
+        &mut self,
+        name: &'static str,
+        limits: std::ops::RangeInclusive<i64>,
+    ) -> Parsed<i64> {
+        let path = self.path_of(name);
+        match self.required(name)? {
+            Json::Integer(value) if limits.contains(value) => Ok(*value),
+            Json::Integer(_) => refuse(
+                &path,
+                Code::OutOfRange,
+                format!("must lie between {} and {}", limits.start(), limits.end()),
+            ),
+            _ => refuse(&path, Code::WrongType, "must be a whole number"),
+        }
+    }
+
+    fn flag(&mut self, name: &'static str) -> Parsed<bool> {
+        match self.optional(name) {
+            None => Ok(false),
+            Some(Json::Bool(value)) => Ok(*value),
+            Some(_) => refuse(
+                &self.path_of(name),
+                Code::WrongType,
+                "must be true or false",
+            ),
+        }
+    }
+
+    fn month(&mut self, name: &'static str) -> Parsed<Month> {
+        let path = self.path_of(name);
+        let month = Month::parse(text(self.required(name)?, &path)?);
+        month.map_or_else(
+            || {
+                refuse(
+                    &path,
+                    Code::InvalidPeriod,
+                    "must be a month such as 2025-03",
+                )
+            },
+            Ok,
+        )
+    }
+
+    fn finish(self) -> Parsed<()> {
+        match self
+            .fields
+            .keys()
+            .find(|key| !self.taken.contains(key.as_str()))
+        {
+            Some(key) => refuse(
+                &self.path_of(key),
+                Code::UnknownField,
+                format!(
+                    "`{key}` is not a field here; known are {}",
+                    join(self.taken.iter().copied())
+                ),
+            ),
+            None => Ok(()),
+        }
+    }
+}
+
+fn join<'a>(ids: impl Iterator<Item = &'a str>) -> String {
+    ids.map(|id| format!("`{id}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+fn text<'a>(json: &'a Json, path: &str) -> Parsed<&'a str> {
+    match json {
+        Json::String(text) => Ok(text),
+        _ => refuse(path, Code::WrongType, "must be a string"),
+    }
+}
+
+/// One identifier of a closed vocabulary.
+fn id<T>(json: &Json, path: &str, known: &[&str], find: impl Fn(&str) -> Option<T>) -> Parsed<T> {
+    match find(text(json, path)?) {
+        Some(value) => Ok(value),
+        None => refuse(
+            path,
+            Code::UnknownId,
+            format!(
+                "not a known identifier; known are {}",
+                join(known.iter().copied())
+            ),
+        ),
+    }
+}
+
+/// A non-empty set of identifiers, returned sorted.
+fn id_set(json: &Json, path: &str, known: &[&str]) -> Parsed<Vec<String>> {
+    let Json::Array(items) = json else {
+        return refuse(path, Code::WrongType, "must be a list of identifiers");
+    };
+    if items.is_empty() {
+        return refuse(
+            path,
+            Code::Empty,
+            "must not be empty; leave the field out instead",
+        );
+    }
+    let mut set = BTreeSet::new();
+    for (i, item) in items.iter().enumerate() {
+        let path = format!("{path}[{i}]");
+        let value = id(item, &path, known, |text| {
+            known.contains(&text).then(|| text.to_owned())
+        })?;
+        if !set.insert(value) {
+            return refuse(&path, Code::DuplicateValue, "is given twice");
+        }
+    }
+    Ok(set.into_iter().collect())
+}
+
+pub(crate) fn query(json: &Json, taxonomy: &Taxonomy, areas: &Partition) -> Parsed<AggregateQuery> {
+    let mut top = Fields::of(json, "$")?;
+    match top.required("version")? {
+        Json::Integer(1) => {}
+        _ => {
+            return refuse(
+                "$.version",
+                Code::UnknownVersion,
+                "this program reads version 1",
+            );
+        }
+    }
+    let measure = id(
+        top.required("measure")?,
+        "$.measure",
+        &["persons", "events"],
+        |text| {
+            [Measure::Persons, Measure::Events]
+                .into_iter()
+                .find(|measure| measure.id() == text)
+        },
+    )?;
+    let target_ids: Vec<&str> = taxonomy.targets().iter().map(|t| t.id.as_str()).collect();
+
+    let mut by = Fields::of(top.required("by")?, "$.by")?;
+    let level_ids = Level::ALL.map(Level::id);
+    let level = id(
+        by.required("area")?,
+        "$.by.area",
+        &level_ids,
+        Level::from_id,
+    )?;
+    let targets = match by.optional("target") {
+        Some(json) => id_set(json, "$.by.target", &target_ids)?,
+        None => Vec::new(),
+    };
+    let (by_sex, by_age_band) = (by.flag("sex")?, by.flag("age_band")?);
+    let by_period = match by.optional("period") {
+        Some(json) => Some(id(json, "$.by.period", &["month", "quarter"], |text| {
+            [PeriodKind::Month, PeriodKind::Quarter]
+                .into_iter()
+                .find(|kind| kind.id() == text)
+        })?),
+        None => None,
+    };
+    by.finish()?;
+
+    let (from, to) = span(top.required("period")?, by_period)?;
+    let services = match top.optional("services") {
+        Some(json) => {
+            let known: Vec<&str> = taxonomy.services().iter().map(|s| s.id.as_str()).collect();
+            id_set(json, "$.services", &known)?
+        }
+        None => Vec::new(),
+    };
+    let filter = match top.optional("filter") {
+        Some(json) => Some(filter(json, "$.filter", &target_ids)?.normal()),
+        None => None,
+    };
+    let rho_nano = top.integer("rho", 1..=MAX_RHO_NANO as i64)? as u64;
+
+    let mut query = AggregateQuery {
+        measure,
+        level,
+        targets,
+        by_sex,
+        by_age_band,
+        by_period,
+        from,
+        to,
+        services,
+        filter,
+        bounds: Bounds {
+            cells: 1,
+            per_cell: 1,
+        },
+        rho_nano,
+    };
+    check_levels(&query, taxonomy)?;
+    check_cells(&query, areas)?;
+    query.bounds = bounds(top.required("bounds")?, &query)?;
+    top.finish()?;
+    Ok(query)
+}
+
+fn span(json: &Json, kind: Option<PeriodKind>) -> Parsed<(Month, Month)> {
+    let mut period = Fields::of(json, "$.period")?;
+    let (from, to) = (period.month("from")?, period.month("to")?);
+    period.finish()?;
+    if to < from {
+        return refuse(
+            "$.period.to",
+            Code::InvalidPeriod,
+            "must not lie before `from`",
+        );
+    }
+    if to.index() - from.index() >= MAX_MONTHS {
+        return refuse(
+            "$.period",
+            Code::InvalidPeriod,
+            format!("must not span more than {MAX_MONTHS} months"),
+        );
+    }
+    if kind == Some(PeriodKind::Quarter) {
+        if from.month() % 3 != 1 {
+            return refuse(
+                "$.period.from",
+                Code::InvalidPeriod,
+                "must be the first month of a quarter",
+            );
+        }
+        if to.month() % 3 != 0 {
+            return refuse(
+                "$.period.to",
+                Code::InvalidPeriod,
+                "must be the last month of a quarter",
+            );
+        }
+    }
+    Ok((from, to))
+}
+
+fn filter(json: &Json, path: &str, targets: &[&str]) -> Parsed<Filter> {
+    let Json::Object(fields) = json else {
+        return refuse(
+            path,
+            Code::WrongType,
+            "must be an object with one condition",
+        );
+    };
+    let mut entries = fields.iter();
+    let (Some((key, value)), None) = (entries.next(), entries.next()) else {
+        return refuse(
+            path,
+            Code::WrongType,
+            "must hold exactly one condition; join several with `all`",
+        );
+    };
+    let path = format!("{path}.{key}");
+    let list = |value: &Json| -> Parsed<Vec<Filter>> {
+        match value {
+            Json::Array(items) if items.is_empty() => {
+                refuse(&path, Code::Empty, "must not be empty")
+            }
+            Json::Array(items) => (items.iter().enumerate())
+                .map(|(i, item)| filter(item, &format!("{path}[{i}]"), targets))
+                .collect(),
+            _ => refuse(&path, Code::WrongType, "must be a list of conditions"),
+        }
+    };
+    match key.as_str() {
+        "all" => Ok(Filter::All(list(value)?)),
+        "any" => Ok(Filter::Any(list(value)?)),
+        "not" => Ok(Filter::Not(Box::new(filter(value, &path, targets)?))),
+        "target" => id(value, &path, targets, |text| {
+            targets
+                .contains(&text)
+                .then(|| Filter::Target(text.to_owned()))
+        }),
+        "sex" => id(value, &path, &["F", "M", "X"], Sex::from_id).map(Filter::Sex),
+        "citizenship" => id(
+            value,
+            &path,
+            &["italian", "eu", "non-eu"],
+            CitizenshipGroup::from_id,
+        )
+        .map(Filter::Citizenship),
+        "age" => {
+            let mut age = Fields::of(value, &path)?;
+            let (min, max) = (age.integer("min", 0..=200)?, age.integer("max", 0..=200)?);
+            age.finish()?;
+            if max < min {
+                return refuse(
+                    &format!("{path}.max"),
+                    Code::OutOfRange,
+                    "must not lie below `min`",
+                );
+            }
+            Ok(Filter::Age {
+                min: min as u16,
+                max: max as u16,
+            })
+        }
+        other => refuse(
+            &path,
+            Code::UnknownField,
+            format!(
+                "`{other}` is not a condition; known are `all`, `any`, `not`, `target`, `sex`, `age`, `citizenship`"
+            ),
+        ),
+    }
+}
+
+/// Groups whose very location can harm are not shown finer than the taxonomy allows.
+fn check_levels(query: &AggregateQuery, taxonomy: &Taxonomy) -> Parsed<()> {
+    for id in query.named_targets() {
+        let finest = taxonomy
+            .target(id)
+            .map_or(Level::City, |target| target.finest_level);
+        if !query.level.within(finest) {
+            return refuse(
+                "$.by.area",
+                Code::LevelTooFine,
+                format!("`{id}` is shown at level `{finest}` at the finest; ask for that level"),
+            );
+        }
+    }
+    // Groups of citizenships stand for ethnicity: city level at most, as the target of that name.
+    if query.filter.as_ref().is_some_and(Filter::names_citizenship) && query.level != Level::City {
+        return refuse(
+            "$.by.area",
+            Code::LevelTooFine,
+            "citizenship is shown at level `city` only; ask for that level",
+        );
+    }
+    Ok(())
+}
+
+fn check_cells(query: &AggregateQuery, areas: &Partition) -> Parsed<()> {
+    let periods = query.periods().len();
+    let cells = areas.keys(query.level).len()
+        * query.targets.len().max(1)
+        * if query.by_sex { Sex::ALL.len() } else { 1 }
+        * if query.by_age_band {
+            taxonomy::model::AGE_BANDS.len() + 1
+        } else {
+            1
+        }
+        * periods;
+    if cells > MAX_CELLS {
+        return refuse(
+            "$.by",
+            Code::TooManyCells,
+            format!(
+                "{cells} cells, more than {MAX_CELLS}; ask for a coarser level, fewer groups or a shorter span"
+            ),
+        );
+    }
+    Ok(())
+}
+
+fn bounds(json: &Json, query: &AggregateQuery) -> Parsed<Bounds> {
+    let mut bounds = Fields::of(json, "$.bounds")?;
+    let reachable = i64::from(query.reachable_cells());
+    let cells = bounds.integer("cells", 1..=reachable)?;
+    let most = match query.measure {
+        Measure::Persons => 1,
+        Measure::Events => i64::from(MAX_PER_CELL),
+    };
+    let per_cell = bounds.integer("per_cell", 1..=most)?;
+    bounds.finish()?;
+    Ok(Bounds {
+        cells: cells as u32,
+        per_cell: per_cell as u32,
+    })
+}
