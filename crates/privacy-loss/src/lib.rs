@@ -1,0 +1,10 @@
+//! Privacy loss in zero-concentrated differential privacy: amounts, sensitivity, price.
+//! [`price`] is the only place that computes either; preview, charge and receipt all call it.
+
+mod epsilon;
+mod price;
+mod rho;
+
+pub use epsilon::epsilon;
+pub use price::{HOUSEHOLD_MEMBERS, Price, Sensitivity, price};
+pub use rho::NanoRho;

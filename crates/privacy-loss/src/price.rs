@@ -1,0 +1,134 @@
+//! Sensitivity and price of a query: how far one person's rows can move the exact bounded aggregate,
+//! and how much noise a stated loss then buys. A function of the query and public constants only.
+
+use crate::rho::NanoRho;
+use query::{AggregateQuery, Measure};
+use serde::{Deserialize, Serialize};
+
+/// M: the most members of one household whose household kind is known. Larger households are reduced
+/// to M members by a keyed choice; the rest count as without household.
+pub const HOUSEHOLD_MEMBERS: u32 = 6;
+
+/// The square of D2, the largest Euclidean distance between bounded aggregates of neighbouring
+/// registers. It is an integer, so nothing is lost to rounding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Sensitivity {
+    /// D2 squared.
+    pub squared: u64,
+}
+
+impl Sensitivity {
+    /// D2, rounded up to the next representable number.
+    pub fn d2(self) -> f64 {
+        (self.squared as f64).next_up().sqrt().next_up()
+    }
+}
+
+/// What a query costs and how noisy its answer will be.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Price {
+    /// How far one person's rows can move the exact answer.
+    pub sensitivity: Sensitivity,
+    /// What is charged.
+    pub rho: NanoRho,
+    /// Scale of the discrete Gaussian: every cell gets independent noise of this parameter.
+    pub sigma: f64,
+}
+
+impl Price {
+    /// An upper bound on the noise variance of each cell: sigma squared (Canonne, Kamath and Steinke
+    /// 2020, Corollary 9), tight but for sigma below about one.
+    pub fn variance(&self) -> f64 {
+        self.sigma * self.sigma
+    }
+}
+
+/// The sensitivity and price of `query`.
+///
+/// # Proof
+/// A unit has one home micro-area, touches at most L0 cells and adds an integer of 0..=Linf to each.
+/// Adding or removing its rows moves the vector by at most sqrt(L0) Linf.
+///
+/// Where a part of the query reads the household, one person's rows may change the household kind of
+/// every member kept (at most M, by replacement where the household was full), so at most M units
+/// each go from one non-negative vector with L0 entries to another: sqrt(2 L0) per unit, M units, by
+/// the triangle inequality M sqrt(2 L0) Linf.
+///
+/// The Gaussian mechanism with parameter sigma on integers is D2^2 / (2 sigma^2)-zCDP (Canonne,
+/// Kamath and Steinke 2020, Theorem 4), so sigma = D2 / sqrt(2 rho), rounded up.
+pub fn price(query: &AggregateQuery) -> Price {
+    let bounds = query.bounds();
+    let per_cell = match query.measure() {
+        Measure::Persons => 1,
+        Measure::Events => u64::from(bounds.per_cell),
+    };
+    let one_unit = u64::from(bounds.cells) * per_cell * per_cell;
+    let squared = if query.reads_household() {
+        2 * one_unit * u64::from(HOUSEHOLD_MEMBERS) * u64::from(HOUSEHOLD_MEMBERS)
+    } else {
+        one_unit
+    };
+    let sensitivity = Sensitivity { squared };
+    let rho = NanoRho::new(query.rho_nano());
+    // Rounded up by a relative 1e-12, far above the error of three float operations, so that the loss at
+    // this sigma never exceeds what is charged.
+    let sigma = (sensitivity.d2() / (2.0 * rho.rho()).sqrt()) * (1.0 + 1e-12);
+    Price {
+        sensitivity,
+        rho,
+        sigma,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn priced(by: &str, measure: &str, cells: u32, per_cell: u32) -> Price {
+        let text = format!(
+            r#"{{"version":1,"measure":"{measure}","by":{{"area":"nil"{by}}},
+                "period":{{"from":"2025-01","to":"2025-12"}},
+                "bounds":{{"cells":{cells},"per_cell":{per_cell}}},"rho":100000000}}"#
+        );
+        price(&AggregateQuery::parse(text.as_bytes()).expect("a legal query"))
+    }
+
+    #[test]
+    fn persons_cost_the_root_of_the_cells() {
+        assert_eq!(
+            priced(r#","period":"quarter""#, "persons", 4, 1)
+                .sensitivity
+                .squared,
+            4
+        );
+    }
+
+    #[test]
+    fn events_cost_their_bound_too() {
+        assert_eq!(
+            priced(r#","period":"month""#, "events", 3, 10)
+                .sensitivity
+                .squared,
+            300
+        );
+    }
+
+    #[test]
+    fn whatever_reads_the_household_is_priced_at_the_household() {
+        let plain = priced(r#","target":["minors"]"#, "persons", 1, 1);
+        let household = priced(r#","target":["alone-75-plus"]"#, "persons", 1, 1);
+        assert_eq!(plain.sensitivity.squared, 1);
+        assert_eq!(household.sensitivity.squared, 2 * 36);
+    }
+
+    #[test]
+    fn the_loss_at_sigma_never_exceeds_the_charge() {
+        for (cells, per_cell) in [(1, 1), (12, 7), (5, 99_999)] {
+            let price = priced(r#","period":"month""#, "events", cells, per_cell);
+            let loss = price.sensitivity.squared as f64 / (2.0 * price.sigma * price.sigma);
+            assert!(loss <= price.rho.rho(), "{loss}");
+            assert!(loss > price.rho.rho() * 0.999_999, "{loss}");
+        }
+    }
+}
