@@ -1,0 +1,185 @@
+//! A node's answer: noisy integer cells with their receipt, or a refusal that names rule and field.
+//! The coordinator works with [`VerifiedAnswer`] only, which only the signature check makes.
+
+use crate::dsse::{Envelope, EnvelopeError, PublicKey};
+use crate::request::Request;
+use crate::{hex, sha256};
+use privacy_loss::{NanoRho, Sensitivity};
+use query::AggregateQuery;
+use serde::{Deserialize, Serialize};
+
+/// What the noisy cells are and what they cost.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Receipt {
+    /// `discrete-gaussian`.
+    pub mechanism: String,
+    /// Parameter of the mechanism.
+    pub sigma: f64,
+    /// Upper bound on each cell's noise variance.
+    pub variance: f64,
+    /// D2 squared.
+    pub sensitivity: Sensitivity,
+    /// L0.
+    pub cells_per_unit: u32,
+    /// Linf.
+    pub per_cell: u32,
+    /// What was charged for these cells. A reused answer repeats the charge of its first release.
+    pub rho: NanoRho,
+    /// Whether the cells were released before, at no further loss.
+    pub reused: bool,
+    /// Where the noise came from.
+    pub noise_source: String,
+    /// Edition the cells were computed from.
+    pub edition: u32,
+    /// The policy rule that allowed it.
+    pub rule: String,
+    /// SHA-256 of the policy, hex.
+    pub policy_hash: String,
+    /// Index of the charge in the node's log.
+    pub charge_index: u64,
+}
+
+/// What came of a request.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Outcome {
+    /// Noisy cells, row-major over the query's dimensions.
+    Answered {
+        /// The cells; they may be negative.
+        cells: Vec<i64>,
+        /// Their receipt.
+        receipt: Receipt,
+    },
+    /// Nothing was computed.
+    Refused {
+        /// The rule that refused.
+        rule: String,
+        /// The field at fault.
+        field: String,
+        /// A stable code.
+        code: String,
+    },
+}
+
+/// An answer, as signed by the node.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Answer {
+    /// Format version, 1.
+    pub version: u32,
+    /// Request it answers.
+    pub request_id: String,
+    /// SHA-256 of the signed request bytes, hex.
+    pub request_hash: String,
+    /// Organisation that answers.
+    pub node: String,
+    /// What came of it.
+    pub outcome: Outcome,
+}
+
+/// Why an answer is not accepted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AnswerError {
+    /// The envelope does not hold.
+    #[error("the signature of the answer is not accepted")]
+    Envelope(#[from] EnvelopeError),
+    /// Not an answer of this version.
+    #[error("not an answer this version can read")]
+    Unreadable,
+    /// A field does not fit the request.
+    #[error("the field `{0}` does not fit the request")]
+    Mismatch(&'static str),
+}
+
+impl Answer {
+    /// Payload type of a signed answer.
+    pub const TYPE: &'static str = "application/vnd.welfare-intelligence.answer+json";
+}
+
+/// An answer whose signature and binding to its request have been checked.
+#[derive(Clone, Debug)]
+pub struct VerifiedAnswer {
+    answer: Answer,
+    hash: [u8; 32],
+}
+
+impl VerifiedAnswer {
+    /// The id of the request an envelope claims to answer, so that its request can be looked up. Nothing
+    /// else is to be believed before [`VerifiedAnswer::verify`].
+    pub fn claimed_request_id(envelope: &Envelope) -> Option<String> {
+        let answer: Answer = serde_json::from_slice(&envelope.unverified_payload()?).ok()?;
+        Some(answer.request_id)
+    }
+
+    /// Checks the node's signature and that the answer is for exactly the signed request bytes `request_payload`.
+    ///
+    /// # Errors
+    /// See [`AnswerError`].
+    pub fn verify(
+        envelope: &Envelope,
+        node_key: &PublicKey,
+        request: &Request,
+        request_payload: &[u8],
+        query: &AggregateQuery,
+    ) -> Result<VerifiedAnswer, AnswerError> {
+        let (payload, _) = envelope.verify(Answer::TYPE, std::slice::from_ref(node_key))?;
+        let answer: Answer =
+            serde_json::from_slice(&payload).map_err(|_| AnswerError::Unreadable)?;
+        let fits = [
+            (answer.version == crate::VERSION, "version"),
+            (answer.request_id == request.id, "request_id"),
+            (
+                answer.request_hash == hex(&sha256(request_payload)),
+                "request_hash",
+            ),
+            (answer.node == request.node, "node"),
+        ];
+        if let Some((_, field)) = fits.into_iter().find(|(fits, _)| !fits) {
+            return Err(AnswerError::Mismatch(field));
+        }
+        if let Outcome::Answered { cells, receipt } = &answer.outcome {
+            let price = privacy_loss::price(query);
+            let close = |a: f64, b: f64| (a - b).abs() <= 1e-9 * b.abs();
+            let fits = [
+                (cells.len() == query.cells(), "cells"),
+                (receipt.edition == request.edition, "receipt.edition"),
+                (receipt.rho == request.rho, "receipt.rho"),
+                (
+                    receipt.sensitivity == price.sensitivity,
+                    "receipt.sensitivity",
+                ),
+                (close(receipt.sigma, price.sigma), "receipt.sigma"),
+                (
+                    close(receipt.variance, price.variance()),
+                    "receipt.variance",
+                ),
+                (
+                    receipt.cells_per_unit == query.bounds().cells,
+                    "receipt.cells_per_unit",
+                ),
+                (
+                    receipt.per_cell == query.bounds().per_cell,
+                    "receipt.per_cell",
+                ),
+            ];
+            if let Some((_, field)) = fits.into_iter().find(|(fits, _)| !fits) {
+                return Err(AnswerError::Mismatch(field));
+            }
+        }
+        Ok(VerifiedAnswer {
+            answer,
+            hash: sha256(&payload),
+        })
+    }
+
+    /// The answer.
+    pub fn answer(&self) -> &Answer {
+        &self.answer
+    }
+
+    /// SHA-256 of the signed bytes.
+    pub fn hash(&self) -> [u8; 32] {
+        self.hash
+    }
+}

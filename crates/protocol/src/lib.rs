@@ -1,0 +1,56 @@
+//! Formats on the wire: studies, requests, answers, receipts, and the signatures that bind them.
+//! Bytes become a `Verified*` value only through a signature check; nothing here holds exact data.
+
+pub mod dsse;
+pub mod exchange;
+
+mod answer;
+mod request;
+mod study;
+
+pub use answer::{Answer, AnswerError, Outcome, Receipt, VerifiedAnswer};
+pub use dsse::{Envelope, EnvelopeError, PublicKey};
+pub use request::{
+    CLOCK_SKEW_SECONDS, MAX_VALIDITY_SECONDS, Request, RequestError, VerifiedRequest,
+};
+pub use study::{Consent, Study, StudyError, VerifiedConsent, VerifiedStudy};
+
+/// Version of every format in this crate.
+pub const VERSION: u32 = 1;
+
+/// SHA-256.
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(ring::digest::digest(&ring::digest::SHA256, bytes).as_ref());
+    hash
+}
+
+/// Lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Reads lower-case hexadecimal of exactly `N` bytes.
+pub fn from_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let digit = |byte: u8| match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        _ => None,
+    };
+    if text.len() != 2 * N {
+        return None;
+    }
+    let mut bytes = [0; N];
+    for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+        *byte = digit(pair[0])? << 4 | digit(pair[1])?;
+    }
+    Some(bytes)
+}
+
+/// Whether `id` is a public identifier: 1 to 64 of `a-z`, `0-9` and `-`.
+pub fn is_identifier(id: &str) -> bool {
+    (1..=64).contains(&id.len())
+        && id
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
