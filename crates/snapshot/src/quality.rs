@@ -1,0 +1,88 @@
+//! What the node's own page says about the quality of its register.
+//! These are exact counts: they stay inside the node and are never sent, logged elsewhere or measured.
+
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// Most rejected rows listed one by one; all are counted.
+pub const LISTED_REJECTS: usize = 1_000;
+
+/// What is wrong with a row or a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RejectKind {
+    /// Bytes that the declared encoding does not have.
+    Encoding,
+    /// Another number of fields than the header has, or a quote that is never closed.
+    Shape,
+    /// A line longer than any row may be.
+    TooLong,
+    /// A field that every row needs is blank.
+    Missing,
+    /// Not a date, or not in the declared format.
+    Date,
+    /// Not a number, or not in the declared notation.
+    Number,
+    /// A value neither in the vocabulary nor in the mapping's table of values.
+    UnknownValue,
+}
+
+/// One rejected row, or one field of a row that counted as blank. Never the value itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Reject {
+    /// Line in the register, the header being 1.
+    pub row: u64,
+    /// The register's column; empty where the whole line is meant.
+    pub column: String,
+    /// What is wrong.
+    pub kind: RejectKind,
+}
+
+/// Exact counts over one build, for the node's own page. **Never leaves the node.**
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct LocalQuality {
+    /// Rows after the header, blank lines aside.
+    pub rows: u64,
+    /// Rows that became part of the snapshot.
+    pub loaded: u64,
+    /// Rows without a codice fiscale; left out of every answer.
+    pub unlinked_missing: u64,
+    /// Rows whose codice fiscale is not one; left out of every answer.
+    pub unlinked_invalid: u64,
+    /// Rows rejected for another reason.
+    pub rejected: u64,
+    /// Fields that could not be read and counted as blank, in rows that were loaded.
+    pub fields_ignored: u64,
+    /// Loaded rows that repeat an event: same person, service, date, quantity and amount.
+    pub duplicates: u64,
+    /// People.
+    pub persons: u64,
+    /// People without a known home.
+    pub homes_unknown: u64,
+    /// Households.
+    pub households: u64,
+    /// People beyond the most members one household may have.
+    pub beyond_household: u64,
+    /// First rejects, in the order of the register, at most [`LISTED_REJECTS`].
+    pub rejects: Vec<Reject>,
+    /// All rejects and ignored fields by column and kind.
+    pub by_column: BTreeMap<String, BTreeMap<RejectKind, u64>>,
+}
+
+impl LocalQuality {
+    pub(crate) fn note(&mut self, row: u64, column: &str, kind: RejectKind) {
+        if !self.by_column.contains_key(column) {
+            self.by_column.insert(column.to_owned(), BTreeMap::new());
+        }
+        if let Some(kinds) = self.by_column.get_mut(column) {
+            *kinds.entry(kind).or_default() += 1;
+        }
+        if self.rejects.len() < LISTED_REJECTS {
+            self.rejects.push(Reject {
+                row,
+                column: column.to_owned(),
+                kind,
+            });
+        }
+    }
+}
