@@ -1,0 +1,104 @@
+// Every call to the coordinator: same origin, JSON in, JSON out, failures as one Problem with a code the catalogue renders.
+import type {
+  Account, Geography, LogEntry, NodeInfo, Outlines, Preview, ProblemBody, Query, QueryView, Release, ReleaseSummary, Study, Taxonomy,
+} from './types';
+
+const BASE = '/api/v1';
+
+/** A refusal or failure of the coordinator, or of the way to it (`code` is then `unreachable`). */
+export class Problem extends Error {
+  readonly status: number;
+  readonly code: string;
+  readonly params: Record<string, unknown>;
+  readonly path: string | undefined;
+  readonly detail: string | undefined;
+
+  constructor(body: ProblemBody) {
+    super(body.code);
+    this.status = body.status;
+    this.code = body.code;
+    this.params = body.params ?? {};
+    this.path = body.path;
+    this.detail = body.detail;
+  }
+}
+
+/** Any thrown thing as a Problem, so that pages show one kind of failure. */
+export function asProblem(thrown: unknown): Problem {
+  return thrown instanceof Problem ? thrown : new Problem({ status: 0, code: 'unexpected' });
+}
+
+let onSignedOut: () => void = () => {};
+/** Calls `handler` whenever the coordinator says that nobody is signed in. */
+export function whenSignedOut(handler: () => void): void {
+  onSignedOut = handler;
+}
+
+async function send(method: string, path: string, body?: unknown, headers: Record<string, string> = {}, signal?: AbortSignal): Promise<Response> {
+  let response: Response;
+  try {
+    response = await fetch(path.startsWith('/') ? path : `${BASE}/${path}`, {
+      method,
+      credentials: 'same-origin',
+      headers: { accept: 'application/json', ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(signal ? { signal } : {}),
+    });
+  } catch (error) {
+    if (error instanceof DOMException && error.name === 'AbortError') throw error;
+    throw new Problem({ status: 0, code: 'unreachable' });
+  }
+  if (response.ok) return response;
+  const problem = await readProblem(response);
+  if (response.status === 401 && path !== 'session') onSignedOut();
+  throw problem;
+}
+
+async function readProblem(response: Response): Promise<Problem> {
+  try {
+    const body = (await response.json()) as Partial<ProblemBody>;
+    return new Problem({ ...body, status: response.status, code: body.code ?? `http-${response.status}` });
+  } catch {
+    return new Problem({ status: response.status, code: `http-${response.status}` });
+  }
+}
+
+async function read<T>(path: string, signal?: AbortSignal): Promise<T> {
+  return (await (await send('GET', path, undefined, {}, signal)).json()) as T;
+}
+
+const idAfter = (location: string | null, resource: string): string | null => {
+  const found = location?.match(new RegExp(`/${resource}/([^/?#]+)`));
+  return found?.[1] ? decodeURIComponent(found[1]) : null;
+};
+
+export const api = {
+  session: async (): Promise<Account> => (await read<{ account: Account }>('session')).account,
+  signIn: async (name: string, password: string): Promise<Account> =>
+    ((await (await send('POST', 'session', { name, password })).json()) as { account: Account }).account,
+  signOut: async (): Promise<void> => void (await send('DELETE', 'session')),
+  geography: () => read<Geography>('geography'),
+  outlines: (url: string) => read<Outlines>(url),
+  taxonomy: () => read<Taxonomy>('taxonomy'),
+  studies: async () => (await read<{ studies: Study[] }>('studies')).studies,
+  nodes: async () => (await read<{ nodes: NodeInfo[] }>('nodes')).nodes,
+  releases: async () => (await read<{ releases: ReleaseSummary[] }>('releases')).releases,
+  release: (id: string) => read<Release>(`releases/${encodeURIComponent(id)}`),
+  releaseFile: (id: string, kind: 'csv' | 'json') => `${BASE}/releases/${encodeURIComponent(id)}.${kind}`,
+  queries: async () => (await read<{ queries: QueryView[] }>('queries')).queries,
+  query: (id: string) => read<QueryView>(`queries/${encodeURIComponent(id)}`),
+  queryEvents: (id: string) => `${BASE}/queries/${encodeURIComponent(id)}/events`,
+  log: async (after: number | null) => (await read<{ entries: LogEntry[] }>(after === null ? 'log' : `log?after=${after}`)).entries,
+  preview: async (study: string, query: Query, signal?: AbortSignal): Promise<Preview> =>
+    (await (await send('POST', 'queries/preview', { study, query }, {}, signal)).json()) as Preview,
+  /** Asks. Repeating the call with the same key asks once. Answers where to look: the running query or the stored release. */
+  ask: async (study: string, query: Query, idempotencyKey: string): Promise<{ query: string } | { release: string }> => {
+    const response = await send('POST', 'queries', { study, query }, { 'Idempotency-Key': idempotencyKey });
+    const location = response.headers.get('location');
+    const release = idAfter(location, 'releases');
+    if (release) return { release };
+    const asked = idAfter(location, 'queries');
+    if (asked) return { query: asked };
+    throw new Problem({ status: response.status, code: 'unexpected' });
+  },
+};

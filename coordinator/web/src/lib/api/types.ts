@@ -1,0 +1,202 @@
+// The JSON of /api/v1 as the coordinator sends it: identifiers, codes and numbers, never sentences.
+
+export type Role = 'analyst' | 'organisation' | 'dpo' | 'admin';
+export interface Account {
+  name: string;
+  role: Role;
+  organisation?: string;
+}
+
+export interface AreaFacts {
+  nil: string | number;
+  name: string;
+  residents: number;
+  families: number;
+  area_km2: number;
+  centroid: [number, number];
+  municipi: (string | number)[];
+}
+export interface Geography {
+  version: string;
+  schematic: boolean;
+  source: string;
+  levels: { id: string; keys: string[] }[];
+  areas: AreaFacts[];
+  outlines_url: string;
+}
+export type Ring = [number, number][];
+export interface Outline {
+  type: 'Feature';
+  properties: { nil: string | number };
+  geometry: { type: 'Polygon'; coordinates: Ring[] } | { type: 'MultiPolygon'; coordinates: Ring[][] };
+}
+export interface Outlines {
+  type: 'FeatureCollection';
+  features: Outline[];
+}
+
+export interface Target {
+  id: string;
+  it: string;
+  en: string;
+  description_it: string;
+  description_en: string;
+  finest_level: string;
+  reads_household: boolean;
+  sensitive: boolean;
+}
+export interface Service {
+  id: string;
+  it: string;
+  en: string;
+}
+export interface Taxonomy {
+  targets: Target[];
+  services: Service[];
+  age_bands: string[];
+  sexes: string[];
+}
+
+export interface Study {
+  id: string;
+  title: string;
+  purpose: string;
+  requester: string;
+  valid_from: string;
+  valid_to: string;
+  /** nano-rho */
+  max_rho_per_query: number;
+  /** nano-rho */
+  max_rho_total: number;
+  finest_level: string;
+  targets: string[];
+  measures: string[];
+  countersigned: string[];
+}
+
+export interface NodeInfo {
+  id: string;
+  name: string;
+  state: string;
+  last_seen?: string | null;
+  edition?: string | number | null;
+  finest_level?: string | null;
+  datasets?: (string | { id: string })[] | null;
+}
+
+export type Measure = 'persons' | 'events';
+export type Filter =
+  | { target: string }
+  | { sex: string }
+  | { age: { min: number; max: number } }
+  | { citizenship: string }
+  | { any: Filter[] }
+  | { all: Filter[] }
+  | { not: Filter };
+export interface Query {
+  version: 1;
+  measure: Measure;
+  by: { area: string; target?: string[]; sex?: boolean; age_band?: boolean; period?: 'month' | 'quarter' };
+  period: { from: string; to: string };
+  services?: string[];
+  filter?: Filter;
+  bounds: { cells: number; per_cell: number };
+  /** nano-rho */
+  rho: number;
+}
+
+export interface Preview {
+  query_hash: string;
+  cells: number;
+  price: { rho: number; epsilon: number; delta: number; lifetime?: { rho?: number; epsilon?: number } | null };
+  standard_deviation: number;
+  margin_95: number;
+  per_node?: { node: string; variance: number }[];
+  nodes?: number | string[];
+  already_released: string | null;
+  expected_cells_useful?: { cells?: number; useful?: number; typical?: number } | null;
+}
+
+export type QueryState = 'signing' | 'collecting' | 'released' | 'expired' | 'refused';
+export interface NodeState {
+  node: string;
+  name?: string;
+  state: string;
+  rule?: string | null;
+  field?: string | null;
+  at?: string | null;
+}
+export interface QueryView {
+  id: string;
+  study: string;
+  query: Query;
+  query_hash: string;
+  asked_by: string;
+  asked_at: string;
+  expires_at: string;
+  state: QueryState;
+  release: string | null;
+  nodes: NodeState[];
+}
+
+export interface ReleaseSummary {
+  id: string;
+  query_hash: string;
+  query: Query;
+  study: string;
+  released_at: string;
+  nodes_answered: number;
+  measure: Measure;
+  level: string;
+}
+export interface Dimension {
+  name: string;
+  keys: string[];
+}
+export interface Release extends ReleaseSummary {
+  dimensions: Dimension[];
+  values: number[];
+  display: number[];
+  variance: number[];
+  margin_95: number[];
+  margin_9999: number[];
+  /** Values whose displayed copy is below this are written '< minimum'. */
+  display_minimum?: number | null;
+  coverage: {
+    answered: { node: string; edition: string | number; variance: number }[];
+    refused: { node: string; rule: string; field?: string | null }[];
+    offline: (string | { node: string })[];
+    expired: (string | { node: string })[];
+  };
+  privacy: {
+    rho: number;
+    epsilon: number;
+    delta: number;
+    mechanism: string;
+    noise_source: string;
+    truncation?: string | null;
+  };
+  estimand: string;
+  bracket?: { lower: number[]; upper: number[] } | null;
+}
+
+export interface LogEntry {
+  index: number;
+  kind: string;
+  at: string;
+  study?: string | null;
+  query?: string | null;
+  node?: string | null;
+  summary_code: string;
+  params?: Record<string, unknown> | null;
+}
+
+export interface ProblemBody {
+  type?: string;
+  title?: string;
+  status: number;
+  detail?: string;
+  code: string;
+  params?: Record<string, unknown>;
+  path?: string;
+}

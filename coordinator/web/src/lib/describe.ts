@@ -1,0 +1,58 @@
+// A query in one sentence a planner reads: what is counted, by what, when, of whom.
+import type { Filter, Query, Taxonomy } from './api/types';
+import type { Language } from './format';
+import type { Key, Translate } from './i18n/catalogue';
+import { formatRange } from './periods';
+
+export interface Words {
+  t: Translate;
+  language: Language;
+  taxonomy: Taxonomy | null;
+}
+
+export function targetName(id: string, { language, taxonomy }: Words): string {
+  return taxonomy?.targets.find((target) => target.id === id)?.[language] ?? id;
+}
+export function serviceName(id: string, { language, taxonomy }: Words): string {
+  return taxonomy?.services.find((service) => service.id === id)?.[language] ?? id;
+}
+
+export function levelName(level: string, t: Translate): string {
+  const key = `level.${level}`;
+  return isLevelKey(key) ? t(key) : level;
+}
+const isLevelKey = (key: string): key is Key => ['level.micro-area', 'level.nil', 'level.municipio', 'level.city'].includes(key);
+
+export function describeFilter(filter: Filter, words: Words): string {
+  const { t } = words;
+  if ('target' in filter) return targetName(filter.target, words);
+  if ('sex' in filter) return sexName(filter.sex, t);
+  if ('age' in filter)
+    return filter.age.max >= 120 ? t('filter.age-from', { min: filter.age.min }) : t('filter.age', { min: filter.age.min, max: filter.age.max });
+  if ('citizenship' in filter) return t('filter.citizenship', { group: filter.citizenship });
+  if ('not' in filter) return t('filter.not', { inner: describeFilter(filter.not, words) });
+  const parts = ('all' in filter ? filter.all : filter.any).map((part) => describeFilter(part, words));
+  return parts.join('all' in filter ? ', ' : ` ${t('filter.or')} `);
+}
+
+export function sexName(key: string, t: Translate): string {
+  return key === 'F' ? t('sex.F') : key === 'M' ? t('sex.M') : t('sex.X');
+}
+
+/** The short name of a question: what, of whom, where, when. */
+export function describeQuery(query: Query, words: Words): string {
+  const { t, language } = words;
+  const what = t(query.measure === 'persons' ? 'measure.persons' : 'measure.events');
+  const targets = query.by.target ?? [];
+  const whom = targets.length === 0 ? '' : targets.length <= 3 ? targets.map((id) => targetName(id, words)).join(', ') : t('describe.targets', { count: targets.length });
+  const splits = [
+    t('describe.by', { what: levelName(query.by.area, t) }),
+    ...(query.by.sex ? [t('describe.by-sex')] : []),
+    ...(query.by.age_band ? [t('describe.by-age')] : []),
+    ...(query.by.period ? [t(query.by.period === 'month' ? 'describe.by-month' : 'describe.by-quarter')] : []),
+  ].join(', ');
+  const services = query.services?.length ? t('describe.services', { services: query.services.map((id) => serviceName(id, words)).join(', ') }) : '';
+  const filter = query.filter ? t('describe.filter', { filter: describeFilter(query.filter, words) }) : '';
+  const head = whom === '' ? what : `${what}: ${whom}`;
+  return [head, splits, formatRange(query.period.from, query.period.to, language), services, filter].filter((part) => part !== '').join(' · ');
+}

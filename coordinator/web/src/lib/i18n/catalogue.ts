@@ -1,0 +1,27 @@
+// One catalogue per language with the same keys; codes of the server are rendered here, with a fallback that shows the code.
+import type { Language } from '../format';
+import { en } from './en';
+import { it } from './it';
+
+export type Key = keyof typeof it;
+export type Params = Readonly<Record<string, unknown>>;
+export type Translate = (key: Key, params?: Params) => string;
+
+const CATALOGUES: Record<Language, Record<Key, string>> = { it, en };
+
+function fill(text: string, params: Params): string {
+  return text.replace(/\{(\w+)\}/g, (whole, name: string) => (name in params ? String(params[name]) : whole));
+}
+
+export function translator(language: Language): Translate {
+  const catalogue = CATALOGUES[language];
+  return (key, params = {}) => fill(catalogue[key], params);
+}
+
+export const isKey = (key: string): key is Key => Object.hasOwn(it, key);
+
+/** The text of a server's code in a family (`problem`, `rule`, `log` ...); the family's fallback names the code. */
+export function codeText(t: Translate, family: 'problem' | 'rule' | 'log' | 'kind' | 'mechanism' | 'noise', code: string, params: Params = {}): string {
+  const key = `${family}.${code}`;
+  return isKey(key) ? t(key, params) : t(`${family}.fallback`, { ...params, code });
+}

@@ -1,0 +1,59 @@
+// Which page a path means and which path a page has. Pure: history and the document are touched elsewhere.
+export type Route =
+  | { page: 'explore'; release: string | null }
+  | { page: 'ask' }
+  | { page: 'asked'; query: string }
+  | { page: 'nodes' }
+  | { page: 'log' }
+  | { page: 'not-found' };
+
+const ID = '([^/]+)';
+const ROUTES: [RegExp, (groups: string[]) => Route][] = [
+  [/^\/(?:explore)?$/, () => ({ page: 'explore', release: null })],
+  [new RegExp(`^/explore/${ID}$`), ([release]) => ({ page: 'explore', release: release ?? null })],
+  [/^\/ask$/, () => ({ page: 'ask' })],
+  [new RegExp(`^/ask/${ID}$`), ([query]) => ({ page: 'asked', query: query ?? '' })],
+  [/^\/nodes$/, () => ({ page: 'nodes' })],
+  [/^\/log$/, () => ({ page: 'log' })],
+  // Where a signed-in person comes back to from a bookmarked sign-in page.
+  [/^\/sign-in$/, () => ({ page: 'explore', release: null })],
+];
+
+export function match(path: string): Route {
+  const clean = path.length > 1 ? path.replace(/\/+$/, '') || '/' : path;
+  for (const [pattern, make] of ROUTES) {
+    const found = pattern.exec(clean);
+    if (!found) continue;
+    try {
+      return make(found.slice(1).map(decodeURIComponent));
+    } catch {
+      break;
+    }
+  }
+  return { page: 'not-found' };
+}
+
+export function href(route: Route): string {
+  switch (route.page) {
+    case 'explore':
+      return route.release === null ? '/explore' : `/explore/${encodeURIComponent(route.release)}`;
+    case 'ask':
+      return '/ask';
+    case 'asked':
+      return `/ask/${encodeURIComponent(route.query)}`;
+    case 'nodes':
+      return '/nodes';
+    case 'log':
+      return '/log';
+    case 'not-found':
+      return '/';
+  }
+}
+
+/** The path with its search part rewritten: empty values leave it. */
+export function withSearch(path: string, values: Readonly<Record<string, string | null>>): string {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(values)) if (value !== null && value !== '') search.set(name, value);
+  const text = search.toString();
+  return text === '' ? path : `${path}?${text}`;
+}

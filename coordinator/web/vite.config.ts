@@ -1,0 +1,19 @@
+import { svelte } from '@sveltejs/vite-plugin-svelte';
+import { defineConfig } from 'vitest/config';
+
+// Nothing is inlined as data: fonts and scripts come from the origin only, as the content security policy demands.
+export default defineConfig({
+  plugins: [svelte()],
+  build: { target: 'es2022', assetsInlineLimit: 0, modulePreload: { polyfill: false }, reportCompressedSize: true },
+  css: {
+    preprocessorOptions: {
+      scss: {
+        // Bootstrap Italia 2 is written for the older Sass module system.
+        quietDeps: true,
+        silenceDeprecations: ['import', 'global-builtin', 'color-functions', 'if-function'],
+      },
+    },
+  },
+  server: { proxy: { '/api': 'http://127.0.0.1:8420' } },
+  test: { include: ['src/**/*.test.ts'], environment: 'node' },
+});
