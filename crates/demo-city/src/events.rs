@@ -1,0 +1,466 @@
+//! Service events of one client over five years: season, trend, skew, and the disorder of real registers.
+//! It decides what a row will show or hide; `register` writes it.
+
+use crate::calendar::{Month, WINDOW_MONTHS, WINDOW_START, civil, window_day};
+use crate::clientele::{BENEFITS, Circumstances};
+use crate::organisations::Profile;
+use crate::population::{Citizenship, Household, NEVER, Person};
+use crate::rng::Rng;
+
+/// How the codice fiscale of a row is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CodeState {
+    Clean,
+    /// Lower case or with blanks; valid once normalised.
+    Untidy,
+    Missing,
+    WrongCheck,
+    Truncated,
+    Placeholder,
+}
+
+/// Fields a row leaves blank, as bits.
+pub(crate) mod blank {
+    pub(crate) const SEX: u8 = 1;
+    pub(crate) const BIRTH: u8 = 2;
+    pub(crate) const CITIZENSHIP: u8 = 4;
+    pub(crate) const HOME: u8 = 8;
+    pub(crate) const ISEE: u8 = 16;
+    pub(crate) const DISABILITY: u8 = 32;
+    pub(crate) const HOUSEHOLD: u8 = 64;
+}
+
+/// One row of a register before it is written.
+#[derive(Debug, Clone)]
+pub(crate) struct Row {
+    /// Index of the client in its organisation.
+    pub(crate) client: u32,
+    /// Where among the rows of its day it is written.
+    pub(crate) order: u32,
+    /// Days since 1 January 2021.
+    pub(crate) day: u16,
+    pub(crate) service: u8,
+    /// Hours in tenths.
+    pub(crate) quantity: u8,
+    pub(crate) cents: u32,
+    /// Need and benefit as index + 1; 0 for blank.
+    pub(crate) need: u8,
+    pub(crate) benefit: u8,
+    pub(crate) blank: u8,
+    pub(crate) code: CodeState,
+    pub(crate) impossible_date: bool,
+    pub(crate) unknown_service: bool,
+    /// An exact copy of another row.
+    pub(crate) copy: bool,
+}
+
+impl Row {
+    /// Whether a node keeps it: linkable, with a date and a known service, and no copy of another row.
+    pub(crate) fn is_valid(&self) -> bool {
+        matches!(self.code, CodeState::Clean | CodeState::Untidy)
+            && !self.impossible_date
+            && !self.unknown_service
+            && !self.copy
+    }
+
+    /// Index of its month in the window.
+    pub(crate) fn month(&self) -> usize {
+        let (year, month, _) = civil(WINDOW_START + i32::from(self.day));
+        ((year - 2021) * 12) as usize + month as usize - 1
+    }
+}
+
+/// Cumulative weight of the window's months for each service.
+pub(crate) struct Seasons {
+    cumulative: Vec<[f64; WINDOW_MONTHS + 1]>,
+}
+
+/// January to December of each service, and its growth per year; in the order of `SERVICES`.
+const SEASONS: [([f64; 12], f64); 10] = [
+    (
+        [1.1, 1.0, 1.0, 1.0, 1.0, 1.0, 0.9, 0.5, 1.1, 1.1, 1.0, 0.9],
+        0.02,
+    ),
+    (
+        [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.85, 1.0, 1.0, 1.0, 1.0],
+        0.04,
+    ),
+    (
+        [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.9, 0.6, 1.0, 1.0, 1.0, 0.9],
+        0.03,
+    ),
+    (
+        [1.2, 1.1, 1.0, 1.0, 0.9, 0.9, 0.8, 0.6, 0.9, 1.0, 1.1, 1.5],
+        0.09,
+    ),
+    (
+        [1.3, 1.3, 1.1, 1.0, 0.9, 0.8, 0.7, 0.6, 0.9, 1.0, 1.2, 1.2],
+        0.01,
+    ),
+    (
+        [1.0, 1.0, 1.0, 1.0, 1.0, 1.1, 1.0, 0.7, 1.3, 1.2, 1.0, 0.8],
+        0.07,
+    ),
+    (
+        [1.0, 1.1, 1.1, 1.0, 1.1, 0.8, 0.5, 0.1, 0.8, 1.3, 1.3, 0.9],
+        0.03,
+    ),
+    (
+        [1.0, 1.1, 1.1, 1.0, 1.0, 0.7, 0.3, 0.05, 1.2, 1.5, 1.3, 0.8],
+        0.06,
+    ),
+    (
+        [1.1, 1.1, 1.1, 1.0, 1.0, 0.9, 0.8, 0.4, 1.2, 1.2, 1.1, 0.7],
+        -0.01,
+    ),
+    (
+        [1.0, 0.9, 0.9, 0.9, 0.9, 1.1, 1.4, 1.5, 1.0, 0.9, 0.9, 1.1],
+        0.03,
+    ),
+];
+
+impl Seasons {
+    pub(crate) fn new() -> Self {
+        let cumulative = SEASONS
+            .iter()
+            .enumerate()
+            .map(|(service, (season, growth))| {
+                let mut sums = [0.0; WINDOW_MONTHS + 1];
+                for month in 0..WINDOW_MONTHS {
+                    // The first half of 2021 was still the pandemic: more food and meals, few courses.
+                    let pandemic = match (month < 6, service) {
+                        (true, 3) => 1.4,
+                        (true, 9) => 1.3,
+                        (true, 7) => 0.4,
+                        (true, 2) => 0.6,
+                        _ => 1.0,
+                    };
+                    let trend = (1.0 + growth).powf(month as f64 / 12.0);
+                    sums[month + 1] = sums[month] + season[month % 12] * trend * pandemic;
+                }
+                sums
+            })
+            .collect();
+        Self { cumulative }
+    }
+
+    /// A month in `from..=to`, drawn by the service's season and trend.
+    fn draw(&self, service: usize, from: usize, to: usize, rng: &mut Rng) -> usize {
+        let sums = &self.cumulative[service];
+        let target = sums[from] + rng.unit() * (sums[to + 1] - sums[from]);
+        (sums.partition_point(|&sum| sum <= target).saturating_sub(1)).clamp(from, to)
+    }
+}
+
+/// What is needed to make the rows of one client.
+pub(crate) struct ClientCase<'a> {
+    pub(crate) profile: &'a Profile,
+    pub(crate) seasons: &'a Seasons,
+    pub(crate) person: &'a Person,
+    pub(crate) household: &'a Household,
+    pub(crate) circumstances: Circumstances,
+    pub(crate) client: u32,
+}
+
+impl ClientCase<'_> {
+    /// All rows of the client, copies included, in order of their day.
+    pub(crate) fn rows(&self, rng: &mut Rng) -> Vec<Row> {
+        let services = self.services(rng);
+        let (main, from, to) = services[0];
+        let heavy = rng.chance(self.profile.heavy);
+        let (start, end) = self.spell(main, from, to, heavy, rng);
+        let length = (end - start + 1) as f64;
+        let count = if heavy {
+            (450.0 * rng.lognormal(0.6)).min(length * 40.0)
+        } else {
+            let usual = self.profile.mean_rows - 450.0 * self.profile.heavy;
+            // In proportion to the spell, or the years at the window's ends would hold too much.
+            let by_length = length / 15.0;
+            (usual * 1.12 * by_length * rng.lognormal(1.0)).min(length * 10.0)
+        };
+        let count = 1 + rng.poisson((count - 1.0).max(0.0));
+        let mut rows: Vec<Row> = (0..count)
+            .map(|_| {
+                let pick = if rng.chance(0.72) {
+                    0
+                } else {
+                    rng.below(services.len())
+                };
+                let (service, from, to) = services[pick];
+                // A second service may be open to the client only outside the spell; then the main one stands in.
+                let (service, from, to) = if from.max(start) <= to.min(end) {
+                    (service, from.max(start), to.min(end))
+                } else {
+                    (main, start, end)
+                };
+                self.row(service, self.seasons.draw(service, from, to, rng), rng)
+            })
+            .collect();
+        // The same service, day, hours and amount twice would be one event for every node: keep one.
+        rows.sort_by_key(|row| (row.day, row.service, row.quantity, row.cents));
+        rows.dedup_by_key(|row| (row.day, row.service, row.quantity, row.cents));
+        let copies: Vec<Row> = rows
+            .iter()
+            .filter(|_| rng.chance(0.01))
+            .map(|row| Row {
+                copy: true,
+                order: row.order.wrapping_mul(0x9e37_79b9).wrapping_add(1),
+                ..row.clone()
+            })
+            .collect();
+        rows.extend(copies);
+        rows.sort_by_key(|row| row.day);
+        rows
+    }
+
+    /// Up to three services with the window's months in which the client may use each, the main one first.
+    fn services(&self, rng: &mut Rng) -> Vec<(usize, usize, usize)> {
+        let offered = &self.profile.services;
+        let mut open: Vec<(f64, (usize, usize, usize))> = offered
+            .iter()
+            .filter_map(|&(service, weight)| {
+                let (from, to) = self.months_open_to(service)?;
+                Some((weight * self.affinity(service), (service, from, to)))
+            })
+            .collect();
+        if open.is_empty() {
+            // Nothing offered fits: the client came with somebody else of the household and is noted there.
+            let (from, to) = self.lifetime();
+            return vec![(offered[0].0, from, to)];
+        }
+        let further = usize::from(rng.chance(0.4)) + usize::from(rng.chance(0.15));
+        let mut chosen = Vec::new();
+        for _ in 0..=further.min(open.len() - 1) {
+            let weights: Vec<f64> = open.iter().map(|(weight, _)| *weight).collect();
+            chosen.push(open.remove(rng.weighted(&weights)).1);
+        }
+        chosen
+    }
+
+    /// First and last month in which the client is alive (at least the last month for those born at the very end).
+    fn lifetime(&self) -> (usize, usize) {
+        let born = i32::from(self.person.birth_month().0) - i32::from(Month::FIRST.0);
+        let from = if self.person.birth_day < WINDOW_START {
+            0
+        } else {
+            (born + 1).clamp(0, WINDOW_MONTHS as i32 - 1)
+        };
+        let last = if self.person.death == NEVER {
+            WINDOW_MONTHS - 1
+        } else {
+            usize::from(self.person.death)
+        };
+        (from as usize, last.max(from as usize))
+    }
+
+    /// Months of the client's life in which a service takes people of that age and condition.
+    fn months_open_to(&self, service: usize) -> Option<(usize, usize)> {
+        let disabled = self.person.disability >= 2;
+        let foreign = self.household.citizenship() != Citizenship::Italian;
+        let (youngest, oldest) = match service {
+            2 | 9 => (if disabled { 0 } else { 65 }, 130),
+            4 | 5 => (18, 130),
+            6 => (3, 17),
+            7 if foreign => (6, 130),
+            7 => return None,
+            8 => (16, 66),
+            _ => (0, 130),
+        };
+        let born = i32::from(self.person.birth_month().0) - i32::from(Month::FIRST.0);
+        let (from, to) = self.lifetime();
+        let from = (born + 12 * youngest).max(from as i32);
+        let to = (born + 12 * (oldest + 1) - 1).min(to as i32);
+        (from <= to).then_some((from as usize, to as usize))
+    }
+
+    /// How much a service suits the client.
+    fn affinity(&self, service: usize) -> f64 {
+        let age = self.person.age_in(30);
+        let needs = |bit: u8| self.circumstances.needs >> bit & 1 == 1;
+        match service {
+            0 => 0.8,
+            1 if self.person.disability >= 2 => 2.0,
+            1 => [0.04, 0.4, 1.5][usize::from(age >= 65) + usize::from(age >= 75)],
+            3 => {
+                if needs(1) {
+                    2.0
+                } else {
+                    0.5
+                }
+            }
+            4 => {
+                if self.household.isee < 9_360.0 {
+                    1.5
+                } else {
+                    0.4
+                }
+            }
+            5 => {
+                if needs(0) {
+                    4.0
+                } else {
+                    0.3
+                }
+            }
+            6 => {
+                if needs(4) {
+                    2.5
+                } else {
+                    1.2
+                }
+            }
+            7 => 1.2,
+            8 => {
+                if needs(3) {
+                    2.0
+                } else {
+                    0.4
+                }
+            }
+            _ => 1.0,
+        }
+    }
+
+    /// First and last month of the time the client is followed.
+    fn spell(
+        &self,
+        service: usize,
+        from: usize,
+        to: usize,
+        heavy: bool,
+        rng: &mut Rng,
+    ) -> (usize, usize) {
+        if heavy {
+            return (from, to);
+        }
+        let start = if rng.chance(0.22) {
+            from
+        } else {
+            self.seasons.draw(service, from, to, rng)
+        };
+        let length = (rng.exponential() * 20.0) as usize;
+        (start, (start + length).min(to))
+    }
+
+    /// One row in a month of the window.
+    fn row(&self, service: usize, month: usize, rng: &mut Rng) -> Row {
+        let (first, next) = (window_day(month), window_day(month + 1));
+        let mut day = first + rng.below((next - first) as usize) as i32;
+        for _ in 0..4 {
+            // 1 January 1970 was a Thursday. Food and meals come on every day of the week.
+            if matches!(service, 3 | 9) || (day + 3).rem_euclid(7) < 5 {
+                break;
+            }
+            day = first + rng.below((next - first) as usize) as i32;
+        }
+        let day = day.max(self.person.birth_day).max(first);
+        let (quantity, cents) = quantity_and_amount(service, rng);
+        Row {
+            client: self.client,
+            order: rng.bits() as u32,
+            day: (day - WINDOW_START) as u16,
+            service: service as u8,
+            quantity,
+            cents,
+            need: self.need(service, rng),
+            benefit: self.benefit(month, rng),
+            blank: blanks(rng),
+            code: code_state(rng),
+            impossible_date: rng.chance(0.001),
+            unknown_service: rng.chance(0.001),
+            copy: false,
+        }
+    }
+
+    /// The need written on a row: the one the service answers where the client has it, else any of the client's.
+    fn need(&self, service: usize, rng: &mut Rng) -> u8 {
+        let bits = self.circumstances.needs;
+        if bits == 0 || rng.chance(0.35) {
+            return 0;
+        }
+        let answered = [
+            None,
+            Some(2),
+            Some(2),
+            Some(1),
+            Some(1),
+            Some(0),
+            Some(4),
+            Some(4),
+            Some(3),
+            Some(2),
+        ][service];
+        let own: Vec<u8> = (0..6).filter(|bit| bits >> bit & 1 == 1).collect();
+        match answered {
+            Some(bit) if bits >> bit & 1 == 1 && rng.chance(0.7) => bit + 1,
+            _ => own[rng.below(own.len())] + 1,
+        }
+    }
+
+    /// The benefit written on a row; the assegno di inclusione exists since January 2024.
+    fn benefit(&self, month: usize, rng: &mut Rng) -> u8 {
+        let own: Vec<u8> = (0..BENEFITS.len() as u8)
+            .filter(|bit| self.circumstances.benefits >> bit & 1 == 1 && (*bit != 0 || month >= 36))
+            .collect();
+        if own.is_empty() || rng.chance(0.3) {
+            0
+        } else {
+            own[rng.below(own.len())] + 1
+        }
+    }
+}
+
+/// Hours in tenths and euro cents of one event of a service.
+fn quantity_and_amount(service: usize, rng: &mut Rng) -> (u8, u32) {
+    let halves = |least: usize, most: usize, rng: &mut Rng| {
+        (5 * (least + rng.below(most - least + 1))) as u8
+    };
+    match service {
+        1 => {
+            let quantity = halves(1, 6, rng);
+            (quantity, u32::from(quantity) * 225)
+        }
+        2 => (halves(8, 16, rng), 4_800),
+        4 => (10, 500 * (10 + rng.below(90) as u32)),
+        5 => (
+            halves(1, 3, rng),
+            if rng.chance(0.5) {
+                0
+            } else {
+                1_000 * (10 + rng.below(170) as u32)
+            },
+        ),
+        6 | 7 => (halves(2, 6, rng), 0),
+        9 => (5, 650 + 10 * rng.below(25) as u32),
+        _ => (halves(1, 3, rng), 0),
+    }
+}
+
+/// Which fields a row leaves blank.
+fn blanks(rng: &mut Rng) -> u8 {
+    let rates = [
+        (blank::SEX, 0.01),
+        (blank::BIRTH, 0.01),
+        (blank::CITIZENSHIP, 0.03),
+        (blank::HOME, 0.02),
+        (blank::ISEE, 0.4),
+        (blank::DISABILITY, 0.15),
+        (blank::HOUSEHOLD, 0.02),
+    ];
+    rates.into_iter().fold(
+        0,
+        |bits, (bit, rate)| if rng.chance(rate) { bits | bit } else { bits },
+    )
+}
+
+/// About two rows in a hundred without a code, one with a bad one, one untidily written.
+fn code_state(rng: &mut Rng) -> CodeState {
+    match (rng.unit() * 1000.0) as u32 {
+        0..20 => CodeState::Missing,
+        20..27 => CodeState::WrongCheck,
+        27..29 => CodeState::Truncated,
+        29..30 => CodeState::Placeholder,
+        30..40 => CodeState::Untidy,
+        _ => CodeState::Clean,
+    }
+}
