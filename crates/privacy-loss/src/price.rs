@@ -6,7 +6,7 @@ use query::{AggregateQuery, Measure};
 use serde::{Deserialize, Serialize};
 
 /// M: the most members of one household whose household kind is known. Larger households are reduced
-/// to M members by a keyed choice; the rest count as without household.
+/// to M members by a keyed choice; the rest are left out of questions that read the household.
 pub const HOUSEHOLD_MEMBERS: u32 = 6;
 
 /// The square of D2, the largest Euclidean distance between bounded aggregates of neighbouring
@@ -50,10 +50,10 @@ impl Price {
 /// A unit has one home micro-area, touches at most L0 cells and adds an integer of 0..=Linf to each.
 /// Adding or removing its rows moves the vector by at most sqrt(L0) Linf.
 ///
-/// Where a part of the query reads the household, one person's rows may change the household kind of
-/// every member kept (at most M, by replacement where the household was full), so at most M units
-/// each go from one non-negative vector with L0 entries to another: sqrt(2 L0) per unit, M units, by
-/// the triangle inequality M sqrt(2 L0) Linf.
+/// Where a part of the query reads the household, one person's rows may change how every member kept
+/// is counted. At most M - 1 others go from one non-negative vector with L0 entries to another, each by
+/// at most sqrt(2 L0) Linf; the person appears, and where the household was full one member leaves the
+/// question, together again at most sqrt(2 L0) Linf. By the triangle inequality: M sqrt(2 L0) Linf.
 ///
 /// The Gaussian mechanism with parameter sigma on integers is D2^2 / (2 sigma^2)-zCDP (Canonne,
 /// Kamath and Steinke 2020, Theorem 4), so sigma = D2 / sqrt(2 rho), rounded up.
