@@ -208,7 +208,7 @@ impl<'a> Plan<'a> {
     }
 }
 
-fn words(bytes: &[u8; 32]) -> [u64; 4] {
+pub(crate) fn words(bytes: &[u8; 32]) -> [u64; 4] {
     let mut words = [0; 4];
     for (word, chunk) in words.iter_mut().zip(bytes.chunks_exact(8)) {
         *word = chunk.iter().fold(0, |value, byte| value << 8 | u64::from(*byte));
@@ -219,7 +219,7 @@ fn words(bytes: &[u8; 32]) -> [u64; 4] {
 /// The rank of a cell among a person's cells: a mix of two HMAC-SHA-256 values, the pseudonym and the
 /// cell's tag under the edition's sampling key. Both are unknown outside the node, so the mix needs to be
 /// even, not secret; the sensitivity holds for any function of these two.
-fn rank(pseudonym: &[u8; 32], tag: &[u64; 4]) -> u64 {
+pub(crate) fn rank(pseudonym: &[u8; 32], tag: &[u64; 4]) -> u64 {
     let mut state = 0;
     for (word, tag) in words(pseudonym).iter().zip(tag) {
         state = finalise(state ^ word ^ tag.rotate_left(32));

@@ -4,6 +4,8 @@
 mod aggregate;
 mod exact;
 mod person;
+#[cfg(test)]
+mod reference;
 
 pub use aggregate::aggregate;
 pub use exact::Exact;
