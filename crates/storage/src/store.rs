@@ -87,6 +87,8 @@ fn durable(path: &Path) -> SqliteConnectOptions {
         .foreign_keys(true)
         .busy_timeout(BUSY_TIMEOUT)
         .pragma("trusted_schema", "OFF")
+        // Else INSERT OR REPLACE would delete rows past the triggers that forbid deleting.
+        .pragma("recursive_triggers", "ON")
 }
 
 /// Creates the file if need be and leaves it readable by its owner alone; SQLite gives the write-ahead log and

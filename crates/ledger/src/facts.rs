@@ -1,0 +1,157 @@
+//! What the headers of the ledger's own entries say, as a function of the rows they record.
+//! Writing and verification both call these, so a row that no longer says what its leaf says is found.
+
+use crate::LedgerError;
+use audit::{EntryKind, Fact};
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+use std::collections::BTreeMap;
+
+/// The facts of a header.
+pub(crate) type Facts = BTreeMap<String, Fact>;
+
+/// Facts from keys and values.
+pub(crate) fn facts<const N: usize>(pairs: [(&str, Fact); N]) -> Facts {
+    pairs
+        .into_iter()
+        .map(|(key, fact)| (key.to_owned(), fact))
+        .collect()
+}
+
+/// A debit, as a row of `charges` holds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ChargeRow {
+    pub(crate) request_id: String,
+    pub(crate) request_hash: Vec<u8>,
+    pub(crate) query_hash: Vec<u8>,
+    pub(crate) dataset: String,
+    pub(crate) edition: i64,
+    pub(crate) study: String,
+    pub(crate) purpose: String,
+    pub(crate) policy_hash: String,
+    pub(crate) year: i64,
+    pub(crate) rho: i64,
+}
+
+/// All debits.
+pub(crate) const SELECT_CHARGES: &str = "SELECT request_id, request_hash, query_hash, dataset, edition, study, \
+     purpose, policy_hash, year, rho, entry_index FROM charges";
+/// The debit of request `$1`.
+pub(crate) const SELECT_CHARGE: &str = "SELECT request_id, request_hash, query_hash, dataset, edition, study, \
+     purpose, policy_hash, year, rho, entry_index FROM charges WHERE request_id = $1";
+
+impl ChargeRow {
+    /// A debit and its leaf, from the columns of [`SELECT_CHARGE`].
+    pub(crate) fn read(row: &SqliteRow) -> Result<(ChargeRow, i64), LedgerError> {
+        let charge = ChargeRow {
+            request_id: row.try_get(0)?,
+            request_hash: row.try_get(1)?,
+            query_hash: row.try_get(2)?,
+            dataset: row.try_get(3)?,
+            edition: row.try_get(4)?,
+            study: row.try_get(5)?,
+            purpose: row.try_get(6)?,
+            policy_hash: row.try_get(7)?,
+            year: row.try_get(8)?,
+            rho: row.try_get(9)?,
+        };
+        Ok((charge, row.try_get(10)?))
+    }
+
+    pub(crate) fn facts(&self) -> Facts {
+        facts([
+            ("request", self.request_id.as_str().into()),
+            ("request-hash", protocol::hex(&self.request_hash).into()),
+            ("query-hash", protocol::hex(&self.query_hash).into()),
+            ("dataset", self.dataset.as_str().into()),
+            ("edition", number(self.edition)),
+            ("study", self.study.as_str().into()),
+            ("purpose", self.purpose.as_str().into()),
+            ("policy-hash", self.policy_hash.as_str().into()),
+            ("year", number(self.year)),
+            ("rho", number(self.rho)),
+        ])
+    }
+}
+
+/// A request answered from stored noise, as a row of `reuses` holds it.
+#[derive(Clone, Debug)]
+pub(crate) struct ReuseRow {
+    pub(crate) request_id: String,
+    pub(crate) request_hash: Vec<u8>,
+    pub(crate) noise_request_id: String,
+    pub(crate) study: String,
+    pub(crate) purpose: String,
+    pub(crate) policy_hash: String,
+}
+
+impl ReuseRow {
+    pub(crate) fn facts(&self) -> Facts {
+        facts([
+            ("request", self.request_id.as_str().into()),
+            ("request-hash", protocol::hex(&self.request_hash).into()),
+            ("noise-of", self.noise_request_id.as_str().into()),
+            ("study", self.study.as_str().into()),
+            ("purpose", self.purpose.as_str().into()),
+            ("policy-hash", self.policy_hash.as_str().into()),
+        ])
+    }
+}
+
+/// An answer: which leaf allowed it, what was stored, and what noise it holds.
+pub(crate) fn answer(
+    request_id: &str,
+    allowed_by: i64,
+    answer_hash: &[u8],
+    noise_hash: &[u8],
+) -> Facts {
+    facts([
+        ("request", request_id.into()),
+        ("allowed-by", number(allowed_by)),
+        ("answer-hash", protocol::hex(answer_hash).into()),
+        ("noise-hash", protocol::hex(noise_hash).into()),
+    ])
+}
+
+/// A refusal, as a row of `refusals` holds it.
+pub(crate) fn refusal(
+    request_id: &str,
+    request_hash: &[u8],
+    rule: &str,
+    field: &str,
+    code: &str,
+) -> Facts {
+    facts([
+        ("request", request_id.into()),
+        ("request-hash", protocol::hex(request_hash).into()),
+        ("rule", rule.into()),
+        ("field", field.into()),
+        ("code", code.into()),
+    ])
+}
+
+/// The account's opening.
+pub(crate) fn account(lifetime: i64) -> Facts {
+    facts([("lifetime", number(lifetime))])
+}
+
+/// Whether only the ledger itself writes entries of this kind, each beside a row.
+pub(crate) fn is_reserved(kind: EntryKind) -> bool {
+    matches!(
+        kind,
+        EntryKind::Account
+            | EntryKind::Charge
+            | EntryKind::Refusal
+            | EntryKind::Answer
+            | EntryKind::Reuse
+            | EntryKind::Tombstone
+    )
+}
+
+/// A stored integer as a fact; one that is negative was not stored by the ledger and matches no leaf.
+fn number(stored: i64) -> Fact {
+    match u64::try_from(stored) {
+        Ok(number) => number.into(),
+        Err(_) => "negative".into(),
+    }
+}

@@ -1,0 +1,202 @@
+//! The open ledger of one node: the operations that write, each one transaction, and the log's signed head.
+//! What only reads is [`LedgerReader`], which other processes may open beside it.
+
+use crate::charge::{Charge, ChargeTerms, Debit, Reuse, log_refusal};
+use crate::facts::{Facts, is_reserved};
+use crate::log::append;
+use crate::{Balance, LedgerError, LedgerReader, Report, answers, charge};
+use audit::{
+    AuditError, Checkpoint, EntryKind, Fact, Hash, LogSigner, NoteKey, NoteSignature,
+    SignedCheckpoint, verify_cosignature,
+};
+use policy::Permit;
+use std::path::Path;
+use storage::Store;
+
+const MIGRATIONS: [(i64, &str, &str); 1] =
+    [(1, "ledger", include_str!("../migrations/0001_ledger.sql"))];
+
+/// A node's privacy account and its log, open for writing. Cloning shares it.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    store: Store,
+    reader: LedgerReader,
+    signer: LogSigner,
+}
+
+impl Ledger {
+    /// Opens the ledger at `path`, creating it where it is missing. `signer` signs the log's checkpoints.
+    ///
+    /// # Errors
+    /// [`LedgerError::Storage`] if the file cannot be opened or migrated, [`LedgerError::Corrupt`] if its log
+    /// does not hold the entries its tree counts.
+    pub async fn open(path: &Path, signer: LogSigner) -> Result<Ledger, LedgerError> {
+        let store = Store::open(path, &storage::migrator(&MIGRATIONS)).await?;
+        let reader = LedgerReader::new(store.readers().clone());
+        reader.check_size().await?;
+        Ok(Ledger {
+            store,
+            reader,
+            signer,
+        })
+    }
+
+    /// The reading side.
+    pub fn reader(&self) -> &LedgerReader {
+        &self.reader
+    }
+
+    /// Charges a permitted request at `now` (unix seconds), in one transaction, before anything is computed.
+    ///
+    /// A request that was answered gives the stored answer; one that was debited but not answered, for instance
+    /// because of a crash, gives its debit again; a question already answered on the same edition may reuse the
+    /// noise. Only else are all caps checked and the loss debited. When this returns an error that is no
+    /// refusal, the charge may or may not be durable; asking again finds out and charges at most once.
+    ///
+    /// # Errors
+    /// [`LedgerError::CapExceeded`] and [`LedgerError::RequestIdReused`] are refusals, logged; others are failures.
+    pub async fn charge(&self, permit: &Permit, now: i64) -> Result<Charge, LedgerError> {
+        self.charge_terms(&ChargeTerms::from(permit), now).await
+    }
+
+    pub(crate) async fn charge_terms(
+        &self,
+        terms: &ChargeTerms,
+        now: i64,
+    ) -> Result<Charge, LedgerError> {
+        charge::charge(self.store.writer(), terms, now).await
+    }
+
+    /// Stores the answer to a charged request and returns its leaf's index: `body` is the noisy result kept for
+    /// reuse, `sealed` the bytes to send, now and whenever the request comes again.
+    ///
+    /// # Errors
+    /// [`LedgerError::AlreadyAnswered`] if another answer was stored meanwhile: send that one
+    /// ([`LedgerReader::answer`]) and forget this one.
+    pub async fn store_answer(
+        &self,
+        debit: Debit,
+        body: &[u8],
+        sealed: &[u8],
+        now: i64,
+    ) -> Result<u64, LedgerError> {
+        answers::store_charged(self.store.writer(), debit, body, sealed, now).await
+    }
+
+    /// Stores the answer to a request that reuses noise and returns its leaf's index.
+    ///
+    /// # Errors
+    /// As [`Ledger::store_answer`].
+    pub async fn store_reused(
+        &self,
+        reuse: Reuse,
+        sealed: &[u8],
+        now: i64,
+    ) -> Result<u64, LedgerError> {
+        answers::store_reused(self.store.writer(), reuse, sealed, now).await
+    }
+
+    /// Logs that a request was refused before it came to a charge, and returns the leaf's index. The same
+    /// refusal of the same request is logged once.
+    ///
+    /// # Errors
+    /// [`LedgerError::Storage`] and its like; the refusal stands whether or not it could be logged.
+    pub async fn record_refusal(
+        &self,
+        request_id: &str,
+        request_hash: [u8; 32],
+        denial: &policy::Denial,
+        now: i64,
+    ) -> Result<u64, LedgerError> {
+        let mut transaction = self.store.writer().write_transaction().await?;
+        let what = [&*denial.rule, &*denial.field, &*denial.code];
+        let index = log_refusal(&mut transaction, request_id, &request_hash, what, now).await?;
+        transaction.commit().await?;
+        Ok(index as u64)
+    }
+
+    /// Logs an event that is no charge, answer, reuse or refusal, and returns its leaf's index. `facts` stay
+    /// for ever and hold no personal data; `body` may be erased one day.
+    ///
+    /// # Errors
+    /// [`LedgerError::ReservedKind`] for kinds that only the ledger writes.
+    pub async fn record(
+        &self,
+        kind: EntryKind,
+        facts: &[(&str, Fact)],
+        body: &[u8],
+        now: i64,
+    ) -> Result<u64, LedgerError> {
+        if is_reserved(kind) {
+            return Err(LedgerError::ReservedKind { kind });
+        }
+        let facts: Facts = facts
+            .iter()
+            .map(|(key, fact)| ((*key).to_owned(), fact.clone()))
+            .collect();
+        let mut transaction = self.store.writer().write_transaction().await?;
+        let index = append(&mut transaction, kind, now, facts, body).await?;
+        transaction.commit().await?;
+        Ok(index as u64)
+    }
+
+    /// The log's head, signed.
+    pub async fn checkpoint(&self) -> Result<SignedCheckpoint, LedgerError> {
+        let tree = self.reader.tree().await?;
+        Ok(SignedCheckpoint::sign(
+            tree.size(),
+            tree.root(),
+            &self.signer,
+        ))
+    }
+
+    /// Keeps a witness's cosignature of a checkpoint of this log. [`LedgerReader::verify`] holds the log to it
+    /// from then on.
+    ///
+    /// # Errors
+    /// [`LedgerError::Audit`] if the checkpoint is not of this log as it stands or the line is not a
+    /// cosignature of it by `witness`.
+    pub async fn store_cosignature(
+        &self,
+        checkpoint: &SignedCheckpoint,
+        line: &NoteSignature,
+        witness: &NoteKey,
+    ) -> Result<(), LedgerError> {
+        let head = checkpoint.checkpoint();
+        if head.origin != self.signer.log_key().name() {
+            return Err(AuditError::OtherLog.into());
+        }
+        verify_cosignature(head, line, witness)?;
+        if self.reader.root_at(head.size).await? != head.root {
+            return Err(AuditError::BadProof.into());
+        }
+        let mut transaction = self.store.writer().write_transaction().await?;
+        sqlx::query(
+            "INSERT INTO cosignatures (size, witness, checkpoint, cosignature) VALUES ($1, $2, $3, $4) \
+             ON CONFLICT (size, witness) DO NOTHING",
+        )
+        .bind(crate::log::stored(head.size)?)
+        .bind(witness.name())
+        .bind(head.text())
+        .bind(line.to_string())
+        .execute(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// What was spent; see [`LedgerReader::balance`].
+    pub async fn balance(&self) -> Result<Balance, LedgerError> {
+        self.reader.balance().await
+    }
+
+    /// Proof that the log of `to` entries extends that of `from`; see [`LedgerReader::consistency`].
+    pub async fn consistency(&self, from: u64, to: u64) -> Result<Vec<Hash>, LedgerError> {
+        self.reader.consistency(from, to).await
+    }
+
+    /// Recomputes everything; see [`LedgerReader::verify`].
+    pub async fn verify(&self, held: &[Checkpoint]) -> Result<Report, LedgerError> {
+        self.reader.verify(held).await
+    }
+}

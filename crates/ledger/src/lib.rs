@@ -1,0 +1,104 @@
+//! The durable privacy budget and its log, charged before anything is computed.
+//! It never gives anything back: a crash may waste budget, a debit is never refunded, no row is ever changed.
+//!
+//! One transaction checks every cap, debits, keeps the request id and appends the log leaf
+//! ([`Ledger::charge`]); after its commit the caller computes, stores the answer and its leaf in a second one
+//! ([`Ledger::store_answer`]), and only then sends. [`Debit`] and [`Reuse`] prove that the first transaction is
+//! durable; nothing outside this crate can make one.
+//!
+//! The balance is the account of an organisation over all its datasets. Losses compose by addition
+//! (Bun & Steinke 2016, Lemma 1.7), and a charge that would pass a cap is refused before it is made, which is
+//! a privacy filter for zCDP (Feldman & Zrnic 2021, Rogers et al. 2016): whatever is asked next may depend on earlier answers.
+
+mod answers;
+mod book;
+mod caps;
+mod charge;
+mod facts;
+mod ledger;
+mod log;
+mod verify;
+
+pub use audit::{LogSigner, SignedCheckpoint};
+pub use book::{Balance, Entry, LedgerReader};
+pub use caps::Cap;
+pub use charge::{Charge, Debit, Reuse};
+pub use ledger::Ledger;
+pub use verify::{Problem, Report};
+
+use audit::EntryKind;
+
+/// Why the ledger did not do what was asked. No variant carries data of a register.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// The charge would pass a cap. Nothing was charged; the refusal is logged.
+    #[error("the {cap} cap would be passed")]
+    CapExceeded {
+        /// The first cap that would be passed, widest first.
+        cap: Cap,
+    },
+    /// The request id was used before, for another request. Nothing was charged; the refusal is logged.
+    #[error("request id {request_id} was used before, for another request")]
+    RequestIdReused {
+        /// The id.
+        request_id: String,
+    },
+    /// The request has an answer already, which is the one to send.
+    #[error("request {request_id} has an answer already")]
+    AlreadyAnswered {
+        /// The request.
+        request_id: String,
+    },
+    /// Only the ledger itself writes entries of this kind.
+    #[error("entries of kind {} are written by the ledger alone", kind.as_str())]
+    ReservedKind {
+        /// The kind.
+        kind: EntryKind,
+    },
+    /// No calendar has this time.
+    #[error("the time is outside the calendar")]
+    TimeOutOfRange,
+    /// The system gave no randomness for a salt.
+    #[error("the system gave no randomness")]
+    NoRandomness,
+    /// A stored row is not what the ledger writes: it was altered from outside.
+    #[error("the ledger file holds an unreadable {what}")]
+    Corrupt {
+        /// What cannot be read.
+        what: &'static str,
+    },
+    /// The database could not be used.
+    #[error("the ledger file could not be used")]
+    Storage(#[from] storage::StorageError),
+    /// A checkpoint, cosignature or proof was not accepted.
+    #[error("the log's proof was not accepted")]
+    Audit(#[from] audit::AuditError),
+}
+
+impl From<sqlx::Error> for LedgerError {
+    fn from(error: sqlx::Error) -> LedgerError {
+        LedgerError::Storage(error.into())
+    }
+}
+
+impl LedgerError {
+    /// The denial to send, if the ledger refused the request rather than failed.
+    pub fn denial(&self) -> Option<policy::Denial> {
+        let (field, code) = match self {
+            LedgerError::CapExceeded { cap } => (cap.as_str(), CAP_EXCEEDED),
+            LedgerError::RequestIdReused { .. } => (REQUEST_ID, REQUEST_ID_REUSED),
+            _ => return None,
+        };
+        Some(policy::Denial {
+            rule: RULE.to_owned(),
+            field: field.to_owned(),
+            code: code.to_owned(),
+        })
+    }
+}
+
+/// The rule that the ledger's own refusals name.
+const RULE: &str = "ledger";
+const REQUEST_ID: &str = "request-id";
+const CAP_EXCEEDED: &str = "cap-exceeded";
+const REQUEST_ID_REUSED: &str = "request-id-reused";
