@@ -28,7 +28,7 @@ test('an epsilon has two significant digits, a large number keeps its integer pa
 });
 
 test('names in capitals become readable and others stay', () => {
-  expect(readableName('RONCHETTO SUL NAVIGLIO - Q.RE LODOVICO IL MORO')).toBe('Ronchetto sul Naviglio - Q.Re Lodovico Il Moro');
+  expect(readableName('RONCHETTO SUL NAVIGLIO - Q.RE LODOVICO IL MORO')).toBe('Ronchetto sul Naviglio - Q.re Lodovico Il Moro');
   expect(readableName('Quarto Oggiaro')).toBe('Quarto Oggiaro');
   expect(readableName('XXII MARZO')).toBe('XXII Marzo');
 });

@@ -54,5 +54,6 @@ export function readableName(name: string): string {
     .toLowerCase()
     .split(/([\s\-'’.()/]+)/)
     .map((part, i) => (i > 0 && small.has(part) ? part : /^(xx|xxii|ii|iii|iv|vi|vii|qt\d?)$/.test(part) ? part.toUpperCase() : part.charAt(0).toUpperCase() + part.slice(1)))
-    .join('');
+    .join('')
+    .replaceAll('Q.Re', 'Q.re');
 }

@@ -10,7 +10,9 @@ class Session {
   async load(): Promise<void> {
     this.state = 'unknown';
     try {
-      this.enter(await api.session());
+      const account = await api.session();
+      if (account) this.enter(account);
+      else this.leave();
     } catch (error) {
       if (error instanceof Problem && error.status !== 401) {
         this.problem = error;

@@ -73,7 +73,8 @@ const idAfter = (location: string | null, resource: string): string | null => {
 };
 
 export const api = {
-  session: async (): Promise<Account> => (await read<{ account: Account }>('session')).account,
+  /** Who is signed in; null when nobody is. */
+  session: async (): Promise<Account | null> => (await read<{ account: Account | null }>('session')).account,
   signIn: async (name: string, password: string): Promise<Account> =>
     ((await (await send('POST', 'session', { name, password })).json()) as { account: Account }).account,
   signOut: async (): Promise<void> => void (await send('DELETE', 'session')),
