@@ -1,0 +1,100 @@
+//! Between which numbers distinct persons lie when only presences are known: at least the largest node, at most
+//! the sum. Both ends are moved outwards by the noise, so that the statement holds with a stated probability.
+
+use crate::release::Part;
+use serde::{Deserialize, Serialize};
+
+/// Probability with which a cell's bracket may miss, half of it at each end.
+pub const BRACKET_MISS: f64 = 0.05;
+
+/// Lower and upper ends, one pair per cell.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bracket {
+    /// At least so many distinct persons.
+    pub lower: Vec<i64>,
+    /// At most so many.
+    pub upper: Vec<i64>,
+}
+
+/// Brackets the number of distinct persons behind each cell of the bounded aggregates.
+///
+/// A person counted by any node is counted at least once and by each node at most once, so
+/// max of nodes <= distinct <= sum of nodes. Of the noisy values y_i the largest alone would be too large (it is
+/// the one whose noise helped it most). A discrete Gaussian is sub-Gaussian with its sigma (Canonne, Kamath and
+/// Steinke 2020, section 4), so each y_i - sigma_i sqrt(2 ln(n / a)) exceeds its exact value with probability at
+/// most a / n, and sum + sqrt(2 V ln(1 / a)) falls short with at most a; here a is half of [`BRACKET_MISS`].
+/// Together each cell's bracket holds with probability at least 1 - BRACKET_MISS. Without noise it is exact.
+pub fn bracket(parts: &[Part<'_>], sums: &[i64]) -> Bracket {
+    let miss = BRACKET_MISS / 2.0;
+    let below = (2.0 * (parts.len() as f64 / miss).ln()).sqrt();
+    let total: f64 = parts.iter().map(|part| part.variance).sum();
+    // Noise is whole, so only whole distances can be exceeded.
+    let above = whole_reach((2.0 * total * (1.0 / miss).ln()).sqrt());
+    let reaches: Vec<i64> = (parts.iter())
+        .map(|part| whole_reach(below * part.variance.sqrt()))
+        .collect();
+    let mut bracket = Bracket::default();
+    for (cell, &sum) in sums.iter().enumerate() {
+        let lower = (parts.iter().zip(&reaches))
+            .map(|(part, reach)| part.cells[cell].saturating_sub(*reach))
+            .fold(0, i64::max);
+        bracket.lower.push(lower);
+        bracket.upper.push(sum.saturating_add(above).max(lower));
+    }
+    bracket
+}
+
+/// The largest whole error that does not exceed `reach`; errors beyond it are the ones counted as misses.
+fn whole_reach(reach: f64) -> i64 {
+    reach.floor().min(i64::MAX as f64) as i64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_noise_the_bracket_is_largest_to_sum() {
+        let parts = [
+            Part {
+                cells: &[5, 0],
+                variance: 0.0,
+            },
+            Part {
+                cells: &[7, 2],
+                variance: 0.0,
+            },
+        ];
+        let found = bracket(&parts, &[12, 2]);
+        assert_eq!(
+            found,
+            Bracket {
+                lower: vec![7, 2],
+                upper: vec![12, 2]
+            }
+        );
+    }
+
+    #[test]
+    fn noise_widens_both_ends_and_nobody_is_fewer_than_none() {
+        let parts = [
+            Part {
+                cells: &[100, -40],
+                variance: 25.0,
+            },
+            Part {
+                cells: &[90, 3],
+                variance: 25.0,
+            },
+        ];
+        let found = bracket(&parts, &[190, -37]);
+        // 5 sqrt(2 ln 80) = 14.8 below; sqrt(2 50 ln 40) = 19.2 above.
+        assert_eq!(
+            found,
+            Bracket {
+                lower: vec![86, 0],
+                upper: vec![209, 0]
+            }
+        );
+    }
+}

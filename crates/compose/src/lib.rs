@@ -1,0 +1,34 @@
+//! Composition of noisy answers into a release: sums with their variance, margins, brackets and coverage.
+//! It is pure: it sees released noise only, opens nothing, and never turns a negative estimate into a better one.
+
+mod bracket;
+mod coverage;
+mod margin;
+mod release;
+
+pub use bracket::{BRACKET_MISS, Bracket, bracket};
+pub use coverage::{AnsweredNode, Coverage, RefusedNode, SilentNode};
+pub use margin::{Confidence, margin};
+pub use release::{Composed, Part, compose};
+
+/// Why answers cannot be composed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ComposeError {
+    /// Nothing to compose.
+    #[error("there is no answer to compose")]
+    NoAnswers,
+    /// An answer of another shape.
+    #[error("an answer has {found} cells where the question has {expected}")]
+    OtherShape {
+        /// Cells of the question.
+        expected: usize,
+        /// Cells of the answer.
+        found: usize,
+    },
+    /// A variance that is negative, infinite or not a number.
+    #[error("an answer states a variance that is none")]
+    InvalidVariance,
+    /// A sum beyond 64 bits.
+    #[error("a sum of cells does not fit 64 bits")]
+    Overflow,
+}

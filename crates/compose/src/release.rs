@@ -1,0 +1,187 @@
+//! Adds the answers of nodes cell by cell, with the variance of the sum.
+//! Values stay as they are, negative ones too; only the display copy is cut at zero.
+
+use crate::ComposeError;
+use crate::bracket::{Bracket, bracket};
+use crate::margin::{Confidence, margin};
+use query::Measure;
+
+/// One node's answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Part<'a> {
+    /// Noisy cells, row-major over the question's dimensions.
+    pub cells: &'a [i64],
+    /// An upper bound on the noise variance of each cell.
+    pub variance: f64,
+}
+
+/// The composed answers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Composed {
+    /// Sums, unbiased for the sum of the bounded aggregates; they may be negative.
+    pub values: Vec<i64>,
+    /// The sums as people are shown them: never negative, hence biased upwards near zero.
+    pub display: Vec<u64>,
+    /// Noise variance of each sum.
+    pub variance: Vec<f64>,
+    /// Margin of each sum at 95 percent.
+    pub margin_95: Vec<f64>,
+    /// Margin of each sum at 99.99 percent.
+    pub margin_9999: Vec<f64>,
+    /// Whether the 95 percent margin is larger than the value, so that the value alone says little.
+    pub too_uncertain: Vec<bool>,
+    /// Bounds on distinct persons; for persons only, whose sums are presences.
+    pub bracket: Option<Bracket>,
+}
+
+/// Composes the answers to a question of `cells` cells.
+///
+/// Noise of different nodes is independent, so variances add.
+///
+/// # Errors
+/// See [`ComposeError`].
+pub fn compose(
+    measure: Measure,
+    cells: usize,
+    parts: &[Part<'_>],
+) -> Result<Composed, ComposeError> {
+    if parts.is_empty() {
+        return Err(ComposeError::NoAnswers);
+    }
+    let mut values = vec![0i64; cells];
+    for part in parts {
+        if part.cells.len() != cells {
+            return Err(ComposeError::OtherShape {
+                expected: cells,
+                found: part.cells.len(),
+            });
+        }
+        if !part.variance.is_finite() || part.variance < 0.0 {
+            return Err(ComposeError::InvalidVariance);
+        }
+        for (sum, cell) in values.iter_mut().zip(part.cells) {
+            *sum = sum.checked_add(*cell).ok_or(ComposeError::Overflow)?;
+        }
+    }
+    let variances: Vec<f64> = parts.iter().map(|part| part.variance).collect();
+    let margin_95 = margin(&variances, Confidence::P95);
+    Ok(Composed {
+        display: values
+            .iter()
+            .map(|&value| value.max(0).unsigned_abs())
+            .collect(),
+        variance: vec![variances.iter().sum(); cells],
+        margin_95: vec![margin_95; cells],
+        margin_9999: vec![margin(&variances, Confidence::P9999); cells],
+        too_uncertain: values
+            .iter()
+            .map(|&value| margin_95 > value as f64)
+            .collect(),
+        bracket: match measure {
+            Measure::Persons => Some(bracket(parts, &values)),
+            Measure::Events => None,
+        },
+        values,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn answers() -> impl Strategy<Value = (usize, Vec<(Vec<i64>, f64)>)> {
+        (1usize..20).prop_flat_map(|cells| {
+            let one = (
+                proptest::collection::vec(-1_000i64..100_000, cells),
+                0.0f64..1e6,
+            );
+            (Just(cells), proptest::collection::vec(one, 1..7))
+        })
+    }
+
+    fn parts(answers: &[(Vec<i64>, f64)]) -> Vec<Part<'_>> {
+        (answers.iter())
+            .map(|(cells, variance)| Part {
+                cells,
+                variance: *variance,
+            })
+            .collect()
+    }
+
+    proptest! {
+        #[test]
+        fn values_and_variances_are_sums((cells, answers) in answers()) {
+            let composed = compose(Measure::Events, cells, &parts(&answers)).unwrap();
+            for cell in 0..cells {
+                prop_assert_eq!(composed.values[cell], answers.iter().map(|(c, _)| c[cell]).sum::<i64>());
+                prop_assert_eq!(composed.variance[cell], answers.iter().map(|(_, v)| v).sum::<f64>());
+            }
+            prop_assert_eq!(composed.bracket, None);
+        }
+
+        #[test]
+        fn the_order_of_nodes_does_not_matter((cells, mut answers) in answers()) {
+            let one = compose(Measure::Persons, cells, &parts(&answers)).unwrap();
+            answers.reverse();
+            let other = compose(Measure::Persons, cells, &parts(&answers)).unwrap();
+            prop_assert_eq!(one.values, other.values);
+            prop_assert_eq!(one.margin_95, other.margin_95);
+            prop_assert_eq!(one.bracket, other.bracket);
+        }
+
+        #[test]
+        fn margins_widen_and_brackets_and_display_keep_order((cells, answers) in answers()) {
+            let composed = compose(Measure::Persons, cells, &parts(&answers)).unwrap();
+            let bracket = composed.bracket.unwrap();
+            for cell in 0..cells {
+                prop_assert!(composed.margin_95[cell] <= composed.margin_9999[cell]);
+                prop_assert!(0 <= bracket.lower[cell] && bracket.lower[cell] <= bracket.upper[cell]);
+                prop_assert!(bracket.upper[cell] >= composed.values[cell]);
+                prop_assert_eq!(composed.display[cell] as i64, composed.values[cell].max(0));
+                let certain = composed.margin_95[cell] <= composed.values[cell] as f64;
+                prop_assert_eq!(composed.too_uncertain[cell], !certain);
+            }
+        }
+
+        #[test]
+        fn another_node_never_narrows_a_margin((cells, answers) in answers()) {
+            let all = compose(Measure::Events, cells, &parts(&answers)).unwrap();
+            let first = compose(Measure::Events, cells, &parts(&answers[..1])).unwrap();
+            prop_assert!(all.margin_95[0] >= first.margin_95[0]);
+            prop_assert!(all.margin_9999[0] >= first.margin_9999[0]);
+        }
+    }
+
+    #[test]
+    fn nothing_and_misfits_are_refused() {
+        let one = Part {
+            cells: &[1, 2],
+            variance: 1.0,
+        };
+        assert_eq!(
+            compose(Measure::Events, 2, &[]),
+            Err(ComposeError::NoAnswers)
+        );
+        let shape = ComposeError::OtherShape {
+            expected: 3,
+            found: 2,
+        };
+        assert_eq!(compose(Measure::Events, 3, &[one]), Err(shape));
+        for variance in [f64::NAN, f64::INFINITY, -1.0] {
+            let part = Part { variance, ..one };
+            assert_eq!(
+                compose(Measure::Events, 2, &[part]),
+                Err(ComposeError::InvalidVariance)
+            );
+        }
+        let huge = Part {
+            cells: &[i64::MAX],
+            variance: 1.0,
+        };
+        assert_eq!(
+            compose(Measure::Events, 1, &[huge, huge]),
+            Err(ComposeError::Overflow)
+        );
+    }
+}
