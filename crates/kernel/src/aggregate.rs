@@ -38,7 +38,9 @@ const MAX_THREADS: usize = 8;
 pub fn aggregate(query: &AggregateQuery, snapshot: &Snapshot) -> Exact<Vec<i64>> {
     let plan = Plan::new(query, snapshot);
     let persons = snapshot.person_count();
-    let threads = thread::available_parallelism().map_or(2, NonZero::get).clamp(2, MAX_THREADS);
+    let threads = thread::available_parallelism()
+        .map_or(2, NonZero::get)
+        .clamp(2, MAX_THREADS);
     let share = persons.div_ceil(threads).max(1);
     let mut cells = vec![0i64; query.cells()];
     thread::scope(|scope| {
@@ -102,11 +104,20 @@ impl<'a> Plan<'a> {
         let bounds = query.bounds();
         let periods = query.periods();
         let services = Taxonomy::built_in().services().iter();
-        let counted = services.map(|service| query.services().is_empty() || query.services().contains(&service.id));
+        let counted = services
+            .map(|service| query.services().is_empty() || query.services().contains(&service.id));
         // A query without target axis has one row of cells, whose key names no target.
-        let names = if query.targets().is_empty() { &[String::new()][..] } else { query.targets() };
+        let names = if query.targets().is_empty() {
+            &[String::new()][..]
+        } else {
+            query.targets()
+        };
         let tags = (names.iter())
-            .flat_map(|target| periods.iter().map(move |period| format!("{target}\n{}", period.key)))
+            .flat_map(|target| {
+                periods
+                    .iter()
+                    .map(move |period| format!("{target}\n{}", period.key))
+            })
             .map(|key| words(&snapshot.cell_tag(&key)))
             .collect();
         Plan {
@@ -119,7 +130,9 @@ impl<'a> Plan<'a> {
             reads_household: query.reads_household(),
             by_sex: query.by_sex(),
             by_age_band: query.by_age_band(),
-            months_per_period: periods.first().map_or(1, |period| period.months().count() as u16),
+            months_per_period: periods
+                .first()
+                .map_or(1, |period| period.months().count() as u16),
             periods,
             counted: counted.collect(),
             keep: bounds.cells as usize,
@@ -151,7 +164,11 @@ impl<'a> Plan<'a> {
             let length = rest.partition_point(|event| event.month <= end);
             for event in &rest[..length] {
                 all = all.saturating_add(event.count);
-                if self.counted.get(usize::from(event.service)).is_some_and(|counted| *counted) {
+                if self
+                    .counted
+                    .get(usize::from(event.service))
+                    .is_some_and(|counted| *counted)
+                {
                     counted = counted.saturating_add(event.count);
                 }
             }
@@ -170,14 +187,25 @@ impl<'a> Plan<'a> {
     }
 
     /// The cells of one person in one period.
-    fn add_period(&self, person: PersonRow<'_>, period: usize, all: u32, counted: u32, own: &mut Vec<OwnCell>) {
+    fn add_period(
+        &self,
+        person: PersonRow<'_>,
+        period: usize,
+        all: u32,
+        counted: u32,
+        own: &mut Vec<OwnCell>,
+    ) {
         let as_of = AsOf {
             snapshot: self.snapshot,
             person,
             month: self.periods[period].last,
             events: all,
         };
-        if self.filter.as_ref().is_some_and(|filter| !filter.holds(&as_of)) {
+        if self
+            .filter
+            .as_ref()
+            .is_some_and(|filter| !filter.holds(&as_of))
+        {
             return;
         }
         let value = match self.measure {
@@ -186,7 +214,11 @@ impl<'a> Plan<'a> {
         };
         let area = usize::from(person.home.area(self.areas, self.level));
         for target in 0..self.targets.len().max(1) {
-            if self.targets.get(target).is_some_and(|predicate| !predicate.holds(&as_of)) {
+            if self
+                .targets
+                .get(target)
+                .is_some_and(|predicate| !predicate.holds(&as_of))
+            {
                 continue;
             }
             let mut index = area;
@@ -211,7 +243,9 @@ impl<'a> Plan<'a> {
 pub(crate) fn words(bytes: &[u8; 32]) -> [u64; 4] {
     let mut words = [0; 4];
     for (word, chunk) in words.iter_mut().zip(bytes.chunks_exact(8)) {
-        *word = chunk.iter().fold(0, |value, byte| value << 8 | u64::from(*byte));
+        *word = chunk
+            .iter()
+            .fold(0, |value, byte| value << 8 | u64::from(*byte));
     }
     words
 }

@@ -34,7 +34,9 @@ impl PersonAsOf for AsOf<'_> {
 
     fn household(&self) -> Option<HouseholdKind> {
         match self.person.household {
-            HouseholdOf::Member(household) => household_kind(self.snapshot.household_births(household), self.month),
+            HouseholdOf::Member(household) => {
+                household_kind(self.snapshot.household_births(household), self.month)
+            }
             HouseholdOf::Unknown | HouseholdOf::Beyond => None,
         }
     }
@@ -95,16 +97,31 @@ mod tests {
 
     fn check(births: &[&str], month: &str, expected: Option<HouseholdKind>) {
         let births = births.iter().map(|birth| Month::parse(birth));
-        assert_eq!(household_kind(births, Month::parse(month).expect("month")), expected);
+        assert_eq!(
+            household_kind(births, Month::parse(month).expect("month")),
+            expected
+        );
     }
 
     #[test]
     fn kinds_follow_the_ages_of_members() {
         check(&["1940-01"], "2025-01", Some(HouseholdKind::Alone));
         check(&["unknown"], "2025-01", Some(HouseholdKind::Alone));
-        check(&["1980-01", "2010-01"], "2025-01", Some(HouseholdKind::SingleParent));
-        check(&["1980-01", "1981-01", "2010-01"], "2025-01", Some(HouseholdKind::WithMinors));
-        check(&["1980-01", "1981-01"], "2025-01", Some(HouseholdKind::Adults));
+        check(
+            &["1980-01", "2010-01"],
+            "2025-01",
+            Some(HouseholdKind::SingleParent),
+        );
+        check(
+            &["1980-01", "1981-01", "2010-01"],
+            "2025-01",
+            Some(HouseholdKind::WithMinors),
+        );
+        check(
+            &["1980-01", "1981-01"],
+            "2025-01",
+            Some(HouseholdKind::Adults),
+        );
         check(&["1980-01", "unknown"], "2025-01", None);
         check(&["2010-01", "2011-01"], "2025-01", None);
         check(&[], "2025-01", None);

@@ -50,8 +50,14 @@ impl<'a> View<'a> {
 
     fn single_parent(&self) -> bool {
         self.household.as_ref().is_some_and(|ages| {
-            let adults = ages.iter().filter(|age| age.is_some_and(|age| age >= 18)).count();
-            let minors = ages.iter().filter(|age| age.is_some_and(|age| age < 18)).count();
+            let adults = ages
+                .iter()
+                .filter(|age| age.is_some_and(|age| age >= 18))
+                .count();
+            let minors = ages
+                .iter()
+                .filter(|age| age.is_some_and(|age| age < 18))
+                .count();
             adults == 1 && minors >= 1 && adults + minors == ages.len()
         })
     }
@@ -61,7 +67,10 @@ impl<'a> View<'a> {
         match id {
             "minors" => self.age.is_some_and(|age| age < 18),
             "elderly-75-plus" => self.age.is_some_and(|age| age >= 75),
-            "women-18-64" => self.person.sex == Sex::Female && self.age.is_some_and(|age| (18..65).contains(&age)),
+            "women-18-64" => {
+                self.person.sex == Sex::Female
+                    && self.age.is_some_and(|age| (18..65).contains(&age))
+            }
             "non-eu-citizens" => self.person.citizenship == Some(CitizenshipGroup::NonEu),
             "living-alone" => self.alone(),
             "alone-75-plus" => self.alone() && self.age.is_some_and(|age| age >= 75),
@@ -88,14 +97,21 @@ impl<'a> View<'a> {
     }
 
     fn band(&self) -> &'static str {
-        let Some(age) = self.age else { return "unknown" };
-        AGE_BANDS.iter().filter(|(_, first)| *first <= age).next_back().map_or("unknown", |(id, _)| id)
+        let Some(age) = self.age else {
+            return "unknown";
+        };
+        AGE_BANDS
+            .iter()
+            .rfind(|(_, first)| *first <= age)
+            .map_or("unknown", |(id, _)| id)
     }
 }
 
 /// Events of these services, or of all, in the period.
 fn events(person: PersonRow<'_>, period: &Period, services: &[String]) -> u64 {
-    let name = |event: &snapshot::Event| &taxonomy::Taxonomy::built_in().services()[usize::from(event.service)].id;
+    let name = |event: &snapshot::Event| {
+        &taxonomy::Taxonomy::built_in().services()[usize::from(event.service)].id
+    };
     (person.events.iter())
         .filter(|event| period.months().contains(&event.month))
         .filter(|event| services.is_empty() || services.contains(name(event)))
@@ -105,7 +121,9 @@ fn events(person: PersonRow<'_>, period: &Period, services: &[String]) -> u64 {
 
 fn area_key(home: Home, level: Level) -> String {
     let areas = Partition::milan();
-    let Home::MicroArea(micro_area) = home else { panic!("this register knows micro-areas") };
+    let Home::MicroArea(micro_area) = home else {
+        panic!("this register knows micro-areas")
+    };
     let piece = &areas.keys(Level::MicroArea)[usize::from(micro_area.0)];
     let (nil, municipio) = piece.split_once('.').unwrap_or(("unknown", "0"));
     match level {
@@ -120,8 +138,11 @@ fn area_key(home: Home, level: Level) -> String {
 fn reference(query: &AggregateQuery, snapshot: &Snapshot) -> Vec<i64> {
     let dimensions = query.dimensions();
     let mut cells = vec![0; query.cells()];
-    let targets: Vec<&str> =
-        if query.targets().is_empty() { vec![""] } else { query.targets().iter().map(String::as_str).collect() };
+    let targets: Vec<&str> = if query.targets().is_empty() {
+        vec![""]
+    } else {
+        query.targets().iter().map(String::as_str).collect()
+    };
     for index in 0..snapshot.person_count() {
         let person = snapshot.person(index);
         if query.reads_household() && person.household == HouseholdOf::Beyond {
@@ -134,7 +155,10 @@ fn reference(query: &AggregateQuery, snapshot: &Snapshot) -> Vec<i64> {
             if count == 0 || query.filter().is_some_and(|filter| !view.passes(filter)) {
                 continue;
             }
-            for target in targets.iter().filter(|target| target.is_empty() || view.in_target(target)) {
+            for target in targets
+                .iter()
+                .filter(|target| target.is_empty() || view.in_target(target))
+            {
                 let tag = words(&snapshot.cell_tag(&format!("{target}\n{}", period.key)));
                 let keys = (dimensions.iter())
                     .map(|dimension| match dimension.name {
@@ -154,9 +178,17 @@ fn reference(query: &AggregateQuery, snapshot: &Snapshot) -> Vec<i64> {
         }
         own.sort();
         for (_, keys, value) in own.into_iter().take(query.bounds().cells as usize) {
-            let cell = dimensions.iter().zip(&keys).fold(0, |cell, (dimension, key)| {
-                cell * dimension.keys.len() + dimension.keys.iter().position(|other| other == key).expect("a public key")
-            });
+            let cell = dimensions
+                .iter()
+                .zip(&keys)
+                .fold(0, |cell, (dimension, key)| {
+                    cell * dimension.keys.len()
+                        + dimension
+                            .keys
+                            .iter()
+                            .position(|other| other == key)
+                            .expect("a public key")
+                });
             cells[cell] += value as i64;
         }
     }
@@ -184,15 +216,23 @@ fn every_cell_of_a_person_is_as_likely_to_be_kept_as_any_other() {
     let rows: String = (0..4_000)
         .flat_map(|n| {
             let code = support::code(n);
-            (1..=8).map(move |month| format!("{code};B;A;F;;;15;3;;;;;;home-care;02/{month:02}/2023;1;0,00\n"))
+            (1..=8).map(move |month| {
+                format!("{code};B;A;F;;;15;3;;;;;;home-care;02/{month:02}/2023;1;0,00\n")
+            })
         })
         .collect();
     let csv = format!("{}\n{rows}", support::HEADER);
     let (snapshot, _) = support::snapshot_with_quality(csv.as_bytes(), "2026-01");
     let text = br#"{"version":1,"measure":"persons","by":{"area":"city","period":"month"},
         "period":{"from":"2023-01","to":"2023-08"},"bounds":{"cells":1,"per_cell":1},"rho":1000000}"#;
-    let kept = support::cells(aggregate(&AggregateQuery::parse(text).expect("a legal query"), &snapshot));
+    let kept = support::cells(aggregate(
+        &AggregateQuery::parse(text).expect("a legal query"),
+        &snapshot,
+    ));
     assert_eq!(kept.iter().sum::<i64>(), 4_000);
-    let chi_square: f64 = kept.iter().map(|count| (*count as f64 - 500.0).powi(2) / 500.0).sum();
+    let chi_square: f64 = kept
+        .iter()
+        .map(|count| (*count as f64 - 500.0).powi(2) / 500.0)
+        .sum();
     assert!(chi_square < 40.5, "{kept:?}");
 }

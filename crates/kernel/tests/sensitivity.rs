@@ -17,7 +17,11 @@ const LABEL: &str = "2026-01";
 
 /// The squared distance between the answers with and without the rows of `person`.
 fn moved(query: &AggregateQuery, rows: &[RawRow], person: usize, label: &str) -> u128 {
-    let without: Vec<RawRow> = rows.iter().filter(|row| row.person != Some(person)).cloned().collect();
+    let without: Vec<RawRow> = rows
+        .iter()
+        .filter(|row| row.person != Some(person))
+        .cloned()
+        .collect();
     moved_between(query, &snapshot(rows, label), &snapshot(&without, label))
 }
 
@@ -39,29 +43,57 @@ fn one_persons_raw_rows_move_no_answer_beyond_its_price() {
         ..Config::default()
     };
     let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
-    let cases = (any::<u64>(), 1usize..18, 1usize..4, 1usize..14, any::<u64>());
-    let result = TestRunner::new_with_rng(config, rng).run(&cases, |(seed, persons, households, most, asked)| {
-        let rows = register(seed, persons, households, most);
-        let person = if Dice(seed ^ 1).one_in(3) { 0 } else { Dice(seed ^ 2).below(persons) };
-        let without: Vec<RawRow> = rows.iter().filter(|row| row.person != Some(person)).cloned().collect();
-        let (with, without) = (snapshot(&rows, LABEL), snapshot(&without, LABEL));
-        for turn in 0..12 {
-            // Half of the queries read households.
-            let mut queries = (0..).map(|step| query(asked.wrapping_add(turn + 12 * step)));
-            let query = queries.find(|query| turn % 2 == 0 || query.reads_household()).expect("some query does");
-            let distance = moved_between(&query, &with, &without);
-            let declared = u128::from(price(&query).sensitivity.squared);
-            prop_assert!(distance <= declared, "{distance} > {declared} for {}", query.canonical());
-            changed.set(changed.get() + u32::from(distance > 0));
-            at_bound.set(at_bound.get() + u32::from(distance == declared));
-            beyond_one_unit.set(beyond_one_unit.get() + u32::from(distance > one_unit(&query)));
-        }
-        Ok(())
-    });
+    let cases = (
+        any::<u64>(),
+        1usize..18,
+        1usize..4,
+        1usize..14,
+        any::<u64>(),
+    );
+    let result = TestRunner::new_with_rng(config, rng).run(
+        &cases,
+        |(seed, persons, households, most, asked)| {
+            let rows = register(seed, persons, households, most);
+            let person = if Dice(seed ^ 1).one_in(3) {
+                0
+            } else {
+                Dice(seed ^ 2).below(persons)
+            };
+            let without: Vec<RawRow> = rows
+                .iter()
+                .filter(|row| row.person != Some(person))
+                .cloned()
+                .collect();
+            let (with, without) = (snapshot(&rows, LABEL), snapshot(&without, LABEL));
+            for turn in 0..12 {
+                // Half of the queries read households.
+                let mut queries = (0..).map(|step| query(asked.wrapping_add(turn + 12 * step)));
+                let query = queries
+                    .find(|query| turn % 2 == 0 || query.reads_household())
+                    .expect("some query does");
+                let distance = moved_between(&query, &with, &without);
+                let declared = u128::from(price(&query).sensitivity.squared);
+                prop_assert!(
+                    distance <= declared,
+                    "{distance} > {declared} for {}",
+                    query.canonical()
+                );
+                changed.set(changed.get() + u32::from(distance > 0));
+                at_bound.set(at_bound.get() + u32::from(distance == declared));
+                beyond_one_unit.set(beyond_one_unit.get() + u32::from(distance > one_unit(&query)));
+            }
+            Ok(())
+        },
+    );
     result.expect("every distance within its price");
     // The cases reach where it matters: answers that change, the bound itself, and changes that a price
     // without the household would not cover.
-    println!("{} changed, {} at the bound, {} beyond one unit", changed.get(), at_bound.get(), beyond_one_unit.get());
+    println!(
+        "{} changed, {} at the bound, {} beyond one unit",
+        changed.get(),
+        at_bound.get(),
+        beyond_one_unit.get()
+    );
     assert!(changed.get() > 500 && at_bound.get() > 50 && beyond_one_unit.get() > 30);
 }
 
@@ -88,18 +120,28 @@ fn single_parents_or_low_income() -> AggregateQuery {
 fn largest(rows: &[RawRow], person: usize) -> u128 {
     let query = single_parents_or_low_income();
     let labels = (0..300).map(|number| format!("edition-{number}"));
-    labels.map(|label| moved(&query, rows, person, &label)).max().expect("some editions")
+    labels
+        .map(|label| moved(&query, rows, person, &label))
+        .max()
+        .expect("some editions")
 }
 
 #[test]
-fn a_member_added_to_a_household_of_five_moves_eleven_counts_and_only_the_household_price_covers_it() {
+fn a_member_added_to_a_household_of_five_moves_eleven_counts_and_only_the_household_price_covers_it()
+ {
     // One parent and four minors; a second parent joins: five people leave 'single parent', six are counted elsewhere.
-    let rows: Vec<RawRow> =
-        ["1980", "2015", "2016", "2017", "2018", "1981"].iter().enumerate().map(|(n, born)| member(n, born)).collect();
+    let rows: Vec<RawRow> = ["1980", "2015", "2016", "2017", "2018", "1981"]
+        .iter()
+        .enumerate()
+        .map(|(n, born)| member(n, born))
+        .collect();
     let query = single_parents_or_low_income();
     let distance = largest(&rows, 5);
     assert_eq!(distance, 25 + 36);
-    assert!(distance > one_unit(&query), "a price without the household would have passed");
+    assert!(
+        distance > one_unit(&query),
+        "a price without the household would have passed"
+    );
     assert!(distance <= u128::from(price(&query).sensitivity.squared));
 }
 
@@ -117,7 +159,10 @@ fn a_member_displaced_from_a_full_household_keeps_the_answer_within_its_price() 
         rows.push(member(joining, "1981"));
         reached.push(largest(&rows, joining));
     }
-    assert!(reached.iter().all(|distance| *distance <= declared), "{reached:?}");
+    assert!(
+        reached.iter().all(|distance| *distance <= declared),
+        "{reached:?}"
+    );
     // Six people leave one cell and six are counted in another: the price is met exactly.
     assert_eq!(reached.iter().max(), Some(&declared), "{reached:?}");
 }

@@ -9,7 +9,8 @@ use crate::mapping::{Field, Mapping};
 use crate::quality::LocalQuality;
 use crate::row::Day;
 use crate::snapshot::{
-    Attributes, BEYOND_HOUSEHOLD, Edition, Event, MUNICIPIO_ONLY, NEVER, NO_HOUSEHOLD, Snapshot, UNKNOWN,
+    Attributes, BEYOND_HOUSEHOLD, Edition, Event, MUNICIPIO_ONLY, NEVER, NO_HOUSEHOLD, Snapshot,
+    UNKNOWN,
 };
 use geography::{Level, Partition};
 use privacy_loss::HOUSEHOLD_MEMBERS;
@@ -44,10 +45,12 @@ pub(crate) fn build(
         mut quality,
     } = gather(mapping, register, key)?;
 
-    let mut order: Vec<([u8; 32], u32)> =
-        (drafts.iter().enumerate()).map(|(index, draft)| (key.pseudonym(draft.code.bytes()), index as u32)).collect();
+    let mut order: Vec<([u8; 32], u32)> = (drafts.iter().enumerate())
+        .map(|(index, draft)| (key.pseudonym(draft.code.bytes()), index as u32))
+        .collect();
     order.sort_unstable();
-    let (households, household_starts, household_births) = households(mapping, key, &drafts, &order, &mut quality);
+    let (households, household_starts, household_births) =
+        households(mapping, key, &drafts, &order, &mut quality);
 
     events.sort_unstable();
     let before = events.len();
@@ -84,7 +87,10 @@ pub(crate) fn build(
         snapshot.attributes.push(attributes);
         snapshot.needs.push(draft.needs);
         snapshot.benefits.push(draft.benefits);
-        push_events(&mut snapshot.events, &events[starts[index as usize]..starts[index as usize + 1]]);
+        push_events(
+            &mut snapshot.events,
+            &events[starts[index as usize]..starts[index as usize + 1]],
+        );
         snapshot.event_starts.push(snapshot.events.len() as u64);
     }
     quality.persons = snapshot.pseudonyms.len() as u64;
@@ -92,20 +98,31 @@ pub(crate) fn build(
 }
 
 /// Streams the register into drafts and events.
-fn gather(mapping: &Mapping, register: impl Read, key: &NodeKey) -> Result<Gathered, SnapshotError> {
+fn gather(
+    mapping: &Mapping,
+    register: impl Read,
+    key: &NodeKey,
+) -> Result<Gathered, SnapshotError> {
     let mut source = CsvSource::open(register, mapping)?;
     let mut quality = LocalQuality::default();
     let mut persons: HashMap<[u8; 16], u32> = HashMap::new();
     let mut households: HashMap<String, [u8; 32]> = HashMap::new();
     let mut drafts: Vec<Draft> = Vec::new();
     let mut events = Vec::new();
-    let column = |field: Option<Field>| field.and_then(|field| mapping.column(field)).unwrap_or_default();
+    let column = |field: Option<Field>| {
+        field
+            .and_then(|field| mapping.column(field))
+            .unwrap_or_default()
+    };
     loop {
         match source.next_row()? {
             None => break,
             Some(Outcome::Unlinked { missing: true }) => quality.unlinked_missing += 1,
             Some(Outcome::Unlinked { missing: false }) => quality.unlinked_invalid += 1,
-            Some(Outcome::Rejected { column: field, kind }) => {
+            Some(Outcome::Rejected {
+                column: field,
+                kind,
+            }) => {
                 quality.rejected += 1;
                 quality.note(source.line_number(), column(field), kind);
             }
@@ -117,7 +134,9 @@ fn gather(mapping: &Mapping, register: impl Read, key: &NodeKey) -> Result<Gathe
                 });
                 let household = row.household.map(|id| match households.get(id) {
                     Some(tag) => *tag,
-                    None => *households.entry(id.to_owned()).or_insert_with(|| key.household(id)),
+                    None => *households
+                        .entry(id.to_owned())
+                        .or_insert_with(|| key.household(id)),
                 });
                 drafts[person as usize].note(&row, household);
                 events.push(RawEvent {
@@ -157,7 +176,10 @@ fn households(
     let mut of_person = vec![NO_HOUSEHOLD; order.len()];
     let mut members: Vec<([u8; 32], u32)> = (order.iter().enumerate())
         .filter_map(|(place, (_, index))| {
-            drafts[*index as usize].household.value().map(|household| (household, place as u32))
+            drafts[*index as usize]
+                .household
+                .value()
+                .map(|household| (household, place as u32))
         })
         .collect();
     members.sort_unstable();
@@ -177,7 +199,11 @@ fn households(
         for place in kept {
             of_person[place as usize] = household;
             let draft = &drafts[order[place as usize].1 as usize];
-            births.push(draft.birth_month(mapping.derive_from_codice_fiscale).unwrap_or(NEVER));
+            births.push(
+                draft
+                    .birth_month(mapping.derive_from_codice_fiscale)
+                    .unwrap_or(NEVER),
+            );
         }
         births[first..].sort_unstable();
         starts.push(births.len() as u64);
@@ -198,7 +224,11 @@ fn attributes(mapping: &Mapping, draft: &Draft, household: u32) -> Attributes {
             (None, None) => areas.unknown().0,
         },
         Level::Nil | Level::MicroArea => match draft.home.value() {
-            Some((nil, municipio)) => areas.micro_area(Some(nil), (municipio > 0).then_some(municipio)).0,
+            Some((nil, municipio)) => {
+                areas
+                    .micro_area(Some(nil), (municipio > 0).then_some(municipio))
+                    .0
+            }
             None => areas.unknown().0,
         },
     };
@@ -207,7 +237,10 @@ fn attributes(mapping: &Mapping, draft: &Draft, household: u32) -> Attributes {
         home,
         household,
         sex: draft.recorded_sex(derive) as u8,
-        citizenship: draft.citizenship.value().map_or(UNKNOWN, |group| group as u8),
+        citizenship: draft
+            .citizenship
+            .value()
+            .map_or(UNKNOWN, |group| group as u8),
         disability: draft.disability.value().unwrap_or(UNKNOWN),
         income_band: draft.income_band.value().unwrap_or(UNKNOWN),
     }
@@ -216,11 +249,16 @@ fn attributes(mapping: &Mapping, draft: &Draft, household: u32) -> Attributes {
 /// Adds one person's distinct events, counted by month and service.
 fn push_events(events: &mut Vec<Event>, raw: &[RawEvent]) {
     let first = events.len();
-    let mut keys: Vec<(u16, u8)> = raw.iter().map(|event| (event.day.month(), event.service)).collect();
+    let mut keys: Vec<(u16, u8)> = raw
+        .iter()
+        .map(|event| (event.day.month(), event.service))
+        .collect();
     keys.sort_unstable();
     for (month, service) in keys {
         match events[first..].last_mut() {
-            Some(last) if (last.month, last.service) == (month, service) => last.count = last.count.saturating_add(1),
+            Some(last) if (last.month, last.service) == (month, service) => {
+                last.count = last.count.saturating_add(1)
+            }
             _ => events.push(Event {
                 month,
                 service,

@@ -61,12 +61,17 @@ impl<'m, R: Read> CsvSource<'m, R> {
             fields: Fields::default(),
             ignored: Vec::new(),
         };
-        if read_line(&mut source.reader, &mut source.line).map_err(SnapshotError::Register)? != Line::Read {
+        if read_line(&mut source.reader, &mut source.line).map_err(SnapshotError::Register)?
+            != Line::Read
+        {
             return Err(SnapshotError::NoHeader);
         }
         let text = decode(&source.line, mapping.encoding).ok_or(SnapshotError::NoHeader)?;
         // A byte order mark, as spreadsheets write it, read in either encoding.
-        let text = text.strip_prefix('\u{feff}').or_else(|| text.strip_prefix("ï»¿")).unwrap_or(&text);
+        let text = text
+            .strip_prefix('\u{feff}')
+            .or_else(|| text.strip_prefix("ï»¿"))
+            .unwrap_or(&text);
         if !source.fields.split(text, mapping.delimiter) || text.trim().is_empty() {
             return Err(SnapshotError::NoHeader);
         }
@@ -76,13 +81,19 @@ impl<'m, R: Read> CsvSource<'m, R> {
                 source.positions.push(None);
                 continue;
             };
-            let mut places = (0..source.width).filter(|index| source.fields.field(*index) == column.trim());
+            let mut places =
+                (0..source.width).filter(|index| source.fields.field(*index) == column.trim());
             let Some(position) = places.next() else {
                 let column = column.to_owned();
-                return Err(SnapshotError::MissingColumn { column, field: field.name() });
+                return Err(SnapshotError::MissingColumn {
+                    column,
+                    field: field.name(),
+                });
             };
             if places.next().is_some() {
-                return Err(SnapshotError::DuplicateColumn { column: column.to_owned() });
+                return Err(SnapshotError::DuplicateColumn {
+                    column: column.to_owned(),
+                });
             }
             source.positions.push(Some(position));
         }
@@ -96,7 +107,8 @@ impl<'m, R: Read> CsvSource<'m, R> {
     pub fn next_row(&mut self) -> Result<Option<Outcome<'_>>, SnapshotError> {
         self.ignored.clear();
         loop {
-            let found = read_line(&mut self.reader, &mut self.line).map_err(SnapshotError::Register)?;
+            let found =
+                read_line(&mut self.reader, &mut self.line).map_err(SnapshotError::Register)?;
             self.line_number += 1;
             match found {
                 Line::End => return Ok(None),
@@ -137,7 +149,9 @@ fn rejected(column: Option<Field>, kind: RejectKind) -> Outcome<'static> {
 fn decode(line: &[u8], encoding: Encoding) -> Option<Cow<'_, str>> {
     match encoding {
         Encoding::Utf8 => std::str::from_utf8(line).ok().map(Cow::Borrowed),
-        Encoding::Latin1 => encoding_rs::WINDOWS_1252.decode_without_bom_handling_and_without_replacement(line),
+        Encoding::Latin1 => {
+            encoding_rs::WINDOWS_1252.decode_without_bom_handling_and_without_replacement(line)
+        }
     }
 }
 
@@ -189,7 +203,10 @@ impl<'a> Reading<'a> {
             }
         }
         let areas = Partition::milan();
-        let mut optional = Optional { reading: self, ignored };
+        let mut optional = Optional {
+            reading: self,
+            ignored,
+        };
         Outcome::Row(Row {
             code,
             day,
@@ -202,14 +219,20 @@ impl<'a> Reading<'a> {
             }),
             citizenship: optional.word(Field::Citizenship, &self.mapping.citizenships),
             nil: optional.read(Field::Nil, RejectKind::UnknownValue, |text| {
-                text.parse().ok().filter(|nil| areas.micro_area(Some(*nil), None) != areas.unknown())
+                text.parse()
+                    .ok()
+                    .filter(|nil| areas.micro_area(Some(*nil), None) != areas.unknown())
             }),
             municipio: optional.read(Field::Municipio, RejectKind::UnknownValue, |text| {
-                text.parse().ok().filter(|municipio| (1..=9).contains(municipio))
+                text.parse()
+                    .ok()
+                    .filter(|municipio| (1..=9).contains(municipio))
             }),
             household: self.text(Field::Household),
             income_band: optional.read(Field::Isee, RejectKind::Number, |text| {
-                hundredths(text, mark).filter(|cents| *cents >= 0).map(income_band)
+                hundredths(text, mark)
+                    .filter(|cents| *cents >= 0)
+                    .map(income_band)
             }),
             disability: optional.read(Field::Disability, RejectKind::UnknownValue, |text| {
                 text.parse().ok().filter(|grade| *grade <= 3)
@@ -227,7 +250,12 @@ struct Optional<'r, 'a> {
 }
 
 impl<'a> Optional<'_, 'a> {
-    fn read<T>(&mut self, field: Field, kind: RejectKind, parse: impl Fn(&'a str) -> Option<T>) -> Option<T> {
+    fn read<T>(
+        &mut self,
+        field: Field,
+        kind: RejectKind,
+        parse: impl Fn(&'a str) -> Option<T>,
+    ) -> Option<T> {
         let text = self.reading.text(field)?;
         let value = parse(text);
         if value.is_none() {
@@ -237,6 +265,8 @@ impl<'a> Optional<'_, 'a> {
     }
 
     fn word<T: Copy>(&mut self, field: Field, table: &BTreeMap<String, T>) -> Option<T> {
-        self.read(field, RejectKind::UnknownValue, |text| table.get(text).copied())
+        self.read(field, RejectKind::UnknownValue, |text| {
+            table.get(text).copied()
+        })
     }
 }

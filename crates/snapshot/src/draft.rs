@@ -72,7 +72,8 @@ impl Draft {
         self.sex.note(day, row.sex);
         self.birth.note(day, row.birth);
         self.citizenship.note(day, row.citizenship);
-        self.home.note(day, row.nil.map(|nil| (nil, row.municipio.unwrap_or(0))));
+        self.home
+            .note(day, row.nil.map(|nil| (nil, row.municipio.unwrap_or(0))));
         self.municipio.note(day, row.municipio);
         self.household.note(day, household);
         self.income_band.note(day, row.income_band);
@@ -90,12 +91,19 @@ impl Draft {
     /// Month of birth: as recorded, else, where the mapping allows it, from the codice fiscale.
     pub(crate) fn birth_month(&self, derive: bool) -> Option<u16> {
         let derived = || self.code.birth_date(self.last_day.date()).and_then(Day::of);
-        self.birth.value().or_else(|| derive.then(derived).flatten()).map(Day::month)
+        self.birth
+            .value()
+            .or_else(|| derive.then(derived).flatten())
+            .map(Day::month)
     }
 
     /// Recorded sex, else, where the mapping allows it, from the codice fiscale.
     pub(crate) fn recorded_sex(&self, derive: bool) -> Sex {
         let known = self.sex.value().filter(|sex| *sex != Sex::Unknown);
-        known.unwrap_or(if derive { self.code.sex() } else { Sex::Unknown })
+        known.unwrap_or(if derive {
+            self.code.sex()
+        } else {
+            Sex::Unknown
+        })
     }
 }

@@ -50,7 +50,9 @@ pub enum SnapshotError {
     #[error("the snapshot file is damaged; build the edition again from the register")]
     Damaged,
     /// A format of another program version.
-    #[error("the snapshot file has format {found}, this program reads format {known}; build the edition again")]
+    #[error(
+        "the snapshot file has format {found}, this program reads format {known}; build the edition again"
+    )]
     UnknownVersion {
         /// The version in the file.
         found: u32,

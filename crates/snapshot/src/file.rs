@@ -36,12 +36,18 @@ impl Snapshot {
             _ => {}
         }
         let written = (|| {
-            let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
+            let mut file = OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .mode(0o600)
+                .open(&temporary)?;
             file.write_all(&bytes)?;
             file.sync_all()?;
             fs::rename(&temporary, path)?;
             // The new name lasts only once its directory is on disk too.
-            let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+            let directory = path
+                .parent()
+                .filter(|parent| !parent.as_os_str().is_empty());
             File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
         })();
         written.map_err(fail)
@@ -52,11 +58,15 @@ impl Snapshot {
     /// # Errors
     /// A file that cannot be read, is damaged, or has another version.
     pub fn read(path: &Path) -> Result<Snapshot, SnapshotError> {
-        let bytes = fs::read(path).map_err(|source| SnapshotError::File { action: "read", source })?;
+        let bytes = fs::read(path).map_err(|source| SnapshotError::File {
+            action: "read",
+            source,
+        })?;
         let version = match (bytes.get(..8), bytes.get(8..12)) {
-            (Some(magic), Some(version)) if magic == MAGIC => {
-                version.iter().rev().fold(0, |value, byte| value << 8 | u32::from(*byte))
-            }
+            (Some(magic), Some(version)) if magic == MAGIC => version
+                .iter()
+                .rev()
+                .fold(0, |value, byte| value << 8 | u32::from(*byte)),
             _ => return Err(SnapshotError::Damaged),
         };
         if version != VERSION {
@@ -65,12 +75,18 @@ impl Snapshot {
                 known: VERSION,
             });
         }
-        let split = bytes.len().checked_sub(CHECKSUM).filter(|split| *split > 12).ok_or(SnapshotError::Damaged)?;
+        let split = bytes
+            .len()
+            .checked_sub(CHECKSUM)
+            .filter(|split| *split > 12)
+            .ok_or(SnapshotError::Damaged)?;
         let (content, checksum) = bytes.split_at(split);
         if sha256(content) != checksum {
             return Err(SnapshotError::Damaged);
         }
-        decode(&content[12..]).filter(Snapshot::is_coherent).ok_or(SnapshotError::Damaged)
+        decode(&content[12..])
+            .filter(Snapshot::is_coherent)
+            .ok_or(SnapshotError::Damaged)
     }
 
     fn encode(&self) -> Vec<u8> {
@@ -92,9 +108,19 @@ impl Snapshot {
             out.extend_from_slice(&person.birth.to_le_bytes());
             out.extend_from_slice(&person.home.to_le_bytes());
             out.extend_from_slice(&person.household.to_le_bytes());
-            out.extend_from_slice(&[person.sex, person.citizenship, person.disability, person.income_band]);
+            out.extend_from_slice(&[
+                person.sex,
+                person.citizenship,
+                person.disability,
+                person.income_band,
+            ]);
         }
-        for months in self.needs.iter().map(<[_; _]>::as_slice).chain(self.benefits.iter().map(<[_; _]>::as_slice)) {
+        for months in self
+            .needs
+            .iter()
+            .map(<[_; _]>::as_slice)
+            .chain(self.benefits.iter().map(<[_; _]>::as_slice))
+        {
             for month in months {
                 out.extend_from_slice(&month.to_le_bytes());
             }
@@ -134,7 +160,8 @@ impl Snapshot {
                     _ => (1..=9).contains(&(person.home & !MUNICIPIO_ONLY)),
                 };
                 home && usize::from(person.sex) < Sex::ALL.len()
-                    && (person.citizenship == u8::MAX || usize::from(person.citizenship) < CitizenshipGroup::ALL.len())
+                    && (person.citizenship == u8::MAX
+                        || usize::from(person.citizenship) < CitizenshipGroup::ALL.len())
                     && (person.household >= BEYOND_HOUSEHOLD || person.household < households)
             })
     }
@@ -168,10 +195,16 @@ impl<'a> Input<'a> {
 
     /// A length whose items, at least one byte each, can still be there.
     fn length(&mut self) -> Option<usize> {
-        self.u64().and_then(|length| usize::try_from(length).ok()).filter(|length| *length <= self.0.len())
+        self.u64()
+            .and_then(|length| usize::try_from(length).ok())
+            .filter(|length| *length <= self.0.len())
     }
 
-    fn list<T>(&mut self, length: usize, mut item: impl FnMut(&mut Input<'a>) -> Option<T>) -> Option<Vec<T>> {
+    fn list<T>(
+        &mut self,
+        length: usize,
+        mut item: impl FnMut(&mut Input<'a>) -> Option<T>,
+    ) -> Option<Vec<T>> {
         (0..length).map(|_| item(self)).collect()
     }
 

@@ -55,21 +55,39 @@ pub(crate) fn read_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Re
     })
 }
 
-/// Fields of one line: text and the ends of its fields.
+/// Fields of one line: text, and where each field starts and ends in it.
 #[derive(Debug, Default)]
 pub(crate) struct Fields {
     text: String,
-    ends: Vec<usize>,
+    ranges: Vec<(usize, usize)>,
 }
 
 impl Fields {
-    /// Splits `line`; false where a quote is never closed. A field may stand in double quotes, a
-    /// doubled quote inside them being one quote; quotes elsewhere are plain characters.
+    /// Splits `line` at an ASCII delimiter; false where a quote is never closed. A field may stand in
+    /// double quotes, a doubled quote inside them being one quote; quotes elsewhere are plain characters.
     pub(crate) fn split(&mut self, line: &str, delimiter: char) -> bool {
         self.text.clear();
-        self.ends.clear();
+        self.ranges.clear();
+        if line.as_bytes().contains(&b'"') {
+            return self.split_quoted(line, delimiter);
+        }
+        self.text.push_str(line);
+        let (delimiter, mut start) = (delimiter as u8, 0);
+        // An ASCII byte never stands inside another character of UTF-8.
+        for (place, byte) in line.bytes().enumerate() {
+            if byte == delimiter {
+                self.ranges.push((start, place));
+                start = place + 1;
+            }
+        }
+        self.ranges.push((start, line.len()));
+        true
+    }
+
+    fn split_quoted(&mut self, line: &str, delimiter: char) -> bool {
         let mut rest = line;
         loop {
+            let start = self.text.len();
             if let Some(quoted) = rest.strip_prefix('"') {
                 let mut after = quoted;
                 loop {
@@ -90,7 +108,7 @@ impl Fields {
             }
             let end = rest.find(delimiter);
             self.text.push_str(&rest[..end.unwrap_or(rest.len())]);
-            self.ends.push(self.text.len());
+            self.ranges.push((start, self.text.len()));
             match end {
                 Some(end) => rest = &rest[end + delimiter.len_utf8()..],
                 None => return true,
@@ -99,16 +117,14 @@ impl Fields {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.ends.len()
+        self.ranges.len()
     }
 
     /// Field `index` without blanks around it; empty where there is none.
     pub(crate) fn field(&self, index: usize) -> &str {
-        let Some(&end) = self.ends.get(index) else {
-            return "";
-        };
-        let start = if index == 0 { 0 } else { self.ends[index - 1] };
-        self.text[start..end].trim()
+        self.ranges
+            .get(index)
+            .map_or("", |&(start, end)| self.text[start..end].trim_ascii())
     }
 }
 
@@ -118,14 +134,24 @@ mod tests {
 
     fn split(line: &str) -> Option<Vec<String>> {
         let mut fields = Fields::default();
-        fields.split(line, ';').then(|| (0..fields.len()).map(|i| fields.field(i).to_owned()).collect())
+        fields.split(line, ';').then(|| {
+            (0..fields.len())
+                .map(|i| fields.field(i).to_owned())
+                .collect()
+        })
     }
 
     #[test]
     fn quotes_hold_delimiters_within_one_line() {
         assert_eq!(split("a;b;;").expect("fields"), ["a", "b", "", ""]);
-        assert_eq!(split(r#""a;b";c"d; "x""#).expect("fields"), ["a;b", "c\"d", "\"x\""]);
-        assert_eq!(split(r#""he said ""no""";z"#).expect("fields"), ["he said \"no\"", "z"]);
+        assert_eq!(
+            split(r#""a;b";c"d; "x""#).expect("fields"),
+            ["a;b", "c\"d", "\"x\""]
+        );
+        assert_eq!(
+            split(r#""he said ""no""";z"#).expect("fields"),
+            ["he said \"no\"", "z"]
+        );
         assert_eq!(split(r#"a;"never closed;b"#), None);
     }
 
@@ -135,7 +161,10 @@ mod tests {
         text.extend_from_slice(b"\r\nshort\r\n\nlast");
         let mut reader = io::BufReader::with_capacity(100, text.as_slice());
         let mut line = Vec::new();
-        assert_eq!(read_line(&mut reader, &mut line).expect("read"), Line::TooLong);
+        assert_eq!(
+            read_line(&mut reader, &mut line).expect("read"),
+            Line::TooLong
+        );
         for expected in ["short", "", "last"] {
             assert_eq!(read_line(&mut reader, &mut line).expect("read"), Line::Read);
             assert_eq!(line, expected.as_bytes());

@@ -158,10 +158,19 @@ impl Mapping {
     pub fn parse(text: &str) -> Result<Mapping, SnapshotError> {
         let file: MappingFile = toml::from_str(text).map_err(|error| toml_fault(text, &error))?;
         if file.version != 1 {
-            return Err(fault("version", "this program reads version 1; write `version = 1`"));
+            return Err(fault(
+                "version",
+                "this program reads version 1; write `version = 1`",
+            ));
         }
-        if !file.delimiter.is_ascii() || file.delimiter.is_ascii_alphanumeric() || "\"\r\n .-/".contains(file.delimiter) {
-            return Err(fault("delimiter", "write one of \";\", \",\", \"|\" or \"\\t\""));
+        if !file.delimiter.is_ascii()
+            || file.delimiter.is_ascii_alphanumeric()
+            || "\"\r\n .-/".contains(file.delimiter)
+        {
+            return Err(fault(
+                "delimiter",
+                "write one of \";\", \",\", \"|\" or \"\\t\"",
+            ));
         }
         if !matches!(file.decimal_mark, ',' | '.') {
             return Err(fault("decimal_mark", "write \",\" or \".\""));
@@ -169,7 +178,11 @@ impl Mapping {
         let columns = file.columns.of();
         check_columns(&columns, file.finest_level)?;
         let taxonomy = Taxonomy::built_in();
-        let service_ids: Vec<&str> = taxonomy.services().iter().map(|service| service.id.as_str()).collect();
+        let service_ids: Vec<&str> = taxonomy
+            .services()
+            .iter()
+            .map(|service| service.id.as_str())
+            .collect();
         let values = file.values;
         Ok(Mapping {
             delimiter: file.delimiter,
@@ -178,7 +191,9 @@ impl Mapping {
             date_format: file.date_format,
             derive_from_codice_fiscale: file.derive_from_codice_fiscale,
             services: table("service", values.service, &service_ids, |id| {
-                taxonomy.service_index(id).and_then(|index| u8::try_from(index).ok())
+                taxonomy
+                    .service_index(id)
+                    .and_then(|index| u8::try_from(index).ok())
             })?,
             sexes: table("sex", values.sex, &ids(Sex::ALL, Sex::id), Sex::from_id)?,
             citizenships: table(
@@ -187,8 +202,18 @@ impl Mapping {
                 &ids(CitizenshipGroup::ALL, CitizenshipGroup::id),
                 CitizenshipGroup::from_id,
             )?,
-            needs: table("need", values.need, &ids(Need::ALL, Need::id), Need::from_id)?,
-            benefits: table("benefit", values.benefit, &ids(Benefit::ALL, Benefit::id), Benefit::from_id)?,
+            needs: table(
+                "need",
+                values.need,
+                &ids(Need::ALL, Need::id),
+                Need::from_id,
+            )?,
+            benefits: table(
+                "benefit",
+                values.benefit,
+                &ids(Benefit::ALL, Benefit::id),
+                Benefit::from_id,
+            )?,
             columns,
             finest_level: file.finest_level,
             hash: sha256(text.as_bytes()),
@@ -224,22 +249,35 @@ fn toml_fault(text: &str, error: &toml::de::Error) -> SnapshotError {
     let start = error.span().map_or(0, |span| span.start).min(text.len());
     let before = text.get(..start).unwrap_or_default();
     let line = before.matches('\n').count();
-    let section = before.lines().rev().find_map(|line| line.trim().strip_prefix('[')?.split(']').next());
-    let key = text.lines().nth(line).and_then(|line| line.split_once('=')).map(|(key, _)| key.trim());
+    let section = before
+        .lines()
+        .rev()
+        .find_map(|line| line.trim().strip_prefix('[')?.split(']').next());
+    let key = text
+        .lines()
+        .nth(line)
+        .and_then(|line| line.split_once('='))
+        .map(|(key, _)| key.trim());
     let key = match (section, key) {
         (Some(section), Some(key)) => format!("{section}.{key}"),
         (None, Some(key)) => key.to_owned(),
         (Some(section), None) => section.to_owned(),
         (None, None) => "file".to_owned(),
     };
-    fault(&format!("{key} (line {})", line + 1), error.message().trim().replace('\n', "; "))
+    fault(
+        &format!("{key} (line {})", line + 1),
+        error.message().trim().replace('\n', "; "),
+    )
 }
 
 fn check_columns(columns: &[Option<String>], finest: Level) -> Result<(), SnapshotError> {
     let has = |field: Field| columns[field as usize].is_some();
     for field in [Field::CodiceFiscale, Field::Date, Field::Service] {
         if !has(field) {
-            let problem = format!("every register needs it; write `{} = \"NAME OF THE COLUMN\"`", field.name());
+            let problem = format!(
+                "every register needs it; write `{} = \"NAME OF THE COLUMN\"`",
+                field.name()
+            );
             return Err(fault(&format!("columns.{}", field.name()), problem));
         }
     }
@@ -262,10 +300,21 @@ fn check_columns(columns: &[Option<String>], finest: Level) -> Result<(), Snapsh
         let key = format!("columns.{}", Field::ALL[index].name());
         match column {
             Some(column) if column.trim().is_empty() => {
-                return Err(fault(&key, "is blank; write the column's name or leave the line out"));
+                return Err(fault(
+                    &key,
+                    "is blank; write the column's name or leave the line out",
+                ));
             }
-            Some(column) if columns[..index].iter().flatten().any(|other| other == column) => {
-                return Err(fault(&key, format!("the column `{column}` already fills another field")));
+            Some(column)
+                if columns[..index]
+                    .iter()
+                    .flatten()
+                    .any(|other| other == column) =>
+            {
+                return Err(fault(
+                    &key,
+                    format!("the column `{column}` already fills another field"),
+                ));
             }
             _ => {}
         }
@@ -284,11 +333,16 @@ fn table<T>(
     known: &[&str],
     find: impl Fn(&str) -> Option<T>,
 ) -> Result<BTreeMap<String, T>, SnapshotError> {
-    let mut table: BTreeMap<String, T> =
-        known.iter().filter_map(|id| find(id).map(|value| ((*id).to_owned(), value))).collect();
+    let mut table: BTreeMap<String, T> = known
+        .iter()
+        .filter_map(|id| find(id).map(|value| ((*id).to_owned(), value)))
+        .collect();
     for (word, id) in words {
         let Some(value) = find(&id) else {
-            let problem = format!("`{id}` is not a known identifier; known are {}", known.join(", "));
+            let problem = format!(
+                "`{id}` is not a known identifier; known are {}",
+                known.join(", ")
+            );
             return Err(fault(&format!("values.{name}.{word}"), problem));
         };
         table.insert(word.trim().to_owned(), value);
@@ -309,7 +363,9 @@ mod tests {
     fn check(change: (&str, &str), expected: [&str; 2]) {
         let text = Mapping::municipal_register();
         assert!(text.contains(change.0), "{}", change.0);
-        let error = Mapping::parse(&text.replacen(change.0, change.1, 1)).expect_err(change.1).to_string();
+        let error = Mapping::parse(&text.replacen(change.0, change.1, 1))
+            .expect_err(change.1)
+            .to_string();
         assert!(expected.iter().all(|part| error.contains(part)), "{error}");
     }
 
@@ -317,22 +373,56 @@ mod tests {
     fn the_municipal_mapping_is_a_mapping() {
         let mapping = Mapping::parse(Mapping::municipal_register()).expect("mapping");
         assert_eq!(mapping.finest_level(), Level::MicroArea);
-        assert!(Field::ALL.iter().all(|field| mapping.column(*field).is_some()));
+        assert!(
+            Field::ALL
+                .iter()
+                .all(|field| mapping.column(*field).is_some())
+        );
         assert_eq!(mapping.citizenships["EXTRA-UE"], CitizenshipGroup::NonEu);
     }
 
     #[test]
     fn faults_name_their_key_and_the_remedy() {
-        check(("version = 1", "version = 2"), ["mapping, version:", "`version = 1`"]);
-        check(("delimiter = \";\"", "delimiter = \";;\""), ["delimiter (line", "character"]);
-        check(("delimiter = \";\"", "delimiter = \"a\""), ["mapping, delimiter:", "write one of"]);
-        check(("decimal_mark = \",\"", "decimal_mark = \"'\""), ["decimal_mark", "write"]);
-        check(("\"iso-8859-1\"", "\"latin1\""), ["encoding (line", "utf-8"]);
-        check(("\"dd/mm/yyyy\"", "\"mm/dd/yyyy\""), ["date_format (line", "yyyy-mm-dd"]);
+        check(
+            ("version = 1", "version = 2"),
+            ["mapping, version:", "`version = 1`"],
+        );
+        check(
+            ("delimiter = \";\"", "delimiter = \";;\""),
+            ["delimiter (line", "character"],
+        );
+        check(
+            ("delimiter = \";\"", "delimiter = \"a\""),
+            ["mapping, delimiter:", "write one of"],
+        );
+        check(
+            ("decimal_mark = \",\"", "decimal_mark = \"'\""),
+            ["decimal_mark", "write"],
+        );
+        check(
+            ("\"iso-8859-1\"", "\"latin1\""),
+            ["encoding (line", "utf-8"],
+        );
+        check(
+            ("\"dd/mm/yyyy\"", "\"mm/dd/yyyy\""),
+            ["date_format (line", "yyyy-mm-dd"],
+        );
         check(("nil = \"NIL\"\n", ""), ["finest_level", "`nil ="]);
-        check(("date = \"DATA\"", "# no date"), ["columns.date", "every register needs it"]);
-        check(("nil = \"NIL\"", "nihil = \"NIL\""), ["columns.nihil (line", "unknown field"]);
-        check(("nil = \"NIL\"", "nil = \"DATA\""), ["columns.nil", "already fills"]);
-        check(("IT = \"italian\"", "IT = \"Italian\""), ["values.citizenship.IT", "known are italian, eu, non-eu"]);
+        check(
+            ("date = \"DATA\"", "# no date"),
+            ["columns.date", "every register needs it"],
+        );
+        check(
+            ("nil = \"NIL\"", "nihil = \"NIL\""),
+            ["columns.nihil (line", "unknown field"],
+        );
+        check(
+            ("nil = \"NIL\"", "nil = \"DATA\""),
+            ["columns.nil", "already fills"],
+        );
+        check(
+            ("IT = \"italian\"", "IT = \"Italian\""),
+            ["values.citizenship.IT", "known are italian, eu, non-eu"],
+        );
     }
 }

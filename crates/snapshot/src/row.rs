@@ -13,8 +13,12 @@ pub struct Day(u32);
 impl Day {
     /// The day of a date; `None` outside 1900 to 2199.
     pub fn of(date: Date) -> Option<Day> {
-        let year = u32::try_from(date.year()).ok().filter(|year| (1900..2200).contains(year))?;
-        Some(Day(((year - 1900) * 12 + date.month() as u32 - 1) * 32 + date.day() as u32))
+        let year = u32::try_from(date.year())
+            .ok()
+            .filter(|year| (1900..2200).contains(year))?;
+        Some(Day(
+            ((year - 1900) * 12 + date.month() as u32 - 1) * 32 + date.day() as u32
+        ))
     }
 
     /// Months since January 1900, as in `query::Month::index`.
@@ -26,7 +30,12 @@ impl Day {
     pub fn date(self) -> Date {
         let month = i16::try_from(self.0 / 32).unwrap_or(0);
         // Unwrap safety: a day is only made from a date, by `of`.
-        Date::new(1900 + month / 12, (month % 12) as i8 + 1, (self.0 % 32) as i8).expect("a day made from a date")
+        Date::new(
+            1900 + month / 12,
+            (month % 12) as i8 + 1,
+            (self.0 % 32) as i8,
+        )
+        .expect("a day made from a date")
     }
 
     /// Reads a date written in `format`.
@@ -52,7 +61,11 @@ impl Day {
         if year.len() != 4 {
             return None;
         }
-        let date = Date::new(digits(year, 4)?, digits(month, 2)? as i8, digits(day, 2)? as i8);
+        let date = Date::new(
+            digits(year, 4)?,
+            digits(month, 2)? as i8,
+            digits(day, 2)? as i8,
+        );
         Day::of(date.ok()?)
     }
 }
@@ -107,14 +120,19 @@ pub(crate) fn hundredths(text: &str, decimal_mark: char) -> Option<i64> {
         if c == group && any {
             continue;
         }
-        value = value.checked_mul(10)?.checked_add(i64::from(c.to_digit(10)?))?;
+        value = value
+            .checked_mul(10)?
+            .checked_add(i64::from(c.to_digit(10)?))?;
         any = true;
     }
     if !any || !decimals.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
     for position in 0..2 {
-        let digit = decimals.as_bytes().get(position).map_or(0, |byte| byte - b'0');
+        let digit = decimals
+            .as_bytes()
+            .get(position)
+            .map_or(0, |byte| byte - b'0');
         value = value.checked_mul(10)?.checked_add(i64::from(digit))?;
     }
     Some(sign * value)
@@ -128,13 +146,29 @@ mod tests {
     #[test]
     fn dates_read_in_their_format_only() {
         let day = |text, format| Day::parse(text, format).map(Day::date);
-        assert_eq!(day("31/12/2025", DateFormat::DaySlash), Some(date(2025, 12, 31)));
+        assert_eq!(
+            day("31/12/2025", DateFormat::DaySlash),
+            Some(date(2025, 12, 31))
+        );
         assert_eq!(day("1.2.2025", DateFormat::DayDot), Some(date(2025, 2, 1)));
         assert_eq!(day("2025-02-28", DateFormat::Iso), Some(date(2025, 2, 28)));
-        for text in ["30/02/2025", "31/13/2025", "1/1/25", "2025/01/01", "01/01/1899", "01/01/2200", "", "a/b/cccc", "1/1/2025/1"] {
+        for text in [
+            "30/02/2025",
+            "31/13/2025",
+            "1/1/25",
+            "2025/01/01",
+            "01/01/1899",
+            "01/01/2200",
+            "",
+            "a/b/cccc",
+            "1/1/2025/1",
+        ] {
             assert_eq!(day(text, DateFormat::DaySlash), None, "{text}");
         }
-        assert_eq!(Day::parse("01/06/2023", DateFormat::DaySlash).map(Day::month), Some(123 * 12 + 5));
+        assert_eq!(
+            Day::parse("01/06/2023", DateFormat::DaySlash).map(Day::month),
+            Some(123 * 12 + 5)
+        );
     }
 
     #[test]

@@ -194,7 +194,8 @@ impl Snapshot {
             pseudonym: &self.pseudonyms[index],
             birth: Month::from_index(attributes.birth),
             sex: Sex::ALL[usize::from(attributes.sex)],
-            citizenship: known(attributes.citizenship).map(|group| CitizenshipGroup::ALL[usize::from(group)]),
+            citizenship: known(attributes.citizenship)
+                .map(|group| CitizenshipGroup::ALL[usize::from(group)]),
             home: match attributes.home & MUNICIPIO_ONLY {
                 0 => Home::MicroArea(MicroArea(attributes.home)),
                 _ => Home::Municipio((attributes.home & !MUNICIPIO_ONLY) as u8),
@@ -206,7 +207,8 @@ impl Snapshot {
             },
             disability: known(attributes.disability),
             income_band: known(attributes.income_band),
-            events: &self.events[self.event_starts[index] as usize..self.event_starts[index + 1] as usize],
+            events: &self.events
+                [self.event_starts[index] as usize..self.event_starts[index + 1] as usize],
             needs: &self.needs[index],
             benefits: &self.benefits[index],
         }
@@ -218,8 +220,11 @@ impl Snapshot {
     /// Where there is no such household.
     pub fn household_births(&self, household: u32) -> impl Iterator<Item = Option<Month>> + '_ {
         let household = household as usize;
-        let members = self.household_starts[household] as usize..self.household_starts[household + 1] as usize;
-        self.household_births[members].iter().map(|birth| Month::from_index(*birth))
+        let members = self.household_starts[household] as usize
+            ..self.household_starts[household + 1] as usize;
+        self.household_births[members]
+            .iter()
+            .map(|birth| Month::from_index(*birth))
     }
 
     /// The keyed hash that decides which cells of a person count when there are more than a query's bound.
@@ -234,6 +239,8 @@ impl Snapshot {
 /// Nothing of the content, not even its size.
 impl fmt::Debug for Snapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Snapshot").field("edition", &self.edition.number).finish_non_exhaustive()
+        f.debug_struct("Snapshot")
+            .field("edition", &self.edition.number)
+            .finish_non_exhaustive()
     }
 }

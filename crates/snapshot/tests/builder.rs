@@ -6,7 +6,8 @@ use privacy_loss::HOUSEHOLD_MEMBERS;
 use proptest::prelude::*;
 use query::Month;
 use snapshot::{
-    CodiceFiscale, Edition, Home, HouseholdOf, LocalQuality, Mapping, NodeKey, PersonRow, RejectKind, Snapshot, SnapshotError,
+    CodiceFiscale, Edition, Home, HouseholdOf, LocalQuality, Mapping, NodeKey, PersonRow,
+    RejectKind, Snapshot, SnapshotError,
 };
 use std::collections::BTreeMap;
 use taxonomy::model::{Benefit, CitizenshipGroup, Need, Sex};
@@ -23,11 +24,20 @@ fn edition(label: &str) -> Edition {
 }
 
 fn build_with(mapping: &str, csv: &[u8]) -> Result<(Snapshot, LocalQuality), SnapshotError> {
-    Snapshot::build(&Mapping::parse(mapping)?, csv, &NodeKey::new(&[1; 32]), edition("2026-01"))
+    Snapshot::build(
+        &Mapping::parse(mapping)?,
+        csv,
+        &NodeKey::new(&[1; 32]),
+        edition("2026-01"),
+    )
 }
 
 fn build(rows: &str) -> (Snapshot, LocalQuality) {
-    build_with(Mapping::municipal_register(), format!("{HEADER}\r\n{rows}").as_bytes()).expect("a snapshot")
+    build_with(
+        Mapping::municipal_register(),
+        format!("{HEADER}\r\n{rows}").as_bytes(),
+    )
+    .expect("a snapshot")
 }
 
 /// The codice fiscale of the `number`-th invented person.
@@ -35,12 +45,16 @@ fn code(number: u32) -> String {
     let letter = |place: u32| (b'A' + (number / 26u32.pow(place) % 26) as u8) as char;
     let first = format!("RSS{}{}{}80A41F205", letter(2), letter(1), letter(0));
     let mut all = (b'A'..=b'Z').map(|check| format!("{first}{}", check as char));
-    all.find(|code| CodiceFiscale::parse(code).is_ok()).expect("one check character is right")
+    all.find(|code| CodiceFiscale::parse(code).is_ok())
+        .expect("one check character is right")
 }
 
 /// A row of person `number` on `date`, with fields from SESSO to BENEFICIO.
 fn row(number: u32, date: &str, fields: &str) -> String {
-    format!("{};Rossi;Anna;{fields};home-care;{date};1;0,00\r\n", code(number))
+    format!(
+        "{};Rossi;Anna;{fields};home-care;{date};1;0,00\r\n",
+        code(number)
+    )
 }
 
 fn only(snapshot: &Snapshot) -> PersonRow<'_> {
@@ -63,14 +77,29 @@ fn the_latest_row_that_has_a_field_wins_in_any_order() {
     for order in [[0, 1, 2, 3], [3, 2, 1, 0], [2, 0, 3, 1]] {
         let (snapshot, _) = build(&order.map(|index| rows[index].as_str()).concat());
         let person = only(&snapshot);
-        assert_eq!((person.sex, person.birth), (Sex::Female, Some(month("1948-06"))));
+        assert_eq!(
+            (person.sex, person.birth),
+            (Sex::Female, Some(month("1948-06")))
+        );
         assert_eq!(person.citizenship, Some(CitizenshipGroup::NonEu));
-        assert_eq!(person.home, Home::MicroArea(Partition::milan().micro_area(Some(15), Some(3))));
+        assert_eq!(
+            person.home,
+            Home::MicroArea(Partition::milan().micro_area(Some(15), Some(3)))
+        );
         assert_eq!((person.income_band, person.disability), (Some(3), Some(3)));
         assert_eq!(person.household, HouseholdOf::Member(0));
-        assert!(person.has_need(Need::Housing, month("2024-01")) && !person.has_need(Need::Housing, month("2023-12")));
-        assert!(person.has_need(Need::Food, month("2024-02")) && !person.has_need(Need::Food, month("2024-01")));
-        assert!(person.has_benefit(Benefit::Adi, month("2024-03")) && !person.has_benefit(Benefit::Adi, month("2024-02")));
+        assert!(
+            person.has_need(Need::Housing, month("2024-01"))
+                && !person.has_need(Need::Housing, month("2023-12"))
+        );
+        assert!(
+            person.has_need(Need::Food, month("2024-02"))
+                && !person.has_need(Need::Food, month("2024-01"))
+        );
+        assert!(
+            person.has_benefit(Benefit::Adi, month("2024-03"))
+                && !person.has_benefit(Benefit::Adi, month("2024-02"))
+        );
         assert_eq!(person.events.len(), 4);
     }
 }
@@ -92,7 +121,14 @@ fn unlinked_and_bad_rows_are_left_out_and_counted_without_their_values() {
     ]
     .concat();
     let (snapshot, quality) = build(&rows);
-    assert_eq!(only(&snapshot).events.iter().map(|event| event.count).sum::<u32>(), 1);
+    assert_eq!(
+        only(&snapshot)
+            .events
+            .iter()
+            .map(|event| event.count)
+            .sum::<u32>(),
+        1
+    );
     let expected = (9, 3, 1, 1, 4, 1, 2);
     let got = (
         quality.rows,
@@ -104,7 +140,11 @@ fn unlinked_and_bad_rows_are_left_out_and_counted_without_their_values() {
         quality.duplicates,
     );
     assert_eq!(got, expected);
-    let listed: Vec<_> = quality.rejects.iter().map(|r| (r.row, r.column.as_str(), r.kind)).collect();
+    let listed: Vec<_> = quality
+        .rejects
+        .iter()
+        .map(|r| (r.row, r.column.as_str(), r.kind))
+        .collect();
     let expected = [
         (5, "DATA", RejectKind::Date),
         (6, "SERVIZIO", RejectKind::UnknownValue),
@@ -121,19 +161,47 @@ fn repeated_rows_are_one_event_and_different_amounts_are_two() {
     let first = row(1, "05/01/2024", "F;;;;;;;;;");
     let other = first.replacen("0,00", "3,00", 1);
     let (snapshot, quality) = build(&[first.clone(), other, first].concat());
-    assert_eq!(only(&snapshot).events.iter().map(|event| event.count).collect::<Vec<_>>(), [2]);
+    assert_eq!(
+        only(&snapshot)
+            .events
+            .iter()
+            .map(|event| event.count)
+            .collect::<Vec<_>>(),
+        [2]
+    );
     assert_eq!(quality.duplicates, 1);
 }
 
 #[test]
 fn a_household_keeps_the_most_members_and_sets_the_others_aside() {
-    let rows: String =
-        (0..10).map(|number| row(number, "01/01/2024", &format!(";01/01/{};;;;N1;;;;", 1950 + number))).collect();
+    let rows: String = (0..10)
+        .map(|number| {
+            row(
+                number,
+                "01/01/2024",
+                &format!(";01/01/{};;;;N1;;;;", 1950 + number),
+            )
+        })
+        .collect();
     let (snapshot, quality) = build(&rows);
-    let homes: Vec<_> = (0..10).map(|index| snapshot.person(index).household).collect();
+    let homes: Vec<_> = (0..10)
+        .map(|index| snapshot.person(index).household)
+        .collect();
     let most = HOUSEHOLD_MEMBERS as usize;
-    assert_eq!(homes.iter().filter(|home| **home == HouseholdOf::Member(0)).count(), most);
-    assert_eq!(homes.iter().filter(|home| **home == HouseholdOf::Beyond).count(), 10 - most);
+    assert_eq!(
+        homes
+            .iter()
+            .filter(|home| **home == HouseholdOf::Member(0))
+            .count(),
+        most
+    );
+    assert_eq!(
+        homes
+            .iter()
+            .filter(|home| **home == HouseholdOf::Beyond)
+            .count(),
+        10 - most
+    );
     assert_eq!(snapshot.household_births(0).count(), most);
     assert_eq!((quality.households, quality.beyond_household), (1, 4));
 }
@@ -142,12 +210,16 @@ fn a_household_keeps_the_most_members_and_sets_the_others_aside() {
 fn omocodia_tells_two_people_apart_and_spelling_does_not() {
     let rows = [
         format!("{};A;B;F;;;;;;;;;;home-care;01/01/2024;1;1\n", code(1)),
-        format!(" {} ;A;B;F;;;;;;;;;;home-care;02/01/2024;1;1\n", code(1).to_lowercase()),
+        format!(
+            " {} ;A;B;F;;;;;;;;;;home-care;02/01/2024;1;1\n",
+            code(1).to_lowercase()
+        ),
     ];
     let (snapshot, _) = build(&rows.concat());
     assert_eq!(only(&snapshot).events[0].count, 2);
     let plain = CodiceFiscale::parse("RSSMRA80A01F205X").expect("valid");
-    let variant = (b'A'..=b'Z').find_map(|check| CodiceFiscale::parse(&format!("RSSMRA80A01F20R{}", check as char)).ok());
+    let variant = (b'A'..=b'Z')
+        .find_map(|check| CodiceFiscale::parse(&format!("RSSMRA80A01F20R{}", check as char)).ok());
     assert_ne!(Some(plain), variant);
 }
 
@@ -157,81 +229,157 @@ fn sex_and_birth_come_from_the_codice_fiscale_only_where_the_mapping_says_so() {
     let text = Mapping::municipal_register();
     let (plain, _) = build_with(text, csv.as_bytes()).expect("a snapshot");
     assert_eq!((only(&plain).sex, only(&plain).birth), (Sex::Unknown, None));
-    let derive = text.replacen("derive_from_codice_fiscale = false", "derive_from_codice_fiscale = true", 1);
+    let derive = text.replacen(
+        "derive_from_codice_fiscale = false",
+        "derive_from_codice_fiscale = true",
+        1,
+    );
     let (derived, _) = build_with(&derive, csv.as_bytes()).expect("a snapshot");
-    assert_eq!((only(&derived).sex, only(&derived).birth), (Sex::Female, Some(month("1980-01"))));
+    assert_eq!(
+        (only(&derived).sex, only(&derived).birth),
+        (Sex::Female, Some(month("1980-01")))
+    );
 }
 
 #[test]
 fn a_register_that_knows_municipi_only_is_counted_by_municipio() {
     let text = Mapping::municipal_register()
-        .replacen("finest_level = \"micro-area\"", "finest_level = \"municipio\"", 1)
+        .replacen(
+            "finest_level = \"micro-area\"",
+            "finest_level = \"municipio\"",
+            1,
+        )
         .replacen("nil = \"NIL\"\n", "", 1);
     let csv = format!("{HEADER}\n{}", row(1, "01/01/2024", ";;;;7;;;;;"));
     let (snapshot, _) = build_with(&text, csv.as_bytes()).expect("a snapshot");
     let areas = Partition::milan();
-    let key = |level| areas.keys(level)[usize::from(only(&snapshot).home.area(areas, level))].clone();
+    let key =
+        |level| areas.keys(level)[usize::from(only(&snapshot).home.area(areas, level))].clone();
     assert_eq!(Level::ALL.map(key), ["milano", "7", "unknown", "unknown"]);
 }
 
 #[test]
 fn a_register_that_does_not_fit_its_mapping_says_which_column_and_what_to_do() {
-    let error = |csv: &[u8]| build_with(Mapping::municipal_register(), csv).expect_err("does not fit").to_string();
+    let error = |csv: &[u8]| {
+        build_with(Mapping::municipal_register(), csv)
+            .expect_err("does not fit")
+            .to_string()
+    };
     let text = error(HEADER.replacen(";NIL", ";ZONA", 1).as_bytes());
-    assert!(text.contains("no column `NIL`") && text.contains("columns.nil") && text.contains("correct"), "{text}");
+    assert!(
+        text.contains("no column `NIL`")
+            && text.contains("columns.nil")
+            && text.contains("correct"),
+        "{text}"
+    );
     assert!(error(HEADER.replacen(";COGNOME", ";NIL", 1).as_bytes()).contains("two columns `NIL`"));
     assert!(error(b"").contains("empty"));
 }
 
 #[test]
 fn a_byte_order_mark_and_utf_8_are_read() {
-    let csv = format!("\u{feff}{HEADER}\n{}", row(1, "01/01/2024", "F;;;15;3;;;;;").replacen("Anna", "Nicolò", 1));
+    let csv = format!(
+        "\u{feff}{HEADER}\n{}",
+        row(1, "01/01/2024", "F;;;15;3;;;;;").replacen("Anna", "Nicolò", 1)
+    );
     let text = Mapping::municipal_register().replacen("\"iso-8859-1\"", "\"utf-8\"", 1);
-    assert_eq!(build_with(&text, csv.as_bytes()).expect("a snapshot").1.loaded, 1);
+    assert_eq!(
+        build_with(&text, csv.as_bytes())
+            .expect("a snapshot")
+            .1
+            .loaded,
+        1
+    );
     let mut latin1 = csv.replacen("ò", "?", 1).into_bytes();
-    let place = latin1.iter().position(|byte| *byte == b'?').expect("the letter");
+    let place = latin1
+        .iter()
+        .position(|byte| *byte == b'?')
+        .expect("the letter");
     latin1[place] = 0xF2;
-    assert_eq!(build_with(&text, &latin1).expect("a snapshot").1.rejects[0].kind, RejectKind::Encoding);
+    assert_eq!(
+        build_with(&text, &latin1).expect("a snapshot").1.rejects[0].kind,
+        RejectKind::Encoding
+    );
 }
 
 #[test]
 fn the_file_reads_back_as_written_and_only_by_its_owner() {
     use std::os::unix::fs::PermissionsExt;
-    let (snapshot, _) = build(&(0..40).map(|n| row(n, "01/01/2024", "F;01/01/1950;IT;15;3;N1;1;2;food;adi")).collect::<String>());
+    let (snapshot, _) = build(
+        &(0..40)
+            .map(|n| row(n, "01/01/2024", "F;01/01/1950;IT;15;3;N1;1;2;food;adi"))
+            .collect::<String>(),
+    );
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("edition-3.snapshot");
     snapshot.write(&path).expect("written");
-    assert_eq!(std::fs::metadata(&path).expect("there").permissions().mode() & 0o777, 0o600);
+    assert_eq!(
+        std::fs::metadata(&path)
+            .expect("there")
+            .permissions()
+            .mode()
+            & 0o777,
+        0o600
+    );
     let read = Snapshot::read(&path).expect("read");
-    assert_eq!((read.edition(), read.finest_level()), (snapshot.edition(), Level::MicroArea));
-    assert_eq!((read.mapping_hash(), read.cell_tag("x")), (snapshot.mapping_hash(), snapshot.cell_tag("x")));
+    assert_eq!(
+        (read.edition(), read.finest_level()),
+        (snapshot.edition(), Level::MicroArea)
+    );
+    assert_eq!(
+        (read.mapping_hash(), read.cell_tag("x")),
+        (snapshot.mapping_hash(), snapshot.cell_tag("x"))
+    );
     let again = directory.path().join("again.snapshot");
     read.write(&again).expect("written");
     let bytes = std::fs::read(&path).expect("bytes");
     assert_eq!(bytes, std::fs::read(&again).expect("bytes"));
-    assert_eq!(std::fs::read_dir(directory.path()).expect("listed").count(), 2, "nothing else is left behind");
+    assert_eq!(
+        std::fs::read_dir(directory.path()).expect("listed").count(),
+        2,
+        "nothing else is left behind"
+    );
 
     // Any changed byte and any cut is noticed, and said in one way.
-    for place in (0..bytes.len()).step_by(7).filter(|place| !(8..12).contains(place)) {
+    for place in (0..bytes.len())
+        .step_by(7)
+        .filter(|place| !(8..12).contains(place))
+    {
         let mut damaged = bytes.clone();
         damaged[place] ^= 1;
         std::fs::write(&again, &damaged).expect("written");
-        assert!(matches!(Snapshot::read(&again), Err(SnapshotError::Damaged)), "byte {place}");
+        assert!(
+            matches!(Snapshot::read(&again), Err(SnapshotError::Damaged)),
+            "byte {place}"
+        );
         std::fs::write(&again, &bytes[..place]).expect("written");
-        assert!(matches!(Snapshot::read(&again), Err(SnapshotError::Damaged)), "cut at {place}");
+        assert!(
+            matches!(Snapshot::read(&again), Err(SnapshotError::Damaged)),
+            "cut at {place}"
+        );
     }
     let mut newer = bytes;
     newer[8] = 2;
     std::fs::write(&again, &newer).expect("written");
-    assert!(matches!(Snapshot::read(&again), Err(SnapshotError::UnknownVersion { found: 2, known: 1 })));
+    assert!(matches!(
+        Snapshot::read(&again),
+        Err(SnapshotError::UnknownVersion { found: 2, known: 1 })
+    ));
 }
 
 #[test]
 fn debug_shows_neither_people_nor_how_many() {
-    let (snapshot, _) = build(&row(1, "01/01/2024", "F;01/01/1950;IT;15;3;N1;1;2;food;adi"));
+    let (snapshot, _) = build(&row(
+        1,
+        "01/01/2024",
+        "F;01/01/1950;IT;15;3;N1;1;2;food;adi",
+    ));
     assert_eq!(format!("{snapshot:?}"), "Snapshot { edition: 3, .. }");
     assert_eq!(format!("{:?}", NodeKey::new(&[1; 32])), "NodeKey(..)");
-    assert_eq!(format!("{:?}", CodiceFiscale::parse(&code(1))), "Ok(CodiceFiscale(..))");
+    assert_eq!(
+        format!("{:?}", CodiceFiscale::parse(&code(1))),
+        "Ok(CodiceFiscale(..))"
+    );
 }
 
 #[test]
@@ -240,10 +388,16 @@ fn choices_of_cells_follow_the_key_and_the_edition_and_not_the_rows() {
     let tag = |secret: u8, label: &str, rows: &str| {
         let csv = format!("{HEADER}\n{rows}");
         let key = NodeKey::new(&[secret; 32]);
-        Snapshot::build(&mapping, csv.as_bytes(), &key, edition(label)).expect("a snapshot").0.cell_tag("minors\n2025-01")
+        Snapshot::build(&mapping, csv.as_bytes(), &key, edition(label))
+            .expect("a snapshot")
+            .0
+            .cell_tag("minors\n2025-01")
     };
     let first = tag(1, "2026-01", "");
-    assert_eq!(first, tag(1, "2026-01", &row(1, "01/01/2024", "F;;;;;;;;;")));
+    assert_eq!(
+        first,
+        tag(1, "2026-01", &row(1, "01/01/2024", "F;;;;;;;;;"))
+    );
     assert_ne!(first, tag(1, "2026-02", ""));
     assert_ne!(first, tag(2, "2026-01", ""));
 }
@@ -251,15 +405,27 @@ fn choices_of_cells_follow_the_key_and_the_edition_and_not_the_rows() {
 /// What a person is, the household aside.
 fn facts(person: PersonRow<'_>) -> String {
     let months = || (1_400..1_550).step_by(1).filter_map(Month::from_index);
-    let needs: Vec<_> = Need::ALL.iter().map(|need| months().find(|month| person.has_need(*need, *month))).collect();
+    let needs: Vec<_> = Need::ALL
+        .iter()
+        .map(|need| months().find(|month| person.has_need(*need, *month)))
+        .collect();
     format!(
         "{:?} {:?} {:?} {:?} {:?} {:?} {needs:?} {:?}",
-        person.birth, person.sex, person.citizenship, person.home, person.disability, person.income_band, person.events
+        person.birth,
+        person.sex,
+        person.citizenship,
+        person.home,
+        person.disability,
+        person.income_band,
+        person.events
     )
 }
 
 fn everybody(snapshot: &Snapshot) -> BTreeMap<[u8; 32], String> {
-    (0..snapshot.person_count()).map(|index| snapshot.person(index)).map(|p| (*p.pseudonym, facts(p))).collect()
+    (0..snapshot.person_count())
+        .map(|index| snapshot.person(index))
+        .map(|p| (*p.pseudonym, facts(p)))
+        .collect()
 }
 
 /// Rows that are good, contradictory, repeated or broken, of eight people.

@@ -43,7 +43,10 @@ pub(crate) fn code(number: usize) -> String {
     let letter = |place: u32| (b'A' + (number / 26usize.pow(place) % 26) as u8) as char;
     let first = format!("RSS{}{}{}80A01F205", letter(2), letter(1), letter(0));
     let valid = (b'A'..=b'Z').map(|check| format!("{first}{}", check as char));
-    valid.into_iter().find(|code| CodiceFiscale::parse(code).is_ok()).expect("one check character is right")
+    valid
+        .into_iter()
+        .find(|code| CodiceFiscale::parse(code).is_ok())
+        .expect("one check character is right")
 }
 
 /// One line of a register, and whose it is: `None` where it can be linked to nobody.
@@ -72,20 +75,45 @@ impl Invented {
         };
         Invented {
             birth: format!("{:02}/{:02}/{year}", 1 + dice.below(28), 1 + dice.below(12)),
-            household: if dice.one_in(8) { String::new() } else { format!("N{}", dice.below(households)) },
+            household: if dice.one_in(8) {
+                String::new()
+            } else {
+                format!("N{}", dice.below(households))
+            },
             isee: dice.pick(&["", "2.999,99", "3.000", "9.360,00", "9.360,01", "26.000"]),
-            nil: if dice.one_in(6) { String::new() } else { (1 + dice.below(88)).to_string() },
+            nil: if dice.one_in(6) {
+                String::new()
+            } else {
+                (1 + dice.below(88)).to_string()
+            },
             sex: dice.pick(&["F", "M", ""]),
         }
     }
 
     /// A row of this person as text; one in five says something else than the others, one in nine is bad.
     pub(crate) fn row(&self, number: usize, dice: &mut Dice) -> RawRow {
-        let services: Vec<&str> = Taxonomy::built_in().services().iter().map(|service| service.id.as_str()).collect();
-        let needs: Vec<&str> = Need::ALL.iter().map(|need| need.id()).chain(["", "", ""]).collect();
-        let benefits: Vec<&str> = Benefit::ALL.iter().map(|benefit| benefit.id()).chain(["", "", ""]).collect();
+        let services: Vec<&str> = Taxonomy::built_in()
+            .services()
+            .iter()
+            .map(|service| service.id.as_str())
+            .collect();
+        let needs: Vec<&str> = Need::ALL
+            .iter()
+            .map(|need| need.id())
+            .chain(["", "", ""])
+            .collect();
+        let benefits: Vec<&str> = Benefit::ALL
+            .iter()
+            .map(|benefit| benefit.id())
+            .chain(["", "", ""])
+            .collect();
         let month = 10 + dice.below(20);
-        let date = format!("{:02}/{:02}/{}", 1 + dice.below(28), 1 + month % 12, 2022 + month / 12);
+        let date = format!(
+            "{:02}/{:02}/{}",
+            1 + dice.below(28),
+            1 + month % 12,
+            2022 + month / 12
+        );
         let mut fields: Vec<String> = [
             code(number).as_str(),
             "Rossi",
@@ -148,7 +176,9 @@ impl Invented {
 }
 
 fn latin1(text: &str) -> Vec<u8> {
-    text.chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?')).collect()
+    text.chars()
+        .map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?'))
+        .collect()
 }
 
 /// A register of up to `persons` people in up to `households` households, with `rows` rows each at most, in a
@@ -220,7 +250,11 @@ fn query_text(dice: &mut Dice) -> String {
     if !dice.one_in(4) {
         let household = ["living-alone", "alone-75-plus", "single-parent-families"];
         for target in Taxonomy::built_in().targets() {
-            if dice.one_in(if household.contains(&target.id.as_str()) { 2 } else { 4 }) {
+            if dice.one_in(if household.contains(&target.id.as_str()) {
+                2
+            } else {
+                4
+            }) {
                 targets.push(format!(r#""{}""#, target.id));
             }
         }
@@ -249,7 +283,11 @@ fn query_text(dice: &mut Dice) -> String {
     };
     let month = |index: usize| format!("{}-{:02}", 2022 + (9 + index) / 12, 1 + (9 + index) % 12);
     let reachable = targets.len().max(1) * periods;
-    let cells = if dice.one_in(2) { 1 } else { 1 + dice.below(reachable) };
+    let cells = if dice.one_in(2) {
+        1
+    } else {
+        1 + dice.below(reachable)
+    };
     let events = dice.one_in(2);
     let per_cell = if events { 1 + dice.below(5) } else { 1 };
     let mut more = String::new();
@@ -270,15 +308,25 @@ fn query_text(dice: &mut Dice) -> String {
 }
 
 fn filter(dice: &mut Dice, depth: usize) -> String {
-    let targets: Vec<&str> = Taxonomy::built_in().targets().iter().map(|target| target.id.as_str()).collect();
+    let targets: Vec<&str> = Taxonomy::built_in()
+        .targets()
+        .iter()
+        .map(|target| target.id.as_str())
+        .collect();
     match dice.below(if depth == 0 { 5 } else { 8 }) {
         0 | 1 => format!(r#"{{"target":"{}"}}"#, dice.pick(&targets)),
         2 => format!(r#"{{"sex":"{}"}}"#, dice.pick(&["F", "M", "X"])),
         3 => {
             let min = dice.below(90);
-            format!(r#"{{"age":{{"min":{min},"max":{}}}}}"#, min + dice.below(60))
+            format!(
+                r#"{{"age":{{"min":{min},"max":{}}}}}"#,
+                min + dice.below(60)
+            )
         }
-        4 => format!(r#"{{"citizenship":"{}"}}"#, dice.pick(&["italian", "eu", "non-eu"])),
+        4 => format!(
+            r#"{{"citizenship":"{}"}}"#,
+            dice.pick(&["italian", "eu", "non-eu"])
+        ),
         5 => format!(r#"{{"not":{}}}"#, filter(dice, depth - 1)),
         part => format!(
             r#"{{"{}":[{},{}]}}"#,
@@ -297,5 +345,8 @@ pub(crate) fn cells(exact: super::kernel_under_test::Exact<Vec<i64>>) -> Vec<i64
 /// The squared Euclidean distance of two answers, exactly.
 pub(crate) fn squared_distance(a: &[i64], b: &[i64]) -> u128 {
     assert_eq!(a.len(), b.len());
-    a.iter().zip(b).map(|(a, b)| u128::from(a.abs_diff(*b)).pow(2)).sum()
+    a.iter()
+        .zip(b)
+        .map(|(a, b)| u128::from(a.abs_diff(*b)).pow(2))
+        .sum()
 }
