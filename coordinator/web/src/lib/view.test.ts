@@ -24,6 +24,11 @@ test('a value smaller than its margin is uncertain, a value under the minimum is
   expect(readingOf(3, 3, 1, 5)).toBe('below');
 });
 
+test('what the server calls too uncertain is so', () => {
+  const judged = { ...release, too_uncertain: [true, false, true, true, false, false] } as Release;
+  expect(rowsAlong(judged, 'area', { period: 0 }).map((row) => row.reading)).toEqual(['uncertain', 'uncertain', 'sound']);
+});
+
 test('colours span all periods and leave the unknown area out', () => {
   expect(scaleValues(release, { period: 0 })).toEqual([100, 0, 110, 3]);
 });

@@ -25,7 +25,9 @@ function row(release: Release, key: string, index: number): Row {
   const value = release.values[index] ?? 0;
   const display = release.display[index] ?? Math.max(0, Math.round(value));
   const margin = release.margin_95[index] ?? Infinity;
-  return { key, index, value, display, margin, reading: readingOf(value, display, margin, release.display_minimum ?? 0) };
+  const reading = readingOf(value, display, margin, release.display_minimum ?? 0);
+  const uncertain = release.too_uncertain?.[index];
+  return { key, index, value, display, margin, reading: reading === 'below' || uncertain === undefined ? reading : uncertain ? 'uncertain' : 'sound' };
 }
 
 /** The rows met along one dimension, the others standing at the selection. */

@@ -160,10 +160,12 @@ export interface Release extends ReleaseSummary {
   variance: number[];
   margin_95: number[];
   margin_9999: number[];
+  /** Whether the 95 per cent margin exceeds the value, where the server says so. */
+  too_uncertain?: boolean[] | null;
   /** Values whose displayed copy is below this are written '< minimum'. */
   display_minimum?: number | null;
   coverage: {
-    answered: { node: string; edition: string | number; variance: number }[];
+    answered: { node: string; dataset?: string; edition: string | number; variance: number }[];
     refused: { node: string; rule: string; field?: string | null }[];
     offline: (string | { node: string })[];
     expired: (string | { node: string })[];

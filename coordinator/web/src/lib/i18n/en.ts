@@ -137,7 +137,7 @@ export const en: Record<keyof typeof it, string> = {
   'detail.uncertain': 'The margin is larger than the value: this number alone does not tell whether anybody is there.',
   'detail.below': 'The value is below the display minimum.',
   'detail.unbiased': 'Unbiased estimate: {value}. The copy shown is rounded and never negative.',
-  'detail.bracket': 'Distinct persons: between {low} (the largest organisation) and {high} (the sum).',
+  'detail.bracket': 'Distinct persons: between {low} (from the largest organisation) and {high} (from the sum), margins included.',
   'detail.residents': 'Residents: {count}',
   'detail.families': 'Families: {count}',
   'detail.trend': 'Over time',

@@ -135,7 +135,7 @@ export const it = {
   'detail.uncertain': 'Il margine è più grande del valore: da solo questo numero non dice se c’è qualcuno.',
   'detail.below': 'Il valore è sotto il minimo mostrato.',
   'detail.unbiased': 'Stima non distorta: {value}. La copia mostrata è arrotondata e mai negativa.',
-  'detail.bracket': 'Persone diverse: tra {low} (l’organizzazione più grande) e {high} (la somma).',
+  'detail.bracket': 'Persone diverse: tra {low} (dall’organizzazione più grande) e {high} (dalla somma), margini compresi.',
   'detail.residents': 'Residenti: {count}',
   'detail.families': 'Famiglie: {count}',
   'detail.trend': 'Nel tempo',
