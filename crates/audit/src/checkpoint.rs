@@ -8,13 +8,16 @@ use base64::prelude::{BASE64_STANDARD, Engine};
 use std::fmt;
 use std::sync::Arc;
 
+/// Makes an Ed25519 signature of a message.
+type Sign = dyn Fn(&[u8]) -> [u8; 64] + Send + Sync;
+
 /// A name and a key that sign for a log: its checkpoints, and cosignatures of other logs' checkpoints. It holds
 /// the public key and a closure; the secret stays where the closure keeps it.
 #[derive(Clone)]
 pub struct LogSigner {
     log: NoteKey,
     witness: NoteKey,
-    sign: Arc<dyn Fn(&[u8]) -> [u8; 64] + Send + Sync>,
+    sign: Arc<Sign>,
 }
 
 impl LogSigner {

@@ -167,7 +167,7 @@ impl LedgerReader {
     /// Only these reveal a ledger that was rewritten as a whole.
     ///
     /// # Errors
-    /// [`LedgerError::Storage`] if the file cannot be read. What is wrong with its content is in the report.
+    /// [`LedgerError::Storage`] if the file cannot be read or decoded. What else is wrong is in the report.
     pub async fn verify(&self, held: &[Checkpoint]) -> Result<Report, LedgerError> {
         let mut transaction = self.readers.read_transaction().await?;
         verify(&mut transaction, held).await

@@ -67,6 +67,13 @@ pub(crate) async fn fixed_lifetime(
     Ok(row.map(|(lifetime,)| lifetime))
 }
 
+async fn charged(connection: &mut SqliteConnection) -> Result<bool, LedgerError> {
+    let row: Option<(i64,)> = sqlx::query_as("SELECT entry_index FROM charges LIMIT 1")
+        .fetch_optional(connection)
+        .await?;
+    Ok(row.is_some())
+}
+
 /// The first cap that the charge would pass, widest first; `None` if it fits within all.
 pub(crate) async fn exceeded(
     connection: &mut SqliteConnection,
@@ -75,6 +82,10 @@ pub(crate) async fn exceeded(
 ) -> Result<Option<Cap>, LedgerError> {
     let caps = terms.caps;
     let fixed = fixed_lifetime(&mut *connection).await?;
+    if fixed.is_none() && charged(&mut *connection).await? {
+        // The first charge fixed a lifetime cap; without it nothing may be charged, least of all under a new one.
+        return Err(LedgerError::Corrupt { what: "account" });
+    }
     for cap in Cap::ALL {
         let (limit, spent) = match cap {
             Cap::Lifetime => {

@@ -27,6 +27,7 @@ pub enum Charge {
 #[derive(Debug)]
 #[must_use = "a debit is spent whether or not it is used"]
 pub struct Debit {
+    // Written here from a permit, or read back and found equal to one: its integers fit their unsigned types.
     pub(crate) row: ChargeRow,
     pub(crate) leaf_index: i64,
 }

@@ -19,6 +19,9 @@ mod ledger;
 mod log;
 mod verify;
 
+#[cfg(test)]
+mod tests;
+
 pub use audit::{LogSigner, SignedCheckpoint};
 pub use book::{Balance, Entry, LedgerReader};
 pub use caps::Cap;

@@ -9,12 +9,13 @@ use sqlx::SqliteConnection;
 
 /// The log's tree as this connection sees it.
 pub(crate) async fn tree(connection: &mut SqliteConnection) -> Result<Tree, LedgerError> {
-    let (size, frontier): (i64, Vec<u8>) =
+    let corrupt = || LedgerError::Corrupt { what: "tree state" };
+    let row: Option<(i64, Vec<u8>)> =
         sqlx::query_as("SELECT size, frontier FROM tree WHERE id = 1")
-            .fetch_one(connection)
+            .fetch_optional(connection)
             .await?;
-    let corrupt = LedgerError::Corrupt { what: "tree state" };
-    let size = u64::try_from(size).map_err(|_| corrupt)?;
+    let (size, frontier) = row.ok_or_else(corrupt)?;
+    let size = u64::try_from(size).map_err(|_| corrupt())?;
     Ok(Tree::from_parts(size, &frontier)?)
 }
 
