@@ -18,6 +18,14 @@ pub use study::{Consent, Study, StudyError, VerifiedConsent, VerifiedStudy};
 /// Version of every format in this crate.
 pub const VERSION: u32 = 1;
 
+/// Name under which the coordinator signs its log and cosigns others.
+pub const COORDINATOR_LOG: &str = "welfare-intelligence/coordinator";
+
+/// Name under which an organisation's node signs its log.
+pub fn node_log(organisation: &str) -> String {
+    format!("welfare-intelligence/node/{organisation}")
+}
+
 /// SHA-256.
 pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     let mut hash = [0; 32];

@@ -1,0 +1,8 @@
+//! The commands of the node agent, one file each.
+//! They read and print; what may be released is decided elsewhere.
+
+pub mod audit;
+pub mod init;
+pub mod preview;
+pub mod status;
+pub mod study;

@@ -1,0 +1,53 @@
+//! `node-agent preview`: what a question would cost and how exact its answer would be, before anyone spends.
+//! It reads the question and the ledger's balance, never the register.
+
+use crate::commands::status::balance;
+use crate::config::NodeDir;
+use crate::node;
+use anyhow::{Context, Result, bail};
+use privacy_loss::epsilon;
+use query::AggregateQuery;
+use std::path::Path;
+
+/// Prints the preview.
+///
+/// # Errors
+/// When the question is refused; the message names the place in the JSON and the remedy.
+pub async fn run(dir: &NodeDir, query: &Path) -> Result<()> {
+    dir.read_config()?;
+    let bytes = std::fs::read(query).with_context(|| format!("cannot read {}", query.display()))?;
+    let query = match AggregateQuery::parse(&bytes) {
+        Ok(query) => query,
+        Err(refusal) => bail!("the question is refused at {refusal}"),
+    };
+    let price = privacy_loss::price(&query);
+    println!("question           {}", query.hash());
+    println!("cells              {}", query.cells());
+    println!(
+        "sensitivity D2     {:.3} (squared {})",
+        price.sensitivity.d2(),
+        price.sensitivity.squared
+    );
+    println!(
+        "price              rho {} (epsilon {:.3} at delta 1e-6)",
+        price.rho,
+        epsilon(price.rho, 1e-6)
+    );
+    println!("noise per cell     standard deviation {:.2}", price.sigma);
+    println!("95 percent margin  ± {:.1}", 1.959_964 * price.sigma);
+    println!("counts under {:.0} are mostly noise", 3.0 * price.sigma);
+
+    let balance = balance(dir).await?;
+    let caps = node::read_policy(dir)?.caps();
+    let left = caps.lifetime.saturating_sub(balance.spent);
+    println!(
+        "lifetime budget    {} of {} left (epsilon of the whole cap {:.2})",
+        left,
+        caps.lifetime,
+        epsilon(caps.lifetime, 1e-6)
+    );
+    if price.rho > left {
+        println!("this node would refuse: the price is more than what is left");
+    }
+    Ok(())
+}

@@ -1,0 +1,105 @@
+//! `node-agent status`: edition, data quality, studies, budget and log of this node.
+//! It shows exact local facts, so it prints only here and never sends anything.
+
+use crate::clock;
+use crate::config::NodeDir;
+use crate::editions;
+use crate::node;
+use crate::studies::Studies;
+use anyhow::Result;
+use ledger::{Balance, LedgerReader};
+use privacy_loss::epsilon;
+
+/// What was spent; nothing before the first start.
+///
+/// # Errors
+/// When the ledger cannot be read.
+pub(crate) async fn balance(dir: &NodeDir) -> Result<Balance> {
+    Ok(account(dir).await?.0)
+}
+
+/// What was spent, and the number of entries in the log.
+async fn account(dir: &NodeDir) -> Result<(Balance, u64)> {
+    if !dir.ledger().exists() {
+        return Ok((Balance::default(), 0));
+    }
+    let ledger = LedgerReader::open(&dir.ledger()).await?;
+    Ok((ledger.balance().await?, ledger.tree().await?.size()))
+}
+
+/// Prints the status.
+///
+/// # Errors
+/// When the folder is not a node's or its ledger cannot be read.
+pub async fn run(dir: &NodeDir, json: bool) -> Result<()> {
+    let config = dir.read_config()?;
+    let policy = node::read_policy(dir)?;
+    let (balance, entries) = account(dir).await?;
+    let edition = editions::number_at(clock::now());
+    let studies = Studies::new(dir, &config.organisation);
+    let quality: Option<serde_json::Value> = std::fs::read(dir.quality())
+        .ok()
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let consented = |id: &str| {
+        let (requesters, officers) = (policy.requester_keys(), policy.dpo_keys());
+        (studies.study(id, &requesters).ok()).is_some_and(|study| {
+            let hash = protocol::hex(&study.hash());
+            studies.consented(id, &hash, &requesters, &officers).is_ok()
+        })
+    };
+    let caps = policy.caps();
+    if json {
+        let studies: Vec<_> = (studies.ids().iter())
+            .map(|id| serde_json::json!({ "id": id, "countersigned": consented(id) }))
+            .collect();
+        let status = serde_json::json!({
+            "organisation": config.organisation,
+            "joined": config.coordinator.is_some(),
+            "edition": edition,
+            "built": dir.snapshot(edition).exists(),
+            "policy": policy.policy_hash(),
+            "lifetime_cap": caps.lifetime,
+            "lifetime_spent": balance.spent,
+            "log_size": entries,
+            "studies": studies,
+            "quality": quality,
+        });
+        println!("{}", serde_json::to_string_pretty(&status)?);
+        return Ok(());
+    }
+    println!("organisation   {}", config.organisation);
+    println!(
+        "coordinator    {}",
+        config.coordinator.as_deref().unwrap_or("not joined yet")
+    );
+    let built = if dir.snapshot(edition).exists() {
+        "built"
+    } else {
+        "built at the next start"
+    };
+    println!("edition        {edition}, {built}");
+    println!("policy         {}", policy.policy_hash());
+    println!(
+        "budget         {} of {} spent (epsilon {:.2} of {:.2} at delta 1e-6)",
+        balance.spent,
+        caps.lifetime,
+        epsilon(balance.spent, 1e-6),
+        epsilon(caps.lifetime, 1e-6)
+    );
+    println!("log            {} entries", entries);
+    for id in studies.ids() {
+        let state = if consented(&id) {
+            "countersigned"
+        } else {
+            "waits for the data protection officer"
+        };
+        println!("study          {id}: {state}");
+    }
+    if let Some(quality) = quality {
+        println!(
+            "data quality (never sent):\n{}",
+            serde_json::to_string_pretty(&quality)?
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,152 @@
+//! `node-agent study`: a requester proposes a study; an officer reads and countersigns it.
+//! The officer's key is read for the one act and kept nowhere.
+
+use crate::clock;
+use crate::config::NodeDir;
+use crate::keys;
+use crate::link::Link;
+use crate::node;
+use crate::studies::Studies;
+use anyhow::{Context, Result};
+use clap::Subcommand;
+use identity::SigningKey;
+use privacy_loss::epsilon;
+use protocol::Study;
+use std::path::PathBuf;
+
+/// What can be done with studies.
+#[derive(Subcommand)]
+pub enum StudyCommand {
+    /// Signs a study with this organisation's requester key and hands it to the coordinator.
+    Propose {
+        /// The node's folder.
+        #[arg(long)]
+        dir: PathBuf,
+        /// The study, as JSON.
+        #[arg(long)]
+        file: PathBuf,
+    },
+    /// Shows the studies this node knows, in plain words.
+    List {
+        /// The node's folder.
+        #[arg(long)]
+        dir: PathBuf,
+    },
+    /// Countersigns a study as data protection officer.
+    Countersign {
+        /// The node's folder.
+        #[arg(long)]
+        dir: PathBuf,
+        /// The study's id.
+        #[arg(long)]
+        study: String,
+        /// The officer's key file.
+        #[arg(long)]
+        dpo_key: PathBuf,
+    },
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When a study is not valid, not known, or a key is not the pinned one; the message says which.
+pub async fn run(command: StudyCommand) -> Result<()> {
+    match command {
+        StudyCommand::Propose { dir, file } => {
+            let dir = NodeDir::new(dir);
+            let config = dir.read_config()?;
+            let text = std::fs::read_to_string(&file)
+                .with_context(|| format!("cannot read {}", file.display()))?;
+            let study: Study = serde_json::from_str(&text)
+                .with_context(|| format!("{} is not a study", file.display()))?;
+            let key = SigningKey::load(&dir.key(keys::REQUESTER)).context(
+                "this organisation has no requester key; `node-agent init --asks` makes one",
+            )?;
+            let envelope = Studies::new(&dir, &config.organisation).propose(&study, &key)?;
+            Link::open(&dir, &config)?.study(&envelope).await?;
+            println!("study {} signed and handed in", study.id);
+        }
+        StudyCommand::List { dir } => {
+            let dir = NodeDir::new(dir);
+            let config = dir.read_config()?;
+            let requesters = node::read_policy(&dir)?.requester_keys();
+            let studies = Studies::new(&dir, &config.organisation);
+            for id in studies.ids() {
+                match studies.study(&id, &requesters) {
+                    Ok(verified) => println!("{}", in_words(verified.study())),
+                    Err(error) => println!("{id}: {error}"),
+                }
+            }
+        }
+        StudyCommand::Countersign {
+            dir,
+            study,
+            dpo_key,
+        } => {
+            let dir = NodeDir::new(dir);
+            let config = dir.read_config()?;
+            let policy = node::read_policy(&dir)?;
+            let link = Link::open(&dir, &config)?;
+            let studies = Studies::new(&dir, &config.organisation);
+            let requesters = policy.requester_keys();
+            if studies.study(&study, &requesters).is_err() {
+                fetch(&link, &dir, &studies, &requesters).await?;
+            }
+            let officer = SigningKey::load(&dpo_key)?;
+            let officers = policy.dpo_keys();
+            let consent =
+                studies.countersign(&study, &officer, &officers, &requesters, clock::now())?;
+            println!("{}", in_words(studies.study(&study, &requesters)?.study()));
+            link.consent(&consent).await?;
+            println!("countersigned for {}", config.organisation);
+        }
+    }
+    Ok(())
+}
+
+/// Asks the coordinator for the studies that name this organisation.
+async fn fetch(
+    link: &Link,
+    dir: &NodeDir,
+    studies: &Studies,
+    requesters: &[protocol::PublicKey],
+) -> Result<()> {
+    let policy_hash = node::read_policy(dir)?.policy_hash().to_owned();
+    let hello = protocol::exchange::Hello {
+        version: protocol::VERSION,
+        datasets: Vec::new(),
+        policy_hash,
+    };
+    for envelope in link.hello(&hello).await?.studies {
+        studies.keep(&envelope, requesters)?;
+    }
+    Ok(())
+}
+
+/// A study as an officer reads it.
+fn in_words(study: &Study) -> String {
+    let list = |items: &[String]| {
+        if items.is_empty() {
+            "none".to_owned()
+        } else {
+            items.join(", ")
+        }
+    };
+    format!(
+        "study {}: {}\n  asks: {} for {} ({}; special categories: {})\n  of: {}\n  measures: {}; targets: {}; at the finest by {}\n  \
+         loss at most rho {} a question, {} in all (epsilon {:.2} in all, at delta 1e-6)",
+        study.id,
+        study.title,
+        study.requester,
+        study.purpose,
+        study.lawful_basis,
+        list(&study.special_categories),
+        list(&study.participants),
+        list(&study.measures),
+        list(&study.targets),
+        study.finest_level,
+        study.max_rho_per_query,
+        study.max_rho_total,
+        epsilon(study.max_rho_total, 1e-6)
+    )
+}

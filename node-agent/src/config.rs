@@ -1,0 +1,216 @@
+//! The node's one configuration file and the folder it lives in.
+//! Paths and addresses only: what is allowed stands in the policy, how the register is read in the mapping.
+
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// `node.toml`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Format version, 1.
+    pub version: u32,
+    /// The organisation this node answers for.
+    pub organisation: String,
+    /// Where the coordinator listens for nodes, `host:port`; absent until the node has joined.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coordinator: Option<String>,
+    /// The one dataset served.
+    pub dataset: Dataset,
+}
+
+/// The register behind a node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dataset {
+    /// Public identifier.
+    pub id: String,
+    /// The register's file.
+    pub register: PathBuf,
+}
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read {path}: is this a node's folder? `node-agent init --dir DIR` makes one")]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file is not valid.
+    #[error("{path} is not a valid configuration: {reason}")]
+    Invalid {
+        /// Which file.
+        path: PathBuf,
+        /// Where and what, from the TOML reader.
+        reason: String,
+    },
+    /// The node has not joined a coordinator yet.
+    #[error(
+        "this node has not joined: ask the coordinator's operator for a join string, then `node-agent join --dir DIR JOINSTRING`"
+    )]
+    NotJoined,
+}
+
+/// The folder of one node.
+#[derive(Clone, Debug)]
+pub struct NodeDir(PathBuf);
+
+impl NodeDir {
+    /// The node in `dir`.
+    pub fn new(dir: impl Into<PathBuf>) -> NodeDir {
+        NodeDir(dir.into())
+    }
+
+    /// The folder itself.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// `node.toml`.
+    pub fn config(&self) -> PathBuf {
+        self.0.join("node.toml")
+    }
+
+    /// How the register becomes the common model.
+    pub fn mapping(&self) -> PathBuf {
+        self.0.join("mapping.toml")
+    }
+
+    /// The organisation's policy.
+    pub fn policy(&self) -> PathBuf {
+        self.0.join("policy.toml")
+    }
+
+    /// The ledger and its log.
+    pub fn ledger(&self) -> PathBuf {
+        self.0.join("node.db")
+    }
+
+    /// Snapshots, one file for each edition.
+    pub fn snapshot(&self, edition: u32) -> PathBuf {
+        self.0
+            .join("snapshot")
+            .join(format!("edition-{edition}.wis"))
+    }
+
+    /// Rows the last edition left out, by row, column and kind.
+    pub fn rejects(&self) -> PathBuf {
+        self.0.join("snapshot").join("rejects.csv")
+    }
+
+    /// The quality report of the last edition; for the organisation's own eyes.
+    pub fn quality(&self) -> PathBuf {
+        self.0.join("snapshot").join("quality.json")
+    }
+
+    /// Signed studies and consents.
+    pub fn studies(&self) -> PathBuf {
+        self.0.join("studies")
+    }
+
+    /// A file among the keys.
+    pub fn key(&self, name: &str) -> PathBuf {
+        self.0.join("keys").join(name)
+    }
+
+    /// Reads `node.toml`.
+    ///
+    /// # Errors
+    /// See [`ConfigError`].
+    pub fn read_config(&self) -> Result<Config, ConfigError> {
+        let path = self.config();
+        let text = std::fs::read_to_string(&path).map_err(|source| ConfigError::Unreadable {
+            path: path.clone(),
+            source,
+        })?;
+        let invalid = |reason: String| ConfigError::Invalid {
+            path: path.clone(),
+            reason,
+        };
+        let config: Config = toml::from_str(&text).map_err(|error| invalid(error.to_string()))?;
+        if config.version != 1 {
+            return Err(invalid("`version` must be 1".to_owned()));
+        }
+        for (name, id) in [
+            ("organisation", &config.organisation),
+            ("dataset.id", &config.dataset.id),
+        ] {
+            if !protocol::is_identifier(id) {
+                return Err(invalid(format!(
+                    "`{name}` must be 1 to 64 of a-z, 0-9 and -"
+                )));
+            }
+        }
+        Ok(config)
+    }
+
+    /// Writes `node.toml` whole.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write_config(&self, config: &Config) -> std::io::Result<()> {
+        // Unwrap safety: strings, integers and paths that came from strings always serialise.
+        let text = toml::to_string_pretty(config).expect("a configuration serialises");
+        write_private(&self.config(), text.as_bytes())
+    }
+}
+
+/// Writes a file whole, readable by its owner only: first beside it, then renamed over it.
+///
+/// # Errors
+/// When the folder or file cannot be written.
+pub fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+
+    if let Some(dir) = path.parent() {
+        std::fs::create_dir_all(dir)?;
+    }
+    let beside = path.with_extension("new");
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&beside)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    std::fs::rename(&beside, path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_configuration_reads_back_as_written() {
+        let dir = tempfile::tempdir().expect("folder");
+        let node = NodeDir::new(dir.path());
+        let config = Config {
+            version: 1,
+            organisation: "cooperativa-lambro".to_owned(),
+            coordinator: Some("127.0.0.1:8421".to_owned()),
+            dataset: Dataset {
+                id: "clients".to_owned(),
+                register: PathBuf::from("register.csv"),
+            },
+        };
+        node.write_config(&config).expect("written");
+        assert_eq!(node.read_config().expect("read"), config);
+    }
+
+    #[test]
+    fn a_misspelt_key_is_named() {
+        let dir = tempfile::tempdir().expect("folder");
+        let node = NodeDir::new(dir.path());
+        let text = "version = 1\norganisaton = \"a\"\n[dataset]\nid = \"b\"\nregister = \"c\"\n";
+        std::fs::write(node.config(), text).expect("written");
+        let error = node.read_config().expect_err("refused").to_string();
+        assert!(error.contains("organisaton"), "{error}");
+    }
+}

@@ -1,0 +1,67 @@
+//! Joining: one join string gives address, pinned authority and a single-use token; the node brings keys it made itself.
+//! No private key ever leaves the node.
+
+use crate::config::{NodeDir, write_private};
+use crate::keys;
+use crate::link::accepted;
+use anyhow::{Result, ensure};
+use identity::{AuthorityCertificate, JoinString, NodeClient, SigningKey, TlsKey};
+use protocol::PublicKey;
+use protocol::exchange::{Join, JoinReply};
+use std::time::Duration;
+
+/// Joins the coordinator that issued `text`.
+///
+/// # Errors
+/// When the join string is damaged or for another organisation, the coordinator is not the pinned one, or the token
+/// is used up. Nothing is written then, so joining can be tried again.
+pub async fn join(dir: &NodeDir, text: &str) -> Result<()> {
+    let mut config = dir.read_config()?;
+    let invitation: JoinString = text.trim().parse()?;
+    ensure!(
+        invitation.organisation == config.organisation,
+        "the join string invites `{}`, this node is `{}`; ask for one of your own",
+        invitation.organisation,
+        config.organisation
+    );
+    let requester = dir.key(keys::REQUESTER);
+    let requester_key = if requester.exists() {
+        Some(keys::public(&SigningKey::load(&requester)?))
+    } else {
+        None
+    };
+    let request = Join {
+        version: protocol::VERSION,
+        organisation: config.organisation.clone(),
+        token: invitation.token.as_str().to_owned(),
+        csr_pem: TlsKey::load(&dir.key(keys::TLS))?.request_pem(&config.organisation)?,
+        node_key: keys::public(&SigningKey::load(&dir.key(keys::NODE))?),
+        requester_key,
+        dpo_key: keys::read_public(&dir.key(keys::DPO_PUBLIC))?,
+    };
+    let tls = identity::join_client_config(invitation.authority)?;
+    let client = NodeClient::new(&invitation.address, tls)?;
+    let reply = client
+        .post_json("/node/v1/join", &request, Duration::from_secs(30))
+        .await?;
+    let reply: JoinReply = accepted(reply)?.json()?;
+
+    let authority =
+        AuthorityCertificate::from_pem_pinned(&reply.authority_pem, &invitation.authority)?;
+    ensure!(
+        reply.coordinator_key == PublicKey(*invitation.log_key.as_bytes()),
+        "the coordinator's log key is not the one in the join string"
+    );
+    identity::replace_public(&dir.key(keys::AUTHORITY), authority.pem().as_bytes())?;
+    identity::replace_public(
+        &dir.key(keys::CERTIFICATE),
+        reply.certificate_pem.as_bytes(),
+    )?;
+    write_private(
+        &dir.key(keys::COORDINATOR),
+        reply.coordinator_key.to_string().as_bytes(),
+    )?;
+    config.coordinator = Some(invitation.address);
+    dir.write_config(&config)?;
+    Ok(())
+}

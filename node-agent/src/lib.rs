@@ -1,0 +1,18 @@
+//! The node agent: answers differentially private aggregates beside an organisation's own register.
+//! `answer` is its one flow; every other module serves a step of it. No exact value leaves this process.
+
+pub mod answer;
+pub mod clock;
+pub mod commands;
+pub mod config;
+pub mod editions;
+pub mod join;
+pub mod keys;
+pub mod link;
+pub mod node;
+pub mod requester;
+mod sealed;
+pub mod serve;
+pub mod studies;
+
+pub use sealed::SealedAnswer;

@@ -1,0 +1,163 @@
+//! The node's calls to the coordinator: it dials out, shows its certificate, and believes no reply it cannot read.
+//! A reply never decides what may be released; that is the policy's and the ledger's part.
+
+use crate::config::{Config, ConfigError, NodeDir};
+use crate::keys;
+use anyhow::{Context, Result};
+use identity::{AuthorityCertificate, ClientError, NodeClient, Reply, TlsKey};
+use protocol::Envelope;
+use protocol::exchange::{
+    AnswerReply, CheckpointOffer, Cosignature, Hello, HelloReply, NodeRefusal, Poll, PollReply,
+    Signed,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::time::Duration;
+
+const CALL: Duration = Duration::from_secs(20);
+/// How long the coordinator is asked to hold a poll open.
+pub const POLL_SECONDS: u32 = 20;
+
+/// Why a call failed.
+#[derive(Debug, thiserror::Error)]
+pub enum LinkError {
+    /// No reply.
+    #[error("no reply from the coordinator")]
+    Unreachable(#[from] ClientError),
+    /// The coordinator refused, with a code.
+    #[error("the coordinator refused ({code}): {message}")]
+    Refused {
+        /// HTTP status.
+        status: u16,
+        /// A stable code.
+        code: String,
+        /// The coordinator's sentence.
+        message: String,
+    },
+}
+
+/// A connection of a node that has joined.
+#[derive(Clone)]
+pub struct Link {
+    client: NodeClient,
+}
+
+impl Link {
+    /// Opens the link with the node's certificate.
+    ///
+    /// # Errors
+    /// When the node has not joined or its keys cannot be read.
+    pub fn open(dir: &NodeDir, config: &Config) -> Result<Link> {
+        let address = config
+            .coordinator
+            .as_deref()
+            .ok_or(ConfigError::NotJoined)?;
+        let read = |name| {
+            let path = dir.key(name);
+            std::fs::read_to_string(&path)
+                .with_context(|| format!("cannot read {}", path.display()))
+        };
+        let authority = AuthorityCertificate::from_pem(&read(keys::AUTHORITY)?)?;
+        let tls = identity::node_client_config(
+            &authority,
+            &read(keys::CERTIFICATE)?,
+            &TlsKey::load(&dir.key(keys::TLS))?,
+        )?;
+        Ok(Link {
+            client: NodeClient::new(address, tls)?,
+        })
+    }
+
+    async fn call<T: Serialize, R: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &T,
+        wait: Duration,
+    ) -> Result<R, LinkError> {
+        Ok(accepted(self.client.post_json(path, body, wait).await?)?.json()?)
+    }
+
+    /// Says what the node serves.
+    ///
+    /// # Errors
+    /// See [`LinkError`]; so for every call below.
+    pub async fn hello(&self, hello: &Hello) -> Result<HelloReply, LinkError> {
+        self.call("/node/v1/hello", hello, CALL).await
+    }
+
+    /// Waits for work.
+    pub async fn poll(&self) -> Result<PollReply, LinkError> {
+        let poll = Poll {
+            version: protocol::VERSION,
+            wait_seconds: POLL_SECONDS,
+        };
+        self.call(
+            "/node/v1/poll",
+            &poll,
+            CALL + Duration::from_secs(u64::from(POLL_SECONDS)),
+        )
+        .await
+    }
+
+    /// Hands in signed requests.
+    pub async fn signed(&self, signed: &Signed) -> Result<(), LinkError> {
+        accepted(
+            self.client
+                .post_json("/node/v1/signed", signed, CALL)
+                .await?,
+        )
+        .map(drop)
+    }
+
+    /// Has a checkpoint cosigned.
+    pub async fn checkpoint(&self, offer: &CheckpointOffer) -> Result<Cosignature, LinkError> {
+        self.call("/node/v1/checkpoint", offer, CALL).await
+    }
+
+    /// Hands in a sealed answer.
+    pub async fn answer(&self, envelope: &[u8]) -> Result<AnswerReply, LinkError> {
+        let posted = self.client.post_bytes(
+            "/node/v1/answers",
+            "application/json",
+            envelope.to_vec(),
+            CALL,
+        );
+        Ok(accepted(posted.await?)?.json()?)
+    }
+
+    /// Hands in a signed study.
+    pub async fn study(&self, study: &Envelope) -> Result<(), LinkError> {
+        accepted(
+            self.client
+                .post_json("/node/v1/studies", study, CALL)
+                .await?,
+        )
+        .map(drop)
+    }
+
+    /// Hands in an officer's consent.
+    pub async fn consent(&self, consent: &Envelope) -> Result<(), LinkError> {
+        accepted(
+            self.client
+                .post_json("/node/v1/consents", consent, CALL)
+                .await?,
+        )
+        .map(drop)
+    }
+}
+
+/// A reply, or the refusal it carries.
+pub(crate) fn accepted(reply: Reply) -> Result<Reply, LinkError> {
+    if reply.is_success() {
+        return Ok(reply);
+    }
+    let refusal = reply.json().unwrap_or_else(|_| NodeRefusal {
+        code: "unexpected-reply".to_owned(),
+        message: "the coordinator answered without saying why".to_owned(),
+    });
+    Err(LinkError::Refused {
+        status: reply.status,
+        code: refusal.code,
+        message: refusal.message,
+    })
+}

@@ -1,0 +1,128 @@
+//! The node agent's command line. Every command names its folder; what each does stands in the library.
+
+use anyhow::{Context, Result};
+use clap::{Args, Parser, Subcommand};
+use node_agent::commands;
+use node_agent::config::NodeDir;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Answers differentially private questions about a register, under the organisation's own policy.
+#[derive(Parser)]
+#[command(version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Args)]
+struct Dir {
+    /// The node's folder.
+    #[arg(long)]
+    dir: PathBuf,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Makes a node's folder: configuration, mapping, starter policy and keys.
+    Init(commands::init::Init),
+    /// Makes a signing key, for a data protection officer's own device.
+    Keygen {
+        /// The file to write; it must not exist.
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// Joins a coordinator with the join string its operator gave you.
+    Join {
+        #[command(flatten)]
+        dir: Dir,
+        /// The join string, starting with `wi1.`.
+        join_string: String,
+    },
+    /// Serves until stopped.
+    Serve {
+        #[command(flatten)]
+        dir: Dir,
+    },
+    /// Shows edition, data quality, studies and budget. For the organisation's own eyes.
+    Status {
+        #[command(flatten)]
+        dir: Dir,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Shows what a question would cost and how exact its answer would be. Spends nothing.
+    Preview {
+        #[command(flatten)]
+        dir: Dir,
+        /// The question, as JSON.
+        #[arg(long)]
+        query: PathBuf,
+    },
+    /// Studies: propose, list, countersign.
+    Study {
+        #[command(subcommand)]
+        command: commands::study::StudyCommand,
+    },
+    /// The log.
+    Audit {
+        #[command(subcommand)]
+        command: AuditCommand,
+    },
+}
+
+#[derive(Subcommand)]
+enum AuditCommand {
+    /// Recomputes the whole log and compares it with the ledger. Exit code 1 if anything differs.
+    Verify {
+        #[command(flatten)]
+        dir: Dir,
+    },
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into()),
+        )
+        .init();
+    match run(Cli::parse().command).await {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> Result<ExitCode> {
+    match command {
+        Command::Init(init) => commands::init::run(&init)?,
+        Command::Keygen { out } => {
+            let key = identity::SigningKey::create(&out)
+                .with_context(|| format!("cannot make a key at {}", out.display()))?;
+            println!("{}", node_agent::keys::public(&key));
+        }
+        Command::Join { dir, join_string } => {
+            node_agent::join::join(&NodeDir::new(dir.dir), &join_string).await?;
+            println!("joined; start the node with `node-agent serve`");
+        }
+        Command::Serve { dir } => node_agent::serve::serve(NodeDir::new(dir.dir)).await?,
+        Command::Status { dir, json } => {
+            commands::status::run(&NodeDir::new(dir.dir), json).await?
+        }
+        Command::Preview { dir, query } => {
+            commands::preview::run(&NodeDir::new(dir.dir), &query).await?
+        }
+        Command::Study { command } => commands::study::run(command).await?,
+        Command::Audit {
+            command: AuditCommand::Verify { dir },
+        } => {
+            return commands::audit::verify(&NodeDir::new(dir.dir)).await;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,411 @@
+//! What a serving node holds: its keys, policy, studies, ledger, current edition and link to its witness.
+//! It offers the steps of the flow in `answer`; their order stands there alone.
+
+use crate::config::{Config, NodeDir};
+use crate::editions::Edition;
+use crate::keys;
+use crate::link::{Link, LinkError};
+use crate::sealed::SealedAnswer;
+use crate::studies::{Studies, StudyUnusable};
+use anyhow::{Context, Result};
+use audit::{NoteKey, SignedCheckpoint, verify_cosignature};
+use identity::SigningKey;
+use ledger::{Debit, Ledger, LedgerError, LogSigner, Reuse};
+use mechanism::MechanismError;
+use policy::{Ask, Authorizer, Denial, Permit};
+use protocol::exchange::{CheckpointOffer, DatasetNotice, Hello};
+use protocol::{
+    COORDINATOR_LOG, Envelope, PublicKey, Request, RequestError, VerifiedRequest, VerifiedStudy,
+};
+use snapshot::Snapshot;
+use std::sync::{Arc, RwLock};
+use tokio::sync::Mutex;
+
+/// The code with which a witness says that it holds another history.
+const HISTORY_DIFFERS: &str = "history-differs";
+
+/// Why a request is left open. Never a function of the data.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// The ledger could not be written or read.
+    #[error("the ledger could not be used")]
+    Ledger(#[from] LedgerError),
+    /// The coordinator did not confirm the log.
+    #[error("the log could not be witnessed")]
+    Unwitnessed(#[from] LinkError),
+    /// The witness holds another history than this log.
+    #[error(
+        "the witness holds another history of this log: restored from a backup? nothing is answered"
+    )]
+    HistoryDiffers,
+    /// No noise could be drawn.
+    #[error("the mechanism did not run")]
+    Mechanism(#[from] MechanismError),
+    /// A computing task was lost.
+    #[error("a computing task was lost")]
+    Lost(#[from] tokio::task::JoinError),
+    /// A stored or built format did not fit.
+    #[error("a format of this program did not fit")]
+    Format(#[from] serde_json::Error),
+}
+
+/// A serving node.
+pub struct Node {
+    dir: NodeDir,
+    config: Config,
+    key: SigningKey,
+    requester: Option<SigningKey>,
+    witness_key: NoteKey,
+    policy: RwLock<Arc<Authorizer>>,
+    studies: Studies,
+    ledger: Ledger,
+    edition: RwLock<Edition>,
+    link: Link,
+    log_key: NoteKey,
+    /// Size of the log the coordinator last cosigned.
+    witnessed: Mutex<u64>,
+}
+
+/// Opens a node's ledger with its log key.
+///
+/// # Errors
+/// When the key or the database cannot be opened.
+pub async fn open_ledger(dir: &NodeDir, organisation: &str) -> Result<Ledger> {
+    let key = SigningKey::load(&dir.key(keys::NODE))?;
+    let public = *key.public_key().as_bytes();
+    let signer = LogSigner::new(&protocol::node_log(organisation), public, move |bytes| {
+        key.sign(bytes)
+    })?;
+    Ok(Ledger::open(&dir.ledger(), signer).await?)
+}
+
+/// Reads and compiles the policy in force.
+///
+/// # Errors
+/// When the document is not valid; the message names the key and the remedy.
+pub fn read_policy(dir: &NodeDir) -> Result<Authorizer> {
+    let path = dir.policy();
+    let text = std::fs::read_to_string(&path)
+        .with_context(|| format!("cannot read {}", path.display()))?;
+    Authorizer::from_toml(&text)
+        .with_context(|| format!("{} is not a valid policy", path.display()))
+}
+
+impl Node {
+    /// Opens everything a node needs to serve.
+    ///
+    /// # Errors
+    /// When the node has not joined, or a file is missing or damaged.
+    pub async fn open(dir: NodeDir, edition: Edition) -> Result<Node> {
+        let config = dir.read_config()?;
+        let requester = dir.key(keys::REQUESTER);
+        let key = SigningKey::load(&dir.key(keys::NODE))?;
+        let log_key = NoteKey::log(
+            &protocol::node_log(&config.organisation),
+            *key.public_key().as_bytes(),
+        )?;
+        Ok(Node {
+            key,
+            requester: if requester.exists() {
+                Some(SigningKey::load(&requester)?)
+            } else {
+                None
+            },
+            witness_key: NoteKey::witness(
+                COORDINATOR_LOG,
+                keys::read_public(&dir.key(keys::COORDINATOR))?.0,
+            )?,
+            policy: RwLock::new(Arc::new(read_policy(&dir)?)),
+            studies: Studies::new(&dir, &config.organisation),
+            ledger: open_ledger(&dir, &config.organisation).await?,
+            edition: RwLock::new(edition),
+            link: Link::open(&dir, &config)?,
+            log_key,
+            witnessed: Mutex::new(0),
+            config,
+            dir,
+        })
+    }
+
+    /// The organisation.
+    pub fn organisation(&self) -> &str {
+        &self.config.organisation
+    }
+
+    /// The folder.
+    pub fn dir(&self) -> &NodeDir {
+        &self.dir
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The studies.
+    pub fn studies(&self) -> &Studies {
+        &self.studies
+    }
+
+    /// The ledger.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// The link to the coordinator.
+    pub fn link(&self) -> &Link {
+        &self.link
+    }
+
+    /// The key that signs answers and the log.
+    pub fn signing_key(&self) -> &SigningKey {
+        &self.key
+    }
+
+    /// The key that signs requests, where this organisation asks questions.
+    pub fn requester_key(&self) -> Option<&SigningKey> {
+        self.requester.as_ref()
+    }
+
+    fn policy(&self) -> Arc<Authorizer> {
+        match self.policy.read() {
+            Ok(policy) => policy.clone(),
+            Err(poisoned) => poisoned.into_inner().clone(),
+        }
+    }
+
+    /// Reads the policy again, and swaps it whole if it is valid and another. An invalid file leaves the one in
+    /// force in force.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is not valid.
+    pub fn reload_policy(&self) -> Result<bool> {
+        let fresh = read_policy(&self.dir)?;
+        if fresh.policy_hash() == self.policy().policy_hash() {
+            return Ok(false);
+        }
+        let fresh = Arc::new(fresh);
+        match self.policy.write() {
+            Ok(mut policy) => *policy = fresh,
+            Err(poisoned) => *poisoned.into_inner() = fresh,
+        }
+        Ok(true)
+    }
+
+    /// Replaces the edition served.
+    pub fn publish(&self, edition: Edition) {
+        match self.edition.write() {
+            Ok(mut current) => *current = edition,
+            Err(poisoned) => *poisoned.into_inner() = edition,
+        }
+    }
+
+    fn current_edition(&self) -> Edition {
+        match self.edition.read() {
+            Ok(edition) => edition.clone(),
+            Err(poisoned) => poisoned.into_inner().clone(),
+        }
+    }
+
+    /// Number of the edition served.
+    pub fn edition_number(&self) -> u32 {
+        self.current_edition().number
+    }
+
+    /// What the node says of itself: public facts.
+    pub fn hello(&self) -> Hello {
+        let edition = self.current_edition();
+        Hello {
+            version: protocol::VERSION,
+            datasets: vec![DatasetNotice {
+                id: self.config.dataset.id.clone(),
+                edition: edition.number,
+                finest_level: edition.snapshot.finest_level(),
+            }],
+            policy_hash: self.policy().policy_hash().to_owned(),
+        }
+    }
+
+    /// Keys of the requesters that the policy pins.
+    pub fn pinned_requesters(&self) -> Vec<PublicKey> {
+        self.policy().requester_keys()
+    }
+
+    /// Keys of the data protection officers that the policy pins.
+    pub fn pinned_officers(&self) -> Vec<PublicKey> {
+        self.policy().dpo_keys()
+    }
+
+    pub(crate) fn consented_study(
+        &self,
+        request: &Request,
+    ) -> Result<VerifiedStudy, StudyUnusable> {
+        self.studies.consented(
+            &request.study,
+            &request.study_hash,
+            &self.pinned_requesters(),
+            &self.pinned_officers(),
+        )
+    }
+
+    /// The snapshot a request was signed for.
+    pub(crate) fn edition(
+        &self,
+        request: &Request,
+    ) -> Result<Arc<Snapshot>, (&'static str, &'static str)> {
+        if request.dataset != self.config.dataset.id {
+            return Err(("dataset", "unknown-dataset"));
+        }
+        let current = self.current_edition();
+        if request.edition != current.number {
+            return Err(("edition", "not-the-current-edition"));
+        }
+        Ok(current.snapshot)
+    }
+
+    pub(crate) fn decide(&self, ask: &Ask<'_>) -> Result<Permit, Denial> {
+        self.policy().decide(ask)
+    }
+
+    /// Takes over what the coordinator says it last cosigned. It may only be a state this log has passed
+    /// through; [`Node::witness`] proves that it is before anything is charged.
+    ///
+    /// # Errors
+    /// [`NodeError::HistoryDiffers`] when it is no checkpoint of this log.
+    pub async fn remember_witnessed(&self, cosigned: Option<&str>) -> Result<(), NodeError> {
+        let held = match cosigned {
+            Some(note) => self.opened(note)?.checkpoint().size,
+            None => 0,
+        };
+        *self.witnessed.lock().await = held;
+        Ok(())
+    }
+
+    fn opened(&self, note: &str) -> Result<SignedCheckpoint, NodeError> {
+        SignedCheckpoint::open(note, &self.log_key).map_err(|_| NodeError::HistoryDiffers)
+    }
+
+    /// Proves to the witness that this log extends what it last cosigned, and has the present state cosigned.
+    pub(crate) async fn witness(&self) -> Result<(), NodeError> {
+        let mut witnessed = self.witnessed.lock().await;
+        let head = self.ledger.checkpoint().await?;
+        let size = head.checkpoint().size;
+        if size < *witnessed {
+            return Err(NodeError::HistoryDiffers);
+        }
+        let consistency = self.ledger.consistency(*witnessed, size).await?;
+        let offer = CheckpointOffer {
+            version: protocol::VERSION,
+            checkpoint: head.to_string(),
+            from: *witnessed,
+            consistency: consistency.iter().map(|hash| protocol::hex(hash)).collect(),
+        };
+        let reply = match self.link.checkpoint(&offer).await {
+            Ok(reply) => reply,
+            Err(LinkError::Refused { code, .. }) if code == HISTORY_DIFFERS => {
+                return Err(NodeError::HistoryDiffers);
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let cosigned = self.opened(&reply.checkpoint)?;
+        let line = (cosigned.note().signatures().iter())
+            .find(|line| verify_cosignature(head.checkpoint(), line, &self.witness_key).is_ok())
+            .ok_or(NodeError::HistoryDiffers)?;
+        self.ledger
+            .store_cosignature(&head, line, &self.witness_key)
+            .await?;
+        *witnessed = size;
+        Ok(())
+    }
+
+    pub(crate) async fn refuse(
+        &self,
+        request: &VerifiedRequest,
+        denial: Denial,
+        now: i64,
+    ) -> Result<SealedAnswer, NodeError> {
+        let id = &request.request().id;
+        self.ledger
+            .record_refusal(id, request.hash(), &denial, now)
+            .await?;
+        SealedAnswer::refusal(
+            id,
+            request.hash_hex(),
+            self.organisation(),
+            denial,
+            &self.key,
+        )
+    }
+
+    /// Refuses what is not even a valid request; only its claimed id and the hash of its bytes are kept.
+    pub(crate) async fn refuse_unverified(
+        &self,
+        envelope: &Envelope,
+        error: &RequestError,
+        now: i64,
+    ) -> Result<SealedAnswer, NodeError> {
+        let payload = envelope.unverified_payload().unwrap_or_default();
+        let hash = protocol::sha256(&payload);
+        let id = serde_json::from_slice::<Request>(&payload)
+            .ok()
+            .map(|request| request.id)
+            .filter(|id| protocol::from_hex::<16>(id).is_some())
+            .unwrap_or_else(|| "unreadable".to_owned());
+        let denial = denial("request", error.field_and_code());
+        self.ledger.record_refusal(&id, hash, &denial, now).await?;
+        SealedAnswer::refusal(
+            &id,
+            protocol::hex(&hash),
+            self.organisation(),
+            denial,
+            &self.key,
+        )
+    }
+
+    pub(crate) async fn reseal(
+        &self,
+        permit: Permit,
+        reuse: Reuse,
+        request: &VerifiedRequest,
+        now: i64,
+    ) -> Result<SealedAnswer, NodeError> {
+        let sealed = SealedAnswer::reseal(permit, reuse.body(), request, &self.key)?;
+        self.ledger
+            .store_reused(reuse, sealed.envelope(), now)
+            .await?;
+        self.witness().await?;
+        Ok(sealed)
+    }
+
+    /// Stores a sealed answer. Where another was stored meanwhile, that one is the answer.
+    pub(crate) async fn store(
+        &self,
+        debit: Debit,
+        sealed: SealedAnswer,
+        now: i64,
+    ) -> Result<SealedAnswer, NodeError> {
+        let stored = self
+            .ledger
+            .store_answer(debit, sealed.outcome(), sealed.envelope(), now)
+            .await;
+        match stored {
+            Ok(_) => Ok(sealed),
+            Err(LedgerError::AlreadyAnswered { request_id }) => {
+                match self.ledger.reader().answer(&request_id).await? {
+                    Some(envelope) => Ok(SealedAnswer::stored(envelope)),
+                    None => Err(LedgerError::AlreadyAnswered { request_id }.into()),
+                }
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// A refusal by a step that is no policy.
+pub(crate) fn denial(rule: &str, (field, code): (&str, &str)) -> Denial {
+    Denial {
+        rule: rule.to_owned(),
+        field: field.to_owned(),
+        code: code.to_owned(),
+    }
+}

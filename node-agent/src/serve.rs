@@ -1,0 +1,217 @@
+//! Serving: says hello, waits for work, answers it, and hands answers in on a fixed tick.
+//! It retries for ever and quietly; what it logs is the same whatever the register holds.
+
+use crate::clock;
+use crate::config::NodeDir;
+use crate::editions;
+use crate::link::LinkError;
+use crate::node::Node;
+use crate::{answer, requester};
+use anyhow::Result;
+use audit::{EntryKind, Fact};
+use protocol::Envelope;
+use protocol::exchange::WorkItem;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Answers leave at whole multiples of this after their request came in, so that the time an answer took says
+/// nothing about the register.
+const TICK: Duration = Duration::from_secs(1);
+const RETRY: Duration = Duration::from_secs(2);
+
+/// Serves until the process is told to stop.
+///
+/// # Errors
+/// When the node cannot start; once serving, only a stop ends it.
+pub async fn serve(dir: NodeDir) -> Result<()> {
+    let config = dir.read_config()?;
+    let edition = {
+        let (dir, config) = (dir.clone(), config.clone());
+        tokio::task::spawn_blocking(move || editions::open_current(&dir, &config, clock::now()))
+            .await??
+    };
+    let node = Arc::new(Node::open(dir, edition).await?);
+    tracing::info!(
+        organisation = node.organisation(),
+        edition = node.edition_number(),
+        "serving"
+    );
+    tokio::select! {
+        () = work(node) => Ok(()),
+        () = stopped() => Ok(()),
+    }
+}
+
+async fn stopped() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+        }
+        Err(_) => {
+            // Without a handler for SIGTERM the default action ends the process, which is as good.
+            let _ = tokio::signal::ctrl_c().await;
+        }
+    }
+}
+
+async fn work(node: Arc<Node>) {
+    let in_hand: Arc<Mutex<HashSet<[u8; 32]>>> = Arc::default();
+    let mut greeted_with = None;
+    loop {
+        if let Err(error) = node.reload_policy() {
+            tracing::error!(reason = %format!("{error:#}"), "the new policy is not valid; the one in force stays in force");
+        }
+        publish_when_due(&node).await;
+        let hello = node.hello();
+        let greeting = (
+            hello.policy_hash.clone(),
+            node.edition_number(),
+            node.studies().consents().len(),
+        );
+        if greeted_with.as_ref() != Some(&greeting) {
+            match greet(&node).await {
+                Ok(()) => greeted_with = Some(greeting),
+                Err(error) => {
+                    wait_after(&error).await;
+                    continue;
+                }
+            }
+        }
+        match node.link().poll().await {
+            Ok(reply) => {
+                for item in reply.items {
+                    take(&node, item, &in_hand);
+                }
+            }
+            Err(error) => {
+                greeted_with = None;
+                wait_after(&error).await;
+            }
+        }
+    }
+}
+
+async fn wait_after(error: &LinkError) {
+    match error {
+        LinkError::Unreachable(_) => {
+            tracing::warn!("the coordinator is out of reach; trying again")
+        }
+        LinkError::Refused { code, message, .. } => {
+            tracing::error!(code, message, "the coordinator refuses this node")
+        }
+    }
+    tokio::time::sleep(RETRY).await;
+}
+
+/// A new month publishes a new edition, changed or not.
+async fn publish_when_due(node: &Arc<Node>) {
+    let now = clock::now();
+    if editions::number_at(now) == node.edition_number() {
+        return;
+    }
+    let (dir, config) = (node.dir().clone(), node.config().clone());
+    let built =
+        tokio::task::spawn_blocking(move || editions::open_current(&dir, &config, now)).await;
+    match built {
+        Ok(Ok(edition)) => node.publish(edition),
+        _ => tracing::error!("the new edition could not be built; see `node-agent status`"),
+    }
+}
+
+/// Says what is served; takes over new studies; hands in the officer's consents.
+async fn greet(node: &Node) -> Result<(), LinkError> {
+    let reply = node.link().hello(&node.hello()).await?;
+    for study in &reply.studies {
+        if let Err(error) = node.studies().keep(study, &node.pinned_requesters()) {
+            tracing::warn!(reason = %error, "a study was not kept");
+        }
+    }
+    for consent in node.studies().consents() {
+        node.link().consent(&consent).await?;
+    }
+    if node
+        .remember_witnessed(reply.cosigned_checkpoint.as_deref())
+        .await
+        .is_err()
+    {
+        tracing::error!("the coordinator holds no readable checkpoint of this log");
+    }
+    Ok(())
+}
+
+fn take(node: &Arc<Node>, item: WorkItem, in_hand: &Arc<Mutex<HashSet<[u8; 32]>>>) {
+    let id = protocol::sha256(&serde_json::to_vec(&item).unwrap_or_default());
+    let Ok(mut hands) = in_hand.lock() else {
+        return;
+    };
+    if !hands.insert(id) {
+        // The coordinator offers work again until it is done.
+        return;
+    }
+    let (node, in_hand) = (Arc::clone(node), Arc::clone(in_hand));
+    tokio::spawn(async move {
+        match item {
+            WorkItem::Sign { query_id, requests } => sign(&node, &query_id, &requests).await,
+            WorkItem::Answer { request } => respond(&node, &request).await,
+        }
+        if let Ok(mut hands) = in_hand.lock() {
+            hands.remove(&id);
+        }
+    });
+}
+
+async fn sign(node: &Node, query_id: &str, requests: &[String]) {
+    let Some(key) = node.requester_key() else {
+        tracing::error!("asked to sign requests, but this organisation has no requester key");
+        return;
+    };
+    let now = clock::now();
+    let signed = requester::sign(
+        query_id,
+        requests,
+        node.organisation(),
+        node.studies(),
+        key,
+        now,
+    );
+    let facts = [
+        ("query", Fact::from(query_id)),
+        ("signed", Fact::from(signed.requests.len() as u64)),
+    ];
+    if let Err(error) = node
+        .ledger()
+        .record(EntryKind::Request, &facts, &[], now)
+        .await
+    {
+        tracing::error!(reason = %error, "the signature could not be logged and is not handed in");
+        return;
+    }
+    if let Err(error) = node.link().signed(&signed).await {
+        tracing::warn!(reason = %error, "the signed requests could not be handed in; they will be asked for again");
+    }
+}
+
+async fn respond(node: &Node, request: &Envelope) {
+    let came_in = Instant::now();
+    match answer::answer(node, request, clock::now()).await {
+        Ok(sealed) => {
+            let ticks = came_in.elapsed().as_secs() / TICK.as_secs() + 1;
+            tokio::time::sleep_until(came_in + TICK * u32::try_from(ticks).unwrap_or(u32::MAX))
+                .await;
+            failpoint::reach("answer-sending");
+            match node.link().answer(sealed.envelope()).await {
+                Ok(_) => failpoint::reach("answer-sent"),
+                Err(error) => {
+                    tracing::warn!(reason = %error, "an answer could not be handed in; it will be asked for again")
+                }
+            }
+        }
+        Err(error) => tracing::error!(reason = %error, "a request stays open"),
+    }
+}

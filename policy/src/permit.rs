@@ -1,0 +1,108 @@
+//! What a policy decides: a permit, which only this crate can make, or a denial that names rule and field.
+//! Neither ever depends on data: the decision sees the question and its price.
+
+use privacy_loss::NanoRho;
+use query::QueryHash;
+use serde::{Deserialize, Serialize};
+
+/// Proof that the organisation's policy allows one request. It is bound to that request, so a permit for one
+/// question cannot be spent on another.
+#[derive(Debug)]
+pub struct Permit {
+    pub(crate) rule: String,
+    pub(crate) policy_hash: String,
+    pub(crate) request_id: String,
+    pub(crate) request_hash: [u8; 32],
+    pub(crate) query_hash: QueryHash,
+    pub(crate) dataset: String,
+    pub(crate) edition: u32,
+    pub(crate) study: String,
+    pub(crate) purpose: String,
+    pub(crate) rho: NanoRho,
+    pub(crate) caps: Caps,
+}
+
+/// The most an account may ever spend, and how much of that one study or one calendar year may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Caps {
+    /// Lifetime cap over all datasets.
+    pub lifetime: NanoRho,
+    /// Sub-cap per calendar year.
+    pub per_year: NanoRho,
+    /// Sub-cap per dataset.
+    pub per_dataset: NanoRho,
+    /// Sub-cap per purpose.
+    pub per_purpose: NanoRho,
+    /// Sub-cap per study, the smaller of the policy's and the study's own.
+    pub per_study: NanoRho,
+}
+
+impl Permit {
+    /// The rule that allows it.
+    pub fn rule(&self) -> &str {
+        &self.rule
+    }
+
+    /// SHA-256 of the policy in force, hex.
+    pub fn policy_hash(&self) -> &str {
+        &self.policy_hash
+    }
+
+    /// The request it is for.
+    pub fn request_id(&self) -> &str {
+        &self.request_id
+    }
+
+    /// SHA-256 of the signed request bytes.
+    pub fn request_hash(&self) -> [u8; 32] {
+        self.request_hash
+    }
+
+    /// The question it is for.
+    pub fn query_hash(&self) -> QueryHash {
+        self.query_hash
+    }
+
+    /// The dataset it is for.
+    pub fn dataset(&self) -> &str {
+        &self.dataset
+    }
+
+    /// The edition it is for.
+    pub fn edition(&self) -> u32 {
+        self.edition
+    }
+
+    /// The study it is for.
+    pub fn study(&self) -> &str {
+        &self.study
+    }
+
+    /// The purpose it is for.
+    pub fn purpose(&self) -> &str {
+        &self.purpose
+    }
+
+    /// The loss it allows, exactly.
+    pub fn rho(&self) -> NanoRho {
+        self.rho
+    }
+
+    /// The caps the charge must respect.
+    pub fn caps(&self) -> Caps {
+        self.caps
+    }
+}
+
+/// Why a request is not allowed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("denied by {rule}: {field} ({code})")]
+pub struct Denial {
+    /// The rule that denies, or the nearest one that does not allow.
+    pub rule: String,
+    /// The first field that fails.
+    pub field: String,
+    /// A stable code, kebab-case.
+    pub code: String,
+}
