@@ -1,0 +1,368 @@
+//! `cargo xtask demo`: a whole city on this computer, with the real programs as separate processes over mutual TLS.
+//! It makes what is missing, starts what is there, and stops all it started.
+
+mod ask;
+mod build;
+mod city;
+mod enrol;
+mod plan;
+mod processes;
+mod progress;
+mod report;
+mod state;
+
+use crate::http::Client;
+use crate::interruption;
+use crate::setup::{self, Need};
+use crate::web;
+use crate::workspace::Workspace;
+use anyhow::{Context, Result, bail};
+use ask::Released;
+use city::City;
+use clap::Args;
+use enrol::Places;
+use plan::Plan;
+use processes::Processes;
+use serde_json::{Value, json};
+use state::State;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Options of `cargo xtask demo`.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct Options {
+    /// Number of organisations, each with a node of its own [default: 6].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=100))]
+    organisations: Option<u16>,
+    /// Size relative to Milan [default: 0.2, up in about a minute; 1 is Milan itself: 256,000 clients, some minutes
+    /// and 2 GB of registers].
+    #[arg(long, value_name = "F")]
+    scale: Option<f64>,
+    /// Seed of the city [default: 1].
+    #[arg(long, value_name = "S")]
+    seed: Option<u64>,
+    /// Official outlines of the neighbourhoods, instead of schematic ones.
+    #[arg(long, value_name = "FILE.geojson")]
+    areas: Option<PathBuf>,
+    /// Folder of the demonstration [default: .demo in the repository].
+    #[arg(long)]
+    dir: Option<PathBuf>,
+    /// Remove what the folder holds and start anew.
+    #[arg(long)]
+    fresh: bool,
+    /// Do it all, print the releases, stop.
+    #[arg(long)]
+    once: bool,
+    /// Port of the website [default: 8420, with --once any].
+    #[arg(long)]
+    port: Option<u16>,
+    /// Port for the nodes [default: 8421, with --once any].
+    #[arg(long)]
+    node_port: Option<u16>,
+}
+
+/// A demonstration that is up; it ends when this value goes.
+pub(crate) struct Running {
+    processes: Processes,
+    client: Client,
+    description: PathBuf,
+    website: String,
+    city: City,
+    logins: Value,
+    released: Vec<Released>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When anything fails; then with the end of the log of what failed. With `--once` also when a node did not answer.
+pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
+    interruption::listen()?;
+    setup::ensure(&[Need::Compiler])?;
+    build_website(workspace)?;
+    build::build(workspace)?;
+    let mut running = start(workspace, options)?;
+    if options.once {
+        return running.print_releases();
+    }
+    running.print_welcome(!Need::Node.is_met());
+    loop {
+        interruption::pause(Duration::from_millis(500)).inspect_err(|_| eprintln!("\nstopping"))?;
+        running.processes.check()?;
+    }
+}
+
+/// Runs a new city once with programs that are built already.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) fn once(workspace: &Workspace, scale: f64) -> Result<()> {
+    let options = Options {
+        fresh: true,
+        ..ci_options(workspace, scale)
+    };
+    start(workspace, &options)?.print_releases()
+}
+
+/// Starts the city that [`once`] made, and leaves it running.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) fn in_background(workspace: &Workspace, scale: f64) -> Result<Running> {
+    start(workspace, &ci_options(workspace, scale))
+}
+
+fn ci_options(workspace: &Workspace, scale: f64) -> Options {
+    Options {
+        scale: Some(scale),
+        dir: Some(workspace.target.join("demo-once")),
+        once: true,
+        ..Options::default()
+    }
+}
+
+/// The website, where Node is or can be installed; the rest runs without it.
+fn build_website(workspace: &Workspace) -> Result<()> {
+    if let Err(error) = setup::ensure(&[Need::Node]) {
+        eprintln!("without the website: {error:#}");
+        return Ok(());
+    }
+    eprintln!("website: building if it changed");
+    web::build(workspace)?;
+    Ok(())
+}
+
+fn start(workspace: &Workspace, options: &Options) -> Result<Running> {
+    let dir = match &options.dir {
+        Some(dir) => std::path::absolute(dir)?,
+        None => workspace.root.join(".demo"),
+    };
+    let mut processes = Processes::in_dir(&dir)?;
+    if options.fresh {
+        clear(&dir)?;
+    }
+    let state = State::read(&dir)?;
+    let plan = Plan::resolve(options, state.as_ref())?;
+    let mut state = match state {
+        Some(state) => state,
+        None => State::create(&dir, plan.clone())?,
+    };
+    let port = choose_port(options.port, (!options.once).then_some(8420), "--port")?;
+    let node_port = choose_port(
+        options.node_port,
+        (!options.once).then_some(8421),
+        "--node-port",
+    )?;
+    let city = city::generate(workspace, &plan, &dir.join("city"))?;
+    let organisations = city.ids();
+    let places = Places {
+        workspace,
+        dir: &dir,
+    };
+
+    let logins = enrol::coordinator(&places, &mut state, &organisations)?;
+    configure(&places, options, port, node_port)?;
+    processes.start(
+        "coordinator",
+        places
+            .coordinator_command()
+            .args(["serve", "--config"])
+            .arg(places.coordinator_config()),
+    )?;
+    let mut client = Client::new(port);
+    ask::coordinator_is_up(&client, &mut processes)?;
+    enrol::nodes(&places, &mut state, &city)?;
+    enrol::study(&places, &mut state, &organisations)?;
+    for organisation in &organisations {
+        let node = places.node(organisation);
+        enrol::set(
+            &node.join("node.toml"),
+            "coordinator",
+            &format!("127.0.0.1:{node_port}"),
+        )?;
+        processes.start(
+            &format!("node-{organisation}"),
+            places.node_command().args(["serve", "--dir"]).arg(node),
+        )?;
+    }
+    let password = logins["analyst"]["password"].as_str().unwrap_or_default();
+    client.sign_in("analyst", password)?;
+    ask::nodes_are_online(&client, &mut processes, &organisations)?;
+    let released = ask::first_questions(&client, &mut processes, &mut state, organisations.len())?;
+
+    let website = format!("http://127.0.0.1:{port}/");
+    let description = dir.join("demo.json");
+    let text = json!({
+        "web": website.trim_end_matches('/'), "port": port, "node_port": node_port, "logins": logins,
+        "organisations": organisations, "study": plan::STUDY, "scale": plan.scale, "seed": plan.seed,
+        "releases": released.iter().map(|release| &release.release).collect::<Vec<_>>(),
+    });
+    state::write_private(&description, &format!("{text:#}\n"))?;
+    Ok(Running {
+        processes,
+        client,
+        description,
+        website,
+        city,
+        logins,
+        released,
+    })
+}
+
+/// Removes what a demonstration made, and nothing else that may lie in the folder.
+fn clear(dir: &Path) -> Result<()> {
+    const MADE: [&str; 8] = [
+        "city",
+        "coordinator",
+        "nodes",
+        "dpo",
+        "state.json",
+        "logins.json",
+        "demo.json",
+        "study.json",
+    ];
+    for name in MADE {
+        let path = dir.join(name);
+        let removed = if path.is_dir() {
+            std::fs::remove_dir_all(&path)
+        } else if path.exists() {
+            std::fs::remove_file(&path)
+        } else {
+            Ok(())
+        };
+        removed.with_context(|| format!("cannot remove {}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// The port asked for, or the usual one, or any that is free.
+fn choose_port(asked: Option<u16>, usual: Option<u16>, option: &str) -> Result<u16> {
+    let port = asked.or(usual).unwrap_or(0);
+    match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+        Ok(listener) => Ok(listener.local_addr()?.port()),
+        Err(error) => bail!("port {port} cannot be used ({error}); choose another with {option}"),
+    }
+}
+
+/// Sets what may differ from one start to the next. Outlines stay as they were unless others are given.
+fn configure(places: &Places, options: &Options, port: u16, node_port: u16) -> Result<()> {
+    let file = places.coordinator_config();
+    let (web, node) = (
+        format!("127.0.0.1:{port}"),
+        format!("127.0.0.1:{node_port}"),
+    );
+    enrol::set(&file, "web_listen", &web)?;
+    enrol::set(&file, "public_url", &format!("http://{web}"))?;
+    enrol::set(&file, "node_listen", &node)?;
+    enrol::set(&file, "node_address", &node)?;
+    if let Some(areas) = &options.areas {
+        let areas =
+            (areas.canonicalize()).with_context(|| format!("cannot read {}", areas.display()))?;
+        enrol::set(&file, "areas", &areas.display().to_string())?;
+    }
+    Ok(())
+}
+
+impl Running {
+    /// The file that describes it for programs: addresses, logins, organisations.
+    pub(crate) fn description(&self) -> &Path {
+        &self.description
+    }
+
+    /// The end of every log.
+    pub(crate) fn log_tails(&self) -> String {
+        self.processes.log_tails()
+    }
+
+    /// Prints each release; fails if a node did not answer.
+    fn print_releases(&mut self) -> Result<()> {
+        let names = report::names(&self.client)?;
+        let nodes = self.city.organisations.len();
+        for released in &self.released {
+            self.processes.check()?;
+            let release = self
+                .client
+                .read(&format!("/api/v1/releases/{}", released.release))?;
+            println!(
+                "\n{}",
+                report::table(released.title, &release, nodes, &names)?
+            );
+            report::is_complete(&release, nodes)
+                .with_context(|| format!("{}\n{}", released.title, self.processes.log_tails()))?;
+        }
+        println!(
+            "\n{} releases; margins cover the noise with 95 percent",
+            self.released.len()
+        );
+        Ok(())
+    }
+
+    fn print_welcome(&self, without_website: bool) {
+        println!("\n{}", self.website);
+        if without_website {
+            println!("(the API only: `/` says how to get the website)");
+        }
+        println!();
+        for role in ["analyst", "organisation", "dpo"] {
+            let login = &self.logins[role];
+            let text = |key: &str| login[key].as_str().unwrap_or_default().to_owned();
+            println!(
+                "  {role:<14}{:<14}{:<26}{}",
+                text("name"),
+                text("password"),
+                text("organisation")
+            );
+        }
+        println!();
+        for organisation in &self.city.organisations {
+            println!(
+                "  {:<40}{:>9} clients",
+                organisation.name, organisation.clients
+            );
+        }
+        println!(
+            "\nLook first at Explore: presences by neighbourhood with their margins. Then ask, as the analyst:\n\
+             the price and the accuracy are shown before you confirm, the nodes answer while you watch. Ask for\n\
+             `severe disability` to see every node refuse, and which rule of its policy says so.\n\
+             Logs and keys are in {}. Ctrl-C stops all.",
+            self.description
+                .parent()
+                .unwrap_or(&self.description)
+                .display()
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_in_use_names_the_option() {
+        let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("port");
+        let port = taken.local_addr().expect("address").port();
+        let error = choose_port(Some(port), None, "--node-port").expect_err("taken");
+        assert!(error.to_string().contains("--node-port"), "{error}");
+        assert!(error.to_string().contains(&port.to_string()), "{error}");
+    }
+
+    #[test]
+    fn any_free_port_does_where_none_is_asked() {
+        assert_ne!(choose_port(None, None, "--port").expect("free"), 0);
+    }
+
+    #[test]
+    fn fresh_leaves_what_is_not_ours() {
+        let dir = tempfile::tempdir().expect("folder");
+        std::fs::create_dir(dir.path().join("nodes")).expect("folder");
+        std::fs::write(dir.path().join("state.json"), "{}").expect("written");
+        std::fs::write(dir.path().join("diary.txt"), "mine").expect("written");
+        clear(dir.path()).expect("cleared");
+        let left: Vec<_> = std::fs::read_dir(dir.path())
+            .expect("folder")
+            .flatten()
+            .collect();
+        assert_eq!(left.len(), 1);
+    }
+}

@@ -1,0 +1,57 @@
+//! Developer commands: `cargo xtask demo | test | check | web`. Each finds or installs what it needs, says what it
+//! does, and stops what it started.
+
+mod check;
+mod demo;
+mod http;
+mod interruption;
+mod setup;
+mod test;
+mod web;
+mod workspace;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+use workspace::Workspace;
+
+/// Developer commands of this repository.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs a whole city on this computer: a coordinator, six node agents, a study, first releases, the website.
+    Demo(demo::Options),
+    /// Runs all that CI runs and prints the minutes of each stage.
+    Test(test::Options),
+    /// Checks that the architecture's walls stand.
+    Check,
+    /// Builds the website.
+    Web(web::Options),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = Workspace::find().and_then(|workspace| match cli.command {
+        Command::Demo(options) => demo::run(&workspace, &options),
+        Command::Test(options) => test::run(&workspace, &options),
+        Command::Check => check::run(&workspace),
+        Command::Web(options) => web::run(&workspace, &options),
+    });
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is::<interruption::Interrupted>() => {
+            eprintln!("\nstopped");
+            // What a shell reports of a program ended by Ctrl-C.
+            ExitCode::from(130)
+        }
+        Err(error) => {
+            eprintln!("\nerror: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

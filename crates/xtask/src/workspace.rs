@@ -1,0 +1,241 @@
+//! Where this repository and its build output are, and how its commands are run: loudly, or quietly with the end of
+//! their output shown when they fail.
+
+use crate::interruption;
+use anyhow::{Context, Result, anyhow, bail};
+use std::collections::VecDeque;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+/// How many lines of a failed quiet command are shown.
+const TAIL: usize = 40;
+
+/// The repository.
+pub(crate) struct Workspace {
+    /// Its top folder.
+    pub(crate) root: PathBuf,
+    /// Where Cargo builds.
+    pub(crate) target: PathBuf,
+}
+
+impl Workspace {
+    /// Finds the repository this program was built from.
+    pub(crate) fn find() -> Result<Workspace> {
+        let manifest = std::env::var_os("CARGO_MANIFEST_DIR")
+            .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+        let root = (manifest.ancestors().nth(2))
+            .context("crates/xtask is not two folders below the top")?
+            .to_owned();
+        let target = match std::env::var_os("CARGO_TARGET_DIR") {
+            Some(dir) => std::env::current_dir()?.join(dir),
+            None => root.join("target"),
+        };
+        Ok(Workspace { root, target })
+    }
+
+    /// Cargo, in the top folder, building where this workspace builds.
+    pub(crate) fn cargo(&self) -> Command {
+        let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        command
+            .current_dir(&self.root)
+            .env("CARGO_TARGET_DIR", &self.target);
+        command
+    }
+
+    /// A program of this workspace, built in the one profile everything uses.
+    pub(crate) fn program(&self, name: &str) -> PathBuf {
+        self.target.join("debug").join(name)
+    }
+
+    /// The website's folder.
+    pub(crate) fn website(&self) -> PathBuf {
+        self.root.join("coordinator/web")
+    }
+}
+
+/// A command as a person would type it.
+pub(crate) fn typed(command: &Command) -> String {
+    let mut words = vec![
+        Path::new(command.get_program())
+            .file_name()
+            .unwrap_or(command.get_program())
+            .to_string_lossy()
+            .into_owned(),
+    ];
+    words.extend((command.get_args()).map(|word| word.to_string_lossy().into_owned()));
+    words.join(" ")
+}
+
+/// Runs a command with its output on the terminal.
+///
+/// # Errors
+/// When it cannot be started or fails.
+pub(crate) fn run(command: &mut Command) -> Result<()> {
+    let mut child = start(command)?;
+    let status = wait(&mut child)?;
+    succeeded(command, status)
+}
+
+/// Runs a command quietly and returns what it wrote to stdout.
+///
+/// # Errors
+/// When it cannot be started or fails; then with the end of what it wrote.
+pub(crate) fn output(command: &mut Command) -> Result<String> {
+    let mut text = String::new();
+    lines(command, |line, stream| {
+        if stream == Stream::Stdout {
+            text.push_str(line);
+            text.push('\n');
+        }
+    })?;
+    Ok(text)
+}
+
+/// Where a line was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stream {
+    /// The results.
+    Stdout,
+    /// What is said about them.
+    Stderr,
+}
+
+/// Runs a command quietly, hands over each line as it comes.
+///
+/// # Errors
+/// When it cannot be started or fails; then with the end of what it wrote to stderr and stdout.
+pub(crate) fn lines(command: &mut Command, mut each: impl FnMut(&str, Stream)) -> Result<()> {
+    let mut child = start(command.stdout(Stdio::piped()).stderr(Stdio::piped()))?;
+    let mut tail = VecDeque::new();
+    for (line, stream) in both(&mut child) {
+        each(&line, stream);
+        // Messages for machines, such as Cargo's, tell a person nothing.
+        if !line.starts_with('{') {
+            tail.push_back(line);
+        }
+        if tail.len() > TAIL {
+            tail.pop_front();
+        }
+        if interruption::check().is_err() {
+            break;
+        }
+    }
+    let status = wait(&mut child)?;
+    succeeded(command, status).with_context(|| Vec::from(tail).join("\n"))
+}
+
+/// Runs a command with its output on the terminal, and hands over each line of stdout and stderr as well.
+///
+/// # Errors
+/// When it cannot be started or fails.
+pub(crate) fn watched(command: &mut Command, mut each: impl FnMut(&str)) -> Result<()> {
+    let mut child = start(command.stdout(Stdio::piped()).stderr(Stdio::piped()))?;
+    for (line, _) in both(&mut child) {
+        println!("{line}");
+        each(&line);
+        if interruption::check().is_err() {
+            break;
+        }
+    }
+    let status = wait(&mut child)?;
+    succeeded(command, status)
+}
+
+/// Lines of both streams in the order they come.
+fn both(child: &mut Child) -> mpsc::IntoIter<(String, Stream)> {
+    let (sender, receiver) = mpsc::channel();
+    if let Some(stdout) = child.stdout.take() {
+        forward(stdout, Stream::Stdout, sender.clone());
+    }
+    if let Some(stderr) = child.stderr.take() {
+        forward(stderr, Stream::Stderr, sender);
+    }
+    receiver.into_iter()
+}
+
+fn forward(
+    output: impl Read + Send + 'static,
+    stream: Stream,
+    sender: mpsc::Sender<(String, Stream)>,
+) {
+    std::thread::spawn(move || {
+        let mut output = BufReader::new(output);
+        let mut line = Vec::new();
+        while output
+            .read_until(b'\n', &mut line)
+            .is_ok_and(|read| read > 0)
+        {
+            let text = String::from_utf8_lossy(&line).trim_end().to_owned();
+            if sender.send((text, stream)).is_err() {
+                return;
+            }
+            line.clear();
+        }
+    });
+}
+
+fn start(command: &mut Command) -> Result<Child> {
+    command.spawn().map_err(|error| {
+        anyhow!(
+            "cannot start `{}`: {error}",
+            command.get_program().to_string_lossy()
+        )
+    })
+}
+
+/// Waits for a command; when a signal comes, ends it first.
+fn wait(child: &mut Child) -> Result<ExitStatus> {
+    loop {
+        if let Some(status) = child.try_wait()? {
+            interruption::check()?;
+            return Ok(status);
+        }
+        if let Err(interrupted) = interruption::pause(Duration::from_millis(20)) {
+            // It may have ended by itself in the meantime.
+            let _ = child.kill();
+            let _ = child.wait();
+            return Err(interrupted);
+        }
+    }
+}
+
+fn succeeded(command: &Command, status: ExitStatus) -> Result<()> {
+    if status.success() {
+        return Ok(());
+    }
+    match status.code() {
+        Some(code) => bail!("`{}` failed with exit code {code}", typed(command)),
+        None => bail!("`{}` was ended by a signal", typed(command)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quiet_command_that_fails_shows_the_end_of_its_output() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo to-stdout; echo to-stderr >&2; exit 3"]);
+        let error = format!("{:#}", output(&mut command).expect_err("fails"));
+        for part in ["to-stdout", "to-stderr", "exit code 3"] {
+            assert!(error.contains(part), "{error}");
+        }
+    }
+
+    #[test]
+    fn output_holds_stdout_only() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo one; echo two >&2"]);
+        assert_eq!(output(&mut command).expect("runs"), "one\n");
+    }
+
+    #[test]
+    fn a_program_that_is_not_there_is_named() {
+        let error = run(&mut Command::new("no-such-program-here")).expect_err("fails");
+        assert!(error.to_string().contains("no-such-program-here"));
+    }
+}
