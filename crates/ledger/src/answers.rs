@@ -1,9 +1,10 @@
 //! Storing an answer: noise, sealed bytes and their leaf in one transaction, before anything is sent.
 //! The first stored answer of a request stays the only one.
 
+use crate::LedgerError;
 use crate::charge::{Debit, Reuse, sealed};
+use crate::facts::AnswerRow;
 use crate::log::append;
-use crate::{LedgerError, facts};
 use audit::EntryKind;
 use storage::{WriteTransaction, Writer};
 
@@ -77,17 +78,21 @@ async fn store(
             request_id: request_id.to_owned(),
         });
     }
-    let (answer_hash, noise_hash) = (protocol::sha256(sealed_bytes), protocol::sha256(body));
-    let facts = facts::answer(request_id, allowed_by, &answer_hash, &noise_hash);
-    let index = append(&mut *transaction, EntryKind::Answer, now, facts, b"").await?;
+    let row = AnswerRow {
+        request_id: request_id.to_owned(),
+        allowed_by,
+        answer_hash: protocol::sha256(sealed_bytes).to_vec(),
+        noise_hash: protocol::sha256(body).to_vec(),
+    };
+    let index = append(&mut *transaction, EntryKind::Answer, now, row.facts(), b"").await?;
     sqlx::query(
         "INSERT INTO answers (request_id, sealed, answer_hash, noise_hash, allowed_by, entry_index) \
          VALUES ($1, $2, $3, $4, $5, $6)",
     )
-    .bind(request_id)
+    .bind(row.request_id)
     .bind(sealed_bytes)
-    .bind(&answer_hash[..])
-    .bind(&noise_hash[..])
+    .bind(row.answer_hash)
+    .bind(row.noise_hash)
     .bind(allowed_by)
     .bind(index)
     .execute(&mut **transaction)

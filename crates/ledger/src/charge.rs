@@ -218,33 +218,23 @@ async fn reused_before(
     terms: &ChargeTerms,
     now: i64,
 ) -> Result<Option<Result<Charge, LedgerError>>, LedgerError> {
-    let found: Option<(Vec<u8>, String, String, String, String, i64, Vec<u8>)> = sqlx::query_as(
-        "SELECT r.request_hash, r.noise_request_id, r.study, r.purpose, r.policy_hash, r.entry_index, n.body \
-         FROM reuses r JOIN noise n ON n.request_id = r.noise_request_id WHERE r.request_id = $1",
-    )
-    .bind(&terms.request_id)
-    .fetch_optional(&mut *connection)
-    .await?;
-    let Some((request_hash, noise_request_id, study, purpose, policy_hash, leaf_index, body)) =
-        found
-    else {
+    let found = sqlx::query(facts::SELECT_REUSE)
+        .bind(&terms.request_id)
+        .fetch_optional(&mut *connection)
+        .await?;
+    let Some((row, leaf_index)) = found.as_ref().map(ReuseRow::read).transpose()? else {
         return Ok(None);
     };
-    if request_hash != terms.request_hash {
+    if row.request_hash != terms.request_hash {
         return Ok(Some(id_reused(&mut *connection, terms, now).await?));
     }
     if let Some(sealed) = sealed(&mut *connection, &terms.request_id).await? {
         return Ok(Some(Ok(Charge::Answered(sealed))));
     }
-    let request_id = terms.request_id.clone();
-    let row = ReuseRow {
-        request_id,
-        request_hash,
-        noise_request_id,
-        study,
-        purpose,
-        policy_hash,
-    };
+    let (body,): (Vec<u8>,) = sqlx::query_as("SELECT body FROM noise WHERE request_id = $1")
+        .bind(&row.noise_request_id)
+        .fetch_one(&mut *connection)
+        .await?;
     Ok(Some(Ok(Charge::Reusable(Reuse {
         row,
         leaf_index,

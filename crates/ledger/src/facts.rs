@@ -85,7 +85,27 @@ pub(crate) struct ReuseRow {
     pub(crate) policy_hash: String,
 }
 
+/// All reuses.
+pub(crate) const SELECT_REUSES: &str = "SELECT request_id, request_hash, noise_request_id, study, purpose, \
+     policy_hash, entry_index FROM reuses";
+/// The reuse of request `$1`.
+pub(crate) const SELECT_REUSE: &str = "SELECT request_id, request_hash, noise_request_id, study, purpose, \
+     policy_hash, entry_index FROM reuses WHERE request_id = $1";
+
 impl ReuseRow {
+    /// A reuse and its leaf, from the columns of [`SELECT_REUSES`].
+    pub(crate) fn read(row: &SqliteRow) -> Result<(ReuseRow, i64), LedgerError> {
+        let reuse = ReuseRow {
+            request_id: row.try_get(0)?,
+            request_hash: row.try_get(1)?,
+            noise_request_id: row.try_get(2)?,
+            study: row.try_get(3)?,
+            purpose: row.try_get(4)?,
+            policy_hash: row.try_get(5)?,
+        };
+        Ok((reuse, row.try_get(6)?))
+    }
+
     pub(crate) fn facts(&self) -> Facts {
         facts([
             ("request", self.request_id.as_str().into()),
@@ -98,19 +118,27 @@ impl ReuseRow {
     }
 }
 
-/// An answer: which leaf allowed it, what was stored, and what noise it holds.
-pub(crate) fn answer(
-    request_id: &str,
-    allowed_by: i64,
-    answer_hash: &[u8],
-    noise_hash: &[u8],
-) -> Facts {
-    facts([
-        ("request", request_id.into()),
-        ("allowed-by", number(allowed_by)),
-        ("answer-hash", protocol::hex(answer_hash).into()),
-        ("noise-hash", protocol::hex(noise_hash).into()),
-    ])
+/// An answer, as a row of `answers` holds it, without its bytes.
+#[derive(Clone, Debug)]
+pub(crate) struct AnswerRow {
+    pub(crate) request_id: String,
+    /// Index of the charge's or reuse's leaf.
+    pub(crate) allowed_by: i64,
+    /// SHA-256 of the sealed bytes.
+    pub(crate) answer_hash: Vec<u8>,
+    /// SHA-256 of the noisy body in them.
+    pub(crate) noise_hash: Vec<u8>,
+}
+
+impl AnswerRow {
+    pub(crate) fn facts(&self) -> Facts {
+        facts([
+            ("request", self.request_id.as_str().into()),
+            ("allowed-by", number(self.allowed_by)),
+            ("answer-hash", protocol::hex(&self.answer_hash).into()),
+            ("noise-hash", protocol::hex(&self.noise_hash).into()),
+        ])
+    }
 }
 
 /// A refusal, as a row of `refusals` holds it.

@@ -17,6 +17,7 @@ mod charge;
 mod facts;
 mod ledger;
 mod log;
+mod report;
 mod verify;
 
 #[cfg(test)]
@@ -27,7 +28,7 @@ pub use book::{Balance, Entry, LedgerReader};
 pub use caps::Cap;
 pub use charge::{Charge, Debit, Reuse};
 pub use ledger::Ledger;
-pub use verify::{Problem, Report};
+pub use report::{Problem, Report};
 
 use audit::EntryKind;
 

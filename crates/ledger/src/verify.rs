@@ -3,122 +3,12 @@
 
 use crate::LedgerError;
 use crate::caps::year;
-use crate::facts::{self, ChargeRow, Facts, ReuseRow};
+use crate::facts::{self, AnswerRow, ChargeRow, Facts, ReuseRow};
 use crate::log;
+use crate::report::{Problem, Report};
 use audit::{Checkpoint, EntryKind, Hash, Header, Tree, body_hash, leaf_hash_of, root};
 use sqlx::{Row, SqliteConnection};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// What a verification found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Report {
-    /// Number of entries.
-    pub entries: u64,
-    /// Root recomputed from them.
-    pub root: Hash,
-    /// Number of debits.
-    pub charges: u64,
-    /// Sum of the debits' leaves, in nano-rho.
-    pub spent_nano: u128,
-    /// Number of stored answers.
-    pub answers: u64,
-    /// Number of reuses.
-    pub reuses: u64,
-    /// Number of refusals.
-    pub refusals: u64,
-    /// Everything that is not as it must be; empty for a sound ledger.
-    pub problems: Vec<Problem>,
-}
-
-impl Report {
-    /// Whether nothing is wrong.
-    pub fn is_sound(&self) -> bool {
-        self.problems.is_empty()
-    }
-}
-
-/// Something that is not as it must be.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Problem {
-    /// Entries are missing, or numbered wrongly.
-    #[error("entry {index} is missing")]
-    EntryMissing {
-        /// Where the numbering breaks.
-        index: u64,
-    },
-    /// The header is not canonical or disagrees with its row.
-    #[error("the header of entry {index} was altered")]
-    HeaderAltered {
-        /// The entry.
-        index: u64,
-    },
-    /// The leaf hash is not that of header and body hash.
-    #[error("the leaf of entry {index} was altered")]
-    LeafAltered {
-        /// The entry.
-        index: u64,
-    },
-    /// The body is missing or does not have its hash.
-    #[error("the body of entry {index} was altered")]
-    BodyAltered {
-        /// The entry.
-        index: u64,
-    },
-    /// The stored tree is not the tree of the entries.
-    #[error("the stored tree does not fit the entries")]
-    TreeAltered,
-    /// A row disagrees with its leaf, or has none.
-    #[error("a {kind} row does not fit the log at entry {index}")]
-    RowAltered {
-        /// The kind of row.
-        kind: &'static str,
-        /// The entry it names.
-        index: i64,
-    },
-    /// A leaf has no row.
-    #[error("the {kind} of entry {index} has no row")]
-    RowMissing {
-        /// The kind of row.
-        kind: &'static str,
-        /// The entry.
-        index: u64,
-    },
-    /// The sum of the ledger's debits is not that of the log's.
-    #[error("the ledger's total {rows} is not the log's {leaves} (nano-rho)")]
-    TotalDiffers {
-        /// Sum over rows.
-        rows: i128,
-        /// Sum over leaves.
-        leaves: u128,
-    },
-    /// More was debited than the lifetime cap allows.
-    #[error("more was debited than the lifetime cap")]
-    Overspent,
-    /// An answer without an earlier charge or reuse of its request.
-    #[error("the answer to request {request_id} has neither charge nor reuse")]
-    AnswerUncharged {
-        /// The request.
-        request_id: String,
-    },
-    /// A stored answer's bytes do not have the logged hash.
-    #[error("the stored answer to request {request_id} was altered")]
-    AnswerAltered {
-        /// The request.
-        request_id: String,
-    },
-    /// Stored noise does not have the hash that its answer's leaf states.
-    #[error("the stored noise of request {request_id} was altered")]
-    NoiseAltered {
-        /// The request.
-        request_id: String,
-    },
-    /// The log does not extend a checkpoint: it was rewritten, cut or forked.
-    #[error("the log does not extend its checkpoint at {size}")]
-    CheckpointContradicted {
-        /// Size of that checkpoint.
-        size: u64,
-    },
-}
 
 /// The log as read back: headers by index, and what was wrong with them.
 struct Log {
@@ -151,13 +41,14 @@ pub(crate) async fn verify(
     check_rows(&mut log, EntryKind::Reuse, stated.collect());
     let refusals = check_refusals(&mut *connection, &mut log).await?;
     let answers = check_answers(&mut *connection, &mut log, &charges, &reuses).await?;
+    check_noise(&mut *connection, &mut log, &charges, &reuses, &answers).await?;
 
     Ok(Report {
         entries: log.leaves.len() as u64,
         root: root(&log.leaves),
         charges: charges.len() as u64,
         spent_nano,
-        answers,
+        answers: answers.len() as u64,
         reuses: reuses.len() as u64,
         refusals,
         problems: log.problems,
@@ -312,24 +203,12 @@ async fn read_charges(
 async fn read_reuses(
     connection: &mut SqliteConnection,
 ) -> Result<Vec<(ReuseRow, i64)>, LedgerError> {
-    sqlx::query(
-        "SELECT request_id, request_hash, noise_request_id, study, purpose, policy_hash, entry_index FROM reuses",
-    )
-    .fetch_all(connection)
-    .await?
-    .iter()
-    .map(|row| {
-        let reuse = ReuseRow {
-            request_id: row.try_get(0)?,
-            request_hash: row.try_get(1)?,
-            noise_request_id: row.try_get(2)?,
-            study: row.try_get(3)?,
-            purpose: row.try_get(4)?,
-            policy_hash: row.try_get(5)?,
-        };
-        Ok((reuse, row.try_get(6)?))
-    })
-    .collect()
+    sqlx::query(facts::SELECT_REUSES)
+        .fetch_all(connection)
+        .await?
+        .iter()
+        .map(ReuseRow::read)
+        .collect()
 }
 
 /// Checks debits and account, and returns the sum over the debits' leaves.
@@ -404,93 +283,107 @@ async fn check_refusals(
     Ok(count)
 }
 
-/// Checks answers and noise, and returns the number of answers.
+/// Checks answers against their leaves, their bytes and what allowed them.
 async fn check_answers(
     connection: &mut SqliteConnection,
     log: &mut Log,
     charges: &[(ChargeRow, i64)],
     reuses: &[(ReuseRow, i64)],
-) -> Result<u64, LedgerError> {
-    let charged: BTreeMap<&str, (&ChargeRow, i64)> = charges
+) -> Result<Vec<AnswerRow>, LedgerError> {
+    let charged = charges
         .iter()
-        .map(|(row, index)| (row.request_id.as_str(), (row, *index)))
-        .collect();
-    let allowed: BTreeMap<&str, i64> = charges
+        .map(|(row, index)| (row.request_id.as_str(), *index));
+    let reused = reuses
         .iter()
-        .map(|(row, index)| (row.request_id.as_str(), *index))
-        .chain(
-            reuses
-                .iter()
-                .map(|(row, index)| (row.request_id.as_str(), *index)),
-        )
-        .collect();
-    let rows: Vec<(String, Vec<u8>, Vec<u8>, Vec<u8>, i64, i64)> = sqlx::query_as(
-        "SELECT request_id, sealed, answer_hash, noise_hash, allowed_by, entry_index FROM answers",
+        .map(|(row, index)| (row.request_id.as_str(), *index));
+    let allowed: BTreeMap<&str, i64> = charged.chain(reused).collect();
+    let rows = sqlx::query(
+        "SELECT request_id, allowed_by, answer_hash, noise_hash, sealed, entry_index FROM answers",
     )
-    .fetch_all(&mut *connection)
+    .fetch_all(connection)
     .await?;
-    let mut noise_hashes = BTreeMap::new();
-    let mut stated = Vec::new();
-    for (request_id, sealed, answer_hash, noise_hash, allowed_by, index) in &rows {
-        if protocol::sha256(sealed) != answer_hash[..] {
-            log.problems.push(Problem::AnswerAltered {
-                request_id: request_id.clone(),
-            });
+    let (mut answers, mut stated) = (Vec::new(), Vec::new());
+    for row in &rows {
+        let answer = AnswerRow {
+            request_id: row.try_get(0)?,
+            allowed_by: row.try_get(1)?,
+            answer_hash: row.try_get(2)?,
+            noise_hash: row.try_get(3)?,
+        };
+        let (sealed, index): (&[u8], i64) = (row.try_get(4)?, row.try_get(5)?);
+        let request_id = answer.request_id.clone();
+        if allowed.get(&*request_id) != Some(&answer.allowed_by) || answer.allowed_by >= index {
+            log.problems.push(Problem::AnswerUncharged { request_id });
+        } else if protocol::sha256(sealed) != answer.answer_hash[..] {
+            log.problems.push(Problem::AnswerAltered { request_id });
         }
-        if allowed.get(request_id.as_str()) != Some(allowed_by) || allowed_by >= index {
-            log.problems.push(Problem::AnswerUncharged {
-                request_id: request_id.clone(),
-            });
-        }
-        noise_hashes.insert(request_id.as_str(), noise_hash);
-        let facts = facts::answer(request_id, *allowed_by, answer_hash, noise_hash);
         stated.push(Stated {
-            index: *index,
-            facts,
+            index,
+            facts: answer.facts(),
         });
+        answers.push(answer);
     }
     check_rows(log, EntryKind::Answer, stated);
+    Ok(answers)
+}
 
-    let noise: Vec<(String, Vec<u8>, String, i64, Vec<u8>)> =
-        sqlx::query_as("SELECT request_id, query_hash, dataset, edition, body FROM noise")
-            .fetch_all(connection)
-            .await?;
+/// Checks that stored noise is what its answer's leaf states, that every answered charge left noise to reuse
+/// (or the question would be charged again), and that every reuse took the noise it names.
+async fn check_noise(
+    connection: &mut SqliteConnection,
+    log: &mut Log,
+    charges: &[(ChargeRow, i64)],
+    reuses: &[(ReuseRow, i64)],
+    answers: &[AnswerRow],
+) -> Result<(), LedgerError> {
+    let charged: BTreeMap<&str, &ChargeRow> = charges
+        .iter()
+        .map(|(row, _)| (row.request_id.as_str(), row))
+        .collect();
+    let hashes: BTreeMap<&str, &[u8]> = answers
+        .iter()
+        .map(|row| (row.request_id.as_str(), &row.noise_hash[..]))
+        .collect();
+    let mut altered = |request_id: &str| {
+        let request_id = request_id.to_owned();
+        log.problems.push(Problem::NoiseAltered { request_id });
+    };
+    let rows = sqlx::query("SELECT request_id, query_hash, dataset, edition, body FROM noise")
+        .fetch_all(connection)
+        .await?;
     let mut stored = BTreeSet::new();
-    for (request_id, query_hash, dataset, edition, body) in &noise {
-        let paid = charged.get(request_id.as_str()).is_some_and(|(row, _)| {
-            row.query_hash == *query_hash && row.dataset == *dataset && row.edition == *edition
-        });
-        let intact = noise_hashes
-            .get(request_id.as_str())
-            .is_some_and(|hash| hash[..] == protocol::sha256(body));
-        if !paid || !intact {
-            log.problems.push(Problem::NoiseAltered {
-                request_id: request_id.clone(),
-            });
-        }
-        stored.insert((query_hash, dataset, *edition));
-    }
-    // Whatever was charged and answered can be reused: else a deleted row would have it charged again.
-    for (request_id, ..) in &rows {
-        let Some((row, _)) = charged.get(request_id.as_str()) else {
-            continue;
-        };
-        if !stored.contains(&(&row.query_hash, &row.dataset, row.edition)) {
-            log.problems.push(Problem::NoiseAltered {
-                request_id: request_id.clone(),
-            });
-        }
-    }
-    for (row, _) in reuses {
-        let (source, own) = (
-            noise_hashes.get(row.noise_request_id.as_str()),
-            noise_hashes.get(row.request_id.as_str()),
+    for row in &rows {
+        let (request_id, query_hash, dataset, edition, body): (&str, &[u8], &str, i64, &[u8]) = (
+            row.try_get(0)?,
+            row.try_get(1)?,
+            row.try_get(2)?,
+            row.try_get(3)?,
+            row.try_get(4)?,
         );
-        if source.is_none() || own.is_some_and(|own| Some(own) != source) {
-            log.problems.push(Problem::NoiseAltered {
-                request_id: row.noise_request_id.clone(),
-            });
+        let paid = charged.get(request_id).is_some_and(|charge| {
+            charge.query_hash == query_hash
+                && charge.dataset == dataset
+                && charge.edition == edition
+        });
+        if !paid || hashes.get(request_id) != Some(&&protocol::sha256(body)[..]) {
+            altered(request_id);
+        }
+        stored.insert((query_hash, dataset, edition));
+    }
+    for answer in answers {
+        let lost = charged.get(&*answer.request_id).is_some_and(|charge| {
+            !stored.contains(&(&charge.query_hash[..], &*charge.dataset, charge.edition))
+        });
+        if lost {
+            altered(&answer.request_id);
         }
     }
-    Ok(rows.len() as u64)
+    for (reuse, _) in reuses {
+        let source = hashes.get(&*reuse.noise_request_id);
+        let own = hashes.get(&*reuse.request_id);
+        if source.is_none() || own.is_some_and(|own| Some(own) != source) {
+            altered(&reuse.noise_request_id);
+        }
+    }
+    Ok(())
 }
