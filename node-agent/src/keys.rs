@@ -29,7 +29,11 @@ pub const COORDINATOR: &str = "coordinator.pub";
 /// # Errors
 /// When a key exists already or cannot be written.
 pub fn create(dir: &NodeDir, asks_questions: bool) -> Result<()> {
-    std::fs::create_dir_all(dir.key(""))?;
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir.key(""))?;
     SigningKey::create(&dir.key(NODE))?;
     TlsKey::create(&dir.key(TLS))?;
     if asks_questions {

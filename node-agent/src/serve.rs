@@ -2,7 +2,7 @@
 //! It retries for ever and quietly; what it logs is the same whatever the register holds.
 
 use crate::clock;
-use crate::config::NodeDir;
+use crate::config::{ConfigError, NodeDir};
 use crate::editions;
 use crate::link::LinkError;
 use crate::node::Node;
@@ -27,6 +27,9 @@ const RETRY: Duration = Duration::from_secs(2);
 /// When the node cannot start; once serving, only a stop ends it.
 pub async fn serve(dir: NodeDir) -> Result<()> {
     let config = dir.read_config()?;
+    if config.coordinator.is_none() {
+        return Err(ConfigError::NotJoined.into());
+    }
     let edition = {
         let (dir, config) = (dir.clone(), config.clone());
         tokio::task::spawn_blocking(move || editions::open_current(&dir, &config, clock::now()))
