@@ -1,0 +1,238 @@
+//! The witness's side of each call of the node API.
+//! It checks what a coordinator must check before it cosigns; everything else it only keeps.
+
+use super::State;
+use super::desk::{Desk, Handed, Held};
+use crate::requester::now;
+use audit::{NoteKey, SignedCheckpoint, cosign, root, verify_consistency};
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State as Shared;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use identity::PeerCertificate;
+use jiff::Timestamp;
+use protocol::exchange::{
+    AnswerReply, AnswerStatus, CheckpointOffer, Cosignature, Hello, HelloReply, Join, JoinReply,
+    NodeRefusal, Poll, PollReply, Signed,
+};
+use protocol::{Answer, Envelope, Outcome, PublicKey};
+use std::sync::Arc;
+use std::time::Duration;
+
+type Witness = Shared<Arc<State>>;
+type Refused = (StatusCode, Json<NodeRefusal>);
+
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+
+fn refused(status: StatusCode, code: &str) -> Refused {
+    let message = format!("the witness refuses: {code}");
+    let code = code.to_owned();
+    (status, Json(NodeRefusal { code, message }))
+}
+
+fn with_desk<T>(
+    state: &State,
+    peer: &PeerCertificate,
+    f: impl FnOnce(&mut Desk) -> T,
+) -> Result<T, Refused> {
+    let value = {
+        let mut desks = state.desks();
+        match desks.desks.get_mut(&peer.organisation) {
+            Some(desk) => f(desk),
+            None => return Err(refused(StatusCode::FORBIDDEN, "not-joined")),
+        }
+    };
+    state.announce();
+    Ok(value)
+}
+
+pub(crate) async fn join(
+    Shared(state): Witness,
+    Json(join): Json<Join>,
+) -> Result<Json<JoinReply>, Refused> {
+    let invited = state.desks().tokens.remove(&join.token);
+    if invited.as_deref() != Some(join.organisation.as_str()) {
+        return Err(refused(StatusCode::FORBIDDEN, "token"));
+    }
+    let issued = state
+        .authority
+        .issue_node(
+            &join.csr_pem,
+            &join.organisation,
+            super::DAY,
+            Timestamp::now(),
+        )
+        .map_err(|_| refused(StatusCode::BAD_REQUEST, "csr"))?;
+    (state.desks().desks).insert(join.organisation, Desk::new(join.node_key));
+    state.announce();
+    Ok(Json(JoinReply {
+        certificate_pem: issued.pem,
+        authority_pem: state.authority.certificate().pem(),
+        coordinator_key: PublicKey(*state.log_key.as_bytes()),
+    }))
+}
+
+pub(crate) async fn hello(
+    Shared(state): Witness,
+    peer: PeerCertificate,
+    Json(hello): Json<Hello>,
+) -> Result<Json<HelloReply>, Refused> {
+    let cosigned_checkpoint = with_desk(&state, &peer, |desk| {
+        // A command says hello without datasets, only to learn of studies; it will not poll.
+        if !hello.datasets.is_empty() {
+            desk.begin_generation();
+            desk.hellos.push(hello);
+        }
+        desk.held.as_ref().map(|held| held.note.clone())
+    })?;
+    Ok(Json(HelloReply {
+        server_time: now(),
+        studies: state.desks().studies.clone(),
+        cosigned_checkpoint,
+    }))
+}
+
+pub(crate) async fn poll(
+    Shared(state): Witness,
+    peer: PeerCertificate,
+    Json(poll): Json<Poll>,
+) -> Result<Json<PollReply>, Refused> {
+    let until = tokio::time::Instant::now() + Duration::from_secs(poll.wait_seconds.into());
+    let generation = with_desk(&state, &peer, |desk| desk.generation)?;
+    let mut changes = state.changed.subscribe();
+    loop {
+        changes.mark_unchanged();
+        let items = {
+            let mut desks = state.desks();
+            match desks.desks.get_mut(&peer.organisation) {
+                // Whoever polls for a process that is gone gets nothing that its successor could miss.
+                Some(desk) if desk.generation == generation => desk.due(),
+                _ => return Ok(Json(PollReply { items: Vec::new() })),
+            }
+        };
+        if !items.is_empty() || tokio::time::Instant::now() >= until {
+            return Ok(Json(PollReply { items }));
+        }
+        // Offers become due again by time alone, hence the second reason to look.
+        let _ = tokio::time::timeout(LOOK_AGAIN, changes.changed()).await;
+    }
+}
+
+pub(crate) async fn signed(
+    Shared(state): Witness,
+    peer: PeerCertificate,
+    Json(signed): Json<Signed>,
+) -> Result<StatusCode, Refused> {
+    with_desk(&state, &peer, |desk| desk.keep_signed(signed))?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(crate) async fn checkpoint(
+    Shared(state): Witness,
+    peer: PeerCertificate,
+    Json(offer): Json<CheckpointOffer>,
+) -> Result<Json<Cosignature>, Refused> {
+    with_desk(&state, &peer, |desk| {
+        if desk.mute {
+            return Err(refused(StatusCode::SERVICE_UNAVAILABLE, "mute"));
+        }
+        match extended(&state, &peer.organisation, desk, &offer) {
+            Some(held) => {
+                let checkpoint = held.note.clone();
+                desk.held = Some(held);
+                Ok(Json(Cosignature { checkpoint }))
+            }
+            None => {
+                desk.contradictions += 1;
+                Err(refused(StatusCode::CONFLICT, "history-differs"))
+            }
+        }
+    })?
+}
+
+/// The checkpoint offered, cosigned, if it is the node's and extends the last one.
+fn extended(
+    state: &State,
+    organisation: &str,
+    desk: &Desk,
+    offer: &CheckpointOffer,
+) -> Option<Held> {
+    let key = NoteKey::log(&protocol::node_log(organisation), desk.node_key.0).ok()?;
+    let signed = SignedCheckpoint::open(&offer.checkpoint, &key).ok()?;
+    let (size, root_now) = (signed.checkpoint().size, signed.checkpoint().root);
+    let (from, old) =
+        (desk.held.as_ref()).map_or_else(|| (0, root(&[])), |held| (held.size, held.root));
+    let proof: Vec<[u8; 32]> = (offer.consistency.iter())
+        .map(|hash| protocol::from_hex(hash))
+        .collect::<Option<_>>()?;
+    if offer.from != from || verify_consistency(from, &old, size, &root_now, &proof).is_err() {
+        return None;
+    }
+    let line = cosign(
+        signed.checkpoint(),
+        &state.signer,
+        u64::try_from(now()).ok()?,
+    );
+    Some(Held {
+        size,
+        root: root_now,
+        note: signed.with_signature(line).to_string(),
+    })
+}
+
+pub(crate) async fn answers(
+    Shared(state): Witness,
+    peer: PeerCertificate,
+    body: Bytes,
+) -> Result<Response, Refused> {
+    let unreadable = |_| refused(StatusCode::BAD_REQUEST, "unreadable");
+    let envelope: Envelope = serde_json::from_slice(&body).map_err(unreadable)?;
+    let handed = Handed {
+        bytes: body.to_vec(),
+        envelope,
+    };
+    with_desk(&state, &peer, |desk| {
+        let verified = handed
+            .envelope
+            .verify(Answer::TYPE, std::slice::from_ref(&desk.node_key));
+        let Ok((payload, _)) = verified else {
+            return Err(refused(StatusCode::BAD_REQUEST, "signature"));
+        };
+        let answer: Answer = serde_json::from_slice(&payload).map_err(unreadable)?;
+        if let Outcome::Answered { receipt, .. } = &answer.outcome
+            && (desk.held.as_ref()).is_none_or(|held| held.size <= receipt.charge_index)
+        {
+            desk.uncosigned_answers += 1;
+        }
+        if desk.lose_answers > 0 {
+            desk.lose_answers -= 1;
+            desk.lost.push(handed);
+            return Err(refused(StatusCode::SERVICE_UNAVAILABLE, "lost"));
+        }
+        let status = if desk.keep(handed) {
+            AnswerStatus::Duplicate
+        } else {
+            AnswerStatus::Accepted
+        };
+        Ok(Json(AnswerReply { status }).into_response())
+    })?
+}
+
+pub(crate) async fn studies(
+    Shared(state): Witness,
+    _peer: PeerCertificate,
+    Json(study): Json<Envelope>,
+) -> StatusCode {
+    state.desks().studies.push(study);
+    StatusCode::NO_CONTENT
+}
+
+pub(crate) async fn consents(
+    Shared(state): Witness,
+    peer: PeerCertificate,
+    Json(consent): Json<Envelope>,
+) -> Result<StatusCode, Refused> {
+    with_desk(&state, &peer, |desk| desk.consents.push(consent))?;
+    Ok(StatusCode::NO_CONTENT)
+}

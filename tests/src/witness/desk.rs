@@ -1,0 +1,182 @@
+//! What the witness keeps of one node: offers, answers as bytes, the last cosigned checkpoint, faults to commit.
+//! Nothing is ever removed, so that a test can count distinct answers at its end.
+
+use audit::Hash;
+use protocol::exchange::{Hello, Signed, WorkItem};
+use protocol::{Envelope, PublicKey};
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+/// After this an open offer is made again, as a coordinator would.
+const OFFER_AGAIN: Duration = Duration::from_secs(2);
+
+/// One handed-in answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Handed {
+    /// The body as it came.
+    pub bytes: Vec<u8>,
+    /// The same, read.
+    pub envelope: Envelope,
+}
+
+struct Offer {
+    request: String,
+    item: WorkItem,
+    made: Option<Instant>,
+    done: bool,
+}
+
+/// What a witness holds of a log.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// Number of entries.
+    pub size: u64,
+    /// Root over them.
+    pub root: Hash,
+    /// The note, cosigned.
+    pub note: String,
+}
+
+/// What is kept of one organisation's node.
+pub struct Desk {
+    /// Key of its answers and its log.
+    pub node_key: PublicKey,
+    /// Greetings, in order.
+    pub hellos: Vec<Hello>,
+    /// The last checkpoint cosigned.
+    pub held: Option<Held>,
+    /// Consents handed in.
+    pub consents: Vec<Envelope>,
+    /// What its node signed as a requester.
+    pub signed: Vec<Signed>,
+    /// So many next answers are lost on the way: kept in `lost`, never acknowledged.
+    pub lose_answers: u32,
+    /// Answers that were lost on the way.
+    pub lost: Vec<Handed>,
+    /// While set, no checkpoint is cosigned.
+    pub mute: bool,
+    /// Checkpoints refused because they did not extend the last one.
+    pub contradictions: u32,
+    /// Answers that came before their charge was cosigned.
+    pub uncosigned_answers: u32,
+    pub(crate) generation: u64,
+    offers: Vec<Offer>,
+    answers: HashMap<String, Vec<Handed>>,
+}
+
+impl Desk {
+    pub(crate) fn new(node_key: PublicKey) -> Desk {
+        Desk {
+            node_key,
+            hellos: Vec::new(),
+            held: None,
+            consents: Vec::new(),
+            signed: Vec::new(),
+            lose_answers: 0,
+            lost: Vec::new(),
+            mute: false,
+            contradictions: 0,
+            uncosigned_answers: 0,
+            generation: 0,
+            offers: Vec::new(),
+            answers: HashMap::new(),
+        }
+    }
+
+    /// Offers a request, again if it was offered before; returns the SHA-256 of its payload.
+    pub fn offer(&mut self, request: &Envelope) -> String {
+        let payload = request.unverified_payload().unwrap_or_default();
+        let hash = protocol::hex(&protocol::sha256(&payload));
+        self.offers.push(Offer {
+            request: hash.clone(),
+            item: WorkItem::Answer {
+                request: request.clone(),
+            },
+            made: None,
+            done: false,
+        });
+        hash
+    }
+
+    /// Offers requests to sign.
+    pub fn offer_to_sign(&mut self, query_id: &str, requests: Vec<String>) {
+        self.offers.push(Offer {
+            request: String::new(),
+            item: WorkItem::Sign {
+                query_id: query_id.to_owned(),
+                requests,
+            },
+            made: None,
+            done: false,
+        });
+    }
+
+    /// The answers to a request that arrived, in order, repeated ones too.
+    pub fn answers(&self, request: &str) -> &[Handed] {
+        self.answers.get(request).map_or(&[], Vec::as_slice)
+    }
+
+    /// Every answer the node ever sent out to a request, lost ones too, without repetitions.
+    pub fn distinct_answers(&self, request: &str) -> Vec<Handed> {
+        let lost = self
+            .lost
+            .iter()
+            .filter(|handed| handed.request() == request);
+        let mut distinct: Vec<Handed> = Vec::new();
+        for handed in self.answers(request).iter().chain(lost) {
+            if !distinct.contains(handed) {
+                distinct.push(handed.clone());
+            }
+        }
+        distinct
+    }
+
+    /// What is due for a poll, which marks it as offered.
+    pub(crate) fn due(&mut self) -> Vec<WorkItem> {
+        let due = |offer: &&mut Offer| {
+            !offer.done && offer.made.is_none_or(|made| made.elapsed() > OFFER_AGAIN)
+        };
+        (self.offers.iter_mut().filter(due))
+            .map(|offer| {
+                offer.made = Some(Instant::now());
+                offer.item.clone()
+            })
+            .collect()
+    }
+
+    /// A new process polls: what its forerunner was offered is offered again.
+    pub(crate) fn begin_generation(&mut self) {
+        self.generation += 1;
+        for offer in &mut self.offers {
+            offer.made = None;
+        }
+    }
+
+    pub(crate) fn keep(&mut self, handed: Handed) -> bool {
+        let request = handed.request();
+        for offer in &mut self.offers {
+            offer.done |= offer.request == request;
+        }
+        let answers = self.answers.entry(request).or_default();
+        let duplicate = answers.contains(&handed);
+        answers.push(handed);
+        duplicate
+    }
+
+    pub(crate) fn keep_signed(&mut self, signed: Signed) {
+        for offer in &mut self.offers {
+            let done = matches!(&offer.item, WorkItem::Sign { query_id, .. } if *query_id == signed.query_id);
+            offer.done |= done;
+        }
+        self.signed.push(signed);
+    }
+}
+
+impl Handed {
+    /// SHA-256 of the request it claims to answer, hex.
+    pub fn request(&self) -> String {
+        let payload = self.envelope.unverified_payload().unwrap_or_default();
+        let answer: Option<protocol::Answer> = serde_json::from_slice(&payload).ok();
+        answer.map(|answer| answer.request_hash).unwrap_or_default()
+    }
+}
