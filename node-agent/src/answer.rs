@@ -30,7 +30,7 @@ pub async fn answer(node: &Node, envelope: &Envelope, now: i64) -> Result<Sealed
         Ok(study) => study,
         Err(error) => return refuse(denial("study", error.field_and_code())).await,
     };
-    let edition = match node.edition(request.request()) {
+    let edition = match node.edition(&request) {
         Ok(edition) => edition,
         Err(field_and_code) => return refuse(denial("edition", field_and_code)).await,
     };

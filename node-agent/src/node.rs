@@ -251,14 +251,23 @@ impl Node {
     /// The snapshot a request was signed for.
     pub(crate) fn edition(
         &self,
-        request: &Request,
+        verified: &VerifiedRequest,
     ) -> Result<Arc<Snapshot>, (&'static str, &'static str)> {
+        let request = verified.request();
         if request.dataset != self.config.dataset.id {
             return Err(("dataset", "unknown-dataset"));
         }
         let current = self.current_edition();
         if request.edition != current.number {
             return Err(("edition", "not-the-current-edition"));
+        }
+        // A public fact of the mapping: the register knows no finer areas.
+        if !verified
+            .query()
+            .level()
+            .within(current.snapshot.finest_level())
+        {
+            return Err(("level", "finer-than-the-register"));
         }
         Ok(current.snapshot)
     }

@@ -50,10 +50,10 @@ impl Price {
 /// A unit has one home micro-area, touches at most L0 cells and adds an integer of 0..=Linf to each.
 /// Adding or removing its rows moves the vector by at most sqrt(L0) Linf.
 ///
-/// Where a part of the query reads the household, one person's rows may change how every member kept
-/// is counted. At most M - 1 others go from one non-negative vector with L0 entries to another, each by
-/// at most sqrt(2 L0) Linf; the person appears, and where the household was full one member leaves the
-/// question, together again at most sqrt(2 L0) Linf. By the triangle inequality: M sqrt(2 L0) Linf.
+/// Where a part of the query reads the household, only members of the unit's household can be counted
+/// differently. Before and after, they contribute the sum of at most M non-negative vectors (members
+/// beyond M are left out), each with L0 entries up to Linf: norm at most M sqrt(L0) Linf. For
+/// non-negative x and y, |x - y|^2 <= |x|^2 + |y|^2, so D2^2 <= 2 M^2 L0 Linf^2.
 ///
 /// The Gaussian mechanism with parameter sigma on integers is D2^2 / (2 sigma^2)-zCDP (Canonne,
 /// Kamath and Steinke 2020, Theorem 4), so sigma = D2 / sqrt(2 rho), rounded up.
