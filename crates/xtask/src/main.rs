@@ -3,6 +3,7 @@
 
 mod check;
 mod demo;
+mod group;
 mod http;
 mod interruption;
 mod setup;
@@ -36,13 +37,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let done = Workspace::find().and_then(|workspace| match cli.command {
-        Command::Demo(options) => demo::run(&workspace, &options),
-        Command::Test(options) => test::run(&workspace, &options),
-        Command::Check => check::run(&workspace),
-        Command::Web(options) => web::run(&workspace, &options),
-    });
-    match done {
+    match run(cli.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if error.is::<interruption::Interrupted>() => {
             eprintln!("\nstopped");
@@ -53,5 +48,17 @@ fn main() -> ExitCode {
             eprintln!("\nerror: {error:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<()> {
+    // Before anything is started, since what is started does not hear the terminal's signals itself.
+    interruption::listen()?;
+    let workspace = Workspace::find()?;
+    match command {
+        Command::Demo(options) => demo::run(&workspace, &options),
+        Command::Test(options) => test::run(&workspace, &options),
+        Command::Check => check::run(&workspace),
+        Command::Web(options) => web::run(&workspace, &options),
     }
 }

@@ -1,8 +1,8 @@
 //! Where this repository and its build output are, and how its commands are run: loudly, or quietly with the end of
 //! their output shown when they fail.
 
-use crate::interruption;
-use anyhow::{Context, Result, anyhow, bail};
+use crate::{group, interruption};
+use anyhow::{Context, Result, bail};
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -74,8 +74,8 @@ pub(crate) fn typed(command: &Command) -> String {
 /// # Errors
 /// When it cannot be started or fails.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
-    let mut child = start(command)?;
-    let status = wait(&mut child)?;
+    let mut child = group::start(command.stdin(Stdio::null()))?;
+    let status = group::wait(&mut child)?;
     succeeded(command, status)
 }
 
@@ -108,9 +108,9 @@ pub(crate) enum Stream {
 /// # Errors
 /// When it cannot be started or fails; then with the end of what it wrote to stderr and stdout.
 pub(crate) fn lines(command: &mut Command, mut each: impl FnMut(&str, Stream)) -> Result<()> {
-    let mut child = start(command.stdout(Stdio::piped()).stderr(Stdio::piped()))?;
+    let mut child = group::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()))?;
     let mut tail = VecDeque::new();
-    for (line, stream) in both(&mut child) {
+    read(&mut child, |line, stream| {
         each(&line, stream);
         // Messages for machines, such as Cargo's, tell a person nothing.
         if !line.starts_with('{') {
@@ -119,11 +119,8 @@ pub(crate) fn lines(command: &mut Command, mut each: impl FnMut(&str, Stream)) -
         if tail.len() > TAIL {
             tail.pop_front();
         }
-        if interruption::check().is_err() {
-            break;
-        }
-    }
-    let status = wait(&mut child)?;
+    });
+    let status = group::wait(&mut child)?;
     succeeded(command, status).with_context(|| Vec::from(tail).join("\n"))
 }
 
@@ -132,20 +129,21 @@ pub(crate) fn lines(command: &mut Command, mut each: impl FnMut(&str, Stream)) -
 /// # Errors
 /// When it cannot be started or fails.
 pub(crate) fn watched(command: &mut Command, mut each: impl FnMut(&str)) -> Result<()> {
-    let mut child = start(command.stdout(Stdio::piped()).stderr(Stdio::piped()))?;
-    for (line, _) in both(&mut child) {
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = group::start(command)?;
+    read(&mut child, |line, _| {
         println!("{line}");
         each(&line);
-        if interruption::check().is_err() {
-            break;
-        }
-    }
-    let status = wait(&mut child)?;
+    });
+    let status = group::wait(&mut child)?;
     succeeded(command, status)
 }
 
-/// Lines of both streams in the order they come.
-fn both(child: &mut Child) -> mpsc::IntoIter<(String, Stream)> {
+/// Hands over the lines of both streams as they come, until both are closed or a signal comes.
+fn read(child: &mut Child, mut each: impl FnMut(String, Stream)) {
     let (sender, receiver) = mpsc::channel();
     if let Some(stdout) = child.stdout.take() {
         forward(stdout, Stream::Stdout, sender.clone());
@@ -153,7 +151,16 @@ fn both(child: &mut Child) -> mpsc::IntoIter<(String, Stream)> {
     if let Some(stderr) = child.stderr.take() {
         forward(stderr, Stream::Stderr, sender);
     }
-    receiver.into_iter()
+    loop {
+        match receiver.recv_timeout(Duration::from_millis(50)) {
+            Ok((line, stream)) => each(line, stream),
+            Err(mpsc::RecvTimeoutError::Timeout) => {}
+            Err(mpsc::RecvTimeoutError::Disconnected) => return,
+        }
+        if interruption::check().is_err() {
+            return;
+        }
+    }
 }
 
 fn forward(
@@ -175,31 +182,6 @@ fn forward(
             line.clear();
         }
     });
-}
-
-fn start(command: &mut Command) -> Result<Child> {
-    command.spawn().map_err(|error| {
-        anyhow!(
-            "cannot start `{}`: {error}",
-            command.get_program().to_string_lossy()
-        )
-    })
-}
-
-/// Waits for a command; when a signal comes, ends it first.
-fn wait(child: &mut Child) -> Result<ExitStatus> {
-    loop {
-        if let Some(status) = child.try_wait()? {
-            interruption::check()?;
-            return Ok(status);
-        }
-        if let Err(interrupted) = interruption::pause(Duration::from_millis(20)) {
-            // It may have ended by itself in the meantime.
-            let _ = child.kill();
-            let _ = child.wait();
-            return Err(interrupted);
-        }
-    }
 }
 
 fn succeeded(command: &Command, status: ExitStatus) -> Result<()> {

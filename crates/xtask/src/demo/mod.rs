@@ -78,7 +78,6 @@ pub(crate) struct Running {
 /// # Errors
 /// When anything fails; then with the end of the log of what failed. With `--once` also when a node did not answer.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
-    interruption::listen()?;
     setup::ensure(&[Need::Compiler])?;
     build_website(workspace)?;
     build::build(workspace)?;
@@ -148,12 +147,7 @@ fn start(workspace: &Workspace, options: &Options) -> Result<Running> {
         Some(state) => state,
         None => State::create(&dir, plan.clone())?,
     };
-    let port = choose_port(options.port, (!options.once).then_some(8420), "--port")?;
-    let node_port = choose_port(
-        options.node_port,
-        (!options.once).then_some(8421),
-        "--node-port",
-    )?;
+    let (port, node_port) = choose_ports(options)?;
     let city = city::generate(workspace, &plan, &dir.join("city"))?;
     let organisations = city.ids();
     let places = Places {
@@ -236,11 +230,19 @@ fn clear(dir: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The port asked for, or the usual one, or any that is free.
-fn choose_port(asked: Option<u16>, usual: Option<u16>, option: &str) -> Result<u16> {
-    let port = asked.or(usual).unwrap_or(0);
+/// The ports of website and nodes: those asked for, or the usual ones, or with `--once` any that are free.
+fn choose_ports(options: &Options) -> Result<(u16, u16)> {
+    let usual = |port| (!options.once).then_some(port);
+    let web = claim(options.port.or(usual(8420)), "--port")?;
+    // The first is held until the second is found, so that they differ.
+    let node = claim(options.node_port.or(usual(8421)), "--node-port")?;
+    Ok((web.local_addr()?.port(), node.local_addr()?.port()))
+}
+
+fn claim(port: Option<u16>, option: &str) -> Result<TcpListener> {
+    let port = port.unwrap_or(0);
     match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
-        Ok(listener) => Ok(listener.local_addr()?.port()),
+        Ok(listener) => Ok(listener),
         Err(error) => bail!("port {port} cannot be used ({error}); choose another with {option}"),
     }
 }
@@ -342,14 +344,24 @@ mod tests {
     fn a_port_in_use_names_the_option() {
         let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("port");
         let port = taken.local_addr().expect("address").port();
-        let error = choose_port(Some(port), None, "--node-port").expect_err("taken");
+        let options = Options {
+            once: true,
+            node_port: Some(port),
+            ..Options::default()
+        };
+        let error = choose_ports(&options).expect_err("taken");
         assert!(error.to_string().contains("--node-port"), "{error}");
         assert!(error.to_string().contains(&port.to_string()), "{error}");
     }
 
     #[test]
-    fn any_free_port_does_where_none_is_asked() {
-        assert_ne!(choose_port(None, None, "--port").expect("free"), 0);
+    fn with_once_any_two_free_ports_do() {
+        let options = Options {
+            once: true,
+            ..Options::default()
+        };
+        let (web, node) = choose_ports(&options).expect("free");
+        assert_ne!(web, node);
     }
 
     #[test]

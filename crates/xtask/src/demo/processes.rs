@@ -2,17 +2,15 @@
 //! this value goes. What a killed demonstration left running is stopped by the next.
 
 use super::state::write_private;
+use crate::group::{self, GRACE};
 use anyhow::{Context, Result, bail};
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::fs::File;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// How long a process may take to end by itself.
-const GRACE: Duration = Duration::from_secs(10);
 /// How many lines of a log are shown when its process failed.
 const TAIL: usize = 25;
 
@@ -64,14 +62,11 @@ impl Processes {
     pub(super) fn start(&mut self, name: &str, command: &mut Command) -> Result<()> {
         let log = self.dir.join("logs").join(format!("{name}.log"));
         let file = File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
-        let child = command
+        command
             .stdin(Stdio::null())
             .stdout(file.try_clone()?)
-            .stderr(file)
-            // Ctrl-C on the terminal then reaches this program alone, which stops the others in order.
-            .process_group(0)
-            .spawn()
-            .with_context(|| format!("cannot start {name}"))?;
+            .stderr(file);
+        let child = group::start(command)?;
         self.running.push(Running {
             name: name.to_owned(),
             child,
@@ -123,16 +118,10 @@ impl Drop for Processes {
     fn drop(&mut self) {
         // Nodes first, in the order opposite to their start, so that none logs that the coordinator is gone.
         for running in self.running.iter().rev() {
-            signal(running.child.id(), Signal::TERM);
+            group::signal(running.child.id(), Signal::TERM);
         }
-        let until = Instant::now() + GRACE;
         for running in self.running.iter_mut().rev() {
-            while matches!(running.child.try_wait(), Ok(None)) && Instant::now() < until {
-                std::thread::sleep(Duration::from_millis(20));
-            }
-            signal(running.child.id(), Signal::KILL);
-            // Nothing is left to do about a process that cannot be waited for.
-            let _ = running.child.wait();
+            group::end(&mut running.child);
         }
         let _ = std::fs::remove_file(self.pid_file());
     }
@@ -173,27 +162,20 @@ fn alive(identity: &Value) -> Option<u32> {
 /// Stops a group that nobody waits for any more.
 fn stop_group(pid: u32) {
     let there = identity(pid);
-    signal(pid, Signal::TERM);
+    group::signal(pid, Signal::TERM);
     let until = Instant::now() + GRACE;
     while alive(&there).is_some() && Instant::now() < until {
         std::thread::sleep(Duration::from_millis(20));
     }
     if alive(&there).is_some() {
-        signal(pid, Signal::KILL);
-    }
-}
-
-/// Signals the group of a process that leads one.
-fn signal(pid: u32, signal: Signal) {
-    if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
-        // A group that has ended needs no signal.
-        let _ = kill_process_group(pid, signal);
+        group::signal(pid, Signal::KILL);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::process::CommandExt;
 
     fn shell(script: &str) -> Command {
         let mut command = Command::new("sh");

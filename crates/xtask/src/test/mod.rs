@@ -33,7 +33,6 @@ enum Outcome {
 /// # Errors
 /// When any stage fails.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
-    interruption::listen()?;
     let all = Stage::value_variants();
     let chosen: Vec<Stage> = (all.iter().copied())
         .filter(|stage| options.stage.is_empty() || options.stage.contains(stage))
