@@ -3,7 +3,7 @@
 //
 //   node tests/browser/run.mjs DIR/demo.json [--screenshots DIR]
 //
-// Prints `N passed, M failed`; the exit code is 1 if anything failed. Chromium is /usr/bin/chromium unless WI_CHROMIUM names another.
+// Prints `N passed, M failed`; the exit code is 1 if anything failed. The variable CHROMIUM names a browser other than /usr/bin/chromium.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -53,7 +53,7 @@ function expect(fact, message) {
 
 const profile = mkdtempSync(join(tmpdir(), 'wi-browser-'));
 const context = await chromium.launchPersistentContext(profile, {
-  executablePath: process.env.WI_CHROMIUM ?? '/usr/bin/chromium',
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
   headless: true,
   args: [
     '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update',

@@ -183,7 +183,7 @@ async fn kill_once(world: &World, node: &mut Node, job: &Job, asked: &[Asked]) -
             let millis = random(RANDOM_WITHIN_MILLIS);
             // A third of the random kills also lose an answer on its way.
             witness.desk(&organisation, |desk| {
-                desk.lose_answers = u32::from(millis % 3 == 0);
+                desk.lose_answers = u32::from(millis.is_multiple_of(3));
             });
             tokio::time::sleep(Duration::from_millis(millis)).await;
         }

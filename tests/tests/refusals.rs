@@ -28,7 +28,7 @@ struct World {
     narrow: Envelope,
     unsigned: Envelope,
     node: Node,
-    _process: Process,
+    process: Process,
     _city: City,
 }
 
@@ -62,7 +62,7 @@ impl World {
             narrow,
             unsigned,
             node,
-            _process: process,
+            process,
             _city: city,
         })
     }
@@ -278,14 +278,13 @@ async fn of_64_requests_at_once_with_budget_for_one_one_is_answered() -> Result<
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_charges_nothing_while_its_witness_is_silent_and_answers_afterwards() -> Result<()> {
-    let world = World::start().await?;
+    let mut world = World::start().await?;
     world.witness.desk(ORGANISATION, |desk| desk.mute = true);
     let request = world.request(&world.wide, RHO)?;
     let envelope = world.requester.sign_request(&request);
     let known_as = world.witness.offer(ORGANISATION, &envelope);
     // The request is refused entry before its charge; the node says so in its log, where this waits for it.
-    let mut process = world._process;
-    process.printed("a request stays open").await?;
+    world.process.printed("a request stays open").await?;
     assert_eq!(world.node.balance().await?.charges, 0);
     world.witness.desk(ORGANISATION, |desk| desk.mute = false);
     let handed = world.witness.answered(ORGANISATION, &known_as, 1).await?;
