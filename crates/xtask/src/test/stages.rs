@@ -141,6 +141,8 @@ fn browser(workspace: &Workspace, counts: &mut Counts) -> Result<()> {
         .current_dir(&workspace.root)
         .arg(script)
         .arg(city.description())
+        .arg("--screenshots")
+        .arg(workspace.target.join("browser"))
         .env("CHROMIUM", chromium);
     watched(&mut command, |line| counts.read(line)).with_context(|| city.log_tails())
 }
