@@ -2,9 +2,12 @@
 //! It never stands in for the program under test: nodes and coordinator are the built binaries.
 
 pub mod city;
+pub mod http;
 pub mod node;
 pub mod process;
 pub mod requester;
+pub mod stack;
+pub mod statistics;
 pub mod witness;
 
 /// How long a test waits for something that must happen before it gives up. No test asserts a time; this only ends

@@ -18,6 +18,7 @@ pub struct Node {
     dpo_key: PathBuf,
     logs: PathBuf,
     starts: usize,
+    requester_key: Option<PublicKey>,
 }
 
 impl Node {
@@ -32,12 +33,13 @@ impl Node {
         register: &Path,
         requester: Option<(&str, &PublicKey)>,
     ) -> Result<Node> {
-        let node = Node {
+        let mut node = Node {
             organisation: organisation.to_owned(),
             dir: home.join("nodes").join(organisation),
             dpo_key: home.join("dpo").join(organisation).join("dpo.key"),
             logs: home.join("logs"),
             starts: 0,
+            requester_key: None,
         };
         std::fs::create_dir_all(&node.logs)?;
         std::fs::create_dir_all(node.dpo_key.parent().context("a folder")?)?;
@@ -62,8 +64,16 @@ impl Node {
             }
             None => arguments.push("--asks"),
         }
-        run_ok(BINARY, &arguments, "").await?;
+        let said = run_ok(BINARY, &arguments, "").await?;
+        node.requester_key = (said.lines())
+            .find_map(|line| line.strip_prefix("requester key "))
+            .and_then(|key| PublicKey::from_hex(key.trim()));
         Ok(node)
+    }
+
+    /// The requester key it made for itself, if it asks questions.
+    pub fn requester_key(&self) -> Option<PublicKey> {
+        self.requester_key
     }
 
     /// The organisation.

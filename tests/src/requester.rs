@@ -66,7 +66,7 @@ impl Requester {
     }
 }
 
-/// A study of all organisations in `participants`, valid for a day around now.
+/// A study of all organisations in `participants`, valid for a day around now, at most rho 0.25 a question.
 pub fn study(id: &str, participants: &[&str], max_rho_total: u64) -> Study {
     let targets = taxonomy::Taxonomy::built_in().targets().iter();
     Study {
@@ -81,7 +81,7 @@ pub fn study(id: &str, participants: &[&str], max_rho_total: u64) -> Study {
         measures: vec!["persons".to_owned(), "events".to_owned()],
         targets: targets.map(|target| target.id.clone()).collect(),
         finest_level: Level::MicroArea,
-        max_rho_per_query: NanoRho::new(max_rho_total),
+        max_rho_per_query: NanoRho::new(max_rho_total.min(250_000_000)),
         max_rho_total: NanoRho::new(max_rho_total),
         valid_from: now() - HOUR,
         valid_until: now() + 24 * HOUR,

@@ -1,0 +1,292 @@
+//! The whole system on one machine: a demo city, the real coordinator, six real nodes, enrolled through their command
+//! lines as people would. Everything stops when it is dropped.
+
+use crate::city::{City, ORGANISATIONS};
+use crate::http::Website;
+use crate::node::Node;
+use crate::process::{Process, run_ok};
+use crate::requester::{REQUESTER, study};
+use anyhow::{Context, Result, bail};
+use protocol::PublicKey;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+const COORDINATOR: &str = "coordinator";
+/// The study every node has countersigned.
+pub const STUDY: &str = "city";
+/// The account that asks.
+pub const ANALYST: (&str, &str) = ("anna", "only-for-this-test");
+/// The account that administers.
+pub const ADMIN: (&str, &str) = ("alba", "only-for-this-test-too");
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+/// A running system.
+pub struct Stack {
+    /// The nodes that run, by organisation.
+    pub running: BTreeMap<&'static str, Process>,
+    /// All nodes, by organisation.
+    pub nodes: BTreeMap<&'static str, Node>,
+    /// The coordinator's process.
+    pub coordinator: Process,
+    /// The website, signed in as the analyst.
+    pub website: Website,
+    /// Where browsers find it.
+    pub web: String,
+    /// Where nodes find it, `host:port`.
+    pub node_address: String,
+    /// The city.
+    pub city: City,
+    config: PathBuf,
+}
+
+impl Stack {
+    /// Generates a city of `scale` times Milan, starts the coordinator, enrols every organisation, has a study signed and
+    /// countersigned in which an organisation may lose `max_rho` nano-rho, and starts all nodes.
+    ///
+    /// # Errors
+    /// When a step fails.
+    pub async fn start(scale: f64, max_rho: u64) -> Result<Stack> {
+        let city = City::generate(scale)?;
+        let (config, web, node_address) = initialise(&city).await?;
+        let config_text = config.to_str().context("a path in UTF-8")?.to_owned();
+        for ((name, password), role) in [(ANALYST, "analyst"), (ADMIN, "admin")] {
+            let arguments = ["admin", "account", "add", "--config", &config_text];
+            let more = [
+                "--name",
+                name,
+                "--role",
+                role,
+                "--organisation",
+                REQUESTER,
+                "--password-stdin",
+            ];
+            run_ok(COORDINATOR, &[&arguments[..], &more[..]].concat(), password).await?;
+        }
+        let log = city.path().join("logs").join("coordinator.log");
+        let serve = ["serve", "--config", &config_text];
+        let coordinator = Process::start(COORDINATOR, &serve, &[], &log)?;
+        let mut website = Website::new(&web);
+        let began = Instant::now();
+        while !website.is_up("/health").await {
+            if began.elapsed() > crate::PATIENCE {
+                bail!("the coordinator does not come up\n{}", coordinator.tail());
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+        website.sign_in(ANALYST.0, ANALYST.1).await?;
+        let mut stack = Stack {
+            running: BTreeMap::new(),
+            nodes: BTreeMap::new(),
+            coordinator,
+            website,
+            web,
+            node_address,
+            city,
+            config,
+        };
+        stack.enrol().await?;
+        stack.agree(max_rho).await?;
+        for organisation in ORGANISATIONS {
+            stack.start_node(organisation, None)?;
+        }
+        stack.nodes_are_online(ORGANISATIONS.len()).await?;
+        Ok(stack)
+    }
+
+    /// Runs `coordinator admin` with this installation's configuration.
+    ///
+    /// # Errors
+    /// When it does not succeed.
+    pub async fn admin(&self, words: &[&str], more: &[&str]) -> Result<String> {
+        let config = self.config.to_str().context("a path in UTF-8")?;
+        let arguments = [&["admin"], words, &["--config", config], more].concat();
+        run_ok(COORDINATOR, &arguments, "").await
+    }
+
+    async fn enrol(&mut self) -> Result<()> {
+        let mut requester: Option<PublicKey> = None;
+        for organisation in ORGANISATIONS {
+            let pinned = requester.as_ref().map(|key| (REQUESTER, key));
+            let register = self.city.register(organisation);
+            let node = Node::init(self.city.path(), organisation, &register, pinned).await?;
+            requester = requester.or(node.requester_key());
+            let said = self
+                .admin(&["join-token"], &["--organisation", organisation])
+                .await?;
+            let join_string = (said.split_whitespace())
+                .find(|word| word.starts_with("wi1."))
+                .context("no join string was printed")?;
+            node.join(join_string).await?;
+            self.nodes.insert(organisation, node);
+        }
+        Ok(())
+    }
+
+    async fn agree(&self, max_rho: u64) -> Result<()> {
+        let file = self.city.path().join("study.json");
+        let study = study(STUDY, &ORGANISATIONS, max_rho);
+        std::fs::write(&file, serde_json::to_vec(&study)?)?;
+        let file = file.to_str().context("a path in UTF-8")?;
+        self.node(REQUESTER)?
+            .command(&["study", "propose"], &["--file", file])
+            .await?;
+        for node in self.nodes.values() {
+            node.countersign(STUDY).await?;
+        }
+        Ok(())
+    }
+
+    /// A node.
+    ///
+    /// # Errors
+    /// When there is none of that organisation.
+    pub fn node(&self, organisation: &str) -> Result<&Node> {
+        self.nodes.get(organisation).context("no such node")
+    }
+
+    /// Starts a node, if it does not run.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start_node(
+        &mut self,
+        organisation: &'static str,
+        failpoint: Option<&str>,
+    ) -> Result<()> {
+        let node = self.nodes.get_mut(organisation).context("no such node")?;
+        let process = node.start(failpoint)?;
+        self.running.insert(organisation, process);
+        Ok(())
+    }
+
+    /// Kills a node with SIGKILL.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn kill_node(&mut self, organisation: &str) -> Result<()> {
+        let process = self.running.remove(organisation);
+        process.context("the node does not run")?.kill()
+    }
+
+    /// Waits until so many nodes are shown as online.
+    ///
+    /// # Errors
+    /// When that never happens.
+    pub async fn nodes_are_online(&self, count: usize) -> Result<()> {
+        let began = Instant::now();
+        loop {
+            let nodes = self.website.get("/api/v1/nodes").await?;
+            let online = (nodes["nodes"].as_array().into_iter().flatten())
+                .filter(|node| node["state"] == "online")
+                .count();
+            if online == count {
+                return Ok(());
+            }
+            if began.elapsed() > crate::PATIENCE {
+                bail!(
+                    "{online} nodes are online, not {count}: {nodes:#}\n{}",
+                    self.tails()
+                );
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    /// Asks a question; returns the query's id.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub async fn ask(&self, query: &Value, validity_seconds: i64) -> Result<String> {
+        let body = json!({ "study": STUDY, "query": query, "validity_seconds": validity_seconds });
+        let key = crate::requester::request_id()?;
+        let reply = self
+            .website
+            .post("/api/v1/queries", &body, &[("idempotency-key", &key)])
+            .await?;
+        let reply = reply.with_status(&[202]).context("asking")?;
+        reply.location_id().context("a query has an address")
+    }
+
+    /// Waits until `ready` finds what it looks for in the query's view.
+    ///
+    /// # Errors
+    /// When it never does.
+    pub async fn query_when<T>(&self, id: &str, ready: impl Fn(&Value) -> Option<T>) -> Result<T> {
+        let began = Instant::now();
+        loop {
+            let view = self.website.get(&format!("/api/v1/queries/{id}")).await?;
+            if let Some(value) = ready(&view) {
+                return Ok(value);
+            }
+            if began.elapsed() > crate::PATIENCE {
+                bail!("the query stays as it is: {view:#}\n{}", self.tails());
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    /// Waits for the release of a query, and gets it.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn release_of(&self, query: &str) -> Result<Value> {
+        let release = self
+            .query_when(query, |view| view["release"].as_str().map(str::to_owned))
+            .await?;
+        self.website
+            .get(&format!("/api/v1/releases/{release}"))
+            .await
+    }
+
+    /// Writes the description of this installation that the browser test reads; returns its path.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn describe(&self) -> Result<PathBuf> {
+        let path = self.city.path().join("demo.json");
+        let (name, password) = ANALYST;
+        let demo = json!({ "web": self.web, "logins": { "analyst": { "name": name, "password": password } } });
+        std::fs::write(&path, serde_json::to_vec(&demo)?)?;
+        Ok(path)
+    }
+
+    /// The ends of all logs.
+    pub fn tails(&self) -> String {
+        let nodes = self.running.values().map(Process::tail);
+        let tails: Vec<String> = nodes.chain([self.coordinator.tail()]).collect();
+        tails.join("\n")
+    }
+}
+
+/// Makes the coordinator's folder, on free ports of this machine.
+async fn initialise(city: &City) -> Result<(PathBuf, String, String)> {
+    let dir = city.path().join(COORDINATOR);
+    std::fs::create_dir_all(city.path().join("logs"))?;
+    let dir_text = dir.to_str().context("a path in UTF-8")?;
+    run_ok(COORDINATOR, &["admin", "init", "--dir", dir_text], "").await?;
+    let config = dir.join("coordinator.toml");
+    let mut table: toml::Table = std::fs::read_to_string(&config)?.parse()?;
+    // Both are held until both are known, so that they differ.
+    let (web, nodes) = (
+        TcpListener::bind("127.0.0.1:0")?,
+        TcpListener::bind("127.0.0.1:0")?,
+    );
+    let (web, nodes) = (
+        web.local_addr()?.to_string(),
+        nodes.local_addr()?.to_string(),
+    );
+    let public_url = format!("http://{web}");
+    for (key, value) in [
+        ("web_listen", &web),
+        ("public_url", &public_url),
+        ("node_listen", &nodes),
+        ("node_address", &nodes),
+    ] {
+        table.insert(key.to_owned(), toml::Value::String(value.clone()));
+    }
+    std::fs::write(&config, toml::to_string(&table)?)?;
+    Ok((config, public_url, nodes))
+}
