@@ -23,6 +23,8 @@ use tokio::sync::Mutex;
 
 /// The code with which a witness says that it holds another history.
 const HISTORY_DIFFERS: &str = "history-differs";
+/// The code with which a witness asks for a proof from another state, one it cosigned later.
+const OTHER_START: &str = "other-start";
 
 /// Why a request is left open. Never a function of the data.
 #[derive(Debug, thiserror::Error)]
@@ -282,12 +284,16 @@ impl Node {
     /// # Errors
     /// [`NodeError::HistoryDiffers`] when it is no checkpoint of this log.
     pub async fn remember_witnessed(&self, cosigned: Option<&str>) -> Result<(), NodeError> {
-        let held = match cosigned {
-            Some(note) => self.opened(note)?.checkpoint().size,
-            None => 0,
-        };
-        *self.witnessed.lock().await = held;
+        *self.witnessed.lock().await = self.held(cosigned)?;
         Ok(())
+    }
+
+    /// Size of the log that the witness says it holds.
+    fn held(&self, cosigned: Option<&str>) -> Result<u64, NodeError> {
+        match cosigned {
+            Some(note) => Ok(self.opened(note)?.checkpoint().size),
+            None => Ok(0),
+        }
     }
 
     fn opened(&self, note: &str) -> Result<SignedCheckpoint, NodeError> {
@@ -297,16 +303,30 @@ impl Node {
     /// Proves to the witness that this log extends what it last cosigned, and has the present state cosigned.
     pub(crate) async fn witness(&self) -> Result<(), NodeError> {
         let mut witnessed = self.witnessed.lock().await;
+        match self.offer_head(*witnessed).await {
+            // The witness cosigned a later state than we know of: its reply was lost. It says which.
+            Err(NodeError::Unwitnessed(LinkError::Refused { code, .. })) if code == OTHER_START => {
+                let reply = self.link.hello(&self.hello()).await?;
+                let held = self.held(reply.cosigned_checkpoint.as_deref())?;
+                *witnessed = self.offer_head(held).await?;
+            }
+            offered => *witnessed = offered?,
+        }
+        Ok(())
+    }
+
+    /// Has the present head cosigned, proving that it extends the log of `from` entries; returns its size.
+    async fn offer_head(&self, from: u64) -> Result<u64, NodeError> {
         let head = self.ledger.checkpoint().await?;
         let size = head.checkpoint().size;
-        if size < *witnessed {
+        if size < from {
             return Err(NodeError::HistoryDiffers);
         }
-        let consistency = self.ledger.consistency(*witnessed, size).await?;
+        let consistency = self.ledger.consistency(from, size).await?;
         let offer = CheckpointOffer {
             version: protocol::VERSION,
             checkpoint: head.to_string(),
-            from: *witnessed,
+            from,
             consistency: consistency.iter().map(|hash| protocol::hex(hash)).collect(),
         };
         let reply = match self.link.checkpoint(&offer).await {
@@ -323,8 +343,7 @@ impl Node {
         self.ledger
             .store_cosignature(&head, line, &self.witness_key)
             .await?;
-        *witnessed = size;
-        Ok(())
+        Ok(size)
     }
 
     pub(crate) async fn refuse(
