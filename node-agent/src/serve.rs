@@ -67,9 +67,7 @@ async fn work(node: Arc<Node>) {
     let in_hand: Arc<Mutex<HashSet<[u8; 32]>>> = Arc::default();
     let mut greeted_with = None;
     loop {
-        if let Err(error) = node.reload_policy() {
-            tracing::error!(reason = %format!("{error:#}"), "the new policy is not valid; the one in force stays in force");
-        }
+        refresh_policy(&node);
         publish_when_due(&node).await;
         let hello = node.hello();
         let greeting = (
@@ -88,6 +86,8 @@ async fn work(node: Arc<Node>) {
         }
         match node.link().poll().await {
             Ok(reply) => {
+                // The wait was long; what came in is decided under the policy as it stands now.
+                refresh_policy(&node);
                 for item in reply.items {
                     take(&node, item, &in_hand);
                 }
@@ -97,6 +97,16 @@ async fn work(node: Arc<Node>) {
                 wait_after(&error).await;
             }
         }
+    }
+}
+
+/// Takes over a changed policy; one that is not valid changes nothing.
+fn refresh_policy(node: &Node) {
+    if let Err(error) = node.reload_policy() {
+        tracing::error!(
+            reason = %format!("{error:#}"),
+            "the new policy is not valid; the one in force stays in force"
+        );
     }
 }
 
