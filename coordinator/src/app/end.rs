@@ -1,0 +1,189 @@
+//! How a query ends: all nodes are done, time is over, or its analyst takes what there is.
+//! Whoever has answered is in the release, with everybody else named in its coverage.
+
+use super::release::{self, Release};
+use crate::state::State;
+use crate::store::accounts::{Account, Role};
+use crate::store::log::{self, Entry};
+use crate::store::queries::{QueryState, StoredQuery};
+use crate::store::releases::NewRelease;
+use crate::store::requests::{RequestState, StoredRequest};
+use crate::store::{organisations, queries, releases, requests};
+use crate::{CoordinatorError, Problem, secret};
+use audit::EntryKind;
+use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How often composing starts over because another answer came in meanwhile, before it is left to the sweep.
+const ATTEMPTS: usize = 4;
+
+/// Concludes a query if no node is left to answer.
+///
+/// # Errors
+/// [`CoordinatorError`].
+pub async fn when_complete(app: &State, query: &str) -> Result<(), CoordinatorError> {
+    let mut reader = app.database.read().await?;
+    let requests = requests::requests_of_query(&mut reader, query).await?;
+    drop(reader);
+    if requests.iter().any(|request| request.state.is_open()) {
+        return Ok(());
+    }
+    conclude(app, query, None).await.map(drop)
+}
+
+/// Concludes every query whose time is over or that nobody is left to answer.
+///
+/// # Errors
+/// [`CoordinatorError`] of the first that fails; the others are tried all the same.
+pub async fn sweep(app: &State) -> Result<(), CoordinatorError> {
+    let mut reader = app.database.read().await?;
+    let due = queries::queries_due(&mut reader, app.clock.now()).await?;
+    drop(reader);
+    let mut failed = Ok(());
+    for query in due {
+        if let Err(error) = conclude(app, &query, None).await {
+            failed = failed.and(Err(error));
+        }
+    }
+    failed
+}
+
+/// Releases what has been answered so far, on the analyst's word.
+///
+/// # Errors
+/// [`Problem`]; nothing changes then.
+pub async fn close(app: &State, account: &Account, query: &str) -> Result<String, Problem> {
+    if account.role != Role::Analyst {
+        return Err(Problem::Forbidden);
+    }
+    let mut reader = app.database.read().await?;
+    let stored = queries::query_by_id(&mut reader, query)
+        .await?
+        .ok_or(Problem::NotFound)?;
+    if stored.state.is_final() {
+        return Err(Problem::QueryNotOpen);
+    }
+    let requests = requests::requests_of_query(&mut reader, query).await?;
+    drop(reader);
+    if !requests
+        .iter()
+        .any(|request| request.state == RequestState::Answered)
+    {
+        return Err(Problem::NothingAnswered);
+    }
+    conclude(app, query, Some(account))
+        .await?
+        .ok_or(Problem::QueryNotOpen)
+}
+
+/// Brings a query to rest and returns its release, where it has one. Does nothing where another caller did it.
+async fn conclude(
+    app: &State,
+    id: &str,
+    closed_by: Option<&Account>,
+) -> Result<Option<String>, CoordinatorError> {
+    for _ in 0..ATTEMPTS {
+        let now = app.clock.now();
+        let release_id = secret::identifier()?;
+        // Reading and composing hold no lock, so that other answers are accepted meanwhile.
+        let mut reader = app.database.read().await?;
+        let Some(query) = queries::query_by_id(&mut reader, id).await? else {
+            return Ok(None);
+        };
+        if query.state.is_final() {
+            return Ok(query.release);
+        }
+        let requests = requests::requests_of_query(&mut reader, id).await?;
+        let last_seen: BTreeMap<String, Option<i64>> = organisations::organisations(&mut reader)
+            .await?
+            .into_iter()
+            .map(|organisation| (organisation.id, organisation.last_seen))
+            .collect();
+        let is_offline = |request: &StoredRequest| {
+            let stored = last_seen.get(&request.organisation).copied().flatten();
+            !app.hub.is_online(&request.organisation, stored, now)
+        };
+        let release =
+            release::composed(&mut reader, &query, &requests, is_offline, &release_id, now).await?;
+        drop(reader);
+
+        let mut transaction = app.database.write().await?;
+        let present = queries::query_by_id(&mut transaction, id).await?;
+        if present.is_none_or(|present| present.state.is_final()) {
+            continue;
+        }
+        let settled = |requests: &[StoredRequest]| -> BTreeSet<String> {
+            (requests.iter().filter(|request| !request.state.is_open()))
+                .map(|request| request.id.clone())
+                .collect()
+        };
+        if settled(&requests::requests_of_query(&mut transaction, id).await?) != settled(&requests)
+        {
+            continue;
+        }
+        for request in requests.iter().filter(|request| request.state.is_open()) {
+            let state = if is_offline(request) {
+                RequestState::Offline
+            } else {
+                RequestState::Expired
+            };
+            requests::request_set_final(&mut transaction, &request.id, state, None, now).await?;
+        }
+        match &release {
+            Some(release) => publish(&mut transaction, &query, release, closed_by, now).await?,
+            None => {
+                let all_refused =
+                    (requests.iter()).all(|request| request.state == RequestState::Refused);
+                let (state, code) = if all_refused {
+                    (QueryState::Refused, "query-refused")
+                } else {
+                    (QueryState::Expired, "query-expired")
+                };
+                queries::query_set_state(&mut transaction, id, state).await?;
+                let entry = Entry::new(EntryKind::Request, code)
+                    .study(&query.study)
+                    .query(id);
+                log::append(&mut transaction, now, entry).await?;
+            }
+        }
+        transaction.commit().await?;
+        app.hub.changed(id);
+        return Ok(release.map(|_| release_id));
+    }
+    Ok(None)
+}
+
+async fn publish(
+    transaction: &mut sqlx::SqliteConnection,
+    query: &StoredQuery,
+    release: &Release,
+    closed_by: Option<&Account>,
+    now: i64,
+) -> Result<(), CoordinatorError> {
+    let body = serde_json::to_string(release)?;
+    let stored = NewRelease {
+        id: &release.summary.id,
+        query: &query.id,
+        study: &query.study,
+        query_hash: &query.query_hash,
+        summary: &serde_json::to_string(&release.summary)?,
+        body: &body,
+        released_at: now,
+    };
+    releases::release_insert(transaction, &stored).await?;
+    queries::query_set_released(transaction, &query.id, &release.summary.id).await?;
+    let mut entry = Entry::new(EntryKind::Release, "release-published")
+        .study(&query.study)
+        .query(&query.id)
+        .fact("release", release.summary.id.as_str())
+        .fact("query-hash", query.query_hash.as_str())
+        .fact("nodes", release.summary.nodes_answered as u64)
+        .fact(
+            "release-hash",
+            protocol::hex(&protocol::sha256(body.as_bytes())),
+        );
+    if let Some(account) = closed_by {
+        entry = entry.body(json!({ "account": account.name, "closed-early": true }));
+    }
+    log::append(transaction, now, entry).await
+}

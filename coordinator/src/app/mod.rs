@@ -1,0 +1,18 @@
+//! What the coordinator does: one file per use case, from what came in to what is stored and who hears of it.
+//! Each act commits together with its log entry; whoever waits is woken after the commit.
+
+pub mod ask;
+pub mod collect;
+pub mod dispatch;
+pub mod end;
+pub mod enrol;
+pub mod export;
+pub mod limits;
+pub mod plan;
+pub mod preview;
+pub mod release;
+pub mod session;
+pub mod sign;
+pub mod study;
+pub mod view;
+pub mod witness;

@@ -1,0 +1,135 @@
+//! What a question would cost and how noisy its answer would be, before anybody is asked and at no loss.
+//! It follows from the question and public facts only.
+
+use super::{limits, plan};
+use crate::state::State;
+use crate::store::{requests, studies};
+use crate::{Problem, app::release::DELTA};
+use compose::Confidence;
+use privacy_loss::NanoRho;
+use query::AggregateQuery;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+/// An amount of privacy loss, as rho and as epsilon.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Loss {
+    /// Nano-rho.
+    pub rho: u64,
+    /// The same as epsilon at the stated delta.
+    pub epsilon: f64,
+}
+
+/// What a question costs each organisation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct PriceView {
+    /// Nano-rho.
+    pub rho: u64,
+    /// The same as epsilon.
+    pub epsilon: f64,
+    /// At this delta.
+    pub delta: f64,
+    /// The most any one organisation asked would have lost after it, over all studies, as far as it was asked from here.
+    pub lifetime: Loss,
+}
+
+/// An organisation's expected noise.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct NodeNoise {
+    /// The organisation.
+    pub node: String,
+    /// Noise variance of each of its cells.
+    pub variance: f64,
+}
+
+/// What would come of a question.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Preview {
+    /// Hash of the question, hex.
+    pub query_hash: String,
+    /// The question in canonical form.
+    #[schema(value_type = Object)]
+    pub canonical: Value,
+    /// Cells of the answer.
+    pub cells: usize,
+    /// What it costs.
+    pub price: PriceView,
+    /// Of each composed cell, with all organisations asked.
+    pub standard_deviation: f64,
+    /// Of each composed cell, 95 percent.
+    pub margin_95: f64,
+    /// Each organisation's share of the noise.
+    pub per_node: Vec<NodeNoise>,
+    /// Organisations that would be asked.
+    pub nodes: Vec<String>,
+    /// A release that answers it already.
+    pub already_released: Option<String>,
+}
+
+/// Previews a question.
+///
+/// # Errors
+/// [`Problem`] as asking it would meet.
+pub async fn preview(app: &State, study: &str, query: &AggregateQuery) -> Result<Preview, Problem> {
+    let now = app.clock.now();
+    let mut reader = app.database.read().await?;
+    let study = studies::study_by_id(&mut reader, study)
+        .await?
+        .ok_or(Problem::UnknownStudy)?;
+    limits::check(&study.study, query, now)?;
+    let plan = plan::plan(&mut reader, &study).await?;
+    let hash = query.hash().to_string();
+    let already_released = if plan.asked.is_empty() {
+        None
+    } else {
+        plan::released_already(&mut reader, &study.study.id, &hash, &plan.asked).await?
+    };
+    if already_released.is_none() {
+        limits::check_total(&mut reader, &study, query, &plan.asked).await?;
+    }
+    let spent = requests::rho_asked(&mut reader, None).await?;
+    let lifetime = (limits::extra_loss(&mut reader, query, &plan.asked)
+        .await?
+        .iter())
+    .map(|(organisation, extra)| {
+        limits::spent_by(&spent, organisation).saturating_add(extra.nano())
+    })
+    .max()
+    .unwrap_or(query.rho_nano());
+    drop(reader);
+
+    let price = privacy_loss::price(query);
+    let variances = vec![price.variance(); plan.asked.len()];
+    let mut nodes: Vec<String> = plan
+        .asked
+        .iter()
+        .map(|asked| asked.organisation.clone())
+        .collect();
+    nodes.dedup();
+    Ok(Preview {
+        query_hash: hash,
+        canonical: serde_json::from_str(&query.canonical())
+            .map_err(crate::CoordinatorError::from)?,
+        cells: query.cells(),
+        price: PriceView {
+            rho: price.rho.nano(),
+            epsilon: privacy_loss::epsilon(price.rho, DELTA),
+            delta: DELTA,
+            lifetime: Loss {
+                rho: lifetime,
+                epsilon: privacy_loss::epsilon(NanoRho::new(lifetime), DELTA),
+            },
+        },
+        standard_deviation: variances.iter().sum::<f64>().sqrt(),
+        margin_95: compose::margin(&variances, Confidence::P95),
+        per_node: (plan.asked.iter())
+            .map(|asked| NodeNoise {
+                node: asked.organisation.clone(),
+                variance: price.variance(),
+            })
+            .collect(),
+        nodes,
+        already_released,
+    })
+}

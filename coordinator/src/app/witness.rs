@@ -1,0 +1,99 @@
+//! Witnessing nodes' logs: a head is cosigned only if it extends the last one cosigned.
+//! A shorter or diverging log is refused and raises an alarm; the coordinator never repairs one.
+
+use crate::CoordinatorError;
+use crate::node_problem::NodeProblem;
+use crate::state::State;
+use crate::store::checkpoints::{self, Witnessed};
+use crate::store::log::{self, Entry};
+use crate::store::organisations;
+use audit::{AuditError, EntryKind, Hash, NoteKey, SignedCheckpoint};
+use protocol::exchange::CheckpointOffer;
+
+/// Cosigns the head of an organisation's log, and returns it with the cosignature.
+///
+/// # Errors
+/// [`NodeProblem`]; `history-differs` is logged as an alarm.
+pub async fn cosign(
+    app: &State,
+    organisation: &str,
+    offer: &CheckpointOffer,
+) -> Result<String, NodeProblem> {
+    let now = app.clock.now();
+    let mut transaction = app.database.write().await?;
+    let key = organisations::organisation_by_id(&mut transaction, organisation)
+        .await?
+        .and_then(|organisation| organisation.keys)
+        .ok_or(CoordinatorError::Corrupt {
+            what: "organisation",
+        })?
+        .node;
+    let note_key = NoteKey::log(&protocol::node_log(organisation), key.0)?;
+    let Ok(signed) = SignedCheckpoint::open(&offer.checkpoint, &note_key) else {
+        let entry = Entry::new(EntryKind::Refusal, "checkpoint-refused").node(organisation);
+        log::append(&mut transaction, now, entry).await?;
+        transaction.commit().await?;
+        return Err(NodeProblem::refused(
+            422,
+            "signature-not-accepted",
+            "sign checkpoints with the node key shown when joining",
+        ));
+    };
+    let head = signed.checkpoint().clone();
+    let last = checkpoints::checkpoint_latest(&mut transaction, organisation, &key).await?;
+    let (last_size, last_root) = last
+        .as_ref()
+        .map_or((0, audit::root(&[])), |last| (last.size, last.root));
+    let extends = if head.size < last_size {
+        Err(AuditError::OutOfRange)
+    } else if head.size == last_size {
+        if head.root == last_root {
+            Ok(())
+        } else {
+            Err(AuditError::BadProof)
+        }
+    } else if offer.from != last_size {
+        // The node missed a reply of ours; greeting tells it what we hold.
+        app.hub.ask_to_greet(organisation);
+        return Err(NodeProblem::refused(
+            409,
+            "other-start",
+            "prove from the checkpoint cosigned last; greet to learn it",
+        ));
+    } else {
+        proof(offer).and_then(|proof| {
+            audit::verify_consistency(last_size, &last_root, head.size, &head.root, &proof)
+        })
+    };
+    if extends.is_err() {
+        let entry = Entry::new(EntryKind::Alarm, "history-differs")
+            .node(organisation)
+            .fact("held-size", last_size)
+            .fact("offered-size", head.size);
+        log::append(&mut transaction, now, entry).await?;
+        transaction.commit().await?;
+        return Err(NodeProblem::refused(
+            409,
+            "history-differs",
+            "this log does not extend the one cosigned before: was it restored from a backup?",
+        ));
+    }
+    if let Some(last) = last.filter(|last| last.size == head.size) {
+        return Ok(last.cosigned);
+    }
+    let line = audit::cosign(&head, app.database.signer(), now.unsigned_abs());
+    let witnessed = Witnessed {
+        size: head.size,
+        root: head.root,
+        cosigned: signed.with_signature(line).to_string(),
+    };
+    checkpoints::checkpoint_insert(&mut transaction, organisation, &key, &witnessed, now).await?;
+    transaction.commit().await?;
+    Ok(witnessed.cosigned)
+}
+
+fn proof(offer: &CheckpointOffer) -> Result<Vec<Hash>, AuditError> {
+    (offer.consistency.iter())
+        .map(|hash| protocol::from_hex::<32>(hash).ok_or(AuditError::Malformed { what: "proof" }))
+        .collect()
+}

@@ -1,0 +1,55 @@
+//! Who is calling: an extractor that handlers name as an argument, so that a forgotten check does not compile.
+//! Cookies count for browsers, bearer tokens for programs; anything else is nobody.
+
+use crate::Problem;
+use crate::app::session;
+use crate::state::App;
+use crate::store::accounts::Account;
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+
+/// Name of the session cookie.
+pub(crate) const COOKIE: &str = "wi_session";
+/// How API tokens begin.
+pub(crate) const TOKEN_PREFIX: &str = "wi_";
+
+/// The account that calls.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller(pub Account);
+
+impl FromRequestParts<App> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Caller, Problem> {
+        let account = if let Some(authorization) = parts.headers.get(header::AUTHORIZATION) {
+            // A request that names a token is judged by it alone.
+            match authorization
+                .to_str()
+                .ok()
+                .and_then(|value| value.strip_prefix("Bearer "))
+            {
+                Some(token) if token.starts_with(TOKEN_PREFIX) => {
+                    session::by_token(app, token).await?
+                }
+                _ => None,
+            }
+        } else {
+            match session_cookie(&parts.headers) {
+                Some(token) => session::by_cookie(app, token).await?,
+                None => None,
+            }
+        };
+        account.map(Caller).ok_or(Problem::Unauthenticated)
+    }
+}
+
+/// The session's token, where the request carries one.
+pub(crate) fn session_cookie(headers: &HeaderMap) -> Option<&str> {
+    (headers.get_all(header::COOKIE).iter())
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(name, _)| *name == COOKIE)
+        .map(|(_, token)| token)
+}

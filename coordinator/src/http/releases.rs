@@ -1,0 +1,83 @@
+//! `/api/v1/releases`: results, and the same as files. Every signed-in account may read them.
+//! A release is served as it was stored; nothing is computed again.
+
+use super::auth::Caller;
+use crate::app::export;
+use crate::app::release::{Release, ReleaseSummary};
+use crate::state::App;
+use crate::store::releases;
+use crate::{CoordinatorError, Problem};
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(one))
+}
+
+/// Releases, newest first.
+#[derive(Serialize, ToSchema)]
+struct ReleasesView {
+    releases: Vec<ReleaseSummary>,
+}
+
+/// All releases.
+#[utoipa::path(get, path = "/api/v1/releases", responses((status = 200, body = ReleasesView), (status = 401)))]
+async fn list(State(app): State<App>, _: Caller) -> Result<Json<ReleasesView>, Problem> {
+    let mut reader = app.database.read().await?;
+    let releases = (releases::release_summaries(&mut reader).await?.iter())
+        .map(|summary| serde_json::from_str(summary))
+        .collect::<Result<_, _>>()?;
+    Ok(Json(ReleasesView { releases }))
+}
+
+/// A release; `{id}.json` and `{id}.csv` are the same as files.
+#[utoipa::path(
+    get, path = "/api/v1/releases/{id}",
+    params(("id" = String, Path, description = "`{id}`, `{id}.json` or `{id}.csv`")),
+    responses(
+        (status = 200, description = "the release", content((Release = "application/json"), (String = "text/csv"))),
+        (status = 401), (status = 404)
+    )
+)]
+async fn one(
+    State(app): State<App>,
+    _: Caller,
+    Path(name): Path<String>,
+) -> Result<Response, Problem> {
+    let (id, form) = match name.split_once('.') {
+        None => (name.as_str(), None),
+        Some((id, form @ ("csv" | "json"))) => (id, Some(form)),
+        Some(_) => return Err(Problem::NotFound),
+    };
+    let mut reader = app.database.read().await?;
+    let body = releases::release_body(&mut reader, id)
+        .await?
+        .ok_or(Problem::NotFound)?;
+    drop(reader);
+    let (media_type, body) = match form {
+        Some("csv") => {
+            let release: Release = serde_json::from_str(&body).map_err(CoordinatorError::from)?;
+            ("text/csv; charset=utf-8", export::csv(&release, &app.areas))
+        }
+        _ => ("application/json", body),
+    };
+    let mut response = ([(header::CONTENT_TYPE, media_type)], body).into_response();
+    if let Some(form) = form {
+        // The id was found in the database, so it is the plain identifier that was stored.
+        let disposition = format!("attachment; filename=\"release-{id}.{form}\"");
+        if let Ok(value) = disposition.parse() {
+            response
+                .headers_mut()
+                .insert(header::CONTENT_DISPOSITION, value);
+        }
+    }
+    Ok(response)
+}

@@ -1,0 +1,28 @@
+//! The coordinator: asks organisations' nodes, composes their noisy answers into releases, serves the website.
+//! It never holds a register's data: nothing it links can compute an exact aggregate.
+
+pub mod admin;
+pub mod app;
+pub mod areas;
+pub mod clock;
+pub mod config;
+pub mod http;
+pub mod hub;
+pub mod metrics;
+pub mod node_http;
+pub mod node_problem;
+pub mod passwords;
+pub mod refusals;
+pub mod serve;
+pub mod state;
+pub mod store;
+pub mod throttle;
+
+mod error;
+mod problem;
+mod secret;
+
+pub use config::Config;
+pub use error::CoordinatorError;
+pub use problem::Problem;
+pub use state::{App, State};

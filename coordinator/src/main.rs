@@ -1,0 +1,225 @@
+//! The coordinator's command line: serve, and acts of administration.
+//! It parses, opens, and hands over; what is done is in the library.
+
+use anyhow::{Context, Result, anyhow};
+use clap::{Parser, Subcommand};
+use coordinator::store::accounts::Role;
+use coordinator::{Config, admin, serve};
+use std::io::Read as _;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Asks organisations' nodes, composes their noisy answers, serves the website.
+#[derive(Parser)]
+#[command(name = "coordinator", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serves the website, its API and the nodes.
+    Serve {
+        /// The configuration.
+        #[arg(long)]
+        config: PathBuf,
+    },
+    /// Acts of administration; each is logged.
+    #[command(subcommand)]
+    Admin(Admin),
+    /// Prints the description of the API (OpenAPI 3.1, JSON).
+    Openapi,
+}
+
+#[derive(Subcommand)]
+enum Admin {
+    /// Makes authority, log key, database and configuration, and prints the authority's fingerprint.
+    Init {
+        /// The folder.
+        #[arg(long)]
+        dir: PathBuf,
+        /// Where the website and API listen.
+        #[arg(long, default_value = "127.0.0.1:8420")]
+        web_listen: SocketAddr,
+        /// Where nodes are served.
+        #[arg(long, default_value = "127.0.0.1:8421")]
+        node_listen: SocketAddr,
+        /// The address nodes dial, where it is another.
+        #[arg(long)]
+        node_address: Option<String>,
+    },
+    /// Accounts of people.
+    #[command(subcommand)]
+    Account(AccountCommand),
+    /// Makes an API token for an account and prints it.
+    ApiToken {
+        /// The configuration.
+        #[arg(long)]
+        config: PathBuf,
+        /// The account's name.
+        #[arg(long)]
+        name: String,
+        /// What it is for.
+        #[arg(long, default_value = "")]
+        label: String,
+    },
+    /// Invites an organisation and prints its join string.
+    JoinToken {
+        /// The configuration.
+        #[arg(long)]
+        config: PathBuf,
+        /// The organisation's identifier.
+        #[arg(long)]
+        organisation: String,
+        /// Its name for people; the identifier where absent.
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// Nodes of organisations.
+    #[command(subcommand)]
+    Node(NodeCommand),
+    /// Studies.
+    #[command(subcommand)]
+    Study(StudyCommand),
+}
+
+#[derive(Subcommand)]
+enum AccountCommand {
+    /// Adds an account.
+    Add {
+        /// The configuration.
+        #[arg(long)]
+        config: PathBuf,
+        /// Its name.
+        #[arg(long)]
+        name: String,
+        /// analyst, organisation, dpo or admin.
+        #[arg(long, value_parser = role)]
+        role: Role,
+        /// The organisation it belongs to.
+        #[arg(long)]
+        organisation: Option<String>,
+        /// Reads the password from standard input; there is no other way to give it.
+        #[arg(long, required = true)]
+        password_stdin: bool,
+    },
+}
+
+#[derive(Subcommand)]
+enum NodeCommand {
+    /// Bars an organisation's node until it joins again.
+    Revoke {
+        /// The configuration.
+        #[arg(long)]
+        config: PathBuf,
+        /// The organisation's identifier.
+        #[arg(long)]
+        organisation: String,
+    },
+}
+
+#[derive(Subcommand)]
+enum StudyCommand {
+    /// Adds a study its requester signed.
+    Add {
+        /// The configuration.
+        #[arg(long)]
+        config: PathBuf,
+        /// The signed study.
+        #[arg(long)]
+        file: PathBuf,
+    },
+}
+
+fn role(text: &str) -> Result<Role, String> {
+    Role::from_id(text).ok_or_else(|| "one of analyst, organisation, dpo, admin".to_owned())
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+    match Arguments::parse().command {
+        Command::Serve { config } => serve::serve(Config::read(&config)?).await,
+        Command::Admin(command) => administrate(command).await,
+        Command::Openapi => {
+            println!(
+                "{}",
+                serde_json::to_string_pretty(&coordinator::http::openapi())?
+            );
+            Ok(())
+        }
+    }
+}
+
+async fn administrate(command: Admin) -> Result<()> {
+    match command {
+        Admin::Init {
+            dir,
+            web_listen,
+            node_listen,
+            node_address,
+        } => {
+            let made = admin::init(&dir, web_listen, node_listen, node_address).await?;
+            println!("configuration        {}", made.config.display());
+            println!("authority fingerprint {}", made.authority);
+        }
+        Admin::Account(AccountCommand::Add {
+            config,
+            name,
+            role,
+            organisation,
+            password_stdin: _,
+        }) => {
+            let mut password = String::new();
+            std::io::stdin()
+                .take(4096)
+                .read_to_string(&mut password)
+                .context("cannot read the password from standard input")?;
+            let password = password.trim_end_matches(['\r', '\n']);
+            let config = Config::read(&config)?;
+            admin::account_add(&config, &name, role, organisation.as_deref(), password).await?;
+            println!("added {name}");
+        }
+        Admin::ApiToken {
+            config,
+            name,
+            label,
+        } => {
+            println!(
+                "{}",
+                admin::api_token(&Config::read(&config)?, &name, &label).await?
+            );
+        }
+        Admin::JoinToken {
+            config,
+            organisation,
+            name,
+        } => {
+            let config = Config::read(&config)?;
+            println!(
+                "{}",
+                admin::join_token(&config, &organisation, name.as_deref()).await?
+            );
+        }
+        Admin::Node(NodeCommand::Revoke {
+            config,
+            organisation,
+        }) => {
+            admin::node_revoke(&Config::read(&config)?, &organisation).await?;
+            println!("revoked {organisation}");
+        }
+        Admin::Study(StudyCommand::Add { config, file }) => {
+            let id = admin::study_add(&Config::read(&config)?, &file)
+                .await
+                .map_err(|error| anyhow!(error))?;
+            println!("added {id}");
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,120 @@
+//! The short calls of nodes: join, renew, greet, hand in what was signed, witnessed, answered.
+//! Each handler reads a body and hands it to the use case; it decides nothing itself.
+
+use super::caller::NodeCaller;
+use super::error::unreadable;
+use crate::app::{collect, enrol, sign, study, witness};
+use crate::node_problem::NodeProblem;
+use crate::state::App;
+use axum::Json;
+use axum::extract::State;
+use axum::extract::rejection::JsonRejection;
+use axum::http::StatusCode;
+use protocol::exchange::{
+    AnswerReply, CheckpointOffer, Cosignature, Hello, HelloReply, Join, JoinReply, Renew, Signed,
+};
+use protocol::{Envelope, VERSION};
+
+type Incoming<T> = Result<Json<T>, JsonRejection>;
+
+fn read<T>(body: Incoming<T>) -> Result<T, NodeProblem> {
+    body.map(|Json(body)| body)
+        .map_err(|rejection| unreadable(&rejection))
+}
+
+pub(super) fn known_version(version: u32) -> Result<(), NodeProblem> {
+    if version == VERSION {
+        Ok(())
+    } else {
+        Err(NodeProblem::refused(
+            422,
+            "unknown-version",
+            "this coordinator speaks version 1",
+        ))
+    }
+}
+
+pub(super) async fn join(
+    State(app): State<App>,
+    body: Incoming<Join>,
+) -> Result<Json<JoinReply>, NodeProblem> {
+    let body = read(body)?;
+    known_version(body.version)?;
+    Ok(Json(enrol::join(&app, &body).await?))
+}
+
+pub(super) async fn renew(
+    State(app): State<App>,
+    caller: NodeCaller,
+    body: Incoming<Renew>,
+) -> Result<Json<JoinReply>, NodeProblem> {
+    let body = read(body)?;
+    known_version(body.version)?;
+    Ok(Json(
+        enrol::renew(&app, caller.organisation(), &body).await?,
+    ))
+}
+
+pub(super) async fn hello(
+    State(app): State<App>,
+    caller: NodeCaller,
+    body: Incoming<Hello>,
+) -> Result<Json<HelloReply>, NodeProblem> {
+    let body = read(body)?;
+    known_version(body.version)?;
+    Ok(Json(
+        enrol::hello(&app, caller.organisation(), &body).await?,
+    ))
+}
+
+pub(super) async fn signed(
+    State(app): State<App>,
+    caller: NodeCaller,
+    body: Incoming<Signed>,
+) -> Result<StatusCode, NodeProblem> {
+    let body = read(body)?;
+    known_version(body.version)?;
+    sign::signed(&app, caller.organisation(), &body).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(super) async fn checkpoint(
+    State(app): State<App>,
+    caller: NodeCaller,
+    body: Incoming<CheckpointOffer>,
+) -> Result<Json<Cosignature>, NodeProblem> {
+    let body = read(body)?;
+    known_version(body.version)?;
+    let checkpoint = witness::cosign(&app, caller.organisation(), &body).await?;
+    Ok(Json(Cosignature { checkpoint }))
+}
+
+pub(super) async fn answers(
+    State(app): State<App>,
+    caller: NodeCaller,
+    body: Incoming<Envelope>,
+) -> Result<Json<AnswerReply>, NodeProblem> {
+    let body = read(body)?;
+    let status = collect::answer(&app, caller.organisation(), &body).await?;
+    Ok(Json(AnswerReply { status }))
+}
+
+pub(super) async fn studies(
+    State(app): State<App>,
+    caller: NodeCaller,
+    body: Incoming<Envelope>,
+) -> Result<StatusCode, NodeProblem> {
+    let body = read(body)?;
+    study::from_node(&app, caller.organisation(), &body).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(super) async fn consents(
+    State(app): State<App>,
+    caller: NodeCaller,
+    body: Incoming<Envelope>,
+) -> Result<StatusCode, NodeProblem> {
+    let body = read(body)?;
+    study::consent(&app, caller.organisation(), &body).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,272 @@
+//! Everything the website's API refuses, as one enumeration: status, stable code, parameters.
+//! Sentences for people are the website's; nothing here depends on a register.
+
+use crate::CoordinatorError;
+use query::{Refusal, RefusalCode};
+use serde_json::{Map, Value, json};
+
+/// A refusal or failure, rendered as `application/problem+json` (RFC 9457).
+#[derive(Debug)]
+pub enum Problem {
+    /// Nobody is signed in.
+    Unauthenticated,
+    /// Name or password is wrong, or both.
+    InvalidCredentials,
+    /// Too many failed sign-ins.
+    TooManyAttempts {
+        /// When to try again, in seconds.
+        retry_after: u64,
+    },
+    /// Too much is going on at once.
+    Busy,
+    /// The role does not allow it.
+    Forbidden,
+    /// A browser sent it from another site.
+    CrossSite,
+    /// Not there, or not to be seen.
+    NotFound,
+    /// Another method.
+    MethodNotAllowed,
+    /// Not `application/json`.
+    UnsupportedMediaType,
+    /// More bytes than are read.
+    TooLarge,
+    /// Not the JSON expected; where and why.
+    InvalidBody {
+        /// JSON path.
+        path: String,
+        /// A stable code.
+        code: &'static str,
+    },
+    /// Not a legal query; where and why.
+    InvalidQuery(Refusal),
+    /// No study of this name.
+    UnknownStudy,
+    /// The study is not in force.
+    StudyExpired,
+    /// More loss than the study allows one query.
+    RhoOverStudyLimit {
+        /// The most, nano-rho.
+        limit: u64,
+    },
+    /// A target the study does not name.
+    TargetNotInStudy {
+        /// Which.
+        target: String,
+    },
+    /// A measure the study does not name.
+    MeasureNotInStudy {
+        /// Which.
+        measure: String,
+    },
+    /// A finer level than the study allows.
+    LevelTooFine {
+        /// The finest allowed.
+        finest: String,
+    },
+    /// More loss than the study has left at an organisation.
+    StudyLimit {
+        /// The organisation.
+        node: String,
+        /// What is left, nano-rho.
+        remaining: u64,
+    },
+    /// No organisation of the study can be asked.
+    NoNodeToAsk,
+    /// The requester's organisation cannot sign.
+    RequesterCannotSign,
+    /// `Idempotency-Key` is missing or malformed.
+    IdempotencyKeyRequired,
+    /// The key was used for another body.
+    Conflict,
+    /// The query is not open any more.
+    QueryNotOpen,
+    /// Nobody has answered yet.
+    NothingAnswered,
+    /// A fault of ours.
+    Internal(CoordinatorError),
+}
+
+impl<E: Into<CoordinatorError>> From<E> for Problem {
+    fn from(error: E) -> Problem {
+        Problem::Internal(error.into())
+    }
+}
+
+impl Problem {
+    /// HTTP status.
+    pub fn status(&self) -> u16 {
+        match self {
+            Problem::Unauthenticated | Problem::InvalidCredentials => 401,
+            Problem::Forbidden | Problem::CrossSite => 403,
+            Problem::NotFound => 404,
+            Problem::MethodNotAllowed => 405,
+            Problem::NoNodeToAsk
+            | Problem::RequesterCannotSign
+            | Problem::QueryNotOpen
+            | Problem::NothingAnswered => 409,
+            Problem::TooLarge => 413,
+            Problem::UnsupportedMediaType => 415,
+            Problem::IdempotencyKeyRequired => 400,
+            Problem::InvalidBody { .. }
+            | Problem::InvalidQuery(_)
+            | Problem::UnknownStudy
+            | Problem::StudyExpired
+            | Problem::RhoOverStudyLimit { .. }
+            | Problem::TargetNotInStudy { .. }
+            | Problem::MeasureNotInStudy { .. }
+            | Problem::LevelTooFine { .. }
+            | Problem::StudyLimit { .. }
+            | Problem::Conflict => 422,
+            Problem::TooManyAttempts { .. } => 429,
+            Problem::Internal(_) => 500,
+            Problem::Busy => 503,
+        }
+    }
+
+    /// The stable code.
+    pub fn code(&self) -> String {
+        match self {
+            Problem::Unauthenticated => "unauthenticated",
+            Problem::InvalidCredentials => "invalid-credentials",
+            Problem::TooManyAttempts { .. } => "too-many-attempts",
+            Problem::Busy => "busy",
+            Problem::Forbidden => "forbidden",
+            Problem::CrossSite => "cross-site",
+            Problem::NotFound => "not-found",
+            Problem::MethodNotAllowed => "method-not-allowed",
+            Problem::UnsupportedMediaType => "unsupported-media-type",
+            Problem::TooLarge => "too-large",
+            Problem::InvalidBody { code, .. } => code,
+            Problem::InvalidQuery(refusal) => return refusal_code(refusal.code),
+            Problem::UnknownStudy => "unknown-study",
+            Problem::StudyExpired => "study-expired",
+            Problem::RhoOverStudyLimit { .. } => "rho-over-study-limit",
+            Problem::TargetNotInStudy { .. } => "target-not-in-study",
+            Problem::MeasureNotInStudy { .. } => "measure-not-in-study",
+            Problem::LevelTooFine { .. } => "level-too-fine",
+            Problem::StudyLimit { .. } => "study-limit",
+            Problem::NoNodeToAsk => "no-node-to-ask",
+            Problem::RequesterCannotSign => "requester-cannot-sign",
+            Problem::IdempotencyKeyRequired => "idempotency-key-required",
+            Problem::Conflict => "conflict",
+            Problem::QueryNotOpen => "query-not-open",
+            Problem::NothingAnswered => "nothing-answered",
+            Problem::Internal(_) => "internal",
+        }
+        .to_owned()
+    }
+
+    /// The URI of the problem's type.
+    pub fn type_uri(&self) -> String {
+        format!("urn:welfare-intelligence:problem:{}", self.code())
+    }
+
+    /// A short English title; the same for every occurrence of a code.
+    pub fn title(&self) -> String {
+        let words = self.code().replace('-', " ");
+        let mut letters = words.chars();
+        match letters.next() {
+            Some(first) => first.to_uppercase().chain(letters).collect(),
+            None => words,
+        }
+    }
+
+    /// The reason and the remedy, where the code alone does not say.
+    pub fn detail(&self) -> Option<&str> {
+        match self {
+            Problem::InvalidQuery(refusal) => Some(&refusal.message),
+            Problem::NoNodeToAsk => {
+                Some("no organisation of this study has joined, countersigned and greeted")
+            }
+            Problem::RequesterCannotSign => {
+                Some("the requester's organisation has not joined with a requester key")
+            }
+            Problem::IdempotencyKeyRequired => Some(
+                "send a header Idempotency-Key of 1 to 100 printable ASCII characters, a new one per question",
+            ),
+            _ => None,
+        }
+    }
+
+    /// What a sentence about it needs.
+    pub fn params(&self) -> Value {
+        match self {
+            Problem::TooManyAttempts { retry_after } => json!({ "retry_after": retry_after }),
+            Problem::RhoOverStudyLimit { limit } => json!({ "limit": limit }),
+            Problem::TargetNotInStudy { target } => json!({ "target": target }),
+            Problem::MeasureNotInStudy { measure } => json!({ "measure": measure }),
+            Problem::LevelTooFine { finest } => json!({ "finest": finest }),
+            Problem::StudyLimit { node, remaining } => {
+                json!({ "node": node, "remaining": remaining })
+            }
+            _ => Value::Object(Map::new()),
+        }
+    }
+
+    /// Where in the body, as a JSON path; for queries counted from the query itself.
+    pub fn path(&self) -> Option<&str> {
+        match self {
+            Problem::InvalidBody { path, .. } => Some(path),
+            Problem::InvalidQuery(refusal) => Some(&refusal.path),
+            Problem::RhoOverStudyLimit { .. } | Problem::StudyLimit { .. } => Some("$.rho"),
+            Problem::MeasureNotInStudy { .. } => Some("$.measure"),
+            Problem::TargetNotInStudy { .. } => Some("$.by.target"),
+            Problem::LevelTooFine { .. } => Some("$.by.area"),
+            _ => None,
+        }
+    }
+
+    /// The problem as it is sent.
+    pub fn body(&self) -> Value {
+        let mut body = json!({
+            "type": self.type_uri(),
+            "title": self.title(),
+            "status": self.status(),
+            "code": self.code(),
+            "params": self.params(),
+        });
+        if let Some(detail) = self.detail() {
+            body["detail"] = json!(detail);
+        }
+        if let Some(path) = self.path() {
+            body["path"] = json!(path);
+        }
+        body
+    }
+}
+
+fn refusal_code(code: RefusalCode) -> String {
+    match serde_json::to_value(code) {
+        Ok(Value::String(code)) => code,
+        _ => "invalid-query".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_query_keeps_path_code_and_remedy() {
+        let refusal =
+            query::AggregateQuery::parse(br#"{"version":1,"surprise":true}"#).unwrap_err();
+        let body = Problem::InvalidQuery(refusal).body();
+        assert_eq!(body["status"], 422);
+        assert_eq!(body["code"], "unknown-field");
+        assert_eq!(body["path"], "$.surprise");
+        assert_eq!(
+            body["type"],
+            "urn:welfare-intelligence:problem:unknown-field"
+        );
+        assert_eq!(body["title"], "Unknown field");
+        assert!(body["detail"].is_string());
+    }
+
+    #[test]
+    fn a_fault_of_ours_tells_nothing_of_itself() {
+        let body = Problem::Internal(CoordinatorError::Corrupt { what: "secret" }).body();
+        assert_eq!(body["code"], "internal");
+        assert!(!body.to_string().contains("secret"));
+    }
+}

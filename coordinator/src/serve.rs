@@ -1,0 +1,207 @@
+//! Serving: both ports, the sweep that ends queries, and an orderly stop.
+//! Long polls and event streams are told to end first, so that a stop takes moments.
+
+use crate::app::{end, study};
+use crate::clock::Clock;
+use crate::store::log::{self, Entry};
+use crate::{App, Config, CoordinatorError, State, http, node_http};
+use anyhow::{Context, Result};
+use audit::EntryKind;
+use axum_server::Handle;
+use identity::{RefusedConnection, RustlsConfig, ServeOptions};
+use std::collections::BTreeSet;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// Open calls may take so long to end.
+const GRACE: Duration = Duration::from_secs(5);
+/// How often queries are looked at for ending.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
+/// Life of the node port's certificate, and how often a new one is made.
+const SERVER_CERTIFICATE: Duration = Duration::from_secs(90 * 86_400);
+const SERVER_RENEWAL: Duration = Duration::from_secs(86_400);
+/// For a request's head to arrive whole.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Serves until SIGTERM or SIGINT.
+///
+/// # Errors
+/// When a port cannot be opened or a file is missing or damaged; the message says which.
+pub async fn serve(config: Config) -> Result<()> {
+    if config.exposes_plain_http() {
+        tracing::warn!(
+            address = %config.web_listen,
+            "the website is served without TLS beyond this machine: passwords cross the network in the clear; \
+             put it behind a TLS proxy and set public_url to its https address"
+        );
+    }
+    let web = listen(config.web_listen, "the website's port")?;
+    let nodes = listen(config.node_listen, "the nodes' port")?;
+    let app = State::open(config, Clock::System)
+        .await
+        .context("cannot open the coordinator's files")?;
+    tracing::info!(web = %web.local_addr()?, nodes = %nodes.local_addr()?, "serving");
+
+    let tls = RustlsConfig::from_config(node_tls(&app)?);
+    let (web_handle, node_handle) = (Handle::new(), identity::Handle::new());
+    let (refused, refusals) = mpsc::channel(256);
+    let background = [
+        tokio::spawn(sweep(Arc::clone(&app))),
+        tokio::spawn(record_refused(Arc::clone(&app), refusals)),
+        tokio::spawn(renew_server(Arc::clone(&app), tls.clone())),
+    ];
+    let options = ServeOptions {
+        on_refused: Some(Arc::new(move |connection| {
+            // When too many come at once, those beyond the queue go unlogged rather than take memory.
+            let _ = refused.try_send(connection);
+        })),
+        ..ServeOptions::default()
+    };
+    let web_server = serve_web(web, http::router(Arc::clone(&app)), web_handle.clone());
+    let node_server = identity::serve_nodes(
+        nodes,
+        tls,
+        node_http::router(Arc::clone(&app)),
+        options,
+        node_handle.clone(),
+    );
+    let stop = {
+        let app = Arc::clone(&app);
+        tokio::spawn(async move {
+            stopped().await;
+            tracing::info!("stopping");
+            app.hub.stop();
+            web_handle.graceful_shutdown(Some(GRACE));
+            node_handle.graceful_shutdown(Some(GRACE));
+        })
+    };
+    let served = tokio::try_join!(web_server, node_server);
+    stop.abort();
+    background.iter().for_each(tokio::task::JoinHandle::abort);
+    served.context("a port could not be served")?;
+    Ok(())
+}
+
+fn listen(address: SocketAddr, what: &str) -> Result<TcpListener> {
+    let listener = TcpListener::bind(address).with_context(|| {
+        format!("cannot open {what}, {address}: is another coordinator running?")
+    })?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+async fn serve_web(
+    listener: TcpListener,
+    router: axum::Router,
+    handle: Handle<SocketAddr>,
+) -> std::io::Result<()> {
+    let mut server = axum_server::from_tcp(listener)?.handle(handle).http1_only();
+    server
+        .http_builder()
+        .http1()
+        .header_read_timeout(HEADER_TIMEOUT);
+    server
+        .serve(router.into_make_service_with_connect_info::<SocketAddr>())
+        .await
+}
+
+fn node_tls(app: &State) -> Result<Arc<rustls::ServerConfig>, CoordinatorError> {
+    let host = app
+        .config
+        .node_address
+        .rsplit_once(':')
+        .map(|(host, _)| host);
+    let host = host.unwrap_or_default().trim_matches(['[', ']']);
+    let names: Vec<&str> = [host].into_iter().filter(|host| !host.is_empty()).collect();
+    let server = app
+        .authority
+        .issue_server(&names, SERVER_CERTIFICATE, app.clock.timestamp())?;
+    Ok(identity::node_server_config(
+        app.authority.certificate(),
+        &server,
+    )?)
+}
+
+async fn renew_server(app: App, tls: RustlsConfig) {
+    loop {
+        tokio::time::sleep(SERVER_RENEWAL).await;
+        match node_tls(&app) {
+            Ok(config) => tls.reload_from_config(config),
+            Err(error) => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "the nodes' port keeps its certificate"
+                );
+            }
+        }
+    }
+}
+
+async fn sweep(app: App) {
+    let mut announced = BTreeSet::new();
+    loop {
+        let swept = match end::sweep(&app).await {
+            Ok(()) => study::announce(&app, &mut announced).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = swept {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "queries could not be looked after"
+            );
+        }
+        tokio::time::sleep(SWEEP_EVERY).await;
+    }
+}
+
+/// Writes connections that did not get past the handshake into the log, repeated ones once an hour.
+async fn record_refused(app: App, mut refusals: mpsc::Receiver<RefusedConnection>) {
+    while let Some(connection) = refusals.recv().await {
+        let Some(remote) = connection.remote else {
+            continue;
+        };
+        let now = app.clock.now();
+        let code = connection.refusal.code();
+        if !app.refusals.is_news(format!("{} {code}", remote.ip()), now) {
+            continue;
+        }
+        if let Err(error) = log_refused(&app, code, remote, now).await {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "a refused connection could not be logged"
+            );
+        }
+    }
+}
+
+async fn log_refused(
+    app: &State,
+    code: &str,
+    remote: SocketAddr,
+    now: i64,
+) -> Result<(), CoordinatorError> {
+    let mut transaction = app.database.write().await?;
+    let entry = Entry::new(EntryKind::Refusal, "connection-refused")
+        .fact("reason", code)
+        .body(serde_json::json!({ "address": remote.ip().to_string() }));
+    log::append(&mut transaction, now, entry).await?;
+    Ok(transaction.commit().await?)
+}
+
+async fn stopped() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    // Without a handler for SIGTERM its default action ends the process, which is as good.
+    let _ = tokio::signal::ctrl_c().await;
+}

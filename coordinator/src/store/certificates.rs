@@ -1,0 +1,124 @@
+//! Certificates of nodes and whether each may still be shown.
+//! A handshake proves who made a certificate; this table says whether it is active.
+
+use crate::CoordinatorError;
+use identity::IssuedCertificate;
+use sqlx::SqliteConnection;
+
+/// Whether a certificate may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CertificateState {
+    /// Renewed, not shown yet.
+    Issued,
+    /// In use.
+    Active,
+    /// Replaced by a later one.
+    Superseded,
+    /// Withdrawn.
+    Revoked,
+}
+
+impl CertificateState {
+    fn from_stored(text: &str) -> Result<CertificateState, CoordinatorError> {
+        Ok(match text {
+            "issued" => CertificateState::Issued,
+            "active" => CertificateState::Active,
+            "superseded" => CertificateState::Superseded,
+            "revoked" => CertificateState::Revoked,
+            _ => {
+                return Err(CoordinatorError::Corrupt {
+                    what: "certificate state",
+                });
+            }
+        })
+    }
+}
+
+/// The organisation and state of a certificate, where it is known.
+///
+/// # Errors
+/// [`CoordinatorError`]; so for every function below.
+pub async fn certificate_state(
+    connection: &mut SqliteConnection,
+    serial: &str,
+) -> Result<Option<(String, CertificateState)>, CoordinatorError> {
+    let row: Option<(String, String)> =
+        sqlx::query_as("SELECT organisation, state FROM certificates WHERE serial = $1")
+            .bind(serial)
+            .fetch_optional(connection)
+            .await?;
+    row.map(|(organisation, state)| Ok((organisation, CertificateState::from_stored(&state)?)))
+        .transpose()
+}
+
+/// Records a certificate. A first one (`renewed` false) supersedes all others at once; a renewed one does so when
+/// it is first shown, since the reply that carries it may be lost.
+pub async fn certificate_insert(
+    connection: &mut SqliteConnection,
+    organisation: &str,
+    issued: &IssuedCertificate,
+    renewed: bool,
+    now: i64,
+) -> Result<(), CoordinatorError> {
+    if !renewed {
+        supersede_others(connection, organisation, &issued.serial_hex).await?;
+    }
+    sqlx::query(
+        "INSERT INTO certificates (serial, organisation, state, fingerprint, not_before, not_after, issued_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+    )
+    .bind(&issued.serial_hex)
+    .bind(organisation)
+    .bind(if renewed { "issued" } else { "active" })
+    .bind(issued.fingerprint.to_string())
+    .bind(issued.not_before.as_second())
+    .bind(issued.not_after.as_second())
+    .bind(now)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// A renewed certificate was shown for the first time: it takes over.
+pub async fn certificate_take_over(
+    connection: &mut SqliteConnection,
+    organisation: &str,
+    serial: &str,
+) -> Result<(), CoordinatorError> {
+    supersede_others(connection, organisation, serial).await?;
+    sqlx::query("UPDATE certificates SET state = 'active' WHERE serial = $1 AND state = 'issued'")
+        .bind(serial)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+async fn supersede_others(
+    connection: &mut SqliteConnection,
+    organisation: &str,
+    serial: &str,
+) -> Result<(), CoordinatorError> {
+    sqlx::query(
+        "UPDATE certificates SET state = 'superseded' \
+         WHERE organisation = $1 AND serial <> $2 AND state IN ('issued', 'active')",
+    )
+    .bind(organisation)
+    .bind(serial)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Withdraws every certificate of an organisation.
+pub async fn certificates_revoke(
+    connection: &mut SqliteConnection,
+    organisation: &str,
+) -> Result<(), CoordinatorError> {
+    sqlx::query(
+        "UPDATE certificates SET state = 'revoked' WHERE organisation = $1 AND state <> 'revoked'",
+    )
+    .bind(organisation)
+    .execute(connection)
+    .await?;
+    Ok(())
+}

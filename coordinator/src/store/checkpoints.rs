@@ -1,0 +1,72 @@
+//! Heads of nodes' logs that the coordinator has seen and cosigned.
+//! The latest one is what a node's next head must extend; none is ever forgotten.
+
+use super::stored;
+use crate::CoordinatorError;
+use audit::Hash;
+use protocol::PublicKey;
+use sqlx::SqliteConnection;
+
+/// A head that was cosigned.
+#[derive(Clone, Debug)]
+pub struct Witnessed {
+    /// Number of entries.
+    pub size: u64,
+    /// Root over them.
+    pub root: Hash,
+    /// The node's signed checkpoint with the coordinator's cosignature.
+    pub cosigned: String,
+}
+
+/// The latest head of the log an organisation's node signs with this key.
+///
+/// # Errors
+/// [`CoordinatorError`]; so for every function below.
+pub async fn checkpoint_latest(
+    connection: &mut SqliteConnection,
+    organisation: &str,
+    node_key: &PublicKey,
+) -> Result<Option<Witnessed>, CoordinatorError> {
+    let row: Option<(i64, Vec<u8>, String)> = sqlx::query_as(
+        "SELECT size, root, cosigned FROM node_checkpoints WHERE organisation = $1 AND node_key = $2 \
+         ORDER BY size DESC LIMIT 1",
+    )
+    .bind(organisation)
+    .bind(node_key.to_string())
+    .fetch_optional(connection)
+    .await?;
+    row.map(|(size, root, cosigned)| {
+        let corrupt = CoordinatorError::Corrupt { what: "checkpoint" };
+        match (u64::try_from(size), Hash::try_from(root)) {
+            (Ok(size), Ok(root)) => Ok(Witnessed {
+                size,
+                root,
+                cosigned,
+            }),
+            _ => Err(corrupt),
+        }
+    })
+    .transpose()
+}
+
+/// Stores a cosigned head.
+pub async fn checkpoint_insert(
+    connection: &mut SqliteConnection,
+    organisation: &str,
+    node_key: &PublicKey,
+    witnessed: &Witnessed,
+    now: i64,
+) -> Result<(), CoordinatorError> {
+    sqlx::query(
+        "INSERT INTO node_checkpoints (organisation, node_key, size, root, cosigned, at) VALUES ($1, $2, $3, $4, $5, $6)",
+    )
+    .bind(organisation)
+    .bind(node_key.to_string())
+    .bind(stored(witnessed.size)?)
+    .bind(&witnessed.root[..])
+    .bind(&witnessed.cosigned)
+    .bind(now)
+    .execute(connection)
+    .await?;
+    Ok(())
+}

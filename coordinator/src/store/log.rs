@@ -1,0 +1,212 @@
+//! The coordinator's Merkle log: appended inside the transaction of what it records, read for views and proofs.
+//! Headers name organisations, studies, hashes and codes; names of people go into bodies, which can be erased.
+
+use super::stored;
+use crate::CoordinatorError;
+use audit::{
+    EntryKind, Fact, Hash, Header, LEAF_VERSION, LogSigner, SignedCheckpoint, Tree, body_hash,
+    leaf_hash_of,
+};
+use serde_json::Value;
+use sqlx::SqliteConnection;
+use std::collections::BTreeMap;
+
+/// Most entries one page of the log holds.
+pub const PAGE: i64 = 200;
+
+/// What is to be recorded.
+#[derive(Clone, Debug)]
+#[must_use = "an entry is recorded by `append`"]
+pub struct Entry {
+    kind: EntryKind,
+    node: Option<String>,
+    facts: BTreeMap<String, Fact>,
+    body: Value,
+}
+
+impl Entry {
+    /// An entry of a kind with a stable code of what happened.
+    pub fn new(kind: EntryKind, code: &str) -> Entry {
+        Entry {
+            kind,
+            node: None,
+            facts: BTreeMap::from([("code".to_owned(), Fact::from(code))]),
+            body: Value::Object(serde_json::Map::new()),
+        }
+    }
+
+    /// The organisation it concerns.
+    pub fn node(mut self, organisation: &str) -> Entry {
+        self.node = Some(organisation.to_owned());
+        self.fact("node", organisation)
+    }
+
+    /// The study it belongs to.
+    pub fn study(self, id: &str) -> Entry {
+        self.fact("study", id)
+    }
+
+    /// The query it belongs to.
+    pub fn query(self, id: &str) -> Entry {
+        self.fact("query", id)
+    }
+
+    /// Anything else that stays for ever.
+    pub fn fact(mut self, key: &str, value: impl Into<Fact>) -> Entry {
+        self.facts.insert(key.to_owned(), value.into());
+        self
+    }
+
+    /// What may have to be erased one day.
+    pub fn body(mut self, body: Value) -> Entry {
+        self.body = body;
+        self
+    }
+}
+
+/// Appends an entry.
+///
+/// # Errors
+/// [`CoordinatorError`]; the transaction must then be dropped.
+pub async fn append(
+    connection: &mut SqliteConnection,
+    at: i64,
+    entry: Entry,
+) -> Result<(), CoordinatorError> {
+    let mut tree = tree(connection).await?;
+    let index = stored(tree.size())?;
+    let header = Header {
+        at,
+        facts: entry.facts,
+        index: tree.size(),
+        kind: entry.kind,
+        version: LEAF_VERSION,
+    }
+    .canonical();
+    let body = serde_json::to_vec(&entry.body)?;
+    let salt = crate::secret::random::<32>()?;
+    let body_hash = body_hash(&salt, &body);
+    let leaf_hash = leaf_hash_of(&header, &body_hash);
+    tree.append(leaf_hash);
+
+    sqlx::query(
+        "INSERT INTO entries (entry_index, kind, at, node, header, body_hash, leaf_hash) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+    )
+    .bind(index)
+    .bind(entry.kind.as_str())
+    .bind(at)
+    .bind(entry.node)
+    .bind(header)
+    .bind(&body_hash[..])
+    .bind(&leaf_hash[..])
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query("INSERT INTO bodies (entry_index, salt, body) VALUES ($1, $2, $3)")
+        .bind(index)
+        .bind(&salt[..])
+        .bind(body)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query("UPDATE tree SET size = $1, frontier = $2 WHERE id = 1")
+        .bind(stored(tree.size())?)
+        .bind(tree.frontier_bytes())
+        .execute(&mut *connection)
+        .await?;
+    Ok(())
+}
+
+async fn tree(connection: &mut SqliteConnection) -> Result<Tree, CoordinatorError> {
+    let (size, frontier): (i64, Vec<u8>) =
+        sqlx::query_as("SELECT size, frontier FROM tree WHERE id = 1")
+            .fetch_one(connection)
+            .await?;
+    let size = u64::try_from(size).map_err(|_| CoordinatorError::Corrupt { what: "tree state" })?;
+    Ok(Tree::from_parts(size, &frontier)?)
+}
+
+/// The signed head of the log as it stands.
+///
+/// # Errors
+/// [`CoordinatorError`].
+pub async fn checkpoint(
+    connection: &mut SqliteConnection,
+    signer: &LogSigner,
+) -> Result<SignedCheckpoint, CoordinatorError> {
+    let tree = tree(connection).await?;
+    Ok(SignedCheckpoint::sign(tree.size(), tree.root(), signer))
+}
+
+/// All leaf hashes, in order, for proofs and checks.
+///
+/// # Errors
+/// [`CoordinatorError`].
+pub async fn leaf_hashes(connection: &mut SqliteConnection) -> Result<Vec<Hash>, CoordinatorError> {
+    let rows: Vec<(Vec<u8>,)> =
+        sqlx::query_as("SELECT leaf_hash FROM entries ORDER BY entry_index")
+            .fetch_all(connection)
+            .await?;
+    rows.into_iter()
+        .map(|(hash,)| {
+            hash.try_into()
+                .map_err(|_| CoordinatorError::Corrupt { what: "leaf hash" })
+        })
+        .collect()
+}
+
+/// A recorded entry.
+#[derive(Clone, Debug)]
+pub struct Recorded {
+    /// The header.
+    pub header: Header,
+    /// The body, where it has not been erased.
+    pub body: Option<Value>,
+}
+
+/// Whose entries are read.
+#[derive(Clone, Copy, Debug)]
+pub enum Readership<'a> {
+    /// Every entry.
+    All,
+    /// All but sign-ins and acts of administration.
+    Questions,
+    /// Those that concern an organisation or nobody in particular, without sign-ins and acts of administration.
+    Organisation(&'a str),
+}
+
+/// At most [`PAGE`] entries after an index, or from the start.
+///
+/// # Errors
+/// [`CoordinatorError`].
+pub async fn page(
+    connection: &mut SqliteConnection,
+    after: Option<i64>,
+    readership: Readership<'_>,
+) -> Result<Vec<Recorded>, CoordinatorError> {
+    let (all, node) = match readership {
+        Readership::All => (1, None),
+        Readership::Questions => (0, None),
+        Readership::Organisation(node) => (0, Some(node)),
+    };
+    let rows: Vec<(String, Option<Vec<u8>>)> = sqlx::query_as(
+        "SELECT entries.header, bodies.body FROM entries \
+         LEFT JOIN bodies ON bodies.entry_index = entries.entry_index \
+         WHERE entries.entry_index > $1 AND ($2 = 1 OR entries.kind NOT IN ('login', 'admin-act')) \
+         AND ($3 IS NULL OR entries.node IS NULL OR entries.node = $3) \
+         ORDER BY entries.entry_index LIMIT $4",
+    )
+    .bind(after.unwrap_or(-1))
+    .bind(all)
+    .bind(node)
+    .bind(PAGE)
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter()
+        .map(|(header, body)| {
+            Ok(Recorded {
+                header: Header::parse(&header)?,
+                body: body.map(|body| serde_json::from_slice(&body)).transpose()?,
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,80 @@
+//! The coordinator's tables: SQLite, one file per table family, SQL in the subset other databases share.
+//! Functions run on a connection that is handed in, so that what belongs together commits together.
+
+pub mod accounts;
+pub mod answers;
+pub mod certificates;
+pub mod checkpoints;
+pub mod consents;
+pub mod datasets;
+pub mod idempotency;
+pub mod log;
+pub mod organisations;
+pub mod queries;
+pub mod releases;
+pub mod requests;
+pub mod sessions;
+pub mod studies;
+pub mod tokens;
+
+use crate::CoordinatorError;
+use audit::LogSigner;
+use sqlx::Sqlite;
+use sqlx::pool::PoolConnection;
+use std::path::Path;
+use storage::{Store, WriteTransaction};
+
+const MIGRATIONS: &[(i64, &str, &str)] = &[(
+    1,
+    "initial",
+    include_str!("../../migrations/0001_initial.sql"),
+)];
+
+/// The open database and the key that signs its log.
+#[derive(Clone, Debug)]
+pub struct Database {
+    store: Store,
+    signer: LogSigner,
+}
+
+impl Database {
+    /// Opens the file, creating it and bringing its schema up to date.
+    ///
+    /// # Errors
+    /// [`CoordinatorError::Storage`].
+    pub async fn open(path: &Path, signer: LogSigner) -> Result<Database, CoordinatorError> {
+        let store = Store::open(path, &storage::migrator(MIGRATIONS)).await?;
+        Ok(Database { store, signer })
+    }
+
+    /// Begins a write transaction; dropping it undoes it.
+    ///
+    /// # Errors
+    /// [`CoordinatorError::Storage`] when the database stays locked.
+    pub async fn write(&self) -> Result<WriteTransaction, CoordinatorError> {
+        Ok(self.store.writer().write_transaction().await?)
+    }
+
+    /// A connection that can only read.
+    ///
+    /// # Errors
+    /// [`CoordinatorError::Database`].
+    pub async fn read(&self) -> Result<PoolConnection<Sqlite>, CoordinatorError> {
+        Ok(self.store.readers().pool().acquire().await?)
+    }
+
+    /// Who signs the log's checkpoints and cosigns those of nodes.
+    pub fn signer(&self) -> &LogSigner {
+        &self.signer
+    }
+}
+
+/// A number as the database holds it.
+pub(crate) fn stored(number: u64) -> Result<i64, CoordinatorError> {
+    i64::try_from(number).map_err(|_| CoordinatorError::Corrupt { what: "number" })
+}
+
+/// An edition as protocols hold it.
+pub(crate) fn edition(stored: i64) -> Result<u32, CoordinatorError> {
+    u32::try_from(stored).map_err(|_| CoordinatorError::Corrupt { what: "edition" })
+}

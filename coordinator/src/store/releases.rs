@@ -1,0 +1,86 @@
+//! Releases as they are served: a summary for lists, a body for readers.
+//! A release is written once and never changed.
+
+use crate::CoordinatorError;
+use sqlx::SqliteConnection;
+
+/// A release to be stored.
+#[derive(Clone, Debug)]
+pub struct NewRelease<'a> {
+    /// Identifier.
+    pub id: &'a str,
+    /// The query it answers.
+    pub query: &'a str,
+    /// The study it was asked in.
+    pub study: &'a str,
+    /// Hash of the question.
+    pub query_hash: &'a str,
+    /// Its summary, JSON.
+    pub summary: &'a str,
+    /// The whole of it, JSON.
+    pub body: &'a str,
+    /// When, Unix seconds.
+    pub released_at: i64,
+}
+
+/// Stores a release.
+///
+/// # Errors
+/// [`CoordinatorError`]; so for every function below.
+pub async fn release_insert(
+    connection: &mut SqliteConnection,
+    release: &NewRelease<'_>,
+) -> Result<(), CoordinatorError> {
+    sqlx::query(
+        "INSERT INTO releases (id, query, study, query_hash, summary, body, released_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+    )
+    .bind(release.id)
+    .bind(release.query)
+    .bind(release.study)
+    .bind(release.query_hash)
+    .bind(release.summary)
+    .bind(release.body)
+    .bind(release.released_at)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Summaries as JSON, newest first.
+pub async fn release_summaries(
+    connection: &mut SqliteConnection,
+) -> Result<Vec<String>, CoordinatorError> {
+    let rows: Vec<(String,)> =
+        sqlx::query_as("SELECT summary FROM releases ORDER BY released_at DESC, id")
+            .fetch_all(connection)
+            .await?;
+    Ok(rows.into_iter().map(|(summary,)| summary).collect())
+}
+
+/// A release's body as JSON.
+pub async fn release_body(
+    connection: &mut SqliteConnection,
+    id: &str,
+) -> Result<Option<String>, CoordinatorError> {
+    let row: Option<(String,)> = sqlx::query_as("SELECT body FROM releases WHERE id = $1")
+        .bind(id)
+        .fetch_optional(connection)
+        .await?;
+    Ok(row.map(|(body,)| body))
+}
+
+/// Releases of a question within a study, newest first: pairs of release and query.
+pub async fn releases_of_question(
+    connection: &mut SqliteConnection,
+    query_hash: &str,
+    study: &str,
+) -> Result<Vec<(String, String)>, CoordinatorError> {
+    Ok(sqlx::query_as(
+        "SELECT id, query FROM releases WHERE query_hash = $1 AND study = $2 ORDER BY released_at DESC, id",
+    )
+    .bind(query_hash)
+    .bind(study)
+    .fetch_all(connection)
+    .await?)
+}

@@ -1,0 +1,348 @@
+//! Requests: the copy of a query for one dataset of one node, unsigned, signed, offered, then at rest.
+//! The bytes to sign never change once stored.
+
+use super::stored;
+use crate::CoordinatorError;
+use protocol::Envelope;
+use sqlx::SqliteConnection;
+
+/// How far a request has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequestState {
+    /// The requester's node has yet to sign it.
+    Unsigned,
+    /// Signed, not handed out yet.
+    Signed,
+    /// Handed to its node at least once.
+    Offered,
+    /// Answered with cells.
+    Answered,
+    /// Refused by its node.
+    Refused,
+    /// Unanswered when the query ended, its node out of reach.
+    Offline,
+    /// Unanswered when the query ended.
+    Expired,
+}
+
+impl RequestState {
+    const ALL: [RequestState; 7] = [
+        RequestState::Unsigned,
+        RequestState::Signed,
+        RequestState::Offered,
+        RequestState::Answered,
+        RequestState::Refused,
+        RequestState::Offline,
+        RequestState::Expired,
+    ];
+
+    /// The identifier.
+    pub fn id(self) -> &'static str {
+        match self {
+            RequestState::Unsigned => "unsigned",
+            RequestState::Signed => "signed",
+            RequestState::Offered => "offered",
+            RequestState::Answered => "answered",
+            RequestState::Refused => "refused",
+            RequestState::Offline => "offline",
+            RequestState::Expired => "expired",
+        }
+    }
+
+    /// Whether its node may still answer it into the release.
+    pub fn is_open(self) -> bool {
+        matches!(
+            self,
+            RequestState::Unsigned | RequestState::Signed | RequestState::Offered
+        )
+    }
+
+    fn from_stored(text: &str) -> Result<RequestState, CoordinatorError> {
+        RequestState::ALL
+            .into_iter()
+            .find(|state| state.id() == text)
+            .ok_or(CoordinatorError::Corrupt {
+                what: "request state",
+            })
+    }
+}
+
+/// A stored request, without its bytes.
+#[derive(Clone, Debug)]
+pub struct StoredRequest {
+    /// Identifier.
+    pub id: String,
+    /// The query.
+    pub query: String,
+    /// The organisation asked.
+    pub organisation: String,
+    /// The dataset asked.
+    pub dataset: String,
+    /// Its edition.
+    pub edition: u32,
+    /// The node's policy when it was asked, hex.
+    pub policy_hash: String,
+    /// How far it has come.
+    pub state: RequestState,
+    /// Why it was refused: rule, field, code.
+    pub refusal: Option<(String, String, String)>,
+    /// When it came there, Unix seconds.
+    pub state_at: i64,
+}
+
+/// A request to be stored, unsigned.
+#[derive(Clone, Debug)]
+pub struct NewRequest<'a> {
+    /// Identifier.
+    pub id: &'a str,
+    /// The query.
+    pub query: &'a str,
+    /// The organisation asked.
+    pub organisation: &'a str,
+    /// The dataset asked.
+    pub dataset: &'a str,
+    /// Its edition.
+    pub edition: u32,
+    /// The node's policy as it last said, hex.
+    pub policy_hash: &'a str,
+    /// Privacy loss offered, nano-rho.
+    pub rho: u64,
+    /// The exact bytes to sign.
+    pub payload: &'a [u8],
+    /// When, Unix seconds.
+    pub now: i64,
+}
+
+type Row = (
+    String,
+    String,
+    String,
+    String,
+    i64,
+    String,
+    String,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    i64,
+);
+
+fn request(row: Row) -> Result<StoredRequest, CoordinatorError> {
+    Ok(StoredRequest {
+        id: row.0,
+        query: row.1,
+        organisation: row.2,
+        dataset: row.3,
+        edition: super::edition(row.4)?,
+        policy_hash: row.5,
+        state: RequestState::from_stored(&row.6)?,
+        refusal: match (row.7, row.8, row.9) {
+            (Some(rule), Some(field), Some(code)) => Some((rule, field, code)),
+            _ => None,
+        },
+        state_at: row.10,
+    })
+}
+
+/// Stores a request.
+///
+/// # Errors
+/// [`CoordinatorError`]; so for every function below.
+pub async fn request_insert(
+    connection: &mut SqliteConnection,
+    request: &NewRequest<'_>,
+) -> Result<(), CoordinatorError> {
+    sqlx::query(
+        "INSERT INTO requests (id, query, organisation, dataset, edition, policy_hash, rho, payload, state, state_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'unsigned', $9)",
+    )
+    .bind(request.id)
+    .bind(request.query)
+    .bind(request.organisation)
+    .bind(request.dataset)
+    .bind(i64::from(request.edition))
+    .bind(request.policy_hash)
+    .bind(stored(request.rho)?)
+    .bind(request.payload)
+    .bind(request.now)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// One request.
+pub async fn request_by_id(
+    connection: &mut SqliteConnection,
+    id: &str,
+) -> Result<Option<StoredRequest>, CoordinatorError> {
+    let row: Option<Row> = sqlx::query_as(
+        "SELECT id, query, organisation, dataset, edition, policy_hash, state, rule, field, code, state_at \
+         FROM requests WHERE id = $1",
+    )
+    .bind(id)
+    .fetch_optional(connection)
+    .await?;
+    row.map(request).transpose()
+}
+
+/// The requests of a query, by organisation and dataset.
+pub async fn requests_of_query(
+    connection: &mut SqliteConnection,
+    query: &str,
+) -> Result<Vec<StoredRequest>, CoordinatorError> {
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT id, query, organisation, dataset, edition, policy_hash, state, rule, field, code, state_at \
+         FROM requests WHERE query = $1 ORDER BY organisation, dataset",
+    )
+    .bind(query)
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter().map(request).collect()
+}
+
+/// The exact bytes of a query's requests, with their ids, by organisation and dataset.
+pub async fn request_payloads(
+    connection: &mut SqliteConnection,
+    query: &str,
+) -> Result<Vec<(String, Vec<u8>)>, CoordinatorError> {
+    Ok(sqlx::query_as(
+        "SELECT id, payload FROM requests WHERE query = $1 ORDER BY organisation, dataset",
+    )
+    .bind(query)
+    .fetch_all(connection)
+    .await?)
+}
+
+/// The exact bytes of one request.
+pub async fn request_payload(
+    connection: &mut SqliteConnection,
+    id: &str,
+) -> Result<Vec<u8>, CoordinatorError> {
+    let (payload,): (Vec<u8>,) = sqlx::query_as("SELECT payload FROM requests WHERE id = $1")
+        .bind(id)
+        .fetch_one(connection)
+        .await?;
+    Ok(payload)
+}
+
+/// Stores the signature over a request's bytes.
+pub async fn request_set_signed(
+    connection: &mut SqliteConnection,
+    id: &str,
+    envelope: &Envelope,
+    now: i64,
+) -> Result<(), CoordinatorError> {
+    sqlx::query("UPDATE requests SET state = 'signed', envelope = $2, state_at = $3 WHERE id = $1")
+        .bind(id)
+        .bind(serde_json::to_string(envelope)?)
+        .bind(now)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Signed requests that an organisation's node has yet to answer, oldest first.
+pub async fn requests_to_answer(
+    connection: &mut SqliteConnection,
+    organisation: &str,
+    now: i64,
+) -> Result<Vec<(String, Envelope)>, CoordinatorError> {
+    let rows: Vec<(String, String)> = sqlx::query_as(
+        "SELECT requests.id, requests.envelope FROM requests JOIN queries ON queries.id = requests.query \
+         WHERE requests.organisation = $1 AND requests.state IN ('signed', 'offered') \
+         AND requests.envelope IS NOT NULL AND queries.expires_at > $2 ORDER BY queries.asked_at, requests.id",
+    )
+    .bind(organisation)
+    .bind(now)
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter()
+        .map(|(id, envelope)| Ok((id, serde_json::from_str(&envelope)?)))
+        .collect()
+}
+
+/// Records that a request was handed to its node; false where it was before.
+pub async fn request_set_offered(
+    connection: &mut SqliteConnection,
+    id: &str,
+    now: i64,
+) -> Result<bool, CoordinatorError> {
+    let done = sqlx::query(
+        "UPDATE requests SET state = 'offered', state_at = $2 WHERE id = $1 AND state = 'signed'",
+    )
+    .bind(id)
+    .bind(now)
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Brings a request to rest.
+pub async fn request_set_final(
+    connection: &mut SqliteConnection,
+    id: &str,
+    state: RequestState,
+    refusal: Option<(&str, &str, &str)>,
+    now: i64,
+) -> Result<(), CoordinatorError> {
+    let (rule, field, code) = match refusal {
+        Some((rule, field, code)) => (Some(rule), Some(field), Some(code)),
+        None => (None, None, None),
+    };
+    sqlx::query("UPDATE requests SET state = $2, rule = $3, field = $4, code = $5, state_at = $6 WHERE id = $1")
+        .bind(id)
+        .bind(state.id())
+        .bind(rule)
+        .bind(field)
+        .bind(code)
+        .bind(now)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// What each organisation has been asked to spend, in nano-rho, in one study or in all: each question counts once
+/// per dataset and edition, since a node answers it again from store. Refused and unsigned requests count nothing.
+pub async fn rho_asked(
+    connection: &mut SqliteConnection,
+    study: Option<&str>,
+) -> Result<Vec<(String, u64)>, CoordinatorError> {
+    let rows: Vec<(String, i64)> = sqlx::query_as(
+        "SELECT organisation, SUM(rho) FROM (SELECT DISTINCT requests.organisation AS organisation, \
+         requests.dataset AS dataset, requests.edition AS edition, queries.query_hash AS query_hash, \
+         requests.rho AS rho FROM requests JOIN queries ON queries.id = requests.query \
+         WHERE requests.state <> 'refused' AND requests.envelope IS NOT NULL AND ($1 IS NULL OR queries.study = $1)) AS asked \
+         GROUP BY organisation ORDER BY organisation",
+    )
+    .bind(study)
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter()
+        .map(|(organisation, rho)| {
+            let rho = u64::try_from(rho).map_err(|_| CoordinatorError::Corrupt { what: "loss" })?;
+            Ok((organisation, rho))
+        })
+        .collect()
+}
+
+/// Whether a question was signed before for a dataset and edition, so that asking again costs nothing.
+pub async fn request_was_signed(
+    connection: &mut SqliteConnection,
+    organisation: &str,
+    dataset: &str,
+    edition: u32,
+    query_hash: &str,
+) -> Result<bool, CoordinatorError> {
+    let row: Option<(i64,)> = sqlx::query_as(
+        "SELECT 1 FROM requests JOIN queries ON queries.id = requests.query \
+         WHERE requests.organisation = $1 AND requests.dataset = $2 AND requests.edition = $3 \
+         AND requests.state <> 'refused' AND requests.envelope IS NOT NULL AND queries.query_hash = $4 LIMIT 1",
+    )
+    .bind(organisation)
+    .bind(dataset)
+    .bind(i64::from(edition))
+    .bind(query_hash)
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.is_some())
+}
