@@ -2,42 +2,45 @@
 //! Everything in it is public and fixed at start.
 
 use crate::CoordinatorError;
-use geography::{Level, Partition};
+use geography::City;
 use serde_json::{Value, json};
 use std::path::Path;
 
 /// Areas, ready to serve.
 #[derive(Debug)]
 pub struct Areas {
+    city: City,
     facts: Value,
-    outlines: String,
-    outlines_hash: String,
 }
 
 impl Areas {
-    /// The areas with the outlines of a file, or the built-in schematic ones.
+    /// The areas with the outlines of a GeoJSON file and its source, or with the built-in schematic ones.
     ///
     /// # Errors
-    /// [`CoordinatorError::Refused`] when the file does not hold the city's areas.
-    pub fn load(_outlines: Option<&Path>) -> Result<Areas, CoordinatorError> {
-        let outlines = json!({ "type": "FeatureCollection", "features": [] }).to_string();
-        let outlines_hash = protocol::hex(&protocol::sha256(outlines.as_bytes()));
-        let partition = Partition::milan();
-        let levels: Vec<Value> = (Level::ALL.iter().rev())
-            .map(|&level| json!({ "id": level.id(), "keys": partition.keys(level) }))
-            .collect();
-        Ok(Areas {
-            facts: json!({
-                "version": partition.version(),
-                "schematic": true,
-                "source": "",
-                "levels": levels,
-                "areas": [],
-                "outlines_url": format!("/api/v1/geography/outlines/{outlines_hash}.json"),
-            }),
-            outlines,
-            outlines_hash,
-        })
+    /// [`CoordinatorError::Areas`] or [`CoordinatorError::Refused`] when the file does not hold the city's areas.
+    pub fn load(outlines: Option<&Path>, source: Option<&str>) -> Result<Areas, CoordinatorError> {
+        let city = match outlines {
+            None => City::milan(),
+            Some(path) => {
+                let bytes = std::fs::read(path).map_err(|error| {
+                    CoordinatorError::refused(format!("cannot read {}: {error}", path.display()))
+                })?;
+                City::with_outlines(&bytes)?
+            }
+        };
+        let city = match source {
+            Some(source) => city.credited(source),
+            None => city,
+        };
+        let facts = json!({
+            "version": city.version(),
+            "schematic": city.is_schematic(),
+            "source": city.source(),
+            "levels": city.levels(),
+            "areas": city.areas(),
+            "outlines_url": format!("/api/v1/geography/outlines/{}.json", city.web_outlines().sha256()),
+        });
+        Ok(Areas { city, facts })
     }
 
     /// What `/api/v1/geography` answers.
@@ -47,15 +50,55 @@ impl Areas {
 
     /// The outlines with this hash, GeoJSON.
     pub fn outlines(&self, hash: &str) -> Option<&str> {
-        (hash == self.outlines_hash).then_some(&self.outlines)
+        let outlines = self.city.web_outlines();
+        (hash == outlines.sha256()).then(|| outlines.geojson())
     }
 
     /// A key's name in Italian, as people know the place.
     pub fn name(&self, level: &str, key: &str) -> String {
-        match level {
-            "city" => "Milano".to_owned(),
-            "municipio" if key != "unknown" => format!("Municipio {key}"),
-            _ => key.to_owned(),
+        if key == "unknown" {
+            return "Area non nota".to_owned();
         }
+        let nil = |id: &str| {
+            let area = id.parse().ok().and_then(|nil| self.city.area(nil));
+            area.map_or_else(|| format!("NIL {id}"), |area| area.name.clone())
+        };
+        match (level, key.split_once('.')) {
+            ("city", _) => "Milano".to_owned(),
+            ("municipio", _) => format!("Municipio {key}"),
+            ("micro-area", Some((id, "0"))) => format!("{}, municipio non noto", nil(id)),
+            ("micro-area", Some((id, municipio))) => format!("{}, Municipio {municipio}", nil(id)),
+            _ => nil(key),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_of_every_level_have_names() {
+        let areas = Areas::load(None, None).unwrap();
+        assert_eq!(areas.name("city", "milano"), "Milano");
+        assert_eq!(areas.name("municipio", "3"), "Municipio 3");
+        assert_eq!(areas.name("nil", "unknown"), "Area non nota");
+        assert_eq!(areas.name("nil", "1"), "DUOMO");
+        assert_eq!(areas.name("micro-area", "1.1"), "DUOMO, Municipio 1");
+    }
+
+    #[test]
+    fn outlines_are_found_under_their_hash_only() {
+        let areas = Areas::load(None, None).unwrap();
+        let url = areas.facts()["outlines_url"].as_str().unwrap().to_owned();
+        let hash = url
+            .rsplit('/')
+            .next()
+            .unwrap()
+            .trim_end_matches(".json")
+            .to_owned();
+        assert!(areas.outlines(&hash).unwrap().contains("FeatureCollection"));
+        assert!(areas.outlines("0").is_none());
+        assert_eq!(areas.facts()["areas"].as_array().unwrap().len(), 88);
     }
 }

@@ -31,6 +31,9 @@ pub struct Config {
     /// Official outlines of the areas as GeoJSON; the built-in schematic ones where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub areas: Option<PathBuf>,
+    /// Publisher, data set and licence of that file, as readers see it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub areas_source: Option<String>,
     /// How long a question stays open when it does not say, in seconds.
     pub validity_seconds: i64,
 }
@@ -85,6 +88,7 @@ impl Config {
             authority: "ca".into(),
             log_key: "log.key".into(),
             areas: None,
+            areas_source: None,
             validity_seconds: 86_400,
         }
     }

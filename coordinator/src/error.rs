@@ -32,6 +32,9 @@ pub enum CoordinatorError {
     /// Answers that were accepted do not compose.
     #[error("the stored answers do not compose")]
     Compose(#[from] compose::ComposeError),
+    /// The file of outlines does not fit the city.
+    #[error("the outlines of the areas cannot be used")]
+    Areas(#[from] geography::GeographyError),
     /// The system's random generator failed.
     #[error("the system has no randomness")]
     NoRandomness,

@@ -100,29 +100,34 @@ impl Hub {
         self.node(id, |node| node.must_greet)
     }
 
-    /// Of `work` (identifiers), what is due to be offered now; it counts as offered.
+    /// Of `work` (identifiers, oldest first), what is due to be offered now, at most `limit`; it counts as offered.
+    /// What was never offered comes before what waits for an answer, so that nothing starves.
     pub fn due<'a>(
         &self,
         id: &str,
         work: impl Iterator<Item = &'a str>,
+        limit: usize,
         now: Instant,
     ) -> Vec<String> {
         self.node(id, |node| {
-            let (mut due, mut offered) = (Vec::new(), HashMap::new());
+            let (mut fresh, mut again, mut offered) = (Vec::new(), Vec::new(), HashMap::new());
             for item in work {
                 match node.offered.get(item) {
-                    Some(&at) if now - at < REOFFER => {
+                    None => fresh.push(item.to_owned()),
+                    Some(&at) => {
                         offered.insert(item.to_owned(), at);
-                    }
-                    _ => {
-                        offered.insert(item.to_owned(), now);
-                        due.push(item.to_owned());
+                        if now - at >= REOFFER {
+                            again.push(item.to_owned());
+                        }
                     }
                 }
             }
+            fresh.extend(again);
+            fresh.truncate(limit);
+            offered.extend(fresh.iter().map(|item| (item.clone(), now)));
             // What is no longer to be done is forgotten.
             node.offered = offered;
-            due
+            fresh
         })
     }
 
@@ -178,13 +183,22 @@ mod tests {
         let hub = Hub::default();
         let work = || ["a", "b"].into_iter();
         let now = Instant::now();
-        assert_eq!(hub.due("node", work(), now), ["a", "b"]);
-        assert!(hub.due("node", work(), now).is_empty());
-        assert_eq!(hub.due("other", work(), now), ["a", "b"]);
+        assert_eq!(hub.due("node", work(), 9, now), ["a", "b"]);
+        assert!(hub.due("node", work(), 9, now).is_empty());
+        assert_eq!(hub.due("other", work(), 9, now), ["a", "b"]);
         let later = now + REOFFER;
-        assert_eq!(hub.due("node", work(), later), ["a", "b"]);
+        assert_eq!(hub.due("node", work(), 9, later), ["a", "b"]);
         hub.greeted("node");
-        assert_eq!(hub.due("node", work(), later), ["a", "b"]);
+        assert_eq!(hub.due("node", work(), 9, later), ["a", "b"]);
+    }
+
+    #[test]
+    fn unanswered_work_does_not_starve_what_was_never_offered() {
+        let hub = Hub::default();
+        let now = Instant::now();
+        let work = || ["a", "b", "c"].into_iter();
+        assert_eq!(hub.due("node", work(), 2, now), ["a", "b"]);
+        assert_eq!(hub.due("node", work(), 2, now + REOFFER), ["c", "a"]);
     }
 
     #[test]

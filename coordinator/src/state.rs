@@ -67,7 +67,7 @@ impl State {
         let key = SigningKey::load(&config.log_key)?;
         let authority = Authority::load(&config.authority)?;
         let database = Database::open(&config.database, log_signer(&key)?).await?;
-        let areas = Areas::load(config.areas.as_deref())?;
+        let areas = Areas::load(config.areas.as_deref(), config.areas_source.as_deref())?;
         Ok(Arc::new(State {
             log_key: PublicKey(*key.public_key().as_bytes()),
             config,

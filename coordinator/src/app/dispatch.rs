@@ -25,9 +25,7 @@ pub async fn work(app: &State, organisation: &str) -> Result<Vec<WorkItem>, Coor
     let to_answer = requests::requests_to_answer(&mut reader, organisation, now).await?;
     let known =
         (to_sign.iter().map(String::as_str)).chain(to_answer.iter().map(|(id, _)| id.as_str()));
-    let due = app
-        .hub
-        .due(organisation, known.take(AT_ONCE), Instant::now());
+    let due = app.hub.due(organisation, known, AT_ONCE, Instant::now());
     let is_due = |id: &String| due.contains(id);
 
     let mut items = Vec::new();

@@ -181,7 +181,7 @@ mod tests {
         for body in [
             format!(r#"{{"study":"s","query":{QUERY}}}"#),
             format!(r#" {{ "query" : {QUERY} , "validity_seconds" : 60, "study" : "s" }} "#),
-            format!(r#"{{"study":"a \" , { \\","query":{QUERY},"validity_seconds":null}}"#),
+            format!(r#"{{"study":"a \" , {{ \\","query":{QUERY},"validity_seconds":null}}"#),
         ] {
             let question = QuestionBody::parse(body.as_bytes()).expect(&body);
             assert_eq!(question.query.rho_nano(), 1000);

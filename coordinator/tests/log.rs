@@ -1,0 +1,101 @@
+//! The coordinator's own log and tables on a real database: they only grow, and the tree fits the entries.
+//! What is recorded commits with what it records, or not at all.
+
+mod support;
+
+use audit::{EntryKind, SignedCheckpoint};
+use coordinator::store::log::{self, Entry};
+use support::{Bed, logged, question};
+
+#[tokio::test]
+async fn the_signed_head_fits_every_entry_and_the_whole_flow_is_in_it() {
+    let bed = Bed::new().await;
+    let city = bed.city().await;
+    city.asked(&question(1_000), "key").await;
+    for node in &city.nodes {
+        node.answers(1).await.expect(200);
+    }
+    let codes = logged(&bed).await;
+    for code in [
+        "initialised",
+        "organisation-invited",
+        "node-joined",
+        "edition-published",
+        "policy-in-force",
+        "study-added",
+        "study-countersigned",
+        "account-added",
+        "signed-in",
+        "query-asked",
+        "query-signed",
+        "request-sent",
+        "answer-accepted",
+        "release-published",
+    ] {
+        assert!(
+            codes.iter().any(|logged| logged == code),
+            "{code} is missing"
+        );
+    }
+    let mut reader = bed.app.database.read().await.unwrap();
+    let leaves = log::leaf_hashes(&mut reader).await.unwrap();
+    let signer = bed.app.database.signer();
+    let head = log::checkpoint(&mut reader, signer).await.unwrap();
+    assert_eq!(leaves.len(), codes.len());
+    assert_eq!(head.checkpoint().root, audit::root(&leaves));
+    let served = city.analyst.get("/api/v1/log").await.expect(200).json();
+    let served =
+        SignedCheckpoint::open(served["checkpoint"].as_str().unwrap(), signer.log_key()).unwrap();
+    assert_eq!(served.checkpoint(), head.checkpoint());
+}
+
+#[tokio::test]
+async fn an_entry_is_there_only_if_its_transaction_is_committed() {
+    let bed = Bed::new().await;
+    let before = logged(&bed).await;
+    let mut transaction = bed.app.database.write().await.unwrap();
+    log::append(
+        &mut transaction,
+        1,
+        Entry::new(EntryKind::AdminAct, "undone"),
+    )
+    .await
+    .unwrap();
+    drop(transaction);
+    assert_eq!(logged(&bed).await, before);
+    let mut transaction = bed.app.database.write().await.unwrap();
+    log::append(&mut transaction, 1, Entry::new(EntryKind::AdminAct, "done"))
+        .await
+        .unwrap();
+    transaction.commit().await.unwrap();
+    assert_eq!(logged(&bed).await.last().unwrap(), "done");
+}
+
+#[tokio::test]
+async fn what_is_recorded_cannot_be_changed_or_deleted() {
+    let bed = Bed::new().await;
+    let city = bed.city().await;
+    city.asked(&question(1_000), "key").await;
+    for node in &city.nodes {
+        node.answers(1).await.expect(200);
+        node.offer(&[audit::leaf_hash(b"a")], 0).await.expect(200);
+    }
+    for statement in [
+        "UPDATE entries SET at = 0",
+        "DELETE FROM entries",
+        "UPDATE bodies SET body = x''",
+        "DELETE FROM bodies",
+        "UPDATE tree SET size = 0",
+        "DELETE FROM tree",
+        "UPDATE answers SET received_at = 0",
+        "DELETE FROM answers",
+        "UPDATE releases SET body = ''",
+        "DELETE FROM releases",
+        "UPDATE node_checkpoints SET size = 0",
+        "DELETE FROM node_checkpoints",
+    ] {
+        let mut transaction = bed.app.database.write().await.unwrap();
+        let refused = sqlx::query(statement).execute(&mut *transaction).await;
+        assert!(refused.is_err(), "{statement}");
+    }
+}
