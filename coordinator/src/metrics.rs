@@ -5,10 +5,13 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::{Mutex, PoisonError};
 
-/// Requests by port, method, route and status.
+/// Port, method, route and status of a request.
+type Answered = (&'static str, String, String, u16);
+
+/// Counted requests.
 #[derive(Default)]
 pub struct Metrics {
-    requests: Mutex<BTreeMap<(&'static str, String, String, u16), u64>>,
+    requests: Mutex<BTreeMap<Answered, u64>>,
 }
 
 impl Metrics {

@@ -20,13 +20,16 @@ struct Counter {
     failures: u32,
 }
 
+/// An address, with a name or for all names.
+type Source = (Option<IpAddr>, Option<String>);
+
 /// Counts failed sign-ins.
 #[derive(Default)]
 pub struct Throttle {
-    counters: Mutex<HashMap<(Option<IpAddr>, Option<String>), Counter>>,
+    counters: Mutex<HashMap<Source, Counter>>,
 }
 
-fn keys(address: Option<IpAddr>, name: &str) -> [((Option<IpAddr>, Option<String>), u32); 2] {
+fn keys(address: Option<IpAddr>, name: &str) -> [(Source, u32); 2] {
     [
         ((address, Some(name.to_owned())), PER_NAME),
         ((address, None), PER_ADDRESS),

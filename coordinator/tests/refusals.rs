@@ -7,7 +7,8 @@ use coordinator::admin;
 use protocol::exchange::{Poll, Renew, WorkItem};
 use protocol::{Envelope, Request, Study};
 use serde_json::json;
-use support::{Bed, Node, STUDY, logged, peer, question, seal};
+use support::node::peer;
+use support::{Bed, Node, STUDY, logged, question, seal};
 
 const POLL: Poll = Poll {
     version: 1,
