@@ -143,6 +143,11 @@ impl Witness {
         self.state.desks().studies.push(study);
     }
 
+    /// The studies known, in the order they came.
+    pub fn studies(&self) -> Vec<Envelope> {
+        self.state.desks().studies.clone()
+    }
+
     /// Reads or changes what is kept of one organisation, and wakes whoever waits.
     ///
     /// # Panics
