@@ -20,6 +20,8 @@ use tokio::time::Instant;
 /// nothing about the register.
 const TICK: Duration = Duration::from_secs(1);
 const RETRY: Duration = Duration::from_secs(2);
+/// A pause before greeting on request, so that a coordinator that always asks for it is no busy loop.
+const GREET_AGAIN: Duration = Duration::from_millis(100);
 
 /// Serves until the process is told to stop.
 ///
@@ -112,6 +114,10 @@ fn refresh_policy(node: &Node) {
 
 async fn wait_after(error: &LinkError) {
     match error {
+        // The coordinator has news, such as a countersigned study; the greeting that follows fetches it.
+        LinkError::Refused { code, .. } if code == "greet-first" => {
+            return tokio::time::sleep(GREET_AGAIN).await;
+        }
         LinkError::Unreachable(_) => {
             tracing::warn!("the coordinator is out of reach; trying again")
         }

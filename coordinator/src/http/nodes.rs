@@ -30,7 +30,7 @@ struct DatasetView {
 struct NodeInfo {
     id: String,
     name: String,
-    /// `online`, `offline`, `revoked`, or `never` before it has joined.
+    /// `online`, `offline`, `revoked`, or `never` before it has joined and first said what it serves.
     state: &'static str,
     /// RFC 3339.
     last_seen: Option<String>,
@@ -68,7 +68,8 @@ async fn list(State(app): State<App>, Caller(account): Caller) -> Result<Json<No
                 .max(organisation.last_seen);
             let state = if organisation.revoked {
                 "revoked"
-            } else if organisation.keys.is_none() {
+            } else if organisation.keys.is_none() || mine().next().is_none() {
+                // A node that joined but has not greeted yet cannot be asked anything.
                 "never"
             } else if app
                 .hub

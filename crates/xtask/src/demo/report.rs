@@ -80,10 +80,18 @@ pub(super) fn table(title: &str, release: &Value, nodes: usize, names: &Names) -
     let mut lines = vec![format!(
         "{title}\n  {answered}/{nodes} nodes, epsilon {epsilon:.2} at delta 1e-6 for each, {cells} cells, the largest:"
     )];
-    for cell in order.into_iter().take(CELLS) {
+    order.truncate(CELLS);
+    let labels: Vec<String> = (order.iter())
+        .map(|cell| label(*cell, &dimensions, level, names))
+        .collect();
+    let width = labels.iter().map(|label| label.chars().count()).max();
+    let width = width.unwrap_or(0);
+    for (cell, label) in order.into_iter().zip(labels) {
         let margin = margins[cell].as_f64().context("margin_95")?;
-        let label = label(cell, &dimensions, level, names);
-        lines.push(format!("  {label:<48}{:>9} ± {margin:.0}", values[cell]));
+        lines.push(format!(
+            "  {label:<width$}{:>9} ± {margin:.0}",
+            values[cell]
+        ));
     }
     Ok(lines.join("\n"))
 }
@@ -107,6 +115,10 @@ fn label(mut cell: usize, dimensions: &[(&str, Vec<&str>)], level: &str, names: 
     for (name, keys) in dimensions.iter().rev() {
         let key = keys[cell % keys.len()];
         cell /= keys.len();
+        if keys.len() == 1 && *name != "area" {
+            // The title says it.
+            continue;
+        }
         parts.push(if *name == "area" {
             area(key, level, names)
         } else {
