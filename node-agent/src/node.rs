@@ -279,7 +279,7 @@ impl Node {
     }
 
     /// Takes over what the coordinator says it last cosigned. It may only be a state this log has passed
-    /// through; [`Node::witness`] proves that it is before anything is charged.
+    /// through; witnessing proves that it is before anything is charged.
     ///
     /// # Errors
     /// [`NodeError::HistoryDiffers`] when it is no checkpoint of this log.

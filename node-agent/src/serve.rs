@@ -20,6 +20,8 @@ use tokio::time::Instant;
 /// nothing about the register.
 const TICK: Duration = Duration::from_secs(1);
 const RETRY: Duration = Duration::from_secs(2);
+/// What the coordinator says when it has news for a node.
+const GREET_FIRST: &str = "greet-first";
 /// A pause before greeting on request, so that a coordinator that always asks for it is no busy loop.
 const GREET_AGAIN: Duration = Duration::from_millis(100);
 
@@ -68,6 +70,7 @@ async fn stopped() {
 async fn work(node: Arc<Node>) {
     let in_hand: Arc<Mutex<HashSet<[u8; 32]>>> = Arc::default();
     let mut greeted_with = None;
+    let mut logged = None;
     loop {
         refresh_policy(&node);
         publish_when_due(&node).await;
@@ -79,8 +82,12 @@ async fn work(node: Arc<Node>) {
         );
         if greeted_with.as_ref() != Some(&greeting) {
             match greet(&node).await {
-                Ok(()) => greeted_with = Some(greeting),
+                Ok(()) => {
+                    greeted_with = Some(greeting);
+                    logged = None;
+                }
                 Err(error) => {
+                    log_refusal(&node, &error, &mut logged).await;
                     wait_after(&error).await;
                     continue;
                 }
@@ -96,6 +103,7 @@ async fn work(node: Arc<Node>) {
             }
             Err(error) => {
                 greeted_with = None;
+                log_refusal(&node, &error, &mut logged).await;
                 wait_after(&error).await;
             }
         }
@@ -115,7 +123,7 @@ fn refresh_policy(node: &Node) {
 async fn wait_after(error: &LinkError) {
     match error {
         // The coordinator has news, such as a countersigned study; the greeting that follows fetches it.
-        LinkError::Refused { code, .. } if code == "greet-first" => {
+        LinkError::Refused { code, .. } if code == GREET_FIRST => {
             return tokio::time::sleep(GREET_AGAIN).await;
         }
         LinkError::Unreachable(_) => {
@@ -126,6 +134,35 @@ async fn wait_after(error: &LinkError) {
         }
     }
     tokio::time::sleep(RETRY).await;
+}
+
+/// Writes into the node's own log that the coordinator refuses the node, once until it is admitted again.
+async fn log_refusal(node: &Node, error: &LinkError, logged: &mut Option<String>) {
+    let LinkError::Refused { code, .. } = error else {
+        return;
+    };
+    if code == GREET_FIRST || logged.as_ref() == Some(code) {
+        return;
+    }
+    // The code is the coordinator's word; the log takes short identifiers only.
+    let said = if protocol::is_identifier(code) {
+        code
+    } else {
+        "unreadable"
+    };
+    let facts = [
+        ("by", Fact::from("coordinator")),
+        ("code", Fact::from(said)),
+    ];
+    match (node.ledger())
+        .record(EntryKind::Alarm, &facts, &[], clock::now())
+        .await
+    {
+        Ok(_) => *logged = Some(code.clone()),
+        Err(error) => {
+            tracing::error!(reason = %error, "the coordinator's refusal could not be logged")
+        }
+    }
 }
 
 /// A new month publishes a new edition, changed or not.

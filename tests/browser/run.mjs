@@ -104,7 +104,7 @@ async function signIn() {
     await page.locator('#sign-in-name').fill(name);
     await page.locator('#sign-in-password').fill(password);
     await byTestId('sign-in-form').locator('button[type="submit"]').click();
-    await byTestId('account').getByText(name).waitFor();
+    await byTestId('account').getByText(name).first().waitFor();
     await settled();
   });
 }

@@ -219,12 +219,18 @@ async fn revoked(stack: &mut Stack) -> Result<()> {
         .await?;
     let reply = client.post_json("/node/v1/hello", &hello(), WAIT).await?;
     let refusal: NodeRefusal = reply.json()?;
-    assert_eq!(refusal.code, "certificate-revoked");
-    logged(stack, &["certificate-revoked", NODE]).await?;
+    assert_eq!(refusal.code, "node-revoked");
+    logged(stack, &["node-revoked", NODE]).await?;
 
     // The node's own process is told, says so, and is shown as revoked; a new question goes to the others only.
     let process = stack.running.get_mut(NODE).context("the node runs")?;
-    process.printed("certificate-revoked").await?;
+    process.printed("node-revoked").await?;
+    let log = stack.node(NODE)?.log().await?;
+    let own = log.iter().any(|entry| {
+        entry.header.kind == audit::EntryKind::Alarm
+            && entry.header.text("code") == Some("node-revoked")
+    });
+    assert!(own, "the node has logged that it was refused");
     let nodes = stack.website.get("/api/v1/nodes").await?;
     let state = (nodes["nodes"].as_array().into_iter().flatten())
         .find(|node| node["id"] == NODE)

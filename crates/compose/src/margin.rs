@@ -33,7 +33,7 @@ impl Confidence {
 
 /// The margin of a sum of independent discrete Gaussian noises, given the parameter sigma squared of each.
 ///
-/// Zero where noise of that size hardly ever leaves zero (the chance, bounded in [`leaves_zero`] and summed over
+/// Zero where noise of that size hardly ever leaves zero (the chance, bounded in `leaves_zero` and summed over
 /// the parts, is at most the stated miss); else the normal approximation z sqrt(sum of variances), rounded up to
 /// the next whole number, since noise is whole. Rounding up more than makes up for the approximation: exact
 /// convolutions in the tests cover at least the stated probability at every sigma tried.
