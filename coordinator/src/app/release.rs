@@ -243,11 +243,14 @@ fn coverage(
         let node = request.organisation.clone();
         match (&request.refusal, request.state) {
             (_, RequestState::Answered) => {}
-            (Some((rule, field, _)), RequestState::Refused) => coverage.refused.push(RefusedNode {
-                node,
-                rule: rule.clone(),
-                field: field.clone(),
-            }),
+            (Some((rule, field, code)), RequestState::Refused) => {
+                coverage.refused.push(RefusedNode {
+                    node,
+                    rule: rule.clone(),
+                    field: field.clone(),
+                    code: code.clone(),
+                })
+            }
             _ if is_offline(request) => coverage.offline.push(SilentNode { node }),
             _ => coverage.expired.push(SilentNode { node }),
         }
@@ -259,8 +262,9 @@ fn coverage(
         } else {
             coverage.refused.push(RefusedNode {
                 node,
-                rule: unasked.reason.clone(),
+                rule: "enrolment".to_owned(),
                 field: "study".to_owned(),
+                code: unasked.reason.clone(),
             });
         }
     }

@@ -163,9 +163,9 @@ async fn view(
             name: name(&unasked.organisation),
             dataset: None,
             state: if silent { "offline" } else { "refused" }.to_owned(),
-            rule: (!silent).then(|| unasked.reason.clone()),
-            field: None,
-            code: silent.then(|| unasked.reason.clone()),
+            rule: (!silent).then(|| "enrolment".to_owned()),
+            field: (!silent).then(|| "study".to_owned()),
+            code: Some(unasked.reason.clone()),
             at: None,
         });
     }

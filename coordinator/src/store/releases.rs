@@ -52,7 +52,7 @@ pub async fn release_summaries(
     connection: &mut SqliteConnection,
 ) -> Result<Vec<String>, CoordinatorError> {
     let rows: Vec<(String,)> =
-        sqlx::query_as("SELECT summary FROM releases ORDER BY released_at DESC, id")
+        sqlx::query_as("SELECT summary FROM releases ORDER BY released_at DESC, rowid DESC")
             .fetch_all(connection)
             .await?;
     Ok(rows.into_iter().map(|(summary,)| summary).collect())
@@ -77,7 +77,7 @@ pub async fn releases_of_question(
     study: &str,
 ) -> Result<Vec<(String, String)>, CoordinatorError> {
     Ok(sqlx::query_as(
-        "SELECT id, query FROM releases WHERE query_hash = $1 AND study = $2 ORDER BY released_at DESC, id",
+        "SELECT id, query FROM releases WHERE query_hash = $1 AND study = $2 ORDER BY released_at DESC, rowid DESC",
     )
     .bind(query_hash)
     .bind(study)

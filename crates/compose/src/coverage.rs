@@ -25,6 +25,8 @@ pub struct RefusedNode {
     pub rule: String,
     /// The field at fault.
     pub field: String,
+    /// Why, as a stable code.
+    pub code: String,
 }
 
 /// An organisation that said nothing in time.

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { Release } from './api/types';
-import { readingOf, rowsAlong, scaleValues, sortRows } from './view';
+import type { Release, ReleaseSummary } from './api/types';
+import { firstToShow, readingOf, rowsAlong, scaleValues, sortRows } from './view';
 
 const release = {
   dimensions: [
@@ -39,4 +39,13 @@ test('sorting keeps the unknown area last', () => {
   const sorted = (by: 'name' | 'value', ascending: boolean) => sortRows(rows, by, ascending, (key) => names[key] ?? '', new Intl.Collator('it')).map((row) => row.key);
   expect(sorted('name', true)).toEqual(['2', '1', 'unknown']);
   expect(sorted('value', false)).toEqual(['1', '2', 'unknown']);
+});
+
+test('the map opens with the newest release by neighbourhood alone, or with the newest', () => {
+  const summary = (id: string, level: string, by: object, measure = 'persons') => ({ id, measure, level, query: { by } }) as unknown as ReleaseSummary;
+  const groups = summary('a', 'nil', { area: 'nil', target: ['minors'] });
+  const plain = summary('b', 'nil', { area: 'nil', sex: false });
+  expect(firstToShow([groups, summary('e', 'nil', { area: 'nil' }, 'events'), plain, summary('c', 'nil', { area: 'nil' })])?.id).toBe('b');
+  expect(firstToShow([groups, summary('d', 'city', { area: 'city' })])?.id).toBe('a');
+  expect(firstToShow([])).toBeUndefined();
 });

@@ -1,6 +1,13 @@
 // One slice of a release as rows for map and table: nothing is computed from the values but how to show them.
-import type { Release } from './api/types';
+import type { Release, ReleaseSummary } from './api/types';
 import { indicesAlong, type Selection } from './cells';
+
+/** Of releases, newest first, the one the map opens with: the newest of all persons by neighbourhood and nothing else, if there is one. */
+export function firstToShow(releases: ReleaseSummary[]): ReleaseSummary | undefined {
+  const isPlain = ({ measure, level, query }: ReleaseSummary) =>
+    measure === 'persons' && level === 'nil' && !query.services?.length && !query.filter && Object.values(query.by).filter(Boolean).length === 1;
+  return releases.find(isPlain) ?? releases[0];
+}
 
 /** How far a value can be read. `below`: under the display minimum. `uncertain`: its margin is larger than itself. */
 export type Reading = 'sound' | 'uncertain' | 'below';

@@ -134,7 +134,8 @@ fn account(places: &Places, role: &str, organisation: &str, password: &str) -> R
 pub(super) fn nodes(places: &Places, state: &mut State, city: &City) -> Result<()> {
     let organisations = city.ids();
     let step = Step::start("enrolling", organisations.len());
-    for organisation in &organisations {
+    for member in &city.organisations {
+        let organisation = &member.id;
         let done = format!("joined:{organisation}");
         if !state.is_done(&done) {
             let requester =
@@ -142,7 +143,7 @@ pub(super) fn nodes(places: &Places, state: &mut State, city: &City) -> Result<(
             if let Some(key) = init(places, city, organisation, requester)? {
                 state.record("requester-key", &key)?;
             }
-            join(places, organisation)?;
+            join(places, organisation, &member.name)?;
             state.record(&done, "")?;
         }
         step.advance(organisation);
@@ -206,13 +207,13 @@ fn init(
     ))
 }
 
-fn join(places: &Places, organisation: &str) -> Result<()> {
+fn join(places: &Places, organisation: &str, name: &str) -> Result<()> {
     let invitation = output(
         places
             .coordinator_command()
             .args(["admin", "join-token", "--config"])
             .arg(places.coordinator_config())
-            .args(["--organisation", organisation]),
+            .args(["--organisation", organisation, "--name", name]),
     )
     .with_context(|| format!("{organisation} cannot be invited"))?;
     let invitation = (invitation.lines())

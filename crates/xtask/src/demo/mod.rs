@@ -35,8 +35,7 @@ pub(crate) struct Options {
     /// Number of organisations, each with a node of its own [default: 6].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=100))]
     organisations: Option<u16>,
-    /// Size relative to Milan [default: 0.2, up in about a minute; 1 is Milan itself: 256,000 clients, some minutes
-    /// and 2 GB of registers].
+    /// Size relative to Milan [default: 1, Milan itself: 256,000 clients in registers of 400 MB].
     #[arg(long, value_name = "F")]
     scale: Option<f64>,
     /// Seed of the city [default: 1].

@@ -6,8 +6,8 @@ use super::state::State;
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
-/// Size relative to Milan unless the options say otherwise: six registers of 51,000 clients in all.
-pub(super) const SCALE: f64 = 0.2;
+/// Size relative to Milan unless the options say otherwise: six registers of 256,000 clients in all.
+pub(super) const SCALE: f64 = 1.0;
 const ORGANISATIONS: usize = 6;
 const SEED: u64 = 1;
 /// The study's id.

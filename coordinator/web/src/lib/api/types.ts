@@ -124,6 +124,7 @@ export interface NodeState {
   state: string;
   rule?: string | null;
   field?: string | null;
+  code?: string | null;
   at?: string | null;
 }
 export interface QueryView {
@@ -166,7 +167,7 @@ export interface Release extends ReleaseSummary {
   display_minimum?: number | null;
   coverage: {
     answered: { node: string; dataset?: string; edition: string | number; variance: number }[];
-    refused: { node: string; rule: string; field?: string | null }[];
+    refused: { node: string; rule: string; field?: string | null; code?: string | null }[];
     offline: (string | { node: string })[];
     expired: (string | { node: string })[];
   };
