@@ -68,7 +68,7 @@ async fn a_question_is_signed_answered_composed_and_reused() {
     assert_eq!(release["margin_95"][0], 7.0);
     assert_eq!(
         release["coverage"]["refused"],
-        json!([{ "node": "associazione-ortica", "rule": "purpose", "field": "purpose" }])
+        json!([{ "node": "associazione-ortica", "rule": "purpose", "field": "purpose", "code": "not-allowed" }])
     );
     assert_eq!(release["coverage"]["answered"].as_array().unwrap().len(), 2);
     let epsilon = release["privacy"]["epsilon"].as_f64().unwrap();
@@ -443,8 +443,8 @@ async fn participants_without_consent_or_node_are_in_the_coverage() {
     assert_eq!(
         release["coverage"]["refused"],
         json!([
-            { "node": "associazione-ortica", "rule": "not-joined", "field": "study" },
-            { "node": "cooperativa-lambro", "rule": "not-countersigned", "field": "study" },
+            { "node": "associazione-ortica", "rule": "enrolment", "field": "study", "code": "not-joined" },
+            { "node": "cooperativa-lambro", "rule": "enrolment", "field": "study", "code": "not-countersigned" },
         ])
     );
 }
