@@ -271,6 +271,11 @@ impl Node {
         {
             return Err(("level", "finer-than-the-register"));
         }
+        // So is whether it records a quantity.
+        let quantity = verified.query().measure().quantity();
+        if quantity.is_some_and(|quantity| !current.snapshot.records(quantity)) {
+            return Err(("quantity", "not-in-the-register"));
+        }
         Ok(current.snapshot)
     }
 

@@ -270,8 +270,8 @@ impl PolicyDocument {
         known(
             "measures",
             &rule.measures,
-            &|id| matches!(id, "persons" | "events"),
-            "must be `persons` or `events`",
+            &|id| query::Measure::IDS.contains(&id),
+            "must be `persons`, `events`, `households`, `first-time`, `sum` or `bins`",
         )?;
         let taxonomy = Taxonomy::built_in();
         known(

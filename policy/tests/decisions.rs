@@ -344,7 +344,7 @@ fn an_invalid_document_never_comes_into_force() {
     // A misspelt effect, which the engine itself would silently ignore.
     invalid("effect = \"deny\"", "effect = \"denny\"", "denny");
     invalid(
-        "measures = [\"persons\", \"events\"]",
+        "measures = [\"persons\", \"events\", \"households\", \"first-time\", \"sum\", \"bins\"]",
         "measures = [\"people\"]",
         "rules[0].measures",
     );

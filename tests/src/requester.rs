@@ -78,7 +78,7 @@ pub fn study(id: &str, participants: &[&str], max_rho_total: u64) -> Study {
         lawful_basis: "art6-1-e".to_owned(),
         special_categories: vec!["art9-2-g".to_owned()],
         participants: participants.iter().map(|&id| id.to_owned()).collect(),
-        measures: vec!["persons".to_owned(), "events".to_owned()],
+        measures: query::Measure::IDS.map(str::to_owned).to_vec(),
         targets: targets.map(|target| target.id.clone()).collect(),
         finest_level: Level::MicroArea,
         max_rho_per_query: NanoRho::new(max_rho_total.min(250_000_000)),

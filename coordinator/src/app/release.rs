@@ -36,7 +36,7 @@ pub struct ReleaseSummary {
     pub released_at: String,
     /// Organisations in it.
     pub nodes_answered: usize,
-    /// `persons` or `events`.
+    /// `persons`, `events`, `households`, `first-time`, `sum` or `bins`.
     pub measure: String,
     /// The area level.
     pub level: String,
@@ -45,7 +45,7 @@ pub struct ReleaseSummary {
 /// An axis of a release.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Axis {
-    /// `area`, `target`, `sex`, `age_band` or `period`.
+    /// `area`, `target`, `service`, `sex`, `age_band`, `citizenship`, `household`, `bin` or `period`.
     pub name: String,
     /// Keys, in cell order.
     pub keys: Vec<String>,
@@ -93,9 +93,9 @@ pub struct Release {
     pub coverage: Coverage,
     /// What it cost.
     pub privacy: Privacy,
-    /// `presences` or `events`.
+    /// `presences`, `household-presences`, `first-time-presences`, `presences-by-bin`, `events` or `bounded-sum`.
     pub estimand: String,
-    /// Between which numbers distinct persons lie; for persons only.
+    /// Between which numbers distinct persons or households lie.
     #[schema(value_type = Option<Object>)]
     pub bracket: Option<Bracket>,
 }
@@ -215,7 +215,11 @@ fn build(
         },
         estimand: match parsed.measure() {
             Measure::Persons => "presences",
+            Measure::Households => "household-presences",
+            Measure::FirstTime => "first-time-presences",
+            Measure::Bins(_) => "presences-by-bin",
             Measure::Events => "events",
+            Measure::Sum(_) => "bounded-sum",
         }
         .to_owned(),
         bracket: composed.bracket,

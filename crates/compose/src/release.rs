@@ -77,10 +77,7 @@ pub fn compose(
             .iter()
             .map(|&value| margin_95 > value as f64)
             .collect(),
-        bracket: match measure {
-            Measure::Persons => Some(bracket(parts, &values)),
-            Measure::Events => None,
-        },
+        bracket: measure.is_presence().then(|| bracket(parts, &values)),
         values,
     })
 }

@@ -1,15 +1,16 @@
-//! The one pass: each person adds at most Linf to each of at most L0 cells, by area, group and period.
-//! Order of bounding: filter, count per (person, cell), clamp the count, keep L0 cells, add up.
+//! The one pass: each unit adds at most Linf to each of at most L0 cells, by area, group and period.
+//! Order of bounding: filter, add up per (unit, cell), clamp the sum, keep L0 cells, add up over units.
 
 use crate::exact::Exact;
 use crate::person::AsOf;
-use geography::{Level, Partition};
-use query::{AggregateQuery, Measure, Period};
-use snapshot::{HouseholdOf, PersonRow, Snapshot};
+use crate::plan::{Place, Plan};
+use crate::rank::rank;
+use query::{AggregateQuery, Measure};
+use snapshot::{Home, HouseholdOf, PersonRow, Snapshot};
 use std::num::NonZero;
+use std::ops::Range;
 use std::thread;
-use taxonomy::model::{AGE_BANDS, Sex, age_band};
-use taxonomy::{PersonAsOf, Predicate, Taxonomy};
+use taxonomy::model::Quantity;
 
 /// Most threads of one answer; an answer must not take a whole office computer.
 const MAX_THREADS: usize = 8;
@@ -30,36 +31,43 @@ const MAX_THREADS: usize = 8;
 ///   |x - y|^2 <= |x|^2 + |y|^2 <= 2 M^2 L0 Linf^2, because neither has a negative cell.
 ///   Were the people beyond M counted as 'household unknown', a displaced member would come on top, and
 ///   the distance could reach (M^2 + (M + 1)^2) L0 Linf^2.
+/// - A query that counts households: a household's contribution is a function of its kept members' rows, the key and
+///   the label, with at most L0 cells of 1. A person belongs to at most one household, so one vector x
+///   becomes another, y, and |x - y|^2 <= 2 L0.
 ///
-/// Cells of a person beyond L0 are dropped by rank: a keyed hash of pseudonym and (target, period). It does not
+/// Cells of a unit beyond L0 are dropped by rank: a keyed hash of pseudonym and (target, service, period). It does not
 /// depend on counts, on other cells or on other people, so each of a person's cells is as likely to be kept as any other.
-/// The rank is the same at each level and for each split by sex and age, so that answers at different
-/// levels keep the same cells.
+/// A household is ranked by its first kept member's pseudonym.
 pub fn aggregate(query: &AggregateQuery, snapshot: &Snapshot) -> Exact<Vec<i64>> {
-    let plan = Plan::new(query, snapshot);
-    let persons = snapshot.person_count();
     let threads = thread::available_parallelism()
         .map_or(2, NonZero::get)
         .clamp(2, MAX_THREADS);
-    let share = persons.div_ceil(threads).max(1);
-    let mut cells = vec![0i64; query.cells()];
+    aggregate_with_threads(query, snapshot, threads)
+}
+
+/// [`aggregate`] over so many threads. The result is the same for every number.
+pub fn aggregate_with_threads(
+    query: &AggregateQuery,
+    snapshot: &Snapshot,
+    threads: usize,
+) -> Exact<Vec<i64>> {
+    let plan = Plan::new(query, snapshot);
+    let units = match plan.measure {
+        Measure::Households => snapshot.household_count(),
+        _ => snapshot.person_count(),
+    };
+    let share = units.div_ceil(threads.max(1)).max(1);
+    let mut cells = vec![0i64; plan.cells];
     thread::scope(|scope| {
-        let workers: Vec<_> = (0..persons)
+        let workers: Vec<_> = (0..units)
             .step_by(share)
             .map(|first| {
                 let plan = &plan;
-                scope.spawn(move || {
-                    let mut cells = vec![0i64; plan.cells];
-                    let mut own = Vec::new();
-                    for index in first..(first + share).min(persons) {
-                        plan.add_person(snapshot.person(index), &mut own, &mut cells);
-                    }
-                    cells
-                })
+                scope.spawn(move || plan.pass(first..(first + share).min(units)))
             })
             .collect();
         for worker in workers {
-            // Unwrap safety: a worker only adds integers that cannot overflow (see `add_person`), at indices
+            // Unwrap safety: a worker only adds integers that cannot overflow (see `pass`), at indices
             // below the number of cells; were it to panic, no answer may be given.
             let part = worker.join().expect("a worker of the kernel");
             for (cell, value) in cells.iter_mut().zip(part) {
@@ -70,201 +78,202 @@ pub fn aggregate(query: &AggregateQuery, snapshot: &Snapshot) -> Exact<Vec<i64>>
     Exact::new(cells)
 }
 
-/// One cell of one person, before the choice of L0 of them.
+/// One cell of one unit, before the choice of L0 of them.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct OwnCell {
     rank: u64,
     index: usize,
     value: u32,
 }
 
-/// A query, ready for the pass.
-struct Plan<'a> {
-    snapshot: &'a Snapshot,
-    areas: &'static Partition,
-    level: Level,
-    measure: Measure,
-    targets: Vec<Predicate>,
-    filter: Option<Predicate>,
-    reads_household: bool,
-    by_sex: bool,
-    by_age_band: bool,
-    periods: Vec<Period>,
-    months_per_period: u16,
-    /// For each service of the taxonomy, whether its events count.
-    counted: Vec<bool>,
-    keep: usize,
-    per_cell: u32,
-    /// Keyed words of each (target, period), target by target.
-    tags: Vec<[u64; 4]>,
-    cells: usize,
+/// What one person did in one period, for one place of the service axis.
+#[derive(Clone, Copy, Default)]
+struct Use {
+    events: u32,
+    quantity: u64,
+}
+
+/// Space a worker reuses from unit to unit.
+struct Scratch {
+    own: Vec<OwnCell>,
+    uses: Vec<Use>,
+    firsts: Vec<u16>,
+}
+
+/// The unit a person's cells belong to.
+#[derive(Clone, Copy)]
+struct Unit<'a> {
+    pseudonym: &'a [u8; 32],
+    home: Home,
 }
 
 impl<'a> Plan<'a> {
-    fn new(query: &AggregateQuery, snapshot: &'a Snapshot) -> Plan<'a> {
-        let bounds = query.bounds();
-        let periods = query.periods();
-        let services = Taxonomy::built_in().services().iter();
-        let counted = services
-            .map(|service| query.services().is_empty() || query.services().contains(&service.id));
-        // A query without target axis has one row of cells, whose key names no target.
-        let names = if query.targets().is_empty() {
-            &[String::new()][..]
-        } else {
-            query.targets()
+    /// The cells of some units, added up.
+    ///
+    /// Each unit adds at most 10^8 (`query::MAX_QUANTITY`) to a cell and there are fewer than 2^32 of them, so
+    /// no cell reaches 2^59 and no sum overflows.
+    fn pass(&self, units: Range<usize>) -> Vec<i64> {
+        let mut cells = vec![0i64; self.cells];
+        let mut scratch = Scratch {
+            own: Vec::new(),
+            uses: vec![Use::default(); self.slot_count],
+            firsts: vec![u16::MAX; self.slot_count],
         };
-        let tags = (names.iter())
-            .flat_map(|target| {
-                periods
-                    .iter()
-                    .map(move |period| format!("{target}\n{}", period.key))
-            })
-            .map(|key| words(&snapshot.cell_tag(&key)))
-            .collect();
-        Plan {
-            snapshot,
-            areas: Partition::milan(),
-            level: query.level(),
-            measure: query.measure(),
-            targets: query.target_predicates(),
-            filter: query.filter_predicate(),
-            reads_household: query.reads_household(),
-            by_sex: query.by_sex(),
-            by_age_band: query.by_age_band(),
-            months_per_period: periods
-                .first()
-                .map_or(1, |period| period.months().count() as u16),
-            periods,
-            counted: counted.collect(),
-            keep: bounds.cells as usize,
-            per_cell: bounds.per_cell,
-            tags,
-            cells: query.cells(),
+        for unit in units {
+            scratch.own.clear();
+            if self.measure == Measure::Households {
+                self.household_cells(unit as u32, &mut scratch);
+            } else {
+                let person = self.snapshot.person(unit);
+                if self.reads_household && person.household == HouseholdOf::Beyond {
+                    continue;
+                }
+                let unit = Unit {
+                    pseudonym: person.pseudonym,
+                    home: person.home,
+                };
+                self.person_cells(person, unit, &mut scratch);
+            }
+            let own = &mut scratch.own;
+            if own.len() > self.keep {
+                own.select_nth_unstable(self.keep);
+                own.truncate(self.keep);
+            }
+            for cell in own.iter() {
+                cells[cell.index] += i64::from(cell.value);
+            }
         }
+        cells
     }
 
-    /// Adds one person's bounded contribution to `cells`. `own` is scratch space.
-    ///
-    /// Each person adds at most 100,000 (`query::MAX_PER_CELL`) to a cell and there are fewer than 2^32 people, so
-    /// no cell reaches 2^49 and no sum overflows.
-    fn add_person(&self, person: PersonRow<'_>, own: &mut Vec<OwnCell>, cells: &mut [i64]) {
-        if self.reads_household && person.household == HouseholdOf::Beyond {
+    /// A household counts wherever at least one of its kept members does. Its home is that of its first member with a
+    /// known home.
+    fn household_cells(&self, household: u32, scratch: &mut Scratch) {
+        let members = self.snapshot.household_members(household);
+        let Some(first) = members.first() else {
             return;
+        };
+        let person = |place: &u32| self.snapshot.person(*place as usize);
+        let unknown = Home::MicroArea(self.areas.unknown());
+        let home = members.iter().map(|place| person(place).home);
+        let unit = Unit {
+            pseudonym: person(first).pseudonym,
+            home: home
+                .into_iter()
+                .find(|home| *home != unknown)
+                .unwrap_or(unknown),
+        };
+        for place in members {
+            self.person_cells(person(place), unit, scratch);
         }
-        own.clear();
+        scratch.own.sort_unstable();
+        scratch.own.dedup();
+    }
+
+    /// Adds the cells one person fills, as or for `unit`.
+    fn person_cells(&self, person: PersonRow<'a>, unit: Unit<'a>, scratch: &mut Scratch) {
         let (Some(first), Some(last)) = (self.periods.first(), self.periods.last()) else {
             return;
         };
         let (first, last) = (first.first.index(), last.last.index());
-        let start = person.events.partition_point(|event| event.month < first);
-        let mut rest = &person.events[start..];
-        while let Some(next) = rest.first().filter(|event| event.month <= last) {
+        let mut at = person.events.partition_point(|event| event.month < first);
+        if self.measure == Measure::FirstTime {
+            self.note_firsts(person, &mut scratch.firsts);
+        }
+        while let Some(next) = person.events.get(at).filter(|event| event.month <= last) {
             let period = usize::from((next.month - first) / self.months_per_period);
             let end = self.periods[period].last.index();
-            let (mut all, mut counted) = (0u32, 0u32);
-            let length = rest.partition_point(|event| event.month <= end);
-            for event in &rest[..length] {
-                all = all.saturating_add(event.count);
-                if self
-                    .counted
-                    .get(usize::from(event.service))
-                    .is_some_and(|counted| *counted)
-                {
-                    counted = counted.saturating_add(event.count);
-                }
-            }
-            rest = &rest[length..];
-            if counted > 0 {
-                self.add_period(person, period, all, counted, own);
+            let length = person.events[at..].partition_point(|event| event.month <= end);
+            let all = self.note_uses(person, at..at + length, &mut scratch.uses);
+            at += length;
+            let as_of = AsOf {
+                snapshot: self.snapshot,
+                person,
+                month: self.periods[period].last,
+                events: all,
+            };
+            self.period_cells(&as_of, period, unit, scratch);
+        }
+    }
+
+    /// Adds up what a person did in one period by place of the service axis; returns the events of every service.
+    fn note_uses(&self, person: PersonRow<'_>, events: Range<usize>, uses: &mut [Use]) -> u32 {
+        uses.fill(Use::default());
+        let mut all = 0u32;
+        for at in events {
+            let event = &person.events[at];
+            all = all.saturating_add(event.count);
+            let Some(Some(slot)) = self.slots.get(usize::from(event.service)) else {
+                continue;
+            };
+            let used = &mut uses[usize::from(*slot)];
+            used.events = used.events.saturating_add(event.count);
+            match self.measure.quantity() {
+                Some(Quantity::Amount) => used.quantity += u64::from(person.cents[at]),
+                Some(Quantity::Duration) => used.quantity += u64::from(person.minutes[at]),
+                None => {}
             }
         }
-        if own.len() > self.keep {
-            own.select_nth_unstable_by_key(self.keep, |cell| (cell.rank, cell.index));
-            own.truncate(self.keep);
-        }
-        for cell in own.iter() {
-            cells[cell.index] += i64::from(cell.value);
+        all
+    }
+
+    /// The month of a person's first counted event on record, by place of the service axis.
+    fn note_firsts(&self, person: PersonRow<'_>, firsts: &mut [u16]) {
+        firsts.fill(u16::MAX);
+        for event in person.events {
+            if let Some(Some(slot)) = self.slots.get(usize::from(event.service)) {
+                let first = &mut firsts[usize::from(*slot)];
+                *first = event.month.min(*first);
+            }
         }
     }
 
     /// The cells of one person in one period.
-    fn add_period(
-        &self,
-        person: PersonRow<'_>,
-        period: usize,
-        all: u32,
-        counted: u32,
-        own: &mut Vec<OwnCell>,
-    ) {
-        let as_of = AsOf {
-            snapshot: self.snapshot,
-            person,
-            month: self.periods[period].last,
-            events: all,
-        };
-        if self
-            .filter
-            .as_ref()
-            .is_some_and(|filter| !filter.holds(&as_of))
-        {
+    fn period_cells(&self, as_of: &AsOf<'_>, period: usize, unit: Unit<'_>, scratch: &mut Scratch) {
+        if scratch.uses.iter().all(|used| used.events == 0) {
             return;
         }
-        let value = match self.measure {
-            Measure::Persons => 1,
-            Measure::Events => counted.min(self.per_cell),
-        };
-        let area = usize::from(person.home.area(self.areas, self.level));
-        for target in 0..self.targets.len().max(1) {
-            if self
-                .targets
-                .get(target)
-                .is_some_and(|predicate| !predicate.holds(&as_of))
-            {
+        let passes = |filter: &taxonomy::Predicate| filter.holds(as_of);
+        if !self.filter.as_ref().is_none_or(passes) {
+            return;
+        }
+        let area = usize::from(unit.home.area(self.areas, self.level));
+        let start = self.periods[period].first.index();
+        for target in 0..self.target_count() {
+            if !self.in_target(target, as_of) {
                 continue;
             }
-            let mut index = area;
-            index = index * self.targets.len().max(1) + target;
-            if self.by_sex {
-                index = index * Sex::ALL.len() + as_of.sex() as usize;
+            for (slot, used) in scratch.uses.iter().enumerate() {
+                let mut bin = 0;
+                let value = match self.measure {
+                    _ if used.events == 0 => 0,
+                    Measure::Persons | Measure::Households => 1,
+                    Measure::FirstTime => u32::from(scratch.firsts[slot] >= start),
+                    Measure::Events => used.events.min(self.per_cell),
+                    Measure::Sum(_) => used.quantity.min(self.per_cell.into()) as u32,
+                    Measure::Bins(_) => {
+                        bin = self
+                            .edges
+                            .partition_point(|edge| u64::from(*edge) <= used.quantity);
+                        1
+                    }
+                };
+                if value == 0 {
+                    continue;
+                }
+                let place = Place {
+                    area,
+                    target,
+                    slot,
+                    bin,
+                    period,
+                };
+                scratch.own.push(OwnCell {
+                    rank: rank(unit.pseudonym, self.tag(place)),
+                    index: self.index(place, as_of),
+                    value,
+                });
             }
-            if self.by_age_band {
-                index = index * (AGE_BANDS.len() + 1) + age_band(as_of.age());
-            }
-            index = index * self.periods.len() + period;
-            let tag = &self.tags[target * self.periods.len() + period];
-            own.push(OwnCell {
-                rank: rank(person.pseudonym, tag),
-                index,
-                value,
-            });
         }
     }
-}
-
-pub(crate) fn words(bytes: &[u8; 32]) -> [u64; 4] {
-    let mut words = [0; 4];
-    for (word, chunk) in words.iter_mut().zip(bytes.chunks_exact(8)) {
-        *word = chunk
-            .iter()
-            .fold(0, |value, byte| value << 8 | u64::from(*byte));
-    }
-    words
-}
-
-/// The rank of a cell among a person's cells: a mix of two HMAC-SHA-256 values, the pseudonym and the
-/// cell's tag under the edition's sampling key. Both are unknown outside the node, so the mix needs to be
-/// even, not secret; the sensitivity holds for any function of these two.
-pub(crate) fn rank(pseudonym: &[u8; 32], tag: &[u64; 4]) -> u64 {
-    let mut state = 0;
-    for (word, tag) in words(pseudonym).iter().zip(tag) {
-        state = finalise(state ^ word ^ tag.rotate_left(32));
-        state = finalise(state.wrapping_add(*tag));
-    }
-    state
-}
-
-/// The finaliser of SplitMix64 (Steele, Lea and Flood 2014): a bijection that spreads every bit.
-fn finalise(mut x: u64) -> u64 {
-    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    x ^ (x >> 31)
 }

@@ -1,11 +1,13 @@
-//! Bounded aggregation: from a legal query and a snapshot to exact, bounded cells, in one pass over persons.
+//! Bounded aggregation: from a legal query and a snapshot to exact, bounded cells, in one pass over persons or households.
 //! Exact values leave this crate only inside [`Exact`], which nothing but `mechanism` may open.
 
 mod aggregate;
 mod exact;
 mod person;
+mod plan;
+mod rank;
 #[cfg(test)]
 mod reference;
 
-pub use aggregate::aggregate;
+pub use aggregate::{aggregate, aggregate_with_threads};
 pub use exact::Exact;

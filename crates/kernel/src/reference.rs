@@ -1,13 +1,15 @@
 //! The bounded aggregate again, slowly and by its public keys: one obvious step after the other.
 //! It shares with the pass only the rank that chooses a person's cells.
 
-use crate::aggregate::{aggregate, rank, words};
+use crate::aggregate::{aggregate, aggregate_with_threads};
+use crate::rank::{rank, words};
 use crate::{self as kernel_under_test};
 use geography::{Level, Partition};
 use proptest::prelude::*;
-use query::{AggregateQuery, Filter, Measure, Period};
+use query::{AggregateQuery, Dimension, Filter, Measure, Period};
 use snapshot::{Home, HouseholdOf, PersonRow, Snapshot};
-use taxonomy::model::{AGE_BANDS, Benefit, CitizenshipGroup, Need, Sex};
+use std::collections::BTreeMap;
+use taxonomy::model::{AGE_BANDS, Benefit, CitizenshipGroup, Need, Quantity, Sex};
 
 #[path = "../tests/support/mod.rs"]
 mod support;
@@ -96,6 +98,26 @@ impl<'a> View<'a> {
         }
     }
 
+    /// The kind of household: by counting adults and minors, where everybody's age is known.
+    fn kind(&self) -> &'static str {
+        let Some(ages) = &self.household else {
+            return "unknown";
+        };
+        if ages.len() == 1 {
+            return "alone";
+        }
+        if ages.is_empty() || ages.iter().any(Option::is_none) {
+            return "unknown";
+        }
+        let adults = ages.iter().filter(|age| **age >= Some(18)).count();
+        match (adults, ages.len() - adults) {
+            (_, 0) => "adults",
+            (0, _) => "unknown",
+            (1, _) => "single-parent",
+            _ => "with-minors",
+        }
+    }
+
     fn band(&self) -> &'static str {
         let Some(age) = self.age else {
             return "unknown";
@@ -107,15 +129,39 @@ impl<'a> View<'a> {
     }
 }
 
+fn service_of(event: &snapshot::Event) -> &'static str {
+    &taxonomy::Taxonomy::built_in().services()[usize::from(event.service)].id
+}
+
 /// Events of these services, or of all, in the period.
 fn events(person: PersonRow<'_>, period: &Period, services: &[String]) -> u64 {
-    let name = |event: &snapshot::Event| {
-        &taxonomy::Taxonomy::built_in().services()[usize::from(event.service)].id
+    let of_service = |event: &&snapshot::Event| {
+        services.is_empty() || services.iter().any(|id| id == service_of(event))
     };
     (person.events.iter())
         .filter(|event| period.months().contains(&event.month))
-        .filter(|event| services.is_empty() || services.contains(name(event)))
+        .filter(of_service)
         .map(|event| u64::from(event.count))
+        .sum()
+}
+
+/// What the events of these services, or of all, in the period add up to.
+fn quantity(
+    person: PersonRow<'_>,
+    period: &Period,
+    services: &[String],
+    quantity: Quantity,
+) -> u64 {
+    let column = match quantity {
+        Quantity::Amount => person.cents,
+        Quantity::Duration => person.minutes,
+    };
+    (person.events.iter().zip(column))
+        .filter(|(event, _)| period.months().contains(&event.month))
+        .filter(|(event, _)| {
+            services.is_empty() || services.iter().any(|id| id == service_of(event))
+        })
+        .map(|(_, value)| u64::from(*value))
         .sum()
 }
 
@@ -135,60 +181,151 @@ fn area_key(home: Home, level: Level) -> String {
     }
 }
 
+/// What one person adds before bounding: tag text, area apart from the other keys, and value. `None` for keys of area.
+fn contributions(
+    query: &AggregateQuery,
+    snapshot: &Snapshot,
+    person: PersonRow<'_>,
+) -> Vec<(String, BTreeMap<&'static str, String>, u64)> {
+    let one = |ids: &[String]| {
+        if ids.is_empty() {
+            vec![None]
+        } else {
+            ids.iter().cloned().map(Some).collect::<Vec<_>>()
+        }
+    };
+    let mut all = Vec::new();
+    for period in &query.periods() {
+        let view = View::new(snapshot, person, period);
+        if query.filter().is_some_and(|filter| !view.passes(filter)) {
+            continue;
+        }
+        for target in &one(query.targets()) {
+            if target.as_ref().is_some_and(|id| !view.in_target(id)) {
+                continue;
+            }
+            for service in &one(&query.service_axis()) {
+                let services = service
+                    .as_ref()
+                    .map_or(query.services().to_vec(), |id| vec![id.clone()]);
+                let count = events(person, period, &services);
+                if count == 0 {
+                    continue;
+                }
+                let sum = (query.measure().quantity())
+                    .map_or(0, |of| quantity(person, period, &services, of));
+                let per_cell = u64::from(query.bounds().per_cell);
+                let value = match query.measure() {
+                    Measure::Persons | Measure::Households | Measure::Bins(_) => 1,
+                    Measure::Events => count.min(per_cell),
+                    Measure::Sum(_) => sum.min(per_cell),
+                    Measure::FirstTime => {
+                        let before = person.events.iter().any(|event| {
+                            event.month < period.first.index()
+                                && (services.is_empty()
+                                    || services.iter().any(|id| id == service_of(event)))
+                        });
+                        u64::from(!before)
+                    }
+                };
+                if value == 0 {
+                    continue;
+                }
+                let bin = query.edges().iter().filter(|edge| u64::from(**edge) <= sum);
+                let keys = BTreeMap::from([
+                    ("target", target.clone().unwrap_or_default()),
+                    ("service", service.clone().unwrap_or_default()),
+                    ("sex", person.sex.id().to_owned()),
+                    ("age_band", view.band().to_owned()),
+                    (
+                        "citizenship",
+                        (person.citizenship)
+                            .map_or("unknown", |id| id.id())
+                            .to_owned(),
+                    ),
+                    ("household", view.kind().to_owned()),
+                    ("bin", bin.count().to_string()),
+                    ("period", period.key.clone()),
+                ]);
+                let service = service
+                    .as_ref()
+                    .map_or(String::new(), |id| format!("{id}\n"));
+                let tag = format!(
+                    "{}\n{service}{}",
+                    target.as_deref().unwrap_or(""),
+                    period.key
+                );
+                all.push((tag, keys, value));
+            }
+        }
+    }
+    all
+}
+
+/// The cell with these keys.
+fn cell(dimensions: &[Dimension], area: &str, keys: &BTreeMap<&str, String>) -> usize {
+    dimensions.iter().fold(0, |cell, dimension| {
+        let place = match dimension.name {
+            "bin" => keys["bin"].parse().expect("a number"),
+            name => {
+                let key = keys.get(name).map_or(area, String::as_str);
+                (dimension.keys.iter())
+                    .position(|other| other == key)
+                    .expect("a public key")
+            }
+        };
+        cell * dimension.keys.len() + place
+    })
+}
+
 fn reference(query: &AggregateQuery, snapshot: &Snapshot) -> Vec<i64> {
     let dimensions = query.dimensions();
     let mut cells = vec![0; query.cells()];
-    let targets: Vec<&str> = if query.targets().is_empty() {
-        vec![""]
-    } else {
-        query.targets().iter().map(String::as_str).collect()
+    // Whose rows make one unit: each person, or the kept members of each household.
+    let persons = 0..snapshot.person_count();
+    let household_of = |place: &usize| match snapshot.person(*place).household {
+        HouseholdOf::Member(household) => Some(household),
+        _ => None,
     };
-    for index in 0..snapshot.person_count() {
-        let person = snapshot.person(index);
-        if query.reads_household() && person.household == HouseholdOf::Beyond {
-            continue;
-        }
-        let mut own: Vec<(u64, Vec<String>, u64)> = Vec::new();
-        for period in &query.periods() {
-            let view = View::new(snapshot, person, period);
-            let count = events(person, period, query.services());
-            if count == 0 || query.filter().is_some_and(|filter| !view.passes(filter)) {
-                continue;
+    let units: Vec<Vec<usize>> = if query.measure() == Measure::Households {
+        let mut households: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
+        for place in persons {
+            if let Some(household) = household_of(&place) {
+                households.entry(household).or_default().push(place);
             }
-            for target in targets
-                .iter()
-                .filter(|target| target.is_empty() || view.in_target(target))
-            {
-                let tag = words(&snapshot.cell_tag(&format!("{target}\n{}", period.key)));
-                let keys = (dimensions.iter())
-                    .map(|dimension| match dimension.name {
-                        "area" => area_key(person.home, query.level()),
-                        "target" => (*target).to_owned(),
-                        "sex" => person.sex.id().to_owned(),
-                        "age_band" => view.band().to_owned(),
-                        _ => period.key.clone(),
-                    })
-                    .collect();
-                let value = match query.measure() {
-                    Measure::Persons => 1,
-                    Measure::Events => count.min(u64::from(query.bounds().per_cell)),
-                };
-                own.push((rank(person.pseudonym, &tag), keys, value));
+        }
+        households.into_values().collect()
+    } else {
+        persons
+            .filter(|place| {
+                !query.reads_household() || snapshot.person(*place).household != HouseholdOf::Beyond
+            })
+            .map(|place| vec![place])
+            .collect()
+    };
+    for unit in units {
+        let known = (unit.iter())
+            .map(|place| area_key(snapshot.person(*place).home, query.level()))
+            .zip(
+                unit.iter()
+                    .map(|place| area_key(snapshot.person(*place).home, Level::MicroArea)),
+            )
+            .find(|(_, micro_area)| micro_area != "unknown");
+        let area = known.map_or_else(
+            || area_key(snapshot.person(unit[0]).home, query.level()),
+            |(area, _)| area,
+        );
+        let pseudonym = snapshot.person(unit[0]).pseudonym;
+        let mut own: Vec<(u64, usize, u64)> = Vec::new();
+        for place in &unit {
+            for (tag, keys, value) in contributions(query, snapshot, snapshot.person(*place)) {
+                let rank = rank(pseudonym, &words(&snapshot.cell_tag(&tag)));
+                own.push((rank, cell(&dimensions, &area, &keys), value));
             }
         }
         own.sort();
-        for (_, keys, value) in own.into_iter().take(query.bounds().cells as usize) {
-            let cell = dimensions
-                .iter()
-                .zip(&keys)
-                .fold(0, |cell, (dimension, key)| {
-                    cell * dimension.keys.len()
-                        + dimension
-                            .keys
-                            .iter()
-                            .position(|other| other == key)
-                            .expect("a public key")
-                });
+        own.dedup();
+        for (_, cell, value) in own.into_iter().take(query.bounds().cells as usize) {
             cells[cell] += value as i64;
         }
     }
@@ -204,6 +341,8 @@ proptest! {
         for turn in 0..6 {
             let query = support::query(asked.wrapping_add(turn));
             let got = support::cells(aggregate(&query, &snapshot));
+            let alone = support::cells(aggregate_with_threads(&query, &snapshot, 1));
+            prop_assert_eq!(&got, &alone);
             prop_assert_eq!(got, reference(&query, &snapshot), "{}", query.canonical());
         }
     }

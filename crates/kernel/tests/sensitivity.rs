@@ -167,6 +167,72 @@ fn a_member_displaced_from_a_full_household_keeps_the_answer_within_its_price() 
     assert_eq!(reached.iter().max(), Some(&declared), "{reached:?}");
 }
 
+/// Households with events of one service, by kind.
+fn households_by_kind(cells: u32) -> AggregateQuery {
+    let text = format!(
+        r#"{{"version":1,"measure":"households","by":{{"area":"nil","household":true,"period":"month"}},
+        "period":{{"from":"2025-03","to":"2025-04"}},"bounds":{{"cells":{cells},"per_cell":1}},"rho":1000000}}"#
+    );
+    AggregateQuery::parse(text.as_bytes()).expect("a legal query")
+}
+
+#[test]
+fn a_member_added_moves_its_household_from_one_cell_to_another_and_no_more() {
+    // One parent with four minors; a second parent joins: the household of five is of another kind, in each month.
+    let mut rows: Vec<RawRow> = ["1980", "2015", "2016", "2017", "2018", "1981"]
+        .iter()
+        .enumerate()
+        .map(|(n, born)| member(n, born))
+        .collect();
+    let april: Vec<RawRow> = (rows.iter().cloned())
+        .map(|row| {
+            let text = String::from_utf8(row.line).expect("ASCII");
+            RawRow {
+                line: text.replace("10/03/2025", "10/04/2025").into_bytes(),
+                ..row
+            }
+        })
+        .collect();
+    rows.extend(april);
+    for cells in [1, 2] {
+        let query = households_by_kind(cells);
+        let declared = u128::from(price(&query).sensitivity.squared);
+        assert_eq!(declared, 2 * u128::from(cells));
+        let labels = (0..100).map(|number| format!("edition-{number}"));
+        let most = labels.map(|label| moved(&query, &rows, 5, &label)).max();
+        assert_eq!(
+            most,
+            Some(declared),
+            "a price of one cell less would not cover it"
+        );
+    }
+}
+
+#[test]
+fn a_sum_moves_by_its_bound_however_much_one_person_received() {
+    let text = br#"{"version":1,"measure":"sum","quantity":"amount","by":{"area":"nil","period":"month"},
+        "period":{"from":"2025-01","to":"2025-12"},"bounds":{"cells":2,"per_cell":5000},"rho":1000000}"#;
+    let query = AggregateQuery::parse(text).expect("a legal query");
+    let rows: Vec<RawRow> = (0..500)
+        .map(|n| {
+            let line = format!(
+                "{};Rossi;Anna;F;01/01/1980;IT;{};;;;;;;home-care;{:02}/{:02}/2025;1;{}.000,00",
+                support::code(1),
+                1 + n % 88,
+                1 + n % 28,
+                1 + n % 12,
+                1 + n,
+            );
+            RawRow {
+                person: Some(1),
+                line: line.into_bytes(),
+            }
+        })
+        .collect();
+    assert_eq!(moved(&query, &rows, 1, LABEL), 2 * 5_000 * 5_000);
+    assert_eq!(price(&query).sensitivity.squared, 2 * 5_000 * 5_000);
+}
+
 #[test]
 fn thousands_of_rows_in_all_areas_weigh_as_much_as_the_bounds_allow() {
     let text = br#"{"version":1,"measure":"events","by":{"area":"nil","period":"month"},

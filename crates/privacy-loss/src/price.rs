@@ -55,19 +55,25 @@ impl Price {
 /// beyond M are left out), each with L0 entries up to Linf: norm at most M sqrt(L0) Linf. For
 /// non-negative x and y, |x - y|^2 <= |x|^2 + |y|^2, so D2^2 <= 2 M^2 L0 Linf^2.
 ///
+/// Where the unit is the household, one person's rows change the vector of one household only: a function of its kept
+/// members' rows with at most L0 entries of 1, before and after. By the same inequality D2^2 <= 2 L0.
+///
 /// The Gaussian mechanism with parameter sigma on integers is D2^2 / (2 sigma^2)-zCDP (Canonne,
 /// Kamath and Steinke 2020, Theorem 4), so sigma = D2 / sqrt(2 rho), rounded up.
 pub fn price(query: &AggregateQuery) -> Price {
     let bounds = query.bounds();
-    let per_cell = match query.measure() {
-        Measure::Persons => 1,
-        Measure::Events => u64::from(bounds.per_cell),
-    };
-    let one_unit = u64::from(bounds.cells) * per_cell * per_cell;
-    let squared = if query.reads_household() {
-        2 * one_unit * u64::from(HOUSEHOLD_MEMBERS) * u64::from(HOUSEHOLD_MEMBERS)
+    let per_cell = if query.measure().is_weighted() {
+        u64::from(bounds.per_cell)
     } else {
-        one_unit
+        1
+    };
+    // No overflow: the query bounds this by `query::MAX_REACH`, 2^55, and 2 M^2 is 72.
+    let one_unit = u64::from(bounds.cells) * per_cell * per_cell;
+    let members = u64::from(HOUSEHOLD_MEMBERS);
+    let squared = match query.measure() {
+        Measure::Households => 2 * one_unit,
+        _ if query.reads_household() => 2 * one_unit * members * members,
+        _ => one_unit,
     };
     let sensitivity = Sensitivity { squared };
     let rho = NanoRho::new(query.rho_nano());
@@ -120,6 +126,44 @@ mod tests {
         let household = priced(r#","target":["alone-75-plus"]"#, "persons", 1, 1);
         assert_eq!(plain.sensitivity.squared, 1);
         assert_eq!(household.sensitivity.squared, 2 * 36);
+    }
+
+    #[test]
+    fn households_are_priced_as_one_unit_that_changes() {
+        let price = priced(
+            r#","household":true,"target":["alone-75-plus"],"period":"quarter""#,
+            "households",
+            3,
+            1,
+        );
+        assert_eq!(price.sensitivity.squared, 6);
+    }
+
+    #[test]
+    fn a_split_by_kind_of_household_reads_the_household() {
+        let price = priced(r#","household":true"#, "persons", 1, 1);
+        assert_eq!(price.sensitivity.squared, 72);
+    }
+
+    #[test]
+    fn sums_cost_their_bound_and_bins_and_first_times_one() {
+        let sum = priced("", r#"sum","quantity":"amount"#, 1, 50_000);
+        assert_eq!(sum.sensitivity.squared, 2_500_000_000);
+        let bins = priced("", r#"bins","edges":[100],"quantity":"amount"#, 1, 1);
+        assert_eq!(bins.sensitivity.squared, 1);
+        let first = priced(r#","period":"quarter""#, "first-time", 1, 1);
+        assert_eq!(first.sensitivity.squared, 1);
+    }
+
+    #[test]
+    fn the_largest_legal_reach_does_not_overflow() {
+        let largest = priced(
+            r#","household":true,"period":"month""#,
+            r#"sum","quantity":"amount"#,
+            3,
+            query::MAX_QUANTITY,
+        );
+        assert_eq!(largest.sensitivity.squared, 72 * 3 * 10u64.pow(16));
     }
 
     #[test]

@@ -115,9 +115,9 @@ impl Study {
                     && self
                         .measures
                         .iter()
-                        .all(|m| m == "persons" || m == "events"),
+                        .all(|m| query::Measure::IDS.contains(&m.as_str())),
                 "measures",
-                "must be `persons`, `events` or both",
+                "must hold measures: `persons`, `events`, `households`, `first-time`, `sum`, `bins`",
             ),
             (
                 ids(&self.targets),

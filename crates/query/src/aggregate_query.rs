@@ -2,6 +2,7 @@
 //! It says what is asked and how it is bounded; what it costs is decided in `privacy_loss::price`.
 
 use crate::filter::Filter;
+use crate::measure::{Bounds, Measure};
 use crate::parse;
 use crate::period::{self, Month, Period, PeriodKind};
 use crate::refusal::Refusal;
@@ -9,41 +10,13 @@ use crate::strict_json::Json;
 use geography::{Level, Partition};
 use std::collections::BTreeMap;
 use std::fmt;
-use taxonomy::model::{AGE_BANDS, Sex};
+use taxonomy::model::{AGE_BANDS, CitizenshipGroup, HouseholdKind, Sex};
 use taxonomy::{Predicate, Taxonomy};
-
-/// What is counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Measure {
-    /// People with at least one counted event in the period.
-    Persons,
-    /// Service events, up to `per_cell` of one person in one cell.
-    Events,
-}
-
-impl Measure {
-    /// The public identifier.
-    pub fn id(self) -> &'static str {
-        match self {
-            Measure::Persons => "persons",
-            Measure::Events => "events",
-        }
-    }
-}
-
-/// How much one person may influence an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bounds {
-    /// L0: the number of cells one person may touch.
-    pub cells: u32,
-    /// Linf: the most one person may add to one cell; 1 for persons.
-    pub per_cell: u32,
-}
 
 /// One axis of the answer: its name and its public keys, empty cells included.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dimension {
-    /// `area`, `target`, `sex`, `age_band` or `period`.
+    /// `area`, `target`, `service`, `sex`, `age_band`, `citizenship`, `household`, `bin` or `period`.
     pub name: &'static str,
     /// Keys in cell order.
     pub keys: Vec<String>,
@@ -65,18 +38,25 @@ impl fmt::Debug for QueryHash {
     }
 }
 
+/// The target that every question about citizenship is held to name.
+const CITIZENSHIP_TARGET: &str = "non-eu-citizens";
+
 /// A legal aggregate question. Only [`AggregateQuery::parse`] makes one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AggregateQuery {
     pub(crate) measure: Measure,
     pub(crate) level: Level,
     pub(crate) targets: Vec<String>,
+    pub(crate) by_service: bool,
     pub(crate) by_sex: bool,
     pub(crate) by_age_band: bool,
+    pub(crate) by_citizenship: bool,
+    pub(crate) by_household: bool,
     pub(crate) by_period: Option<PeriodKind>,
     pub(crate) from: Month,
     pub(crate) to: Month,
     pub(crate) services: Vec<String>,
+    pub(crate) edges: Vec<u32>,
     pub(crate) filter: Option<Filter>,
     pub(crate) bounds: Bounds,
     pub(crate) rho_nano: u64,
@@ -110,6 +90,11 @@ impl AggregateQuery {
         &self.targets
     }
 
+    /// Whether the answer is split by service.
+    pub fn by_service(&self) -> bool {
+        self.by_service
+    }
+
     /// Whether the answer is split by sex.
     pub fn by_sex(&self) -> bool {
         self.by_sex
@@ -118,6 +103,16 @@ impl AggregateQuery {
     /// Whether the answer is split by age band.
     pub fn by_age_band(&self) -> bool {
         self.by_age_band
+    }
+
+    /// Whether the answer is split by group of citizenships.
+    pub fn by_citizenship(&self) -> bool {
+        self.by_citizenship
+    }
+
+    /// Whether the answer is split by kind of household.
+    pub fn by_household(&self) -> bool {
+        self.by_household
     }
 
     /// How the span is cut; one period where absent.
@@ -133,6 +128,24 @@ impl AggregateQuery {
     /// The services whose events count, sorted; all of them where empty.
     pub fn services(&self) -> &[String] {
         &self.services
+    }
+
+    /// The keys of the service axis: the services asked, or all of them; empty where the answer is not split by service.
+    pub fn service_axis(&self) -> Vec<String> {
+        if !self.by_service {
+            Vec::new()
+        } else if self.services.is_empty() {
+            let all = Taxonomy::built_in().services().iter();
+            all.map(|service| service.id.clone()).collect()
+        } else {
+            self.services.clone()
+        }
+    }
+
+    /// Where one bin ends and the next begins, ascending: n edges make n + 1 bins, the first from 0, the last open. An
+    /// amount that equals an edge lies in the bin above. Empty unless the measure counts by bin.
+    pub fn edges(&self) -> &[u32] {
+        &self.edges
     }
 
     /// The condition on people.
@@ -167,6 +180,12 @@ impl AggregateQuery {
                 keys: self.targets.clone(),
             });
         }
+        if self.by_service {
+            dimensions.push(Dimension {
+                name: "service",
+                keys: self.service_axis(),
+            });
+        }
         if self.by_sex {
             dimensions.push(Dimension {
                 name: "sex",
@@ -178,6 +197,24 @@ impl AggregateQuery {
             dimensions.push(Dimension {
                 name: "age_band",
                 keys: bands.chain(["unknown".to_owned()]).collect(),
+            });
+        }
+        if self.by_citizenship {
+            dimensions.push(Dimension {
+                name: "citizenship",
+                keys: with_unknown(CitizenshipGroup::ALL.iter().map(|group| group.id())),
+            });
+        }
+        if self.by_household {
+            dimensions.push(Dimension {
+                name: "household",
+                keys: with_unknown(HouseholdKind::ALL.iter().map(|kind| kind.id())),
+            });
+        }
+        if !self.edges.is_empty() {
+            dimensions.push(Dimension {
+                name: "bin",
+                keys: bin_keys(&self.edges),
             });
         }
         dimensions.push(Dimension {
@@ -198,10 +235,14 @@ impl AggregateQuery {
             .product()
     }
 
-    /// The most cells one person can fall into: with one home micro-area, one sex, and one age per
-    /// period, only targets and periods multiply.
+    /// The most cells one unit can fall into. With one home micro-area, one sex, one citizenship, and one age, household
+    /// kind and bin per period, only targets, services and periods multiply; a first time happens in one period only.
     pub fn reachable_cells(&self) -> u32 {
-        (self.targets.len().max(1) * self.periods().len()) as u32
+        let periods = match self.measure {
+            Measure::FirstTime => 1,
+            _ => self.periods().len(),
+        };
+        (self.targets.len().max(1) * self.service_axis().len().max(1) * periods) as u32
     }
 
     /// The predicates of the target axis, in its order.
@@ -217,24 +258,33 @@ impl AggregateQuery {
         (self.filter.as_ref()).map(|filter| filter.predicate(Taxonomy::built_in()))
     }
 
-    /// Every target named, as axis or in the filter.
+    /// Every target named, as axis or in the filter. Whoever asks for citizenships, which stand for ethnicity, has named
+    /// the target of non-EU citizens, so that studies and policies decide on both alike.
     pub fn named_targets(&self) -> Vec<&str> {
         let in_filter = self.filter.iter().flat_map(Filter::targets);
+        let citizenship = self.names_citizenship().then_some(CITIZENSHIP_TARGET);
         self.targets
             .iter()
             .map(String::as_str)
             .chain(in_filter)
+            .chain(citizenship)
             .collect()
     }
 
-    /// Whether any part reads other household members' rows, so that one person's rows can change
-    /// how others are counted.
+    /// Whether people are told apart by citizenship, as axis or in the filter.
+    pub fn names_citizenship(&self) -> bool {
+        self.by_citizenship || self.filter.as_ref().is_some_and(Filter::names_citizenship)
+    }
+
+    /// Whether any part reads other household members' rows, so that one person's rows can change how other people are
+    /// counted. Not so for the measure `households`, whose unit is the household itself.
     pub fn reads_household(&self) -> bool {
-        (self
-            .target_predicates()
-            .iter()
-            .chain(&self.filter_predicate()))
-        .any(Predicate::reads_household)
+        self.by_household
+            || (self
+                .target_predicates()
+                .iter()
+                .chain(&self.filter_predicate()))
+            .any(Predicate::reads_household)
     }
 
     /// The canonical form: equal questions have equal text.
@@ -268,11 +318,15 @@ impl AggregateQuery {
         if !self.targets.is_empty() {
             by.push(("target", set(&self.targets)));
         }
-        if self.by_sex {
-            by.push(("sex", Json::Bool(true)));
-        }
-        if self.by_age_band {
-            by.push(("age_band", Json::Bool(true)));
+        let flags = [
+            ("service", self.by_service),
+            ("sex", self.by_sex),
+            ("age_band", self.by_age_band),
+            ("citizenship", self.by_citizenship),
+            ("household", self.by_household),
+        ];
+        for (name, _) in flags.into_iter().filter(|(_, asked)| *asked) {
+            by.push((name, Json::Bool(true)));
         }
         if let Some(kind) = self.by_period {
             by.push(("period", text(kind.id())));
@@ -297,6 +351,13 @@ impl AggregateQuery {
             ),
             ("rho", Json::Integer(self.rho_nano as i64)),
         ];
+        if let Some(quantity) = self.measure.quantity() {
+            fields.push(("quantity", text(quantity.id())));
+        }
+        if !self.edges.is_empty() {
+            let edges = self.edges.iter().map(|edge| Json::Integer((*edge).into()));
+            fields.push(("edges", Json::Array(edges.collect())));
+        }
         if !self.services.is_empty() {
             fields.push(("services", set(&self.services)));
         }
@@ -305,4 +366,18 @@ impl AggregateQuery {
         }
         object(fields)
     }
+}
+
+fn with_unknown<'a>(ids: impl Iterator<Item = &'a str>) -> Vec<String> {
+    ids.chain(["unknown"]).map(str::to_owned).collect()
+}
+
+/// `0-4999`, `5000-9999`, `10000+`: whole numbers, both ends inside.
+fn bin_keys(edges: &[u32]) -> Vec<String> {
+    let starts = std::iter::once(0).chain(edges.iter().copied());
+    let mut keys: Vec<String> = (starts.zip(edges))
+        .map(|(start, edge)| format!("{start}-{}", edge - 1))
+        .collect();
+    keys.extend(edges.last().map(|edge| format!("{edge}+")));
+    keys
 }

@@ -3,13 +3,15 @@
 
 mod aggregate_query;
 mod filter;
+mod measure;
 mod parse;
 mod period;
 mod refusal;
 mod strict_json;
 
-pub use aggregate_query::{AggregateQuery, Bounds, Dimension, Measure, QueryHash};
+pub use aggregate_query::{AggregateQuery, Dimension, QueryHash};
 pub use filter::Filter;
+pub use measure::{Bounds, Measure};
 pub use period::{Month, Period, PeriodKind};
 pub use refusal::{Refusal, RefusalCode};
 pub use strict_json::{Json, MAX_BYTES, MAX_DEPTH};
@@ -18,6 +20,12 @@ pub use strict_json::{Json, MAX_BYTES, MAX_DEPTH};
 pub const MAX_CELLS: usize = 1 << 20;
 /// Largest per-cell bound on events of one unit.
 pub const MAX_PER_CELL: u32 = 100_000;
+/// Largest per-cell bound on a quantity of one unit, and largest edge of a bin: a million euro in cents.
+pub const MAX_QUANTITY: u32 = 100_000_000;
+/// Largest product of L0 and the square of Linf, so that no sensitivity overflows.
+pub const MAX_REACH: u64 = 1 << 55;
+/// Most edges between bins.
+pub const MAX_EDGES: usize = 63;
 /// Largest privacy loss one query may state, in nano-rho. Real limits are the policy's; this one
 /// keeps arithmetic far from overflow.
 pub const MAX_RHO_NANO: u64 = 1_000_000_000_000_000;

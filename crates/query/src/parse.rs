@@ -1,16 +1,19 @@
 //! From strict JSON to a legal query, one field at a time, refusing at the first thing wrong.
 //! Every limit is a public fact; nothing here knows a register.
 
-use crate::aggregate_query::{AggregateQuery, Bounds, Measure};
+use crate::aggregate_query::AggregateQuery;
 use crate::filter::Filter;
+use crate::measure::{Bounds, Measure};
 use crate::period::{Month, PeriodKind};
 use crate::refusal::{Refusal, RefusalCode as Code};
 use crate::strict_json::Json;
-use crate::{MAX_CELLS, MAX_MONTHS, MAX_PER_CELL, MAX_RHO_NANO};
+use crate::{
+    MAX_CELLS, MAX_EDGES, MAX_MONTHS, MAX_PER_CELL, MAX_QUANTITY, MAX_REACH, MAX_RHO_NANO,
+};
 use geography::{Level, Partition};
 use std::collections::{BTreeMap, BTreeSet};
 use taxonomy::Taxonomy;
-use taxonomy::model::{CitizenshipGroup, Sex};
+use taxonomy::model::{CitizenshipGroup, HouseholdKind, Quantity, Sex};
 
 type Parsed<T> = Result<T, Refusal>;
 
@@ -186,16 +189,7 @@ pub(crate) fn query(json: &Json, taxonomy: &Taxonomy, areas: &Partition) -> Pars
             );
         }
     }
-    let measure = id(
-        top.required("measure")?,
-        "$.measure",
-        &["persons", "events"],
-        |text| {
-            [Measure::Persons, Measure::Events]
-                .into_iter()
-                .find(|measure| measure.id() == text)
-        },
-    )?;
+    let (measure, edges) = measure(&mut top)?;
     let target_ids: Vec<&str> = taxonomy.targets().iter().map(|t| t.id.as_str()).collect();
 
     let mut by = Fields::of(top.required("by")?, "$.by")?;
@@ -210,13 +204,15 @@ pub(crate) fn query(json: &Json, taxonomy: &Taxonomy, areas: &Partition) -> Pars
         Some(json) => id_set(json, "$.by.target", &target_ids)?,
         None => Vec::new(),
     };
+    let by_service = by.flag("service")?;
     let (by_sex, by_age_band) = (by.flag("sex")?, by.flag("age_band")?);
+    let (by_citizenship, by_household) = (by.flag("citizenship")?, by.flag("household")?);
     let by_period = match by.optional("period") {
-        Some(json) => Some(id(json, "$.by.period", &["month", "quarter"], |text| {
-            [PeriodKind::Month, PeriodKind::Quarter]
-                .into_iter()
-                .find(|kind| kind.id() == text)
-        })?),
+        Some(json) => {
+            let known = PeriodKind::ALL.map(PeriodKind::id);
+            let find = |text: &str| PeriodKind::ALL.into_iter().find(|kind| kind.id() == text);
+            Some(id(json, "$.by.period", &known, find)?)
+        }
         None => None,
     };
     by.finish()?;
@@ -225,7 +221,13 @@ pub(crate) fn query(json: &Json, taxonomy: &Taxonomy, areas: &Partition) -> Pars
     let services = match top.optional("services") {
         Some(json) => {
             let known: Vec<&str> = taxonomy.services().iter().map(|s| s.id.as_str()).collect();
-            id_set(json, "$.services", &known)?
+            let services = id_set(json, "$.services", &known)?;
+            // All of them is what an absent field means, so that equal questions are written alike.
+            if services.len() == known.len() {
+                Vec::new()
+            } else {
+                services
+            }
         }
         None => Vec::new(),
     };
@@ -239,12 +241,16 @@ pub(crate) fn query(json: &Json, taxonomy: &Taxonomy, areas: &Partition) -> Pars
         measure,
         level,
         targets,
+        by_service,
         by_sex,
         by_age_band,
+        by_citizenship,
+        by_household,
         by_period,
         from,
         to,
         services,
+        edges,
         filter,
         bounds: Bounds {
             cells: 1,
@@ -252,11 +258,119 @@ pub(crate) fn query(json: &Json, taxonomy: &Taxonomy, areas: &Partition) -> Pars
         },
         rho_nano,
     };
+    check_axes(&query)?;
     check_levels(&query, taxonomy)?;
     check_cells(&query, areas)?;
     query.bounds = bounds(top.required("bounds")?, &query)?;
     top.finish()?;
     Ok(query)
+}
+
+/// The measure, with the fields that some measures need and others must not have.
+fn measure(top: &mut Fields<'_>) -> Parsed<(Measure, Vec<u32>)> {
+    let quantity = match top.optional("quantity") {
+        Some(json) => {
+            let known: Vec<&str> = Quantity::ALL.iter().map(|known| known.id()).collect();
+            Some(id(json, "$.quantity", &known, Quantity::from_id)?)
+        }
+        None => None,
+    };
+    let edges = match top.optional("edges") {
+        Some(json) => Some(self::edges(json)?),
+        None => None,
+    };
+    let name = id(
+        top.required("measure")?,
+        "$.measure",
+        &Measure::IDS,
+        |text| Measure::IDS.into_iter().find(|known| *known == text),
+    )?;
+    let (measure, reads, bins) = match (name, quantity) {
+        ("sum", Some(quantity)) => (Measure::Sum(quantity), true, false),
+        ("bins", Some(quantity)) => (Measure::Bins(quantity), true, true),
+        ("sum" | "bins", None) => {
+            return refuse(
+                "$.quantity",
+                Code::MissingField,
+                format!("`quantity` is required with `{name}`"),
+            );
+        }
+        ("events", _) => (Measure::Events, false, false),
+        ("households", _) => (Measure::Households, false, false),
+        ("first-time", _) => (Measure::FirstTime, false, false),
+        _ => (Measure::Persons, false, false),
+    };
+    let unused = |name: &str, of: &str| {
+        refuse(
+            &format!("$.{name}"),
+            Code::NotApplicable,
+            format!("belongs to {of} only; leave it out"),
+        )
+    };
+    match (quantity, edges) {
+        (Some(_), _) if !reads => unused("quantity", "`sum` and `bins`"),
+        (_, Some(_)) if !bins => unused("edges", "`bins`"),
+        (_, None) if bins => refuse(
+            "$.edges",
+            Code::MissingField,
+            "`edges` is required with `bins`",
+        ),
+        (_, edges) => Ok((measure, edges.unwrap_or_default())),
+    }
+}
+
+/// Inner ends of bins: whole, rising.
+fn edges(json: &Json) -> Parsed<Vec<u32>> {
+    let Json::Array(items) = json else {
+        return refuse(
+            "$.edges",
+            Code::WrongType,
+            "must be a list of rising whole numbers",
+        );
+    };
+    if items.is_empty() || items.len() > MAX_EDGES {
+        return refuse(
+            "$.edges",
+            Code::OutOfRange,
+            format!("must hold between 1 and {MAX_EDGES} numbers"),
+        );
+    }
+    let mut edges: Vec<u32> = Vec::with_capacity(items.len());
+    for (i, item) in items.iter().enumerate() {
+        let path = format!("$.edges[{i}]");
+        let least = edges.last().map_or(1, |last| i64::from(*last) + 1);
+        match item {
+            Json::Integer(value) if (least..=i64::from(MAX_QUANTITY)).contains(value) => {
+                edges.push(*value as u32)
+            }
+            Json::Integer(_) => {
+                return refuse(
+                    &path,
+                    Code::OutOfRange,
+                    format!("must lie between {least} and {MAX_QUANTITY}"),
+                );
+            }
+            _ => return refuse(&path, Code::WrongType, "must be a whole number"),
+        }
+    }
+    Ok(edges)
+}
+
+/// Households have no sex, age or citizenship of their own.
+fn check_axes(query: &AggregateQuery) -> Parsed<()> {
+    let of_persons = [
+        (query.by_sex, "sex"),
+        (query.by_age_band, "age_band"),
+        (query.by_citizenship, "citizenship"),
+    ];
+    match of_persons.into_iter().find(|(asked, _)| *asked) {
+        Some((_, name)) if query.measure == Measure::Households => refuse(
+            &format!("$.by.{name}"),
+            Code::NotApplicable,
+            "is of persons; households can be split by `household`, and by targets their members are in",
+        ),
+        _ => Ok(()),
+    }
 }
 
 fn span(json: &Json, kind: Option<PeriodKind>) -> Parsed<(Month, Month)> {
@@ -277,21 +391,20 @@ fn span(json: &Json, kind: Option<PeriodKind>) -> Parsed<(Month, Month)> {
             format!("must not span more than {MAX_MONTHS} months"),
         );
     }
-    if kind == Some(PeriodKind::Quarter) {
-        if from.month() % 3 != 1 {
-            return refuse(
-                "$.period.from",
-                Code::InvalidPeriod,
-                "must be the first month of a quarter",
-            );
-        }
-        if to.month() % 3 != 0 {
-            return refuse(
-                "$.period.to",
-                Code::InvalidPeriod,
-                "must be the last month of a quarter",
-            );
-        }
+    let (length, name) = kind.map_or((1, ""), |kind| (kind.months(), kind.id()));
+    if u16::from(from.month() - 1) % length != 0 {
+        return refuse(
+            "$.period.from",
+            Code::InvalidPeriod,
+            format!("must be the first month of a {name}"),
+        );
+    }
+    if u16::from(to.month()) % length != 0 {
+        return refuse(
+            "$.period.to",
+            Code::InvalidPeriod,
+            format!("must be the last month of a {name}"),
+        );
     }
     Ok((from, to))
 }
@@ -369,6 +482,14 @@ fn filter(json: &Json, path: &str, targets: &[&str]) -> Parsed<Filter> {
 
 /// Groups whose very location can harm are not shown finer than the taxonomy allows.
 fn check_levels(query: &AggregateQuery, taxonomy: &Taxonomy) -> Parsed<()> {
+    // Groups of citizenships stand for ethnicity: city level at most, as the target of that name.
+    if query.names_citizenship() && query.level != Level::City {
+        return refuse(
+            "$.by.area",
+            Code::LevelTooFine,
+            "citizenship is shown at level `city` only; ask for that level",
+        );
+    }
     for id in query.named_targets() {
         let finest = taxonomy
             .target(id)
@@ -381,28 +502,25 @@ fn check_levels(query: &AggregateQuery, taxonomy: &Taxonomy) -> Parsed<()> {
             );
         }
     }
-    // Groups of citizenships stand for ethnicity: city level at most, as the target of that name.
-    if query.filter.as_ref().is_some_and(Filter::names_citizenship) && query.level != Level::City {
-        return refuse(
-            "$.by.area",
-            Code::LevelTooFine,
-            "citizenship is shown at level `city` only; ask for that level",
-        );
-    }
     Ok(())
 }
 
 fn check_cells(query: &AggregateQuery, areas: &Partition) -> Parsed<()> {
-    let periods = query.periods().len();
-    let cells = areas.keys(query.level).len()
-        * query.targets.len().max(1)
-        * if query.by_sex { Sex::ALL.len() } else { 1 }
-        * if query.by_age_band {
-            taxonomy::model::AGE_BANDS.len() + 1
-        } else {
-            1
-        }
-        * periods;
+    let of = |asked: bool, keys: usize| if asked { keys } else { 1 };
+    // At most 124 areas, 240 periods and vocabularies of fewer than 128 words each: far from overflow in 64 bits.
+    let cells = [
+        areas.keys(query.level).len(),
+        query.targets.len().max(1),
+        query.service_axis().len().max(1),
+        of(query.by_sex, Sex::ALL.len()),
+        of(query.by_age_band, taxonomy::model::AGE_BANDS.len() + 1),
+        of(query.by_citizenship, CitizenshipGroup::ALL.len() + 1),
+        of(query.by_household, HouseholdKind::ALL.len() + 1),
+        query.edges.len() + 1,
+        query.periods().len(),
+    ]
+    .into_iter()
+    .product::<usize>();
     if cells > MAX_CELLS {
         return refuse(
             "$.by",
@@ -420,11 +538,20 @@ fn bounds(json: &Json, query: &AggregateQuery) -> Parsed<Bounds> {
     let reachable = i64::from(query.reachable_cells());
     let cells = bounds.integer("cells", 1..=reachable)?;
     let most = match query.measure {
-        Measure::Persons => 1,
         Measure::Events => i64::from(MAX_PER_CELL),
+        Measure::Sum(_) => i64::from(MAX_QUANTITY),
+        _ => 1,
     };
     let per_cell = bounds.integer("per_cell", 1..=most)?;
     bounds.finish()?;
+    // Below 28,800 x 10^16: no overflow in 128 bits.
+    if cells as u128 * (per_cell as u128).pow(2) > u128::from(MAX_REACH) {
+        return refuse(
+            "$.bounds",
+            Code::OutOfRange,
+            "together are too large; lower `cells` or `per_cell`",
+        );
+    }
     Ok(Bounds {
         cells: cells as u32,
         per_cell: per_cell as u32,

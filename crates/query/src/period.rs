@@ -63,14 +63,20 @@ pub enum PeriodKind {
     Month,
     /// Quarter by quarter.
     Quarter,
+    /// Year by year.
+    Year,
 }
 
 impl PeriodKind {
+    /// Every kind, the shortest first.
+    pub const ALL: [PeriodKind; 3] = [PeriodKind::Month, PeriodKind::Quarter, PeriodKind::Year];
+
     /// The public identifier.
     pub fn id(self) -> &'static str {
         match self {
             PeriodKind::Month => "month",
             PeriodKind::Quarter => "quarter",
+            PeriodKind::Year => "year",
         }
     }
 
@@ -79,6 +85,7 @@ impl PeriodKind {
         match self {
             PeriodKind::Month => 1,
             PeriodKind::Quarter => 3,
+            PeriodKind::Year => 12,
         }
     }
 }
@@ -86,7 +93,7 @@ impl PeriodKind {
 /// One period of a query: its public key and its months.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Period {
-    /// `2025-03`, `2025-Q1`, or `2025-01/2025-12` for a whole span.
+    /// `2025-03`, `2025-Q1`, `2025`, or `2025-01/2025-12` for a whole span.
     pub key: String,
     /// First month.
     pub first: Month,
@@ -116,6 +123,7 @@ pub(crate) fn periods(from: Month, to: Month, kind: Option<PeriodKind>) -> Vec<P
             let (first, last) = (Month(first), Month(first + kind.months() - 1));
             let key = match kind {
                 PeriodKind::Month => first.to_string(),
+                PeriodKind::Year => format!("{:04}", first.year()),
                 PeriodKind::Quarter => {
                     format!("{:04}-Q{}", first.year(), (first.month() - 1) / 3 + 1)
                 }

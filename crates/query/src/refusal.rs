@@ -35,12 +35,14 @@ pub enum RefusalCode {
     Empty,
     /// A number outside its limits.
     OutOfRange,
-    /// A period that ends before it starts or cuts through a quarter.
+    /// A period that ends before it starts or cuts through a quarter or year.
     InvalidPeriod,
     /// A target asked at a finer level than it may be shown.
     LevelTooFine,
     /// More cells than an answer may have.
     TooManyCells,
+    /// A field that means nothing with this measure.
+    NotApplicable,
 }
 
 /// A refused query.

@@ -27,6 +27,13 @@ fn filter() -> impl Strategy<Value = String> {
     })
 }
 
+/// Weighted measures, so that one bound fits all.
+const MEASURES: [&[&str]; 3] = [
+    &[r#""measure":"events""#],
+    &[r#""measure":"sum""#, r#""quantity":"amount""#],
+    &[r#""measure":"sum""#, r#""quantity":"duration""#],
+];
+
 /// The fields of a legal query, in no particular order.
 fn fields() -> impl Strategy<Value = Vec<String>> {
     let ids = |known: &'static [&'static str]| {
@@ -42,28 +49,33 @@ fn fields() -> impl Strategy<Value = Vec<String>> {
         prop::option::of(ids(&TARGETS)),
         prop::option::of(ids(&SERVICES)),
         prop::option::of(filter()),
-        any::<bool>(),
+        any::<[bool; 3]>(),
         1u64..=1_000_000_000,
+        prop::sample::select(&MEASURES[..]),
     )
-        .prop_map(move |(targets, services, filter, sex, rho)| {
-            let mut by = vec![
-                r#""area":"municipio""#.to_owned(),
-                format!(r#""sex":{sex}"#),
-            ];
-            by.extend(targets.map(|ids| format!(r#""target":[{}]"#, quoted(ids))));
-            by.reverse();
-            let mut fields = vec![
-                r#""version":1"#.to_owned(),
-                r#""measure":"events""#.to_owned(),
-                format!(r#""by":{{{}}}"#, by.join(",")),
-                r#""period":{"to":"2025-12","from":"2025-01"}"#.to_owned(),
-                r#""bounds":{"per_cell":7,"cells":1}"#.to_owned(),
-                format!(r#""rho":{rho}"#),
-            ];
-            fields.extend(services.map(|ids| format!(r#""services":[{}]"#, quoted(ids))));
-            fields.extend(filter.map(|filter| format!(r#""filter":{filter}"#)));
-            fields
-        })
+        .prop_map(
+            move |(targets, services, filter, [sex, service, household], rho, measure)| {
+                let mut by = vec![
+                    r#""area":"municipio""#.to_owned(),
+                    format!(r#""sex":{sex}"#),
+                    format!(r#""service":{service}"#),
+                    format!(r#""household":{household}"#),
+                ];
+                by.extend(targets.map(|ids| format!(r#""target":[{}]"#, quoted(ids))));
+                by.reverse();
+                let mut fields = vec![
+                    r#""version":1"#.to_owned(),
+                    format!(r#""by":{{{}}}"#, by.join(",")),
+                    r#""period":{"to":"2025-12","from":"2025-01"}"#.to_owned(),
+                    r#""bounds":{"per_cell":7,"cells":1}"#.to_owned(),
+                    format!(r#""rho":{rho}"#),
+                ];
+                fields.extend(measure.iter().map(|field| (*field).to_owned()));
+                fields.extend(services.map(|ids| format!(r#""services":[{}]"#, quoted(ids))));
+                fields.extend(filter.map(|filter| format!(r#""filter":{filter}"#)));
+                fields
+            },
+        )
 }
 
 proptest! {

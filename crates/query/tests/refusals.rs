@@ -232,3 +232,103 @@ fn more_than_a_million_cells_are_refused() {
         "bounds":{"cells":1,"per_cell":1},"rho":1}"#;
     assert_eq!(refusal(text), ("$.by".to_owned(), Code::TooManyCells));
 }
+
+#[test]
+fn measures_have_the_fields_they_need_and_no_other() {
+    let measure = |to: &str, path: &str, code: Code| check("\"persons\"", to, path, code);
+    measure("\"people\"", "$.measure", Code::UnknownId);
+    measure("\"sum\"", "$.quantity", Code::MissingField);
+    measure(
+        "\"sum\",\"quantity\":\"euros\"",
+        "$.quantity",
+        Code::UnknownId,
+    );
+    measure(
+        "\"persons\",\"quantity\":\"amount\"",
+        "$.quantity",
+        Code::NotApplicable,
+    );
+    measure(
+        "\"sum\",\"quantity\":\"amount\",\"edges\":[5]",
+        "$.edges",
+        Code::NotApplicable,
+    );
+    measure(
+        "\"bins\",\"quantity\":\"amount\"",
+        "$.edges",
+        Code::MissingField,
+    );
+    let bins = |edges: &str, path: &str, code: Code| {
+        measure(
+            &format!("\"bins\",\"quantity\":\"duration\",\"edges\":{edges}"),
+            path,
+            code,
+        )
+    };
+    bins("[]", "$.edges", Code::OutOfRange);
+    bins("7", "$.edges", Code::WrongType);
+    bins("[0]", "$.edges[0]", Code::OutOfRange);
+    bins("[60,60]", "$.edges[1]", Code::OutOfRange);
+    bins("[60,30]", "$.edges[1]", Code::OutOfRange);
+    bins("[\"60\"]", "$.edges[0]", Code::WrongType);
+}
+
+#[test]
+fn what_is_of_persons_is_not_asked_of_households() {
+    for axis in ["sex", "age_band", "citizenship"] {
+        let text = LEGAL.replace("\"persons\"", "\"households\"").replace(
+            "\"area\":\"nil\"",
+            &format!("\"area\":\"city\",\"{axis}\":true"),
+        );
+        assert_eq!(
+            refusal(&text),
+            (format!("$.by.{axis}"), Code::NotApplicable)
+        );
+    }
+}
+
+#[test]
+fn bounds_whose_sensitivity_would_overflow_are_refused() {
+    let text = LEGAL
+        .replace("\"persons\"", "\"sum\",\"quantity\":\"amount\"")
+        .replace("\"per_cell\":1", "\"per_cell\":100000000");
+    assert_eq!(refusal(&text), ("$.bounds".to_owned(), Code::OutOfRange));
+    AggregateQuery::parse(text.replace("\"cells\":4", "\"cells\":3").as_bytes()).expect("legal");
+}
+
+#[test]
+fn a_first_time_happens_once_so_periods_add_no_cells() {
+    let text = LEGAL.replace("\"persons\"", "\"first-time\"");
+    assert_eq!(
+        refusal(&text),
+        ("$.bounds.cells".to_owned(), Code::OutOfRange)
+    );
+    let query = AggregateQuery::parse(text.replace("\"cells\":4", "\"cells\":1").as_bytes());
+    assert_eq!(query.expect("legal").reachable_cells(), 1);
+}
+
+#[test]
+fn citizenship_is_shown_citywide_and_counts_as_naming_its_target() {
+    check(
+        "\"area\":\"nil\"",
+        "\"area\":\"nil\",\"citizenship\":true",
+        "$.by.area",
+        Code::LevelTooFine,
+    );
+    let text = LEGAL.replace("\"area\":\"nil\"", "\"area\":\"city\",\"citizenship\":true");
+    let query = AggregateQuery::parse(text.as_bytes()).expect("legal");
+    assert!(query.named_targets().contains(&"non-eu-citizens"));
+}
+
+#[test]
+fn years_must_be_whole() {
+    let text = LEGAL.replace("\"quarter\"", "\"year\"");
+    assert_eq!(
+        refusal(&text.replace("2025-12", "2025-09")),
+        ("$.period.to".to_owned(), Code::InvalidPeriod)
+    );
+    let text = text.replace("\"cells\":4", "\"cells\":1");
+    let query = AggregateQuery::parse(text.as_bytes()).expect("legal");
+    let periods: Vec<String> = query.periods().into_iter().map(|p| p.key).collect();
+    assert_eq!(periods, ["2025"]);
+}

@@ -16,6 +16,30 @@ use geography::{Level, Partition};
 use privacy_loss::HOUSEHOLD_MEMBERS;
 use std::collections::HashMap;
 use std::io::Read;
+use taxonomy::model::Quantity;
+
+/// What an event declares besides having happened. Less than nothing counts as nothing.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Worth {
+    /// Hundredths of an hour.
+    quantity: i64,
+    /// Cents.
+    amount: i64,
+}
+
+impl Worth {
+    fn cents(self) -> u32 {
+        clamped(self.amount)
+    }
+
+    fn minutes(self) -> u32 {
+        clamped(self.quantity.saturating_mul(60) / 100)
+    }
+}
+
+fn clamped(value: i64) -> u32 {
+    u32::try_from(value.max(0)).unwrap_or(u32::MAX)
+}
 
 /// One event as read. The order puts repeated rows side by side and months in sequence.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,8 +47,7 @@ struct RawEvent {
     person: u32,
     day: Day,
     service: u8,
-    quantity: i64,
-    amount: i64,
+    worth: Worth,
 }
 
 struct Gathered {
@@ -49,8 +72,7 @@ pub(crate) fn build(
         .map(|(index, draft)| (key.pseudonym(draft.code.bytes()), index as u32))
         .collect();
     order.sort_unstable();
-    let (households, household_starts, household_births) =
-        households(mapping, key, &drafts, &order, &mut quality);
+    let households = households(mapping, key, &drafts, &order, &mut quality);
 
     events.sort_unstable();
     let before = events.len();
@@ -69,17 +91,24 @@ pub(crate) fn build(
         edition,
         mapping_hash: mapping.hash(),
         finest_level: mapping.finest_level(),
+        quantities: Quantity::ALL
+            .iter()
+            .filter(|quantity| mapping.column(column_of(**quantity)).is_some())
+            .fold(0, |known, quantity| known | 1 << *quantity as u8),
         pseudonyms: Vec::with_capacity(order.len()),
         attributes: Vec::with_capacity(order.len()),
         needs: Vec::with_capacity(order.len()),
         benefits: Vec::with_capacity(order.len()),
         event_starts: vec![0],
         events: Vec::new(),
-        household_starts,
-        household_births,
+        cents: Vec::new(),
+        minutes: Vec::new(),
+        household_starts: households.starts,
+        household_births: households.births,
+        household_members: households.members,
     };
     let areas = Partition::milan();
-    for (&(pseudonym, index), household) in order.iter().zip(households) {
+    for (&(pseudonym, index), household) in order.iter().zip(households.of_person) {
         let draft = &drafts[index as usize];
         let attributes = attributes(mapping, draft, household);
         quality.homes_unknown += u64::from(attributes.home == areas.unknown().0);
@@ -88,7 +117,7 @@ pub(crate) fn build(
         snapshot.needs.push(draft.needs);
         snapshot.benefits.push(draft.benefits);
         push_events(
-            &mut snapshot.events,
+            &mut snapshot,
             &events[starts[index as usize]..starts[index as usize + 1]],
         );
         snapshot.event_starts.push(snapshot.events.len() as u64);
@@ -143,8 +172,10 @@ fn gather(
                     person,
                     day: row.day,
                     service: row.service,
-                    quantity: row.quantity,
-                    amount: row.amount,
+                    worth: Worth {
+                        quantity: row.quantity,
+                        amount: row.amount,
+                    },
                 });
                 for &(field, kind) in source.ignored_fields() {
                     quality.fields_ignored += 1;
@@ -161,8 +192,27 @@ fn gather(
     })
 }
 
-/// For each person in `order` the stored household; then where each household's members start, and
-/// their months of birth.
+/// The households of a register, as stored.
+struct Households {
+    /// For each person in order.
+    of_person: Vec<u32>,
+    /// Where each household's members start.
+    starts: Vec<u64>,
+    /// Months of birth of members, ascending within a household.
+    births: Vec<u16>,
+    /// Places of members, ascending within a household.
+    members: Vec<u32>,
+}
+
+/// The column that fills a quantity.
+fn column_of(quantity: Quantity) -> Field {
+    match quantity {
+        Quantity::Amount => Field::Amount,
+        Quantity::Duration => Field::Quantity,
+    }
+}
+
+/// The households people belong to.
 ///
 /// A household with more than M members keeps the M with the lowest keyed ranks. A rank is a function
 /// of one person alone, so a new member displaces at most one other and changes nobody's rank.
@@ -172,7 +222,7 @@ fn households(
     drafts: &[Draft],
     order: &[([u8; 32], u32)],
     quality: &mut LocalQuality,
-) -> (Vec<u32>, Vec<u64>, Vec<u16>) {
+) -> Households {
     let mut of_person = vec![NO_HOUSEHOLD; order.len()];
     let mut members: Vec<([u8; 32], u32)> = (order.iter().enumerate())
         .filter_map(|(place, (_, index))| {
@@ -184,7 +234,7 @@ fn households(
         .collect();
     members.sort_unstable();
     let most = HOUSEHOLD_MEMBERS as usize;
-    let (mut starts, mut births) = (vec![0], Vec::new());
+    let (mut starts, mut births, mut stored) = (vec![0], Vec::new(), Vec::new());
     for group in members.chunk_by(|a, b| a.0 == b.0) {
         let mut kept: Vec<u32> = group.iter().map(|(_, place)| *place).collect();
         if kept.len() > most {
@@ -198,6 +248,7 @@ fn households(
         let first = births.len();
         for place in kept {
             of_person[place as usize] = household;
+            stored.push(place);
             let draft = &drafts[order[place as usize].1 as usize];
             births.push(
                 draft
@@ -206,10 +257,16 @@ fn households(
             );
         }
         births[first..].sort_unstable();
+        stored[first..].sort_unstable();
         starts.push(births.len() as u64);
         quality.households += 1;
     }
-    (of_person, starts, births)
+    Households {
+        of_person,
+        starts,
+        births,
+        members: stored,
+    }
 }
 
 fn attributes(mapping: &Mapping, draft: &Draft, household: u32) -> Attributes {
@@ -246,24 +303,36 @@ fn attributes(mapping: &Mapping, draft: &Draft, household: u32) -> Attributes {
     }
 }
 
-/// Adds one person's distinct events, counted by month and service.
-fn push_events(events: &mut Vec<Event>, raw: &[RawEvent]) {
-    let first = events.len();
-    let mut keys: Vec<(u16, u8)> = raw
+/// Adds one person's distinct events, counted and added up by month and service.
+fn push_events(snapshot: &mut Snapshot, raw: &[RawEvent]) {
+    let first = snapshot.events.len();
+    let mut events: Vec<(u16, u8, Worth)> = raw
         .iter()
-        .map(|event| (event.day.month(), event.service))
+        .map(|event| (event.day.month(), event.service, event.worth))
         .collect();
-    keys.sort_unstable();
-    for (month, service) in keys {
-        match events[first..].last_mut() {
-            Some(last) if (last.month, last.service) == (month, service) => {
-                last.count = last.count.saturating_add(1)
+    events.sort_unstable();
+    for (month, service, worth) in events {
+        let again = (snapshot.events[first..].last_mut())
+            .filter(|last| (last.month, last.service) == (month, service));
+        match (
+            again,
+            snapshot.cents.last_mut(),
+            snapshot.minutes.last_mut(),
+        ) {
+            (Some(last), Some(cents), Some(minutes)) => {
+                last.count = last.count.saturating_add(1);
+                *cents = cents.saturating_add(worth.cents());
+                *minutes = minutes.saturating_add(worth.minutes());
             }
-            _ => events.push(Event {
-                month,
-                service,
-                count: 1,
-            }),
+            _ => {
+                snapshot.events.push(Event {
+                    month,
+                    service,
+                    count: 1,
+                });
+                snapshot.cents.push(worth.cents());
+                snapshot.minutes.push(worth.minutes());
+            }
         }
     }
 }

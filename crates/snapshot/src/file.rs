@@ -12,7 +12,8 @@ use std::path::Path;
 use taxonomy::model::{CitizenshipGroup, Sex};
 
 const MAGIC: &[u8; 8] = b"wi-snap\n";
-const VERSION: u32 = 1;
+/// The version written. Version 1 had no quantities and did not list members; it is still read.
+const VERSION: u32 = 2;
 const CHECKSUM: usize = 32;
 
 impl Snapshot {
@@ -69,7 +70,7 @@ impl Snapshot {
                 .fold(0, |value, byte| value << 8 | u32::from(*byte)),
             _ => return Err(SnapshotError::Damaged),
         };
-        if version != VERSION {
+        if !(1..=VERSION).contains(&version) {
             return Err(SnapshotError::UnknownVersion {
                 found: version,
                 known: VERSION,
@@ -84,13 +85,14 @@ impl Snapshot {
         if sha256(content) != checksum {
             return Err(SnapshotError::Damaged);
         }
-        decode(&content[12..])
+        decode(&content[12..], version)
             .filter(Snapshot::is_coherent)
             .ok_or(SnapshotError::Damaged)
     }
 
     fn encode(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(4096 + self.pseudonyms.len() * 80 + self.events.len() * 7);
+        let mut out =
+            Vec::with_capacity(4096 + self.pseudonyms.len() * 80 + self.events.len() * 15);
         out.extend_from_slice(MAGIC);
         out.extend_from_slice(&VERSION.to_le_bytes());
         out.extend_from_slice(&self.edition.number.to_le_bytes());
@@ -99,6 +101,7 @@ impl Snapshot {
         out.extend_from_slice(self.edition.label.as_bytes());
         out.extend_from_slice(&self.mapping_hash);
         out.push(self.finest_level as u8);
+        out.push(self.quantities);
         out.extend_from_slice(&self.sampling_key);
         out.extend_from_slice(&(self.pseudonyms.len() as u64).to_le_bytes());
         for pseudonym in &self.pseudonyms {
@@ -134,6 +137,9 @@ impl Snapshot {
             out.push(event.service);
             out.extend_from_slice(&event.count.to_le_bytes());
         }
+        for value in self.cents.iter().chain(&self.minutes) {
+            out.extend_from_slice(&value.to_le_bytes());
+        }
         out.extend_from_slice(&(self.household_starts.len() as u64).to_le_bytes());
         for start in &self.household_starts {
             out.extend_from_slice(&start.to_le_bytes());
@@ -141,6 +147,9 @@ impl Snapshot {
         out.extend_from_slice(&(self.household_births.len() as u64).to_le_bytes());
         for birth in &self.household_births {
             out.extend_from_slice(&birth.to_le_bytes());
+        }
+        for member in &self.household_members {
+            out.extend_from_slice(&member.to_le_bytes());
         }
         out
     }
@@ -154,6 +163,11 @@ impl Snapshot {
         let households = self.household_starts.len().saturating_sub(1) as u32;
         rising(&self.event_starts, self.events.len())
             && rising(&self.household_starts, self.household_births.len())
+            && self.household_members.len() == self.household_births.len()
+            && self
+                .household_members
+                .iter()
+                .all(|place| (*place as usize) < self.attributes.len())
             && self.attributes.iter().all(|person| {
                 let home = match person.home & MUNICIPIO_ONLY {
                     0 => person.home <= areas.unknown().0,
@@ -217,7 +231,22 @@ impl<'a> Input<'a> {
     }
 }
 
-fn decode(bytes: &[u8]) -> Option<Snapshot> {
+/// Members by household, from what is stored of each person.
+fn members(attributes: &[Attributes], starts: &[u64]) -> Option<Vec<u32>> {
+    let mut next = starts.to_vec();
+    let count = usize::try_from(*starts.last()?).ok()?;
+    let mut members = vec![0; count.min(attributes.len())];
+    for (place, person) in attributes.iter().enumerate() {
+        if person.household < BEYOND_HOUSEHOLD {
+            let next = next.get_mut(person.household as usize)?;
+            *members.get_mut(usize::try_from(*next).ok()?)? = place as u32;
+            *next += 1;
+        }
+    }
+    Some(members)
+}
+
+fn decode(bytes: &[u8], version: u32) -> Option<Snapshot> {
     let mut input = Input(bytes);
     let number = input.u32()?;
     let created_at = input.u64()? as i64;
@@ -225,6 +254,11 @@ fn decode(bytes: &[u8]) -> Option<Snapshot> {
     let label = String::from_utf8(input.take(length)?.to_vec()).ok()?;
     let mapping_hash = input.array()?;
     let finest_level = *Level::ALL.get(usize::from(input.array::<1>()?[0]))?;
+    let quantities = if version == 1 {
+        0
+    } else {
+        input.array::<1>()?[0]
+    };
     let sampling_key = input.array()?;
     let persons = input.length()?;
     let pseudonyms = input.list(persons, Input::array)?;
@@ -252,10 +286,23 @@ fn decode(bytes: &[u8]) -> Option<Snapshot> {
             count: input.u32()?,
         })
     })?;
+    let mut quantity = || {
+        if version == 1 {
+            Some(vec![0; events.len()])
+        } else {
+            input.list(events.len(), Input::u32)
+        }
+    };
+    let (cents, minutes) = (quantity()?, quantity()?);
     let length = input.length()?;
     let household_starts = input.list(length, Input::u64)?;
     let length = input.length()?;
     let household_births = input.list(length, Input::u16)?;
+    let household_members = if version == 1 {
+        members(&attributes, &household_starts)?
+    } else {
+        input.list(household_births.len(), Input::u32)?
+    };
     input.0.is_empty().then_some(Snapshot {
         edition: Edition {
             number,
@@ -264,6 +311,7 @@ fn decode(bytes: &[u8]) -> Option<Snapshot> {
         },
         mapping_hash,
         finest_level,
+        quantities,
         sampling_key,
         pseudonyms,
         attributes,
@@ -271,7 +319,10 @@ fn decode(bytes: &[u8]) -> Option<Snapshot> {
         benefits,
         event_starts,
         events,
+        cents,
+        minutes,
         household_starts,
         household_births,
+        household_members,
     })
 }

@@ -94,9 +94,9 @@ fields! {
     Need = need,
     /// A benefit received.
     Benefit = benefit,
-    /// Quantity of the service; only tells repeated rows from distinct ones.
+    /// Hours of the service.
     Quantity = quantity,
-    /// Amount in euro; only tells repeated rows from distinct ones.
+    /// Amount in euro.
     Amount = amount,
 }
 

@@ -11,7 +11,7 @@ use query::Month;
 use ring::hmac;
 use std::fmt;
 use std::io::Read;
-use taxonomy::model::{Benefit, CitizenshipGroup, Need, Sex};
+use taxonomy::model::{Benefit, CitizenshipGroup, Need, Quantity, Sex};
 
 /// Number of needs.
 pub const NEEDS: usize = 6;
@@ -102,6 +102,10 @@ pub struct PersonRow<'a> {
     pub income_band: Option<u8>,
     /// Events by month, then service, ascending.
     pub events: &'a [Event],
+    /// For each of the events, euro cents.
+    pub cents: &'a [u32],
+    /// For each of the events, minutes.
+    pub minutes: &'a [u32],
     needs: &'a [u16; NEEDS],
     benefits: &'a [u16; BENEFITS],
 }
@@ -135,6 +139,8 @@ pub struct Snapshot {
     pub(crate) edition: Edition,
     pub(crate) mapping_hash: [u8; 32],
     pub(crate) finest_level: Level,
+    /// A bit for each quantity the mapping knows.
+    pub(crate) quantities: u8,
     pub(crate) sampling_key: [u8; 32],
     pub(crate) pseudonyms: Vec<[u8; 32]>,
     pub(crate) attributes: Vec<Attributes>,
@@ -143,10 +149,16 @@ pub struct Snapshot {
     /// One more than persons: where each person's events start.
     pub(crate) event_starts: Vec<u64>,
     pub(crate) events: Vec<Event>,
+    /// As long as `events`: cents, up to where 32 bits end.
+    pub(crate) cents: Vec<u32>,
+    /// As long as `events`: minutes.
+    pub(crate) minutes: Vec<u32>,
     /// One more than households: where each household's members start.
     pub(crate) household_starts: Vec<u64>,
     /// Birth months of kept members, ascending within a household.
     pub(crate) household_births: Vec<u16>,
+    /// Places of kept members, ascending within a household.
+    pub(crate) household_members: Vec<u32>,
 }
 
 impl Snapshot {
@@ -178,6 +190,11 @@ impl Snapshot {
         self.finest_level
     }
 
+    /// Whether the register records a quantity. It follows from the mapping alone.
+    pub fn records(&self, quantity: Quantity) -> bool {
+        self.quantities & 1 << quantity as u8 != 0
+    }
+
     /// Number of people: exact, so for the crate `kernel` and the node's own page only.
     pub fn person_count(&self) -> usize {
         self.pseudonyms.len()
@@ -190,6 +207,7 @@ impl Snapshot {
     pub fn person(&self, index: usize) -> PersonRow<'_> {
         let attributes = &self.attributes[index];
         let known = |value: u8| (value != UNKNOWN).then_some(value);
+        let events = self.event_starts[index] as usize..self.event_starts[index + 1] as usize;
         PersonRow {
             pseudonym: &self.pseudonyms[index],
             birth: Month::from_index(attributes.birth),
@@ -207,11 +225,27 @@ impl Snapshot {
             },
             disability: known(attributes.disability),
             income_band: known(attributes.income_band),
-            events: &self.events
-                [self.event_starts[index] as usize..self.event_starts[index + 1] as usize],
+            events: &self.events[events.clone()],
+            cents: &self.cents[events.clone()],
+            minutes: &self.minutes[events],
             needs: &self.needs[index],
             benefits: &self.benefits[index],
         }
+    }
+
+    /// Number of households: exact, so for the crate `kernel` only.
+    pub fn household_count(&self) -> usize {
+        self.household_starts.len() - 1
+    }
+
+    /// Places of a household's kept members, ascending, for the crate `kernel` only.
+    ///
+    /// # Panics
+    /// Where there is no such household.
+    pub fn household_members(&self, household: u32) -> &[u32] {
+        let household = household as usize;
+        &self.household_members[self.household_starts[household] as usize
+            ..self.household_starts[household + 1] as usize]
     }
 
     /// Months of birth of a household's kept members, `None` where not known, for the crate `kernel` only.

@@ -359,11 +359,11 @@ fn the_file_reads_back_as_written_and_only_by_its_owner() {
         );
     }
     let mut newer = bytes;
-    newer[8] = 2;
+    newer[8] = 3;
     std::fs::write(&again, &newer).expect("written");
     assert!(matches!(
         Snapshot::read(&again),
-        Err(SnapshotError::UnknownVersion { found: 2, known: 1 })
+        Err(SnapshotError::UnknownVersion { found: 3, known: 2 })
     ));
 }
 

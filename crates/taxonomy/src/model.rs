@@ -96,6 +96,16 @@ vocabulary! {
     }
 }
 
+vocabulary! {
+    /// What service events declare besides having happened. Never negative.
+    Quantity {
+        /// Money spent, in euro cents.
+        Amount = "amount",
+        /// Time given, in minutes.
+        Duration = "duration",
+    }
+}
+
 /// Age bands, as public keys: identifier and first age. The last key is `unknown`.
 pub const AGE_BANDS: [(&str, u16); 11] = [
     ("0-2", 0),

@@ -130,8 +130,8 @@ impl Invented {
             dice.pick(&benefits),
             dice.pick(&services),
             date.as_str(),
-            dice.pick(&["1", "1,5", "2"]),
-            dice.pick(&["0,00", "12,00", ""]),
+            dice.pick(&["1", "1,5", "2", "-3"]),
+            dice.pick(&["0,00", "12,00", "1.250,50", "-7,00", ""]),
         ]
         .map(str::to_owned)
         .to_vec();
@@ -262,12 +262,34 @@ fn query_text(dice: &mut Dice) -> String {
     if !targets.is_empty() {
         by.push(format!(r#""target":[{}]"#, targets.join(",")));
     }
-    if dice.one_in(3) {
-        by.push(r#""sex":true"#.to_owned());
-    }
-    if dice.one_in(3) {
-        by.push(r#""age_band":true"#.to_owned());
-    }
+    let measure = dice.pick(&[
+        r#""persons""#,
+        r#""events""#,
+        r#""households""#,
+        r#""households""#,
+        r#""first-time""#,
+        r#""sum","quantity":"amount""#,
+        r#""sum","quantity":"duration""#,
+        r#""bins","quantity":"amount","edges":[1200,100000]"#,
+        r#""bins","quantity":"duration","edges":[60,90,240]"#,
+    ]);
+    let mut flag = |name: &str, rarity: usize| {
+        let asked = dice.one_in(rarity);
+        if asked {
+            by.push(format!(r#""{name}":true"#));
+        }
+        asked
+    };
+    let of_persons = if measure.starts_with(r#""house"#) {
+        50
+    } else {
+        3
+    };
+    flag("sex", of_persons);
+    flag("age_band", of_persons);
+    flag("citizenship", 2 * of_persons);
+    flag("household", 4);
+    let by_service = flag("service", 4);
     let from = 3 * dice.below(4);
     let months = 3 * (1 + dice.below(4));
     let periods = match dice.below(3) {
@@ -282,25 +304,34 @@ fn query_text(dice: &mut Dice) -> String {
         }
     };
     let month = |index: usize| format!("{}-{:02}", 2022 + (9 + index) / 12, 1 + (9 + index) % 12);
-    let reachable = targets.len().max(1) * periods;
+    let mut more = String::new();
+    let mut services = Taxonomy::built_in().services().len();
+    if dice.one_in(3) {
+        more += r#""services":["home-care","food-aid","day-centre"],"#;
+        services = 3;
+    }
+    let periods = if measure.starts_with(r#""first"#) {
+        1
+    } else {
+        periods
+    };
+    let reachable = targets.len().max(1) * if by_service { services } else { 1 } * periods;
     let cells = if dice.one_in(2) {
         1
     } else {
         1 + dice.below(reachable)
     };
-    let events = dice.one_in(2);
-    let per_cell = if events { 1 + dice.below(5) } else { 1 };
-    let mut more = String::new();
-    if dice.one_in(3) {
-        more += r#""services":["home-care","food-aid","day-centre"],"#;
-    }
+    let per_cell = match measure {
+        r#""events""# => 1 + dice.below(5),
+        sum if sum.starts_with(r#""sum"#) => [1, 90, 2_000, 1_000_000][dice.below(4)],
+        _ => 1,
+    };
     if dice.one_in(2) {
         more += &format!(r#""filter":{},"#, filter(dice, 3));
     }
     format!(
-        r#"{{"version":1,"measure":"{}","by":{{{}}},"period":{{"from":"{}","to":"{}"}},{more}
+        r#"{{"version":1,"measure":{measure},"by":{{{}}},"period":{{"from":"{}","to":"{}"}},{more}
             "bounds":{{"cells":{cells},"per_cell":{per_cell}}},"rho":1000000}}"#,
-        if events { "events" } else { "persons" },
         by.join(","),
         month(from),
         month(from + months - 1),

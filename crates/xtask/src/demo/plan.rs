@@ -87,7 +87,7 @@ pub(super) fn study(organisations: &[String], now: i64) -> Value {
         "lawful_basis": "art6-1-e",
         "special_categories": ["art9-2-g"],
         "participants": organisations,
-        "measures": ["persons", "events"],
+        "measures": ["persons", "events", "households", "first-time", "sum", "bins"],
         "targets": [
             "minors", "elderly-75-plus", "women-18-64", "living-alone", "alone-75-plus", "single-parent-families",
             "housing-need", "income-support", "severe-disability", "low-income", "frequent-users",

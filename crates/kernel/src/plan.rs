@@ -1,0 +1,157 @@
+//! A query, ready for the pass: predicates, periods, the layout of cells, and the keyed words that rank them.
+
+use crate::person::AsOf;
+use crate::rank::words;
+use geography::{Level, Partition};
+use query::{AggregateQuery, Measure, Period};
+use snapshot::Snapshot;
+use taxonomy::model::{AGE_BANDS, CitizenshipGroup, HouseholdKind, Sex, age_band};
+use taxonomy::{PersonAsOf, Predicate, Taxonomy};
+
+/// A query, ready for the pass.
+pub(crate) struct Plan<'a> {
+    pub(crate) snapshot: &'a Snapshot,
+    pub(crate) areas: &'static Partition,
+    pub(crate) level: Level,
+    pub(crate) measure: Measure,
+    pub(crate) targets: Vec<Predicate>,
+    pub(crate) filter: Option<Predicate>,
+    /// Whether people beyond the kept members of their household are left out.
+    pub(crate) reads_household: bool,
+    by_sex: bool,
+    by_age_band: bool,
+    by_citizenship: bool,
+    by_household: bool,
+    pub(crate) edges: Vec<u32>,
+    pub(crate) periods: Vec<Period>,
+    pub(crate) months_per_period: u16,
+    /// For each service of the taxonomy its place on the service axis, 0 where there is no such axis; `None` where its
+    /// events do not count.
+    pub(crate) slots: Vec<Option<u8>>,
+    /// Length of the service axis, 1 where there is none.
+    pub(crate) slot_count: usize,
+    pub(crate) keep: usize,
+    pub(crate) per_cell: u32,
+    /// Keyed words of each (target, service, period).
+    tags: Vec<[u64; 4]>,
+    pub(crate) cells: usize,
+}
+
+/// Where a unit counts, besides its area and what its attributes say.
+#[derive(Clone, Copy)]
+pub(crate) struct Place {
+    pub(crate) area: usize,
+    pub(crate) target: usize,
+    pub(crate) slot: usize,
+    pub(crate) bin: usize,
+    pub(crate) period: usize,
+}
+
+impl<'a> Plan<'a> {
+    pub(crate) fn new(query: &AggregateQuery, snapshot: &'a Snapshot) -> Plan<'a> {
+        let bounds = query.bounds();
+        let periods = query.periods();
+        let axis = query.service_axis();
+        let slots = Taxonomy::built_in().services().iter().map(|service| {
+            let counted = query.services().is_empty() || query.services().contains(&service.id);
+            let place = || axis.iter().position(|id| *id == service.id).unwrap_or(0);
+            counted.then(|| place() as u8)
+        });
+        Plan {
+            snapshot,
+            areas: Partition::milan(),
+            level: query.level(),
+            measure: query.measure(),
+            targets: query.target_predicates(),
+            filter: query.filter_predicate(),
+            reads_household: query.reads_household(),
+            by_sex: query.by_sex(),
+            by_age_band: query.by_age_band(),
+            by_citizenship: query.by_citizenship(),
+            by_household: query.by_household(),
+            edges: query.edges().to_vec(),
+            months_per_period: periods
+                .first()
+                .map_or(1, |period| period.months().count() as u16),
+            slots: slots.collect(),
+            slot_count: axis.len().max(1),
+            keep: bounds.cells as usize,
+            per_cell: bounds.per_cell,
+            tags: tags(query, snapshot, &axis, &periods),
+            periods,
+            cells: query.cells(),
+        }
+    }
+
+    /// Number of groups on the target axis, 1 where there is none.
+    pub(crate) fn target_count(&self) -> usize {
+        self.targets.len().max(1)
+    }
+
+    /// Whether somebody belongs to the group at `target` of the axis; everybody does where there is none.
+    pub(crate) fn in_target(&self, target: usize, as_of: &AsOf<'_>) -> bool {
+        self.targets
+            .get(target)
+            .is_none_or(|predicate| predicate.holds(as_of))
+    }
+
+    /// The keyed words that rank cells of this target, service and period. They name no area, sex, age, kind or bin: at
+    /// every level and for every split, and for each measure, a unit keeps the same cells.
+    pub(crate) fn tag(&self, place: Place) -> &[u64; 4] {
+        &self.tags
+            [(place.target * self.slot_count + place.slot) * self.periods.len() + place.period]
+    }
+
+    /// The index of a cell, row-major over the query's dimensions.
+    pub(crate) fn index(&self, place: Place, as_of: &AsOf<'_>) -> usize {
+        let mut index = place.area * self.target_count() + place.target;
+        index = index * self.slot_count + place.slot;
+        if self.by_sex {
+            index = index * Sex::ALL.len() + as_of.sex() as usize;
+        }
+        if self.by_age_band {
+            index = index * (AGE_BANDS.len() + 1) + age_band(as_of.age());
+        }
+        if self.by_citizenship {
+            let unknown = CitizenshipGroup::ALL.len();
+            index = index * (unknown + 1) + as_of.citizenship().map_or(unknown, |id| id as usize);
+        }
+        if self.by_household {
+            let unknown = HouseholdKind::ALL.len();
+            index = index * (unknown + 1) + as_of.household().map_or(unknown, |id| id as usize);
+        }
+        index = index * (self.edges.len() + 1) + place.bin;
+        index * self.periods.len() + place.period
+    }
+}
+
+fn tags(
+    query: &AggregateQuery,
+    snapshot: &Snapshot,
+    services: &[String],
+    periods: &[Period],
+) -> Vec<[u64; 4]> {
+    // A query without an axis has one row of cells, whose key does not name it.
+    let rows = |axis: &[String]| {
+        if axis.is_empty() {
+            vec![String::new()]
+        } else {
+            axis.iter().map(|id| format!("{id}\n")).collect()
+        }
+    };
+    let mut tags = Vec::new();
+    let targets = if query.targets().is_empty() {
+        vec!["\n".to_owned()]
+    } else {
+        rows(query.targets())
+    };
+    for target in &targets {
+        for service in &rows(services) {
+            for period in periods {
+                let key = format!("{target}{service}{}", period.key);
+                tags.push(words(&snapshot.cell_tag(&key)));
+            }
+        }
+    }
+    tags
+}
