@@ -2,6 +2,7 @@
 import type { Filter, Query, Taxonomy } from './api/types';
 import type { Language } from './format';
 import type { Key, Translate } from './i18n/catalogue';
+import { measureName } from './measures';
 import { formatRange } from './periods';
 
 export interface Words {
@@ -42,14 +43,17 @@ export function sexName(key: string, t: Translate): string {
 /** The short name of a question: what, of whom, where, when. */
 export function describeQuery(query: Query, words: Words): string {
   const { t, language } = words;
-  const what = t(query.measure === 'persons' ? 'measure.persons' : 'measure.events');
+  const what = measureName(query, t);
   const targets = query.by.target ?? [];
   const whom = targets.length === 0 ? '' : targets.length <= 3 ? targets.map((id) => targetName(id, words)).join(', ') : t('describe.targets', { count: targets.length });
   const splits = [
     t('describe.by', { what: levelName(query.by.area, t) }),
+    ...(query.by.service ? [t('describe.by-service')] : []),
     ...(query.by.sex ? [t('describe.by-sex')] : []),
     ...(query.by.age_band ? [t('describe.by-age')] : []),
-    ...(query.by.period ? [t(query.by.period === 'month' ? 'describe.by-month' : 'describe.by-quarter')] : []),
+    ...(query.by.citizenship ? [t('describe.by-citizenship')] : []),
+    ...(query.by.household ? [t('describe.by-household')] : []),
+    ...(query.by.period ? [t(`describe.by-${query.by.period}`)] : []),
   ].join(', ');
   const services = query.services?.length ? t('describe.services', { services: query.services.map((id) => serviceName(id, words)).join(', ') }) : '';
   const filter = query.filter ? t('describe.filter', { filter: describeFilter(query.filter, words) }) : '';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { areWholeQuarters, formatPeriod, formatRange, monthNumber, monthOf, monthsBetween, periodCount, widenToQuarters } from './periods';
+import { areWhole, formatPeriod, formatRange, monthNumber, monthOf, monthsBetween, periodCount, widen } from './periods';
 
 test('months count across years', () => {
   expect(monthsBetween('2024-11', '2025-02')).toEqual(['2024-11', '2024-12', '2025-01', '2025-02']);
@@ -9,9 +9,9 @@ test('months count across years', () => {
 });
 
 test('quarters are whole or widened', () => {
-  expect(areWholeQuarters('2025-01', '2025-06')).toBe(true);
-  expect(areWholeQuarters('2025-02', '2025-06')).toBe(false);
-  expect(widenToQuarters('2025-02', '2025-10')).toEqual({ from: '2025-01', to: '2025-12' });
+  expect(areWhole('2025-01', '2025-06', 'quarter')).toBe(true);
+  expect(areWhole('2025-02', '2025-06', 'quarter')).toBe(false);
+  expect(widen('2025-02', '2025-10', 'quarter')).toEqual({ from: '2025-01', to: '2025-12' });
 });
 
 test('cells of time follow the granularity', () => {

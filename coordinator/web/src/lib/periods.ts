@@ -23,23 +23,29 @@ export function monthsBetween(from: string, to: string): string[] {
   return count > 0 ? Array.from({ length: count }, (_, i) => monthOf(first + i)) : [];
 }
 
-/** Whether the months begin and end with whole quarters. */
-export function areWholeQuarters(from: string, to: string): boolean {
-  return monthNumber(from) % 3 === 0 && monthNumber(to) % 3 === 2 && monthNumber(to) > monthNumber(from);
+export type Granularity = 'none' | 'month' | 'quarter' | 'year';
+const PERIOD_MONTHS = { month: 1, quarter: 3, year: 12 } as const;
+
+/** Whether the months begin and end with whole periods. */
+export function areWhole(from: string, to: string, granularity: Granularity): boolean {
+  if (granularity === 'none') return true;
+  const length = PERIOD_MONTHS[granularity];
+  return monthNumber(from) % length === 0 && (monthNumber(to) + 1) % length === 0 && monthNumber(to) >= monthNumber(from);
 }
 
-/** The widest whole quarters that hold the months given. */
-export function widenToQuarters(from: string, to: string): { from: string; to: string } {
+/** The narrowest whole periods that hold the months given. */
+export function widen(from: string, to: string, granularity: Granularity): { from: string; to: string } {
+  if (granularity === 'none') return { from, to };
+  const length = PERIOD_MONTHS[granularity];
   const first = monthNumber(from);
   const last = monthNumber(to);
-  return { from: monthOf(first - (first % 3)), to: monthOf(last - (last % 3) + 2) };
+  return { from: monthOf(first - (first % length)), to: monthOf(last - (last % length) + length - 1) };
 }
 
 /** How many cells of time a query has. */
-export function periodCount(from: string, to: string, granularity: 'none' | 'month' | 'quarter'): number {
+export function periodCount(from: string, to: string, granularity: Granularity): number {
   const months = monthNumber(to) - monthNumber(from) + 1;
-  if (!(months > 0)) return 0;
-  return granularity === 'none' ? 1 : granularity === 'month' ? months : Math.ceil(months / 3);
+  return months > 0 ? Math.ceil(months / (granularity === 'none' ? months : PERIOD_MONTHS[granularity])) : 0;
 }
 
 /** A month, a quarter or a range of months by name; other text as it came. */

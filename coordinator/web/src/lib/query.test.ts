@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { buildQuery, defaultCells, defaultPerCell, fieldOfPath, formFault, rhoAt, RHO_STEPS, stepOf, type AskForm } from './query';
 
 const form: AskForm = {
-  study: 's', measure: 'persons', area: 'nil', targets: [], sex: false, ageBand: false, granularity: 'none', from: '2025-01', to: '2025-12',
+  study: 's', measure: 'persons', quantity: 'amount', edges: '50 100', household: false, byService: false, area: 'nil', targets: [], sex: false, ageBand: false, granularity: 'none', from: '2025-01', to: '2025-12',
   services: [], filterTarget: '', filterSex: '', ageMin: null, ageMax: null, cells: null, perCell: null, rho: 100_000_000,
 };
 
@@ -61,4 +61,20 @@ test('the accuracy slider ends exactly at the limit and its steps read back', ()
     expect(Number.isInteger(rhoAt(step, limit))).toBe(true);
     expect(stepOf(rhoAt(step, limit), limit)).toBe(step);
   }
+});
+
+test('sums are asked in cents and minutes, bins with their ends', () => {
+  const sum = buildQuery({ ...form, measure: 'sum', granularity: 'quarter', perCell: 12.5 });
+  expect([sum.quantity, sum.bounds, sum.edges]).toEqual(['amount', { cells: 4, per_cell: 1250 }, undefined]);
+  expect(buildQuery({ ...form, measure: 'sum', quantity: 'duration' }).bounds.per_cell).toBe(120 * 60);
+  const bins = buildQuery({ ...form, measure: 'bins' });
+  expect([bins.edges, bins.bounds.per_cell]).toEqual([[5000, 10000], 1]);
+  expect(formFault({ ...form, measure: 'bins', edges: '9 3' })).toEqual({ field: 'edges', code: 'edges-not-rising' });
+});
+
+test('households have no sex or age, and a first time is in one period', () => {
+  expect(buildQuery({ ...form, measure: 'households', sex: true, ageBand: true, household: true }).by).toEqual({ area: 'nil', household: true });
+  expect(defaultCells({ ...form, measure: 'first-time', granularity: 'month' })).toBe(1);
+  expect(defaultCells({ ...form, byService: true, granularity: 'year' })).toBe(2);
+  expect(formFault({ ...form, granularity: 'year', to: '2025-11' })?.code).toBe('years-not-whole');
 });

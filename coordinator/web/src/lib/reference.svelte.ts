@@ -1,13 +1,21 @@
 // What every page needs to name things: geography, outlines, taxonomy, organisations. Fetched once after sign-in.
 import { api } from './api/client';
-import type { Geography, NodeInfo, Taxonomy } from './api/types';
+import type { Geography, NodeInfo, Query, Taxonomy } from './api/types';
 import { areaNames } from './areas';
 import type { Words } from './describe';
-import { sexName, targetName } from './describe';
+import { serviceName, sexName, targetName } from './describe';
 import { project } from './geometry';
+import { isKey, type Translate } from './i18n/catalogue';
 import { language, t } from './i18n/language.svelte';
+import { binName } from './measures';
 import { formatPeriod } from './periods';
 import { Resource } from './resource.svelte';
+
+/** A word of a closed vocabulary; one the catalogue lacks stands for itself. */
+function wordOf(family: string, id: string, translate: Translate): string {
+  const key = `${family}.${id}`;
+  return isKey(key) ? translate(key) : id;
+}
 
 class Reference {
   geography = new Resource<Geography>();
@@ -38,17 +46,25 @@ class Reference {
     return this.nodes.value?.find((node) => node.id === id)?.name ?? id;
   }
 
-  /** The name of a key of any dimension. */
-  keyName(dimension: string, key: string, level: string): string {
+  /** The name of a key of any dimension of a query's answer. */
+  keyName(dimension: string, key: string, query: Pick<Query, 'by' | 'quantity'>): string {
     switch (dimension) {
       case 'area':
-        return this.areaName(level, key);
+        return this.areaName(query.by.area, key);
       case 'target':
         return targetName(key, this.words);
       case 'sex':
         return sexName(key, t);
       case 'age_band':
         return key === 'unknown' ? t('age.unknown') : t('age.years', { band: key.replace('-', '–') });
+      case 'service':
+        return serviceName(key, this.words);
+      case 'citizenship':
+        return wordOf('citizenship', key, t);
+      case 'household':
+        return wordOf('household', key, t);
+      case 'bin':
+        return binName(key, query.quantity ?? 'amount', language.current, t);
       case 'period':
         return formatPeriod(key, language.current, 'long');
       default:

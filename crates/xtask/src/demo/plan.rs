@@ -159,18 +159,27 @@ pub(super) fn questions() -> Vec<Question> {
         Question {
             key: "persons-by-sex-and-age",
             title: "Presences by sex and age, whole city, 2025",
-            // 1 cell: 8.7
+            // 1 cell: 12
             query: persons(
                 json!({ "area": "city", "sex": true, "age_band": true }),
                 1,
-                40_000_000,
+                20_000_000,
             ),
         },
         Question {
             key: "persons-by-micro-area",
             title: "Presences by micro-area, 2025",
-            // 1 cell: 7.1
-            query: persons(json!({ "area": "micro-area" }), 1, 60_000_000),
+            // 1 cell: 8.7
+            query: persons(json!({ "area": "micro-area" }), 1, 40_000_000),
+        },
+        Question {
+            key: "households-by-municipio-and-kind",
+            title: "Households by municipio and kind, 2025",
+            // 1 cell, and a household may move from one to another: 12
+            query: json!({
+                "version": 1, "measure": "households", "by": { "area": "municipio", "household": true }, "period": year,
+                "bounds": { "cells": 1, "per_cell": 1 }, "rho": 40_000_000,
+            }),
         },
     ]
 }

@@ -84,7 +84,9 @@ export interface NodeInfo {
   datasets?: (string | { id: string })[] | null;
 }
 
-export type Measure = 'persons' | 'events';
+export type Measure = 'persons' | 'events' | 'households' | 'first-time' | 'sum' | 'bins';
+/** Euro cents, or minutes. */
+export type Quantity = 'amount' | 'duration';
 export type Filter =
   | { target: string }
   | { sex: string }
@@ -96,7 +98,20 @@ export type Filter =
 export interface Query {
   version: 1;
   measure: Measure;
-  by: { area: string; target?: string[]; sex?: boolean; age_band?: boolean; period?: 'month' | 'quarter' };
+  /** With `sum` and `bins`. */
+  quantity?: Quantity;
+  /** With `bins`. */
+  edges?: number[];
+  by: {
+    area: string;
+    target?: string[];
+    service?: boolean;
+    sex?: boolean;
+    age_band?: boolean;
+    citizenship?: boolean;
+    household?: boolean;
+    period?: 'month' | 'quarter' | 'year';
+  };
   period: { from: string; to: string };
   services?: string[];
   filter?: Filter;
