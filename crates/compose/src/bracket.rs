@@ -24,19 +24,21 @@ pub struct Bracket {
 /// Steinke 2020, section 4), so each y_i - sigma_i sqrt(2 ln(n / a)) exceeds its exact value with probability at
 /// most a / n, and sum + sqrt(2 V ln(1 / a)) falls short with at most a; here a is half of [`BRACKET_MISS`].
 /// Together each cell's bracket holds with probability at least 1 - BRACKET_MISS. Without noise it is exact.
-pub fn bracket(parts: &[Part<'_>], sums: &[i64]) -> Bracket {
+/// Where cell i is a sum of `draws[i]` released cells, its noise is sub-Gaussian with sqrt(draws[i]) times the sigma.
+pub fn bracket(parts: &[Part<'_>], draws: &[u32], sums: &[i64]) -> Bracket {
     let miss = BRACKET_MISS / 2.0;
     let below = (2.0 * (parts.len() as f64 / miss).ln()).sqrt();
     let total: f64 = parts.iter().map(|part| part.variance).sum();
-    // Noise is whole, so only whole distances can be exceeded.
-    let above = whole_reach((2.0 * total * (1.0 / miss).ln()).sqrt());
-    let reaches: Vec<i64> = (parts.iter())
-        .map(|part| whole_reach(below * part.variance.sqrt()))
-        .collect();
     let mut bracket = Bracket::default();
-    for (cell, &sum) in sums.iter().enumerate() {
-        let lower = (parts.iter().zip(&reaches))
-            .map(|(part, reach)| part.cells[cell].saturating_sub(*reach))
+    for (cell, (&sum, &draws)) in sums.iter().zip(draws).enumerate() {
+        // Noise is whole, so only whole distances can be exceeded.
+        let wider = f64::from(draws).sqrt();
+        let above = whole_reach(wider * (2.0 * total * (1.0 / miss).ln()).sqrt());
+        let lower = (parts.iter())
+            .map(|part| {
+                let reach = whole_reach(wider * below * part.variance.sqrt());
+                part.cells[cell].saturating_sub(reach)
+            })
             .fold(0, i64::max);
         bracket.lower.push(lower);
         bracket.upper.push(sum.saturating_add(above).max(lower));
@@ -65,7 +67,7 @@ mod tests {
                 variance: 0.0,
             },
         ];
-        let found = bracket(&parts, &[12, 2]);
+        let found = bracket(&parts, &[1, 1], &[12, 2]);
         assert_eq!(
             found,
             Bracket {
@@ -87,7 +89,7 @@ mod tests {
                 variance: 25.0,
             },
         ];
-        let found = bracket(&parts, &[190, -37]);
+        let found = bracket(&parts, &[1, 1], &[190, -37]);
         // 5 sqrt(2 ln 80) = 14.8 below; sqrt(2 50 ln 40) = 19.2 above.
         assert_eq!(
             found,

@@ -3,13 +3,15 @@
 
 mod bracket;
 mod coverage;
+mod derive;
 mod margin;
 mod release;
 
 pub use bracket::{BRACKET_MISS, Bracket, bracket};
 pub use coverage::{AnsweredNode, Coverage, RefusedNode, SilentNode};
+pub use derive::CellMap;
 pub use margin::{Confidence, margin};
-pub use release::{Composed, Part, compose};
+pub use release::{Composed, Part, compose, compose_sums};
 
 /// Why answers cannot be composed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -5,6 +5,7 @@ use crate::ComposeError;
 use crate::bracket::{Bracket, bracket};
 use crate::margin::{Confidence, margin};
 use query::Measure;
+use std::collections::BTreeMap;
 
 /// One node's answer.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +46,20 @@ pub fn compose(
     cells: usize,
     parts: &[Part<'_>],
 ) -> Result<Composed, ComposeError> {
+    compose_sums(measure, &vec![1; cells], parts)
+}
+
+/// Composes answers whose cells are sums of released ones: cell i of each part holds `draws[i]` independent draws of
+/// noise of the part's variance, and is 0 where none is drawn.
+///
+/// # Errors
+/// See [`ComposeError`].
+pub fn compose_sums(
+    measure: Measure,
+    draws: &[u32],
+    parts: &[Part<'_>],
+) -> Result<Composed, ComposeError> {
+    let cells = draws.len();
     if parts.is_empty() {
         return Err(ComposeError::NoAnswers);
     }
@@ -64,22 +79,51 @@ pub fn compose(
         }
     }
     let variances: Vec<f64> = parts.iter().map(|part| part.variance).collect();
-    let margin_95 = margin(&variances, Confidence::P95);
+    // There are few different numbers of draws, and margins depend on nothing else.
+    let mut known: BTreeMap<u32, Noise> = BTreeMap::new();
+    let noise: Vec<Noise> = (draws.iter())
+        .map(|&draws| {
+            *known
+                .entry(draws)
+                .or_insert_with(|| Noise::of(&variances, draws))
+        })
+        .collect();
     Ok(Composed {
         display: values
             .iter()
             .map(|&value| value.max(0).unsigned_abs())
             .collect(),
-        variance: vec![variances.iter().sum(); cells],
-        margin_95: vec![margin_95; cells],
-        margin_9999: vec![margin(&variances, Confidence::P9999); cells],
-        too_uncertain: values
-            .iter()
-            .map(|&value| margin_95 > value as f64)
+        variance: noise.iter().map(|noise| noise.variance).collect(),
+        margin_95: noise.iter().map(|noise| noise.margin_95).collect(),
+        margin_9999: noise.iter().map(|noise| noise.margin_9999).collect(),
+        too_uncertain: (values.iter().zip(&noise))
+            .map(|(&value, noise)| noise.margin_95 > value as f64)
             .collect(),
-        bracket: measure.is_presence().then(|| bracket(parts, &values)),
+        bracket: measure
+            .is_presence()
+            .then(|| bracket(parts, draws, &values)),
         values,
     })
+}
+
+/// The noise of one composed cell.
+#[derive(Clone, Copy)]
+struct Noise {
+    variance: f64,
+    margin_95: f64,
+    margin_9999: f64,
+}
+
+impl Noise {
+    /// Of so many draws of each part.
+    fn of(variances: &[f64], draws: u32) -> Noise {
+        let all: Vec<f64> = (0..draws).flat_map(|_| variances.iter().copied()).collect();
+        Noise {
+            variance: variances.iter().sum::<f64>() * f64::from(draws),
+            margin_95: margin(&all, Confidence::P95),
+            margin_9999: margin(&all, Confidence::P9999),
+        }
+    }
 }
 
 #[cfg(test)]
