@@ -116,6 +116,26 @@ CREATE TABLE queries (
 CREATE INDEX queries_by_state ON queries (state, expires_at);
 CREATE INDEX queries_by_hash ON queries (query_hash, study);
 
+-- Planned cubes: questions declared once and asked period by period. Append-only.
+CREATE TABLE cubes (
+    id         TEXT    PRIMARY KEY NOT NULL,
+    study      TEXT    NOT NULL REFERENCES studies (id),
+    definition TEXT    NOT NULL,
+    planned_by INTEGER NOT NULL REFERENCES accounts (id),
+    planned_at INTEGER NOT NULL
+) STRICT;
+
+-- What was asked of a cube. Months are 'YYYY-MM'.
+CREATE TABLE cube_asks (
+    cube       TEXT    NOT NULL REFERENCES cubes (id),
+    query      TEXT    NOT NULL REFERENCES queries (id),
+    kind       TEXT    NOT NULL CHECK (kind IN ('past', 'period', 'revision')),
+    from_month TEXT    NOT NULL,
+    to_month   TEXT    NOT NULL,
+    asked_at   INTEGER NOT NULL,
+    PRIMARY KEY (cube, query)
+) STRICT;
+
 -- One request per dataset asked: the exact bytes to sign, then their envelope.
 CREATE TABLE requests (
     id           TEXT    PRIMARY KEY NOT NULL,
@@ -145,15 +165,17 @@ CREATE TABLE answers (
     received_at  INTEGER NOT NULL
 ) STRICT;
 
--- Composed results, as they are served. Append-only.
+-- Composed results, as they are served: one for each level of a query. Append-only.
 CREATE TABLE releases (
     id             TEXT    PRIMARY KEY NOT NULL,
-    query          TEXT    NOT NULL UNIQUE REFERENCES queries (id),
+    query          TEXT    NOT NULL REFERENCES queries (id),
     study          TEXT    NOT NULL,
     query_hash     TEXT    NOT NULL,
+    level          TEXT    NOT NULL,
     summary        TEXT    NOT NULL,
     body           TEXT    NOT NULL,
-    released_at    INTEGER NOT NULL
+    released_at    INTEGER NOT NULL,
+    UNIQUE (query, level)
 ) STRICT;
 CREATE INDEX releases_by_hash ON releases (query_hash, study);
 

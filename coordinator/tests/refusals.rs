@@ -273,7 +273,7 @@ async fn answers_count_only_from_the_node_asked_with_its_key_for_its_request() {
         .refused(404, "unknown-request");
     let wrong = match Node::cells(&request, 3) {
         protocol::Outcome::Answered { cells, mut receipt } => {
-            receipt.variance /= 4.0;
+            receipt.slices[0].variance /= 4.0;
             protocol::Outcome::Answered { cells, receipt }
         }
         refused => refused,

@@ -26,13 +26,11 @@ impl SealedAnswer {
         request: &VerifiedRequest,
         key: &SigningKey,
     ) -> Result<SealedAnswer, NodeError> {
-        let price = *noisy.price();
+        let slices = noisy.price().slices.iter();
         let bounds = request.query().bounds();
         let receipt = Receipt {
             mechanism: MECHANISM.to_owned(),
-            sigma: price.sigma,
-            variance: price.variance(),
-            sensitivity: price.sensitivity,
+            slices: slices.map(Into::into).collect(),
             cells_per_unit: bounds.cells,
             per_cell: bounds.per_cell,
             rho: debit.rho(),

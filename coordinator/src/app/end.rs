@@ -9,7 +9,7 @@ use crate::store::queries::{QueryState, StoredQuery};
 use crate::store::releases::NewRelease;
 use crate::store::requests::{RequestState, StoredRequest};
 use crate::store::{organisations, queries, releases, requests};
-use crate::{CoordinatorError, Problem, secret};
+use crate::{CoordinatorError, Problem};
 use audit::EntryKind;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -84,7 +84,6 @@ async fn conclude(
 ) -> Result<Option<String>, CoordinatorError> {
     for _ in 0..ATTEMPTS {
         let now = app.clock.now();
-        let release_id = secret::identifier()?;
         // Reading and composing hold no lock, so that other answers are accepted meanwhile.
         let mut reader = app.database.read().await?;
         let Some(query) = queries::query_by_id(&mut reader, id).await? else {
@@ -103,8 +102,7 @@ async fn conclude(
             let stored = last_seen.get(&request.organisation).copied().flatten();
             !app.hub.is_online(&request.organisation, stored, now)
         };
-        let release =
-            release::composed(&mut reader, &query, &requests, is_offline, &release_id, now).await?;
+        let releases = release::composed(&mut reader, &query, &requests, is_offline, now).await?;
         drop(reader);
 
         let mut transaction = app.database.write().await?;
@@ -129,8 +127,15 @@ async fn conclude(
             };
             requests::request_set_final(&mut transaction, &request.id, state, None, now).await?;
         }
-        match &release {
-            Some(release) => publish(&mut transaction, &query, release, closed_by, now).await?,
+        // The finest level is what its asker is led to.
+        let finest = releases.last().map(|release| release.summary.id.clone());
+        match &finest {
+            Some(finest) => {
+                for release in &releases {
+                    publish(&mut transaction, &query, release, closed_by, now).await?;
+                }
+                queries::query_set_released(&mut transaction, id, finest).await?;
+            }
             None => {
                 let all_refused =
                     (requests.iter()).all(|request| request.state == RequestState::Refused);
@@ -148,7 +153,7 @@ async fn conclude(
         }
         transaction.commit().await?;
         app.hub.changed(id);
-        return Ok(release.map(|_| release_id));
+        return Ok(finest);
     }
     Ok(None)
 }
@@ -165,18 +170,18 @@ async fn publish(
         id: &release.summary.id,
         query: &query.id,
         study: &query.study,
-        query_hash: &query.query_hash,
+        query_hash: &release.summary.query_hash,
+        level: &release.summary.level,
         summary: &serde_json::to_string(&release.summary)?,
         body: &body,
         released_at: now,
     };
     releases::release_insert(transaction, &stored).await?;
-    queries::query_set_released(transaction, &query.id, &release.summary.id).await?;
     let mut entry = Entry::new(EntryKind::Release, "release-published")
         .study(&query.study)
         .query(&query.id)
         .fact("release", release.summary.id.as_str())
-        .fact("query-hash", query.query_hash.as_str())
+        .fact("query-hash", release.summary.query_hash.as_str())
         .fact("nodes", release.summary.nodes_answered as u64)
         .fact(
             "release-hash",

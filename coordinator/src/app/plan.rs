@@ -79,14 +79,14 @@ pub async fn plan(
     Ok(plan)
 }
 
-/// The latest release of this question, in this study, that asking again could not complete: every addressee is in
-/// it with its current edition, or refused under the policy it still has.
+/// The latest release of this question, in this study, that asking again could not complete, and its query: every addressee
+/// is in it with its current edition, or refused under the policy it still has.
 pub async fn released_already(
     connection: &mut SqliteConnection,
     study: &str,
     query_hash: &str,
     asked: &[Addressee],
-) -> Result<Option<String>, CoordinatorError> {
+) -> Result<Option<(String, String)>, CoordinatorError> {
     for (release, query) in releases::releases_of_question(connection, query_hash, study).await? {
         let requests = requests::requests_of_query(connection, &query).await?;
         let settled = |addressee: &Addressee| {
@@ -102,7 +102,7 @@ pub async fn released_already(
             })
         };
         if asked.iter().all(settled) {
-            return Ok(Some(release));
+            return Ok(Some((release, query)));
         }
     }
     Ok(None)

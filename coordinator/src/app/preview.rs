@@ -6,7 +6,7 @@ use crate::state::State;
 use crate::store::{requests, studies};
 use crate::{Problem, app::release::DELTA};
 use compose::Confidence;
-use privacy_loss::NanoRho;
+use privacy_loss::{NanoRho, SlicePrice};
 use query::AggregateQuery;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -43,6 +43,21 @@ pub struct NodeNoise {
     pub variance: f64,
 }
 
+/// What would come of one part of a split answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct PartPreview {
+    /// A level, or `cut-off`.
+    pub of: String,
+    /// Its cells.
+    pub cells: usize,
+    /// Its share of the loss, nano-rho.
+    pub rho: u64,
+    /// Of each composed cell, with all organisations asked.
+    pub standard_deviation: f64,
+    /// Of each composed cell, 95 percent.
+    pub margin_95: f64,
+}
+
 /// What would come of a question.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Preview {
@@ -55,10 +70,12 @@ pub struct Preview {
     pub cells: usize,
     /// What it costs.
     pub price: PriceView,
-    /// Of each composed cell, with all organisations asked.
+    /// Of each composed cell at the finest level, with all organisations asked.
     pub standard_deviation: f64,
-    /// Of each composed cell, 95 percent.
+    /// Of each composed cell at the finest level, 95 percent.
     pub margin_95: f64,
+    /// The parts of the answer, where it is split: levels from the coarsest on, then what bounds cut off.
+    pub parts: Vec<PartPreview>,
     /// Each organisation's share of the noise.
     pub per_node: Vec<NodeNoise>,
     /// Organisations that would be asked.
@@ -83,7 +100,9 @@ pub async fn preview(app: &State, study: &str, query: &AggregateQuery) -> Result
     let already_released = if plan.asked.is_empty() {
         None
     } else {
-        plan::released_already(&mut reader, &study.study.id, &hash, &plan.asked).await?
+        plan::released_already(&mut reader, &study.study.id, &hash, &plan.asked)
+            .await?
+            .map(|(release, _)| release)
     };
     if already_released.is_none() {
         limits::check_total(&mut reader, &study, query, &plan.asked).await?;
@@ -100,7 +119,27 @@ pub async fn preview(app: &State, study: &str, query: &AggregateQuery) -> Result
     drop(reader);
 
     let price = privacy_loss::price(query);
-    let variances = vec![price.variance(); plan.asked.len()];
+    let noise = |slice: &SlicePrice| {
+        let variances = vec![slice.variance(); plan.asked.len()];
+        let standard_deviation = variances.iter().sum::<f64>().sqrt();
+        (
+            standard_deviation,
+            compose::margin(&variances, Confidence::P95),
+        )
+    };
+    let parts = (price.slices.iter())
+        .map(|slice| {
+            let (standard_deviation, margin_95) = noise(slice);
+            PartPreview {
+                of: slice.of.clone(),
+                cells: slice.cells,
+                rho: slice.rho.nano(),
+                standard_deviation,
+                margin_95,
+            }
+        })
+        .collect();
+    let (standard_deviation, margin_95) = noise(price.finest());
     let mut nodes: Vec<String> = plan
         .asked
         .iter()
@@ -121,12 +160,13 @@ pub async fn preview(app: &State, study: &str, query: &AggregateQuery) -> Result
                 epsilon: privacy_loss::epsilon(NanoRho::new(lifetime), DELTA),
             },
         },
-        standard_deviation: variances.iter().sum::<f64>().sqrt(),
-        margin_95: compose::margin(&variances, Confidence::P95),
+        standard_deviation,
+        margin_95,
+        parts: if query.is_split() { parts } else { Vec::new() },
         per_node: (plan.asked.iter())
             .map(|asked| NodeNoise {
                 node: asked.organisation.clone(),
-                variance: price.variance(),
+                variance: price.finest().variance(),
             })
             .collect(),
         nodes,

@@ -2,15 +2,15 @@
 //! It works on `VerifiedAnswer` only; a stored answer is verified again before it is composed.
 
 use super::collect::outstanding;
-use crate::CoordinatorError;
 use crate::clock::rfc3339;
 use crate::store::queries::StoredQuery;
 use crate::store::requests::{RequestState, StoredRequest};
 use crate::store::{answers, requests};
-use compose::{AnsweredNode, Bracket, Coverage, Part, RefusedNode, SilentNode};
+use crate::{CoordinatorError, secret};
+use compose::{AnsweredNode, Bracket, Confidence, Coverage, Part, RefusedNode, SilentNode};
 use privacy_loss::NanoRho;
 use protocol::{Outcome, Receipt, VerifiedAnswer};
-use query::{AggregateQuery, Measure};
+use query::{AggregateQuery, Measure, Slice, SliceOf};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::SqliteConnection;
@@ -40,6 +40,31 @@ pub struct ReleaseSummary {
     pub measure: String,
     /// The area level.
     pub level: String,
+    /// The question it is a part of, where one answer was split over several levels or counts what bounds cut off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part_of: Option<PartOf>,
+}
+
+/// The question a release is a part of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PartOf {
+    /// The query's identifier.
+    pub query: String,
+    /// Its hash, hex.
+    pub query_hash: String,
+    /// What the whole of it cost each organisation, nano-rho.
+    pub rho: u64,
+    /// Its releases by level, coarsest first.
+    pub releases: Vec<LevelRelease>,
+}
+
+/// The release of one level.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LevelRelease {
+    /// The level.
+    pub level: String,
+    /// The release.
+    pub release: String,
 }
 
 /// An axis of a release.
@@ -64,8 +89,22 @@ pub struct Privacy {
     pub mechanism: String,
     /// Where it came from.
     pub noise_source: String,
-    /// What is known of what the bounds cut off: `not-measured`.
-    pub truncation: String,
+    /// What the bounds cut off, where the question asked for it.
+    #[serde(default)]
+    pub truncation: Option<Truncation>,
+}
+
+/// A noisy count of what the bounds cut off, citywide, over all organisations in the release.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Truncation {
+    /// The sum; it may be negative.
+    pub value: i64,
+    /// Noise variance.
+    pub variance: f64,
+    /// Margin at 95 percent.
+    pub margin_95: f64,
+    /// The most one person or household adds to it.
+    pub at_most: u32,
 }
 
 /// A release. Cells are row-major over `dimensions`.
@@ -115,8 +154,8 @@ impl Answered {
     }
 }
 
-/// Composes what a query's nodes have answered so far; `None` where none has. `silent` says of a request without an
-/// answer whether its node is out of reach.
+/// Composes what a query's nodes have answered so far, into one release for each level asked, coarsest first; into none
+/// where nobody has answered. `is_offline` says of a request without an answer whether its node is out of reach.
 ///
 /// # Errors
 /// [`CoordinatorError`].
@@ -125,9 +164,8 @@ pub async fn composed(
     query: &StoredQuery,
     requests: &[StoredRequest],
     is_offline: impl Fn(&StoredRequest) -> bool,
-    id: &str,
     now: i64,
-) -> Result<Option<Release>, CoordinatorError> {
+) -> Result<Vec<Release>, CoordinatorError> {
     let mut answered = Vec::new();
     for request in requests
         .iter()
@@ -148,29 +186,83 @@ pub async fn composed(
         });
     }
     if answered.is_empty() {
-        return Ok(None);
+        return Ok(Vec::new());
     }
-    let coverage = coverage(query, requests, &answered, is_offline);
     let parsed = AggregateQuery::parse(query.query.as_bytes())
         .map_err(|_| CoordinatorError::Corrupt { what: "query" })?;
-    build(query, &parsed, &answered, coverage, id, now).map(Some)
+    let slices = parsed.slices();
+    let mut levels = Vec::new();
+    for (place, slice) in slices.iter().enumerate() {
+        if let SliceOf::Level(level) = slice.of {
+            levels.push((place, level, secret::identifier()?));
+        }
+    }
+    let part_of = parsed.is_split().then(|| PartOf {
+        query: query.id.clone(),
+        query_hash: query.query_hash.clone(),
+        rho: parsed.rho_nano(),
+        releases: (levels.iter())
+            .map(|(_, level, release)| LevelRelease {
+                level: level.id().to_owned(),
+                release: release.clone(),
+            })
+            .collect(),
+    });
+    let truncation = truncation(&parsed, &slices, &answered);
+    let mut releases = Vec::new();
+    for (place, level, id) in levels {
+        let corrupt = || CoordinatorError::Corrupt { what: "query" };
+        let plain = parsed.at_level(level).ok_or_else(corrupt)?;
+        let parts = parts(&slices, place, &answered);
+        let coverage = coverage(query, requests, place, &answered, &is_offline);
+        let mut release = build(query, &plain, &answered, &parts, coverage, &id, now)?;
+        release.summary.part_of = part_of.clone();
+        release.privacy.truncation = truncation.clone();
+        releases.push(release);
+    }
+    Ok(releases)
+}
+
+/// One slice of every answer.
+fn parts<'a>(slices: &[Slice], place: usize, answered: &'a [Answered]) -> Vec<Part<'a>> {
+    (answered.iter().filter_map(Answered::cells))
+        .map(|(cells, receipt)| Part {
+            // A verified answer has the slices of its question.
+            cells: &cells[slices[place].cells.clone()],
+            variance: receipt.slices[place].variance,
+        })
+        .collect()
+}
+
+/// What the bounds cut off, over all answers, if it was asked.
+fn truncation(
+    parsed: &AggregateQuery,
+    slices: &[Slice],
+    answered: &[Answered],
+) -> Option<Truncation> {
+    let cut_off = parsed.cut_off()?;
+    let place = (slices.iter()).position(|slice| slice.of == SliceOf::CutOff)?;
+    let parts = parts(slices, place, answered);
+    let variances: Vec<f64> = parts.iter().map(|part| part.variance).collect();
+    Some(Truncation {
+        value: (parts.iter().flat_map(|part| part.cells))
+            .fold(0, |sum: i64, cell| sum.saturating_add(*cell)),
+        variance: variances.iter().sum(),
+        margin_95: compose::margin(&variances, Confidence::P95),
+        at_most: cut_off.at_most,
+    })
 }
 
 fn build(
     query: &StoredQuery,
     parsed: &AggregateQuery,
     answered: &[Answered],
+    parts: &[Part<'_>],
     coverage: Coverage,
     id: &str,
     now: i64,
 ) -> Result<Release, CoordinatorError> {
-    let parts: Vec<Part<'_>> = (answered.iter().filter_map(Answered::cells))
-        .map(|(cells, receipt)| Part {
-            cells,
-            variance: receipt.variance,
-        })
-        .collect();
-    let composed = compose::compose(parsed.measure(), parsed.cells(), &parts)?;
+    let composed = compose::compose(parsed.measure(), parsed.cells(), parts)?;
     let every = |part: fn(&Receipt) -> &String| -> String {
         let all: BTreeSet<&str> = (answered.iter().filter_map(Answered::cells))
             .map(|(_, receipt)| part(receipt).as_str())
@@ -184,13 +276,14 @@ fn build(
     Ok(Release {
         summary: ReleaseSummary {
             id: id.to_owned(),
-            query_hash: query.query_hash.clone(),
-            query: serde_json::from_str(&query.query)?,
+            query_hash: parsed.hash().to_string(),
+            query: serde_json::from_str(&parsed.canonical())?,
             study: query.study.clone(),
             released_at: rfc3339(now),
             nodes_answered: organisations.len(),
             measure: parsed.measure().id().to_owned(),
             level: parsed.level().id().to_owned(),
+            part_of: None,
         },
         dimensions: (parsed.dimensions().into_iter())
             .map(|dimension| Axis {
@@ -211,7 +304,7 @@ fn build(
             delta: DELTA,
             mechanism: every(|receipt| &receipt.mechanism),
             noise_source: every(|receipt| &receipt.noise_source),
-            truncation: "not-measured".to_owned(),
+            truncation: None,
         },
         estimand: match parsed.measure() {
             Measure::Persons => "presences",
@@ -229,6 +322,7 @@ fn build(
 fn coverage(
     query: &StoredQuery,
     requests: &[StoredRequest],
+    place: usize,
     answered: &[Answered],
     is_offline: impl Fn(&StoredRequest) -> bool,
 ) -> Coverage {
@@ -239,7 +333,7 @@ fn coverage(
                 node: part.organisation.clone(),
                 dataset: part.dataset.clone(),
                 edition: receipt.edition,
-                variance: receipt.variance,
+                variance: receipt.slices[place].variance,
             });
         }
     }

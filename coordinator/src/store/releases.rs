@@ -13,8 +13,10 @@ pub struct NewRelease<'a> {
     pub query: &'a str,
     /// The study it was asked in.
     pub study: &'a str,
-    /// Hash of the question.
+    /// Hash of the question it answers: for a part of a split question, of the plain one.
     pub query_hash: &'a str,
+    /// Its area level.
+    pub level: &'a str,
     /// Its summary, JSON.
     pub summary: &'a str,
     /// The whole of it, JSON.
@@ -32,13 +34,14 @@ pub async fn release_insert(
     release: &NewRelease<'_>,
 ) -> Result<(), CoordinatorError> {
     sqlx::query(
-        "INSERT INTO releases (id, query, study, query_hash, summary, body, released_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        "INSERT INTO releases (id, query, study, query_hash, level, summary, body, released_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
     )
     .bind(release.id)
     .bind(release.query)
     .bind(release.study)
     .bind(release.query_hash)
+    .bind(release.level)
     .bind(release.summary)
     .bind(release.body)
     .bind(release.released_at)
@@ -70,14 +73,17 @@ pub async fn release_body(
     Ok(row.map(|(body,)| body))
 }
 
-/// Releases of a question within a study, newest first: pairs of release and query.
+/// Releases of a question within a study, newest first: pairs of release and query. Of a question that was split, all its
+/// levels, the finest first.
 pub async fn releases_of_question(
     connection: &mut SqliteConnection,
     query_hash: &str,
     study: &str,
 ) -> Result<Vec<(String, String)>, CoordinatorError> {
     Ok(sqlx::query_as(
-        "SELECT id, query FROM releases WHERE query_hash = $1 AND study = $2 ORDER BY released_at DESC, rowid DESC",
+        "SELECT releases.id, releases.query FROM releases JOIN queries ON queries.id = releases.query \
+         WHERE (releases.query_hash = $1 OR queries.query_hash = $1) AND releases.study = $2 \
+         ORDER BY releases.released_at DESC, releases.rowid DESC",
     )
     .bind(query_hash)
     .bind(study)

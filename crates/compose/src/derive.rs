@@ -20,7 +20,10 @@ impl CellMap {
     /// events, sums and first times, and only where nobody is judged as of a period's last day. The bounds are those of
     /// `source`: persons and bins are cut the same way at every level; events and sums per cell of `source`.
     pub fn new(source: &AggregateQuery, wanted: &AggregateQuery) -> Option<CellMap> {
-        if source.measure() != wanted.measure()
+        // Releases are of one level each, so a split question has no cells to start from or to fill.
+        if source.is_split()
+            || wanted.is_split()
+            || source.measure() != wanted.measure()
             || source.edges() != wanted.edges()
             || source.filter() != wanted.filter()
         {

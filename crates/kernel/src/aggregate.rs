@@ -5,6 +5,7 @@ use crate::exact::Exact;
 use crate::person::AsOf;
 use crate::plan::{Place, Plan};
 use crate::rank::rank;
+use crate::slices::slices;
 use query::{AggregateQuery, Measure};
 use snapshot::{Home, HouseholdOf, PersonRow, Snapshot};
 use std::num::NonZero;
@@ -15,11 +16,12 @@ use taxonomy::model::Quantity;
 /// Most threads of one answer; an answer must not take a whole office computer.
 const MAX_THREADS: usize = 8;
 
-/// The bounded aggregate of `query` over `snapshot`, cells in the query's row-major order.
+/// The bounded aggregate of `query` over `snapshot`, cells in the order of the query's slices.
 ///
 /// # Guarantee
 /// Let S and S' be snapshots of registers that differ in one person's rows, under one key and edition
-/// label. Then the results differ by at most `price(query).sensitivity` in Euclidean distance:
+/// label. Then each slice's cells differ by at most its sensitivity in `price(query)` in Euclidean distance. For a slice
+/// of a level:
 ///
 /// - Every person's contribution is a vector with at most L0 non-zero cells, each in 1..=Linf. It is a
 ///   function of that person's own rows, the key, the label and, only where the query reads households, the
@@ -34,6 +36,11 @@ const MAX_THREADS: usize = 8;
 /// - A query that counts households: a household's contribution is a function of its kept members' rows, the key and
 ///   the label, with at most L0 cells of 1. A person belongs to at most one household, so one vector x
 ///   becomes another, y, and |x - y|^2 <= 2 L0.
+///
+/// A unit lives in one area of the pass and so in one area of every level, and its cells there are the same.
+///
+/// The slice of what was cut off is a sum over units of 0..=K each: what a unit would have added beyond its L0 cells and
+/// Linf in each, up to K. It is a function of the same things as the unit's cells.
 ///
 /// Cells of a unit beyond L0 are dropped by rank: a keyed hash of pseudonym and (target, service, period). It does not
 /// depend on counts, on other cells or on other people, so each of a person's cells is as likely to be kept as any other.
@@ -57,7 +64,7 @@ pub fn aggregate_with_threads(
         _ => snapshot.person_count(),
     };
     let share = units.div_ceil(threads.max(1)).max(1);
-    let mut cells = vec![0i64; plan.cells];
+    let mut totals = Totals::new(&plan);
     thread::scope(|scope| {
         let workers: Vec<_> = (0..units)
             .step_by(share)
@@ -69,13 +76,34 @@ pub fn aggregate_with_threads(
         for worker in workers {
             // Unwrap safety: a worker only adds integers that cannot overflow (see `pass`), at indices
             // below the number of cells; were it to panic, no answer may be given.
-            let part = worker.join().expect("a worker of the kernel");
-            for (cell, value) in cells.iter_mut().zip(part) {
-                *cell += value;
-            }
+            totals.add(&worker.join().expect("a worker of the kernel"));
         }
     });
-    Exact::new(cells)
+    Exact::new(slices(query, &plan, &totals))
+}
+
+/// Sums over units.
+pub(crate) struct Totals {
+    /// Cells of the pass.
+    pub(crate) cells: Vec<i64>,
+    /// What the bounds cut off.
+    pub(crate) cut_off: i64,
+}
+
+impl Totals {
+    fn new(plan: &Plan<'_>) -> Totals {
+        Totals {
+            cells: vec![0; plan.cells],
+            cut_off: 0,
+        }
+    }
+
+    fn add(&mut self, other: &Totals) {
+        for (cell, value) in self.cells.iter_mut().zip(&other.cells) {
+            *cell += value;
+        }
+        self.cut_off += other.cut_off;
+    }
 }
 
 /// One cell of one unit, before the choice of L0 of them.
@@ -96,6 +124,8 @@ struct Use {
 /// Space a worker reuses from unit to unit.
 struct Scratch {
     own: Vec<OwnCell>,
+    /// What the bound on each cell cut off the unit's.
+    cut_off: u64,
     uses: Vec<Use>,
     firsts: Vec<u16>,
 }
@@ -112,15 +142,17 @@ impl<'a> Plan<'a> {
     ///
     /// Each unit adds at most 10^8 (`query::MAX_QUANTITY`) to a cell and there are fewer than 2^32 of them, so
     /// no cell reaches 2^59 and no sum overflows.
-    fn pass(&self, units: Range<usize>) -> Vec<i64> {
-        let mut cells = vec![0i64; self.cells];
+    fn pass(&self, units: Range<usize>) -> Totals {
+        let mut totals = Totals::new(self);
         let mut scratch = Scratch {
             own: Vec::new(),
+            cut_off: 0,
             uses: vec![Use::default(); self.slot_count],
             firsts: vec![u16::MAX; self.slot_count],
         };
         for unit in units {
             scratch.own.clear();
+            scratch.cut_off = 0;
             if self.measure == Measure::Households {
                 self.household_cells(unit as u32, &mut scratch);
             } else {
@@ -137,13 +169,17 @@ impl<'a> Plan<'a> {
             let own = &mut scratch.own;
             if own.len() > self.keep {
                 own.select_nth_unstable(self.keep);
-                own.truncate(self.keep);
+                let dropped = own.drain(self.keep..).map(|cell| u64::from(cell.value));
+                scratch.cut_off += dropped.sum::<u64>();
             }
             for cell in own.iter() {
-                cells[cell.index] += i64::from(cell.value);
+                totals.cells[cell.index] += i64::from(cell.value);
+            }
+            if let Some(bound) = self.cut_off {
+                totals.cut_off += scratch.cut_off.min(bound.at_most.into()) as i64;
             }
         }
-        cells
+        totals
     }
 
     /// A household counts wherever at least one of its kept members does. Its home is that of its first member with a
@@ -245,12 +281,12 @@ impl<'a> Plan<'a> {
             }
             for (slot, used) in scratch.uses.iter().enumerate() {
                 let mut bin = 0;
-                let value = match self.measure {
+                let unbounded = match self.measure {
                     _ if used.events == 0 => 0,
                     Measure::Persons | Measure::Households => 1,
-                    Measure::FirstTime => u32::from(scratch.firsts[slot] >= start),
-                    Measure::Events => used.events.min(self.per_cell),
-                    Measure::Sum(_) => used.quantity.min(self.per_cell.into()) as u32,
+                    Measure::FirstTime => u64::from(scratch.firsts[slot] >= start),
+                    Measure::Events => u64::from(used.events),
+                    Measure::Sum(_) => used.quantity,
                     Measure::Bins(_) => {
                         bin = self
                             .edges
@@ -258,9 +294,11 @@ impl<'a> Plan<'a> {
                         1
                     }
                 };
-                if value == 0 {
+                if unbounded == 0 {
                     continue;
                 }
+                let value = unbounded.min(self.per_cell.into()) as u32;
+                scratch.cut_off += unbounded - u64::from(value);
                 let place = Place {
                     area,
                     target,

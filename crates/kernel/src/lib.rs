@@ -8,6 +8,7 @@ mod plan;
 mod rank;
 #[cfg(test)]
 mod reference;
+mod slices;
 
 pub use aggregate::{aggregate, aggregate_with_threads};
 pub use exact::Exact;

@@ -3,7 +3,7 @@
 use crate::person::AsOf;
 use crate::rank::words;
 use geography::{Level, Partition};
-use query::{AggregateQuery, Measure, Period};
+use query::{AggregateQuery, CutOff, Measure, Period};
 use snapshot::Snapshot;
 use taxonomy::model::{AGE_BANDS, CitizenshipGroup, HouseholdKind, Sex, age_band};
 use taxonomy::{PersonAsOf, Predicate, Taxonomy};
@@ -12,6 +12,7 @@ use taxonomy::{PersonAsOf, Predicate, Taxonomy};
 pub(crate) struct Plan<'a> {
     pub(crate) snapshot: &'a Snapshot,
     pub(crate) areas: &'static Partition,
+    /// The level of the pass, of which the areas of every level asked are unions.
     pub(crate) level: Level,
     pub(crate) measure: Measure,
     pub(crate) targets: Vec<Predicate>,
@@ -34,7 +35,11 @@ pub(crate) struct Plan<'a> {
     pub(crate) per_cell: u32,
     /// Keyed words of each (target, service, period).
     tags: Vec<[u64; 4]>,
+    /// Number of cells of the pass.
     pub(crate) cells: usize,
+    /// Number of cells of each area.
+    pub(crate) per_area: usize,
+    pub(crate) cut_off: Option<CutOff>,
 }
 
 /// Where a unit counts, besides its area and what its attributes say.
@@ -52,6 +57,7 @@ impl<'a> Plan<'a> {
         let bounds = query.bounds();
         let periods = query.periods();
         let axis = query.service_axis();
+        let level = pass_level(query);
         let slots = Taxonomy::built_in().services().iter().map(|service| {
             let counted = query.services().is_empty() || query.services().contains(&service.id);
             let place = || axis.iter().position(|id| *id == service.id).unwrap_or(0);
@@ -60,7 +66,7 @@ impl<'a> Plan<'a> {
         Plan {
             snapshot,
             areas: Partition::milan(),
-            level: query.level(),
+            level,
             measure: query.measure(),
             targets: query.target_predicates(),
             filter: query.filter_predicate(),
@@ -79,7 +85,9 @@ impl<'a> Plan<'a> {
             per_cell: bounds.per_cell,
             tags: tags(query, snapshot, &axis, &periods),
             periods,
-            cells: query.cells(),
+            cells: query.cells_at(level),
+            per_area: query.cells_per_area(),
+            cut_off: query.cut_off(),
         }
     }
 
@@ -122,6 +130,16 @@ impl<'a> Plan<'a> {
         }
         index = index * (self.edges.len() + 1) + place.bin;
         index * self.periods.len() + place.period
+    }
+}
+
+/// The coarsest level of which the areas of every level asked are unions. Neighbourhoods do not nest in municipi: where
+/// both are asked, it is the micro-areas.
+fn pass_level(query: &AggregateQuery) -> Level {
+    let asks_municipi = (query.levels().iter()).any(|share| share.level == Level::Municipio);
+    match query.level() {
+        Level::Nil if asks_municipi => Level::MicroArea,
+        finest => finest,
     }
 }
 

@@ -6,7 +6,7 @@ use crate::rank::{rank, words};
 use crate::{self as kernel_under_test};
 use geography::{Level, Partition};
 use proptest::prelude::*;
-use query::{AggregateQuery, Dimension, Filter, Measure, Period};
+use query::{AggregateQuery, Dimension, Filter, Measure, Period, SliceOf};
 use snapshot::{Home, HouseholdOf, PersonRow, Snapshot};
 use std::collections::BTreeMap;
 use taxonomy::model::{AGE_BANDS, Benefit, CitizenshipGroup, Need, Quantity, Sex};
@@ -214,11 +214,10 @@ fn contributions(
                 }
                 let sum = (query.measure().quantity())
                     .map_or(0, |of| quantity(person, period, &services, of));
-                let per_cell = u64::from(query.bounds().per_cell);
                 let value = match query.measure() {
                     Measure::Persons | Measure::Households | Measure::Bins(_) => 1,
-                    Measure::Events => count.min(per_cell),
-                    Measure::Sum(_) => sum.min(per_cell),
+                    Measure::Events => count,
+                    Measure::Sum(_) => sum,
                     Measure::FirstTime => {
                         let before = person.events.iter().any(|event| {
                             event.month < period.first.index()
@@ -278,9 +277,29 @@ fn cell(dimensions: &[Dimension], area: &str, keys: &BTreeMap<&str, String>) -> 
     })
 }
 
+/// Each slice by itself: the levels one by one, as if each had been asked alone.
 fn reference(query: &AggregateQuery, snapshot: &Snapshot) -> Vec<i64> {
+    let mut cells = Vec::new();
+    for slice in query.slices() {
+        match slice.of {
+            SliceOf::Level(level) => {
+                let alone = query.at_level(level).expect("a level asked");
+                cells.extend(level_cells(&alone, snapshot, 0).0);
+            }
+            SliceOf::CutOff => {
+                let bound = query.cut_off().expect("asked").at_most;
+                cells.push(level_cells(query, snapshot, bound.into()).1);
+            }
+        }
+    }
+    cells
+}
+
+/// The cells at the finest level of `query`, and what was cut off, up to `at_most` a unit.
+fn level_cells(query: &AggregateQuery, snapshot: &Snapshot, at_most: u64) -> (Vec<i64>, i64) {
     let dimensions = query.dimensions();
-    let mut cells = vec![0; query.cells()];
+    let mut cells = vec![0; query.cells_at(query.level())];
+    let mut cut_off = 0;
     // Whose rows make one unit: each person, or the kept members of each household.
     let persons = 0..snapshot.person_count();
     let household_of = |place: &usize| match snapshot.person(*place).household {
@@ -325,11 +344,15 @@ fn reference(query: &AggregateQuery, snapshot: &Snapshot) -> Vec<i64> {
         }
         own.sort();
         own.dedup();
+        let per_cell = u64::from(query.bounds().per_cell);
+        let mut lost: u64 = own.iter().map(|(_, _, value)| value).sum();
         for (_, cell, value) in own.into_iter().take(query.bounds().cells as usize) {
-            cells[cell] += value as i64;
+            cells[cell] += value.min(per_cell) as i64;
+            lost -= value.min(per_cell);
         }
+        cut_off += lost.min(at_most) as i64;
     }
-    cells
+    (cells, cut_off)
 }
 
 proptest! {

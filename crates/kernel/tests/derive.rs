@@ -19,6 +19,11 @@ fn unbounded(mut query: Value) -> Option<AggregateQuery> {
         _ => 1,
     };
     query["bounds"] = json!({ "cells": 1, "per_cell": per_cell });
+    // Releases are of one level each.
+    query.as_object_mut()?.remove("cut_off");
+    if query["by"]["area"].is_object() {
+        query["by"]["area"] = json!("nil");
+    }
     let one = AggregateQuery::parse(query.to_string().as_bytes()).ok()?;
     query["bounds"]["cells"] = json!(one.reachable_cells());
     AggregateQuery::parse(query.to_string().as_bytes()).ok()

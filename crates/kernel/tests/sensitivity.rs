@@ -8,10 +8,10 @@ use kernel::aggregate;
 use privacy_loss::{HOUSEHOLD_MEMBERS, price};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
-use query::AggregateQuery;
+use query::{AggregateQuery, SliceOf};
 use snapshot::Snapshot;
 use std::cell::Cell;
-use support::{Dice, RawRow, cells, query, register, snapshot, squared_distance};
+use support::{Dice, RawRow, cells, query, register, slice_distances, snapshot, squared_distance};
 
 const LABEL: &str = "2026-01";
 
@@ -37,6 +37,7 @@ fn one_unit(query: &AggregateQuery) -> u128 {
 #[test]
 fn one_persons_raw_rows_move_no_answer_beyond_its_price() {
     let (beyond_one_unit, at_bound, changed) = (Cell::new(0), Cell::new(0), Cell::new(0));
+    let cut_off = Cell::new(0);
     let config = Config {
         cases: 600,
         failure_persistence: None,
@@ -71,16 +72,24 @@ fn one_persons_raw_rows_move_no_answer_beyond_its_price() {
                 let query = queries
                     .find(|query| turn % 2 == 0 || query.reads_household())
                     .expect("some query does");
-                let distance = moved_between(&query, &with, &without);
-                let declared = u128::from(price(&query).sensitivity.squared);
-                prop_assert!(
-                    distance <= declared,
-                    "{distance} > {declared} for {}",
-                    query.canonical()
-                );
-                changed.set(changed.get() + u32::from(distance > 0));
-                at_bound.set(at_bound.get() + u32::from(distance == declared));
-                beyond_one_unit.set(beyond_one_unit.get() + u32::from(distance > one_unit(&query)));
+                let answer = |snapshot| cells(aggregate(&query, snapshot));
+                let slices = slice_distances(&query, &answer(&with), &answer(&without));
+                for (slice, (distance, declared)) in query.slices().iter().zip(slices) {
+                    prop_assert!(
+                        distance <= declared,
+                        "{distance} > {declared} at {} for {}",
+                        slice.of.id(),
+                        query.canonical()
+                    );
+                    if slice.of == SliceOf::CutOff {
+                        cut_off.set(cut_off.get() + u32::from(distance == declared));
+                        continue;
+                    }
+                    changed.set(changed.get() + u32::from(distance > 0));
+                    at_bound.set(at_bound.get() + u32::from(distance == declared));
+                    let beyond = distance > one_unit(&query);
+                    beyond_one_unit.set(beyond_one_unit.get() + u32::from(beyond));
+                }
             }
             Ok(())
         },
@@ -89,12 +98,14 @@ fn one_persons_raw_rows_move_no_answer_beyond_its_price() {
     // The cases reach where it matters: answers that change, the bound itself, and changes that a price
     // without the household would not cover.
     println!(
-        "{} changed, {} at the bound, {} beyond one unit",
+        "{} changed, {} at the bound, {} beyond one unit, {} counts of what was cut off at theirs",
         changed.get(),
         at_bound.get(),
-        beyond_one_unit.get()
+        beyond_one_unit.get(),
+        cut_off.get()
     );
     assert!(changed.get() > 500 && at_bound.get() > 50 && beyond_one_unit.get() > 30);
+    assert!(cut_off.get() > 30);
 }
 
 /// A row of the `number`-th person, with a low income, in household N0.
@@ -142,13 +153,13 @@ fn a_member_added_to_a_household_of_five_moves_eleven_counts_and_only_the_househ
         distance > one_unit(&query),
         "a price without the household would have passed"
     );
-    assert!(distance <= u128::from(price(&query).sensitivity.squared));
+    assert!(distance <= u128::from(price(&query).finest().sensitivity.squared));
 }
 
 #[test]
 fn a_member_displaced_from_a_full_household_keeps_the_answer_within_its_price() {
     let query = single_parents_or_low_income();
-    let declared = u128::from(price(&query).sensitivity.squared);
+    let declared = u128::from(price(&query).finest().sensitivity.squared);
     let mut reached = Vec::new();
     for parent in 0..HOUSEHOLD_MEMBERS as usize {
         // One parent and five minors fill the household; whoever joins, an adult, may take a place of theirs.
@@ -196,7 +207,7 @@ fn a_member_added_moves_its_household_from_one_cell_to_another_and_no_more() {
     rows.extend(april);
     for cells in [1, 2] {
         let query = households_by_kind(cells);
-        let declared = u128::from(price(&query).sensitivity.squared);
+        let declared = u128::from(price(&query).finest().sensitivity.squared);
         assert_eq!(declared, 2 * u128::from(cells));
         let labels = (0..100).map(|number| format!("edition-{number}"));
         let most = labels.map(|label| moved(&query, &rows, 5, &label)).max();
@@ -230,7 +241,10 @@ fn a_sum_moves_by_its_bound_however_much_one_person_received() {
         })
         .collect();
     assert_eq!(moved(&query, &rows, 1, LABEL), 2 * 5_000 * 5_000);
-    assert_eq!(price(&query).sensitivity.squared, 2 * 5_000 * 5_000);
+    assert_eq!(
+        price(&query).finest().sensitivity.squared,
+        2 * 5_000 * 5_000
+    );
 }
 
 #[test]
@@ -255,5 +269,5 @@ fn thousands_of_rows_in_all_areas_weigh_as_much_as_the_bounds_allow() {
         })
         .collect();
     assert_eq!(moved(&query, &rows, 1, LABEL), 3 * 16);
-    assert_eq!(price(&query).sensitivity.squared, 3 * 16);
+    assert_eq!(price(&query).finest().sensitivity.squared, 3 * 16);
 }

@@ -7,7 +7,7 @@ use opendp::error::Fallible;
 use opendp::measurements::make_gaussian;
 use opendp::measures::ZeroConcentratedDivergence;
 use opendp::metrics::L2Distance;
-use privacy_loss::Price;
+use privacy_loss::{NanoRho, Price, SlicePrice};
 
 /// Name of the mechanism in receipts.
 pub const MECHANISM: &str = "discrete-gaussian";
@@ -46,13 +46,13 @@ pub enum MechanismError {
     Failed,
 }
 
-/// Releases `exact` with independent discrete Gaussian noise of scale `price.sigma` on every cell.
+/// Releases `exact` with independent discrete Gaussian noise on every cell, of the scale of the cell's slice.
 ///
 /// # Proof
-/// `price.sensitivity` bounds the Euclidean distance between the vectors of neighbouring registers
-/// (`privacy_loss::price`), so the release is D2^2 / (2 sigma^2)-zCDP (Canonne, Kamath and Steinke 2020,
-/// arXiv 2004.00010, Theorem 4). The loss is computed a second time by OpenDP and compared with the
-/// charge before anything is drawn.
+/// Each slice's sensitivity bounds the Euclidean distance between its vectors of neighbouring registers
+/// (`privacy_loss::price`), so its release is D2^2 / (2 sigma^2)-zCDP (Canonne, Kamath and Steinke 2020,
+/// arXiv 2004.00010, Theorem 4), and the slices' losses add up (Bun and Steinke 2016, Lemma 1.7). Each loss is computed a
+/// second time by OpenDP, and their sum compared with the charge, before anything is drawn.
 ///
 /// The draw runs on a thread of its own: a measurement cannot be shared, and a fresh thread's
 /// generator is seeded by the operating system, so that a copied machine does not repeat its noise.
@@ -60,17 +60,39 @@ pub enum MechanismError {
 /// # Errors
 /// See [`MechanismError`]; nothing was released then.
 pub fn release(exact: Exact<Vec<i64>>, price: &Price) -> Result<Noisy<Vec<i64>>, MechanismError> {
-    let price = *price;
     let cells = exact.release_through(|cells| {
-        std::thread::scope(|scope| scope.spawn(|| with_noise(cells, &price)).join())
+        std::thread::scope(|scope| scope.spawn(|| with_noise(&cells, price)).join())
     });
     match cells {
-        Ok(drawn) => drawn.map(|cells| Noisy { cells, price }),
+        Ok(drawn) => drawn.map(|cells| Noisy {
+            cells,
+            price: price.clone(),
+        }),
         Err(_) => Err(MechanismError::Failed),
     }
 }
 
-fn with_noise(cells: Vec<i64>, price: &Price) -> Result<Vec<i64>, MechanismError> {
+fn with_noise(cells: &[i64], price: &Price) -> Result<Vec<i64>, MechanismError> {
+    let length: usize = price.slices.iter().map(|slice| slice.cells).sum();
+    if length != cells.len() {
+        return Err(MechanismError::Failed);
+    }
+    let losses = price.slices.iter().map(|slice| slice.rho);
+    let total = losses.fold(Some(NanoRho::ZERO), |sum, rho| sum?.checked_add(rho));
+    if total.is_none_or(|total| total > price.rho) {
+        return Err(MechanismError::Undercharged);
+    }
+    let mut noisy = Vec::with_capacity(cells.len());
+    let mut rest = cells;
+    for slice in &price.slices {
+        let (of_slice, others) = rest.split_at(slice.cells);
+        noisy.extend(slice_with_noise(of_slice, slice)?);
+        rest = others;
+    }
+    Ok(noisy)
+}
+
+fn slice_with_noise(cells: &[i64], price: &SlicePrice) -> Result<Vec<i64>, MechanismError> {
     let draw = || -> Fallible<Result<Vec<i64>, MechanismError>> {
         let measurement = make_gaussian::<_, _, ZeroConcentratedDivergence>(
             VectorDomain::new(AtomDomain::<i64>::default()),
@@ -82,7 +104,7 @@ fn with_noise(cells: Vec<i64>, price: &Price) -> Result<Vec<i64>, MechanismError
         if loss > price.rho.rho().next_up() {
             return Ok(Err(MechanismError::Undercharged));
         }
-        Ok(Ok(measurement.invoke(&cells)?))
+        Ok(Ok(measurement.invoke(&cells.to_vec())?))
     };
     draw().unwrap_or(Err(MechanismError::Failed))
 }
@@ -90,15 +112,26 @@ fn with_noise(cells: Vec<i64>, price: &Price) -> Result<Vec<i64>, MechanismError
 #[cfg(test)]
 mod tests {
     use super::*;
-    use privacy_loss::{NanoRho, Sensitivity};
+    use privacy_loss::Sensitivity;
 
-    fn price(sigma: f64) -> Price {
+    fn slice(sigma: f64, cells: usize) -> SlicePrice {
         let nano = (1e9 / (2.0 * sigma * sigma)).ceil() as u64 + 1;
-        Price {
+        SlicePrice {
+            of: "nil".to_owned(),
+            cells,
             sensitivity: Sensitivity { squared: 1 },
             rho: NanoRho::new(nano),
             sigma,
         }
+    }
+
+    fn noise(cells: Vec<i64>, sigma: f64) -> Result<Vec<i64>, MechanismError> {
+        let slice = slice(sigma, cells.len());
+        let price = Price {
+            rho: slice.rho,
+            slices: vec![slice],
+        };
+        with_noise(&cells, &price)
     }
 
     /// The quantile of chi-square at `1 - 1e-6`, by Wilson and Hilferty; within a percent for these degrees.
@@ -113,7 +146,7 @@ mod tests {
     fn noise_follows_the_stated_discrete_gaussian() {
         const DRAWS: usize = 200_000;
         for sigma in [0.8, 3.0, 12.5] {
-            let drawn = with_noise(vec![1_000; DRAWS], &price(sigma)).expect("noise");
+            let drawn = noise(vec![1_000; DRAWS], sigma).expect("noise");
             let weight = |x: i64| (-((x * x) as f64) / (2.0 * sigma * sigma)).exp();
             let reach = (12.0 * sigma) as i64 + 2;
             let total: f64 = (-reach..=reach).map(weight).sum();
@@ -145,28 +178,61 @@ mod tests {
     #[test]
     fn the_stated_variance_holds() {
         let sigma = 7.0;
-        let drawn = with_noise(vec![0; 200_000], &price(sigma)).expect("noise");
+        let drawn = noise(vec![0; 200_000], sigma).expect("noise");
         let variance = drawn.iter().map(|&x| (x * x) as f64).sum::<f64>() / drawn.len() as f64;
         let slack = 5.0 * (2.0 / drawn.len() as f64).sqrt();
         assert!(
-            (variance / price(sigma).variance() - 1.0).abs() < slack,
+            (variance / slice(sigma, 1).variance() - 1.0).abs() < slack,
             "{variance}"
         );
     }
 
     #[test]
     fn refuses_to_draw_less_noise_than_was_paid_for() {
-        let mut price = price(5.0);
-        price.sigma = 4.9;
+        let mut cheap = slice(5.0, 1);
+        cheap.sigma = 4.9;
+        let price = Price {
+            rho: cheap.rho,
+            slices: vec![cheap],
+        };
+        assert_eq!(with_noise(&[0], &price), Err(MechanismError::Undercharged));
+        // Two slices, each paid for, with a charge for one.
+        let price = Price {
+            rho: slice(5.0, 1).rho,
+            slices: vec![slice(5.0, 1), slice(5.0, 1)],
+        };
         assert_eq!(
-            with_noise(vec![0], &price),
+            with_noise(&[0, 0], &price),
             Err(MechanismError::Undercharged)
         );
     }
 
+    /// False alarm rate: below 1e-6 (a draw at ten standard deviations, 2,000 times).
+    #[test]
+    fn each_slice_has_the_noise_of_its_own_scale() {
+        let (fine, coarse) = (slice(0.5, 1_000), slice(400.0, 1_000));
+        let price = Price {
+            rho: fine.rho.checked_add(coarse.rho).expect("a sum"),
+            slices: vec![fine, coarse],
+        };
+        let drawn = with_noise(&[0; 2_000], &price).expect("noise");
+        let largest = |cells: &[i64]| cells.iter().map(|cell| cell.abs()).max();
+        assert!(largest(&drawn[..1_000]) <= Some(5));
+        assert!((Some(100)..=Some(4_000)).contains(&largest(&drawn[1_000..])));
+    }
+
+    #[test]
+    fn cells_and_prices_of_other_lengths_are_not_mixed() {
+        let price = Price {
+            rho: slice(5.0, 2).rho,
+            slices: vec![slice(5.0, 2)],
+        };
+        assert_eq!(with_noise(&[0], &price), Err(MechanismError::Failed));
+    }
+
     #[test]
     fn each_release_draws_anew() {
-        let draw = || with_noise(vec![0; 64], &price(50.0)).expect("noise");
+        let draw = || noise(vec![0; 64], 50.0).expect("noise");
         // 64 equal draws at sigma 50: a chance of about 1e-137.
         assert_ne!(draw(), draw());
     }

@@ -6,5 +6,5 @@ mod price;
 mod rho;
 
 pub use epsilon::epsilon;
-pub use price::{HOUSEHOLD_MEMBERS, Price, Sensitivity, price};
+pub use price::{HOUSEHOLD_MEMBERS, Price, Sensitivity, SlicePrice, price};
 pub use rho::NanoRho;

@@ -4,9 +4,62 @@
 use crate::dsse::{Envelope, EnvelopeError, PublicKey};
 use crate::request::Request;
 use crate::{hex, sha256};
-use privacy_loss::{NanoRho, Sensitivity};
+use privacy_loss::{NanoRho, Sensitivity, SlicePrice};
 use query::AggregateQuery;
 use serde::{Deserialize, Serialize};
+
+/// What one slice of the noisy cells is and what it cost.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SliceReceipt {
+    /// What the slice holds: a level's identifier, or `cut-off`.
+    pub of: String,
+    /// Number of its cells.
+    pub cells: usize,
+    /// D2 squared.
+    pub sensitivity: Sensitivity,
+    /// Its part of the loss.
+    pub rho: NanoRho,
+    /// Parameter of the mechanism.
+    pub sigma: f64,
+    /// Upper bound on each cell's noise variance.
+    pub variance: f64,
+}
+
+impl From<&SlicePrice> for SliceReceipt {
+    fn from(price: &SlicePrice) -> SliceReceipt {
+        SliceReceipt {
+            of: price.of.clone(),
+            cells: price.cells,
+            sensitivity: price.sensitivity,
+            rho: price.rho,
+            sigma: price.sigma,
+            variance: price.variance(),
+        }
+    }
+}
+
+impl SliceReceipt {
+    /// The field that does not fit the price, if any does not.
+    fn misfit(&self, price: &SlicePrice) -> Option<&'static str> {
+        let close = |a: f64, b: f64| (a - b).abs() <= 1e-9 * b.abs();
+        let fits = [
+            (self.of == price.of, "receipt.slices.of"),
+            (self.cells == price.cells, "receipt.slices.cells"),
+            (
+                self.sensitivity == price.sensitivity,
+                "receipt.slices.sensitivity",
+            ),
+            (self.rho == price.rho, "receipt.slices.rho"),
+            (close(self.sigma, price.sigma), "receipt.slices.sigma"),
+            (
+                close(self.variance, price.variance()),
+                "receipt.slices.variance",
+            ),
+        ];
+        (fits.into_iter().find(|(fits, _)| !fits)).map(|(_, field)| field)
+    }
+}
 
 /// What the noisy cells are and what they cost.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -14,12 +67,8 @@ use serde::{Deserialize, Serialize};
 pub struct Receipt {
     /// `discrete-gaussian`.
     pub mechanism: String,
-    /// Parameter of the mechanism.
-    pub sigma: f64,
-    /// Upper bound on each cell's noise variance.
-    pub variance: f64,
-    /// D2 squared.
-    pub sensitivity: Sensitivity,
+    /// The parts of the answer, in the order of its cells.
+    pub slices: Vec<SliceReceipt>,
     /// L0.
     pub cells_per_unit: u32,
     /// Linf.
@@ -44,7 +93,7 @@ pub struct Receipt {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Outcome {
-    /// Noisy cells, row-major over the query's dimensions.
+    /// Noisy cells, slice by slice; those of a level row-major over the query's dimensions.
     Answered {
         /// The cells; they may be negative.
         cells: Vec<i64>,
@@ -140,20 +189,11 @@ impl VerifiedAnswer {
         }
         if let Outcome::Answered { cells, receipt } = &answer.outcome {
             let price = privacy_loss::price(query);
-            let close = |a: f64, b: f64| (a - b).abs() <= 1e-9 * b.abs();
             let fits = [
                 (cells.len() == query.cells(), "cells"),
                 (receipt.edition == request.edition, "receipt.edition"),
                 (receipt.rho == request.rho, "receipt.rho"),
-                (
-                    receipt.sensitivity == price.sensitivity,
-                    "receipt.sensitivity",
-                ),
-                (close(receipt.sigma, price.sigma), "receipt.sigma"),
-                (
-                    close(receipt.variance, price.variance()),
-                    "receipt.variance",
-                ),
+                (receipt.slices.len() == price.slices.len(), "receipt.slices"),
                 (
                     receipt.cells_per_unit == query.bounds().cells,
                     "receipt.cells_per_unit",
@@ -164,6 +204,10 @@ impl VerifiedAnswer {
                 ),
             ];
             if let Some((_, field)) = fits.into_iter().find(|(fits, _)| !fits) {
+                return Err(AnswerError::Mismatch(field));
+            }
+            let mut slices = receipt.slices.iter().zip(&price.slices);
+            if let Some(field) = slices.find_map(|(slice, price)| slice.misfit(price)) {
                 return Err(AnswerError::Mismatch(field));
             }
         }

@@ -8,7 +8,7 @@ mod answer;
 mod request;
 mod study;
 
-pub use answer::{Answer, AnswerError, Outcome, Receipt, VerifiedAnswer};
+pub use answer::{Answer, AnswerError, Outcome, Receipt, SliceReceipt, VerifiedAnswer};
 pub use dsse::{Envelope, EnvelopeError, PublicKey};
 pub use request::{
     CLOCK_SKEW_SECONDS, MAX_VALIDITY_SECONDS, Request, RequestError, VerifiedRequest,

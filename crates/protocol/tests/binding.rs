@@ -174,9 +174,7 @@ fn answer() -> Answer {
             cells: vec![3; query.cells()],
             receipt: Receipt {
                 mechanism: "discrete-gaussian".to_owned(),
-                sigma: price.sigma,
-                variance: price.variance(),
-                sensitivity: price.sensitivity,
+                slices: price.slices.iter().map(Into::into).collect(),
                 cells_per_unit: 1,
                 per_cell: 1,
                 rho: price.rho,
@@ -232,8 +230,8 @@ fn an_answer_is_bound_to_its_request_and_its_price() {
         AnswerError::Mismatch("request_id")
     );
     assert_eq!(
-        refused(|a| receipt(a).sigma *= 0.5),
-        AnswerError::Mismatch("receipt.sigma")
+        refused(|a| receipt(a).slices[0].sigma *= 0.5),
+        AnswerError::Mismatch("receipt.slices.sigma")
     );
     assert_eq!(
         refused(|a| receipt(a).edition = 82),

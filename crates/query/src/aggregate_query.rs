@@ -6,6 +6,7 @@ use crate::measure::{Bounds, Measure};
 use crate::parse;
 use crate::period::{self, Month, Period, PeriodKind};
 use crate::refusal::Refusal;
+use crate::split::{CutOff, LevelShare, Slice, SliceOf};
 use crate::strict_json::Json;
 use geography::{Level, Partition};
 use std::collections::BTreeMap;
@@ -45,7 +46,9 @@ const CITIZENSHIP_TARGET: &str = "non-eu-citizens";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AggregateQuery {
     pub(crate) measure: Measure,
-    pub(crate) level: Level,
+    /// Coarsest first; never empty.
+    pub(crate) levels: Vec<LevelShare>,
+    pub(crate) cut_off: Option<CutOff>,
     pub(crate) targets: Vec<String>,
     pub(crate) by_service: bool,
     pub(crate) by_sex: bool,
@@ -68,11 +71,7 @@ impl AggregateQuery {
     /// # Errors
     /// The first [`Refusal`] met, with JSON path, code and remedy.
     pub fn parse(bytes: &[u8]) -> Result<AggregateQuery, Refusal> {
-        parse::query(
-            &Json::parse(bytes)?,
-            Taxonomy::built_in(),
-            Partition::milan(),
-        )
+        parse::query(&Json::parse(bytes)?, Taxonomy::built_in())
     }
 
     /// What is counted.
@@ -80,9 +79,66 @@ impl AggregateQuery {
         self.measure
     }
 
-    /// The area level of the answer.
+    /// The finest area level of the answer; the only one unless the answer is split over several.
     pub fn level(&self) -> Level {
-        self.level
+        // Unwrap safety: parsing admits no question without a level.
+        self.levels.last().expect("a level").level
+    }
+
+    /// The area levels of the answer with their shares of the loss, coarsest first.
+    pub fn levels(&self) -> &[LevelShare] {
+        &self.levels
+    }
+
+    /// The count of what the bounds cut off, where it is asked.
+    pub fn cut_off(&self) -> Option<CutOff> {
+        self.cut_off
+    }
+
+    /// Whether the answer has several parts, each with a noise of its own.
+    pub fn is_split(&self) -> bool {
+        self.levels.len() > 1 || self.cut_off.is_some()
+    }
+
+    /// The parts of the answer.
+    pub fn slices(&self) -> Vec<Slice> {
+        let mut start = 0;
+        let levels = (self.levels.iter()).map(|share| {
+            (
+                SliceOf::Level(share.level),
+                self.cells_at(share.level),
+                share.percent,
+            )
+        });
+        let cut_off = self
+            .cut_off
+            .map(|cut_off| (SliceOf::CutOff, 1, cut_off.percent));
+        levels
+            .chain(cut_off)
+            .map(|(of, length, percent)| {
+                let cells = start..start + length;
+                start = cells.end;
+                Slice {
+                    of,
+                    cells,
+                    rho_nano: share_of(self.rho_nano, percent),
+                }
+            })
+            .collect()
+    }
+
+    /// The plain question that the answer's cells of one level answer, at their share of the loss.
+    pub fn at_level(&self, level: Level) -> Option<AggregateQuery> {
+        let share = self.levels.iter().find(|share| share.level == level)?;
+        Some(AggregateQuery {
+            levels: vec![LevelShare {
+                level,
+                percent: 100,
+            }],
+            cut_off: None,
+            rho_nano: share_of(self.rho_nano, share.percent),
+            ..self.clone()
+        })
     }
 
     /// Targets the answer is split by, sorted; empty where it is not.
@@ -168,11 +224,11 @@ impl AggregateQuery {
         period::periods(self.from, self.to, self.by_period)
     }
 
-    /// The axes of the answer, outermost first; cells are laid out row-major over them.
+    /// The axes of the answer's cells at its finest level, outermost first; cells are laid out row-major over them.
     pub fn dimensions(&self) -> Vec<Dimension> {
         let mut dimensions = vec![Dimension {
             name: "area",
-            keys: Partition::milan().keys(self.level).to_vec(),
+            keys: Partition::milan().keys(self.level()).to_vec(),
         }];
         if !self.targets.is_empty() {
             dimensions.push(Dimension {
@@ -228,11 +284,33 @@ impl AggregateQuery {
         dimensions
     }
 
-    /// Number of cells in the answer.
+    /// Number of cells in the answer, over all its parts.
     pub fn cells(&self) -> usize {
-        (self.dimensions().iter())
-            .map(|dimension| dimension.keys.len())
-            .product()
+        let levels = self.levels.iter().map(|share| self.cells_at(share.level));
+        levels.sum::<usize>() + usize::from(self.cut_off.is_some())
+    }
+
+    /// Number of cells at a level, whether or not the answer has it.
+    pub fn cells_at(&self, level: Level) -> usize {
+        Partition::milan().keys(level).len() * self.cells_per_area()
+    }
+
+    /// Number of cells of each area.
+    pub fn cells_per_area(&self) -> usize {
+        let of = |asked: bool, keys: usize| if asked { keys } else { 1 };
+        // At most 240 periods and vocabularies of fewer than 128 words each: far from overflow in 64 bits.
+        [
+            self.targets.len().max(1),
+            self.service_axis().len().max(1),
+            of(self.by_sex, Sex::ALL.len()),
+            of(self.by_age_band, AGE_BANDS.len() + 1),
+            of(self.by_citizenship, CitizenshipGroup::ALL.len() + 1),
+            of(self.by_household, HouseholdKind::ALL.len() + 1),
+            self.edges.len() + 1,
+            self.periods().len(),
+        ]
+        .into_iter()
+        .product()
     }
 
     /// The most cells one unit can fall into. With one home micro-area, one sex, one citizenship, and one age, household
@@ -314,7 +392,15 @@ impl AggregateQuery {
         let text = |text: &str| Json::String(text.to_owned());
         let set = |ids: &[String]| Json::Array(ids.iter().map(|id| text(id)).collect());
 
-        let mut by = vec![("area", text(self.level.id()))];
+        let area = match self.levels.as_slice() {
+            [only] => text(only.level.id()),
+            several => object(
+                (several.iter())
+                    .map(|share| (share.level.id(), Json::Integer(share.percent.into())))
+                    .collect(),
+            ),
+        };
+        let mut by = vec![("area", area)];
         if !self.targets.is_empty() {
             by.push(("target", set(&self.targets)));
         }
@@ -351,6 +437,11 @@ impl AggregateQuery {
             ),
             ("rho", Json::Integer(self.rho_nano as i64)),
         ];
+        if let Some(cut_off) = self.cut_off {
+            let share = ("share", Json::Integer(cut_off.percent.into()));
+            let at_most = ("at_most", Json::Integer(cut_off.at_most.into()));
+            fields.push(("cut_off", object(vec![share, at_most])));
+        }
         if let Some(quantity) = self.measure.quantity() {
             fields.push(("quantity", text(quantity.id())));
         }
@@ -366,6 +457,12 @@ impl AggregateQuery {
         }
         object(fields)
     }
+}
+
+/// So many hundredths of an amount, rounded down.
+fn share_of(rho_nano: u64, percent: u8) -> u64 {
+    // Below 10^17: no overflow.
+    rho_nano * u64::from(percent) / 100
 }
 
 fn with_unknown<'a>(ids: impl Iterator<Item = &'a str>) -> Vec<String> {

@@ -2,18 +2,22 @@
 //! What parses is legal; what does not is refused with the place and the reason. No SQL, no free text.
 
 mod aggregate_query;
+mod cube;
 mod filter;
 mod measure;
 mod parse;
 mod period;
 mod refusal;
+mod split;
 mod strict_json;
 
 pub use aggregate_query::{AggregateQuery, Dimension, QueryHash};
+pub use cube::{Cube, Span, completed_by};
 pub use filter::Filter;
 pub use measure::{Bounds, Measure};
 pub use period::{Month, Period, PeriodKind};
 pub use refusal::{Refusal, RefusalCode};
+pub use split::{CutOff, LevelShare, Slice, SliceOf};
 pub use strict_json::{Json, MAX_BYTES, MAX_DEPTH};
 
 /// Most cells one answer may have.

@@ -6,30 +6,31 @@ use crate::filter::Filter;
 use crate::measure::{Bounds, Measure};
 use crate::period::{Month, PeriodKind};
 use crate::refusal::{Refusal, RefusalCode as Code};
+use crate::split::{CutOff, LevelShare};
 use crate::strict_json::Json;
 use crate::{
     MAX_CELLS, MAX_EDGES, MAX_MONTHS, MAX_PER_CELL, MAX_QUANTITY, MAX_REACH, MAX_RHO_NANO,
 };
-use geography::{Level, Partition};
+use geography::Level;
 use std::collections::{BTreeMap, BTreeSet};
 use taxonomy::Taxonomy;
-use taxonomy::model::{CitizenshipGroup, HouseholdKind, Quantity, Sex};
+use taxonomy::model::{CitizenshipGroup, Quantity, Sex};
 
-type Parsed<T> = Result<T, Refusal>;
+pub(crate) type Parsed<T> = Result<T, Refusal>;
 
-fn refuse<T>(path: &str, code: Code, message: impl AsRef<str>) -> Parsed<T> {
+pub(crate) fn refuse<T>(path: &str, code: Code, message: impl AsRef<str>) -> Parsed<T> {
     Err(Refusal::new(path, code, message.as_ref()))
 }
 
 /// An object whose fields are taken one by one; what is left over is unknown.
-struct Fields<'a> {
+pub(crate) struct Fields<'a> {
     path: &'a str,
     fields: &'a BTreeMap<String, Json>,
     taken: BTreeSet<&'static str>,
 }
 
 impl<'a> Fields<'a> {
-    fn of(json: &'a Json, path: &'a str) -> Parsed<Fields<'a>> {
+    pub(crate) fn of(json: &'a Json, path: &'a str) -> Parsed<Fields<'a>> {
         match json {
             Json::Object(fields) => Ok(Fields {
                 path,
@@ -49,7 +50,7 @@ impl<'a> Fields<'a> {
         self.fields.get(name)
     }
 
-    fn required(&mut self, name: &'static str) -> Parsed<&'a Json> {
+    pub(crate) fn required(&mut self, name: &'static str) -> Parsed<&'a Json> {
         match self.optional(name) {
             Some(json) => Ok(json),
             None => refuse(
@@ -90,7 +91,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    fn month(&mut self, name: &'static str) -> Parsed<Month> {
+    pub(crate) fn month(&mut self, name: &'static str) -> Parsed<Month> {
         let path = self.path_of(name);
         let month = Month::parse(text(self.required(name)?, &path)?);
         month.map_or_else(
@@ -105,7 +106,7 @@ impl<'a> Fields<'a> {
         )
     }
 
-    fn finish(self) -> Parsed<()> {
+    pub(crate) fn finish(self) -> Parsed<()> {
         match self
             .fields
             .keys()
@@ -130,7 +131,7 @@ fn join<'a>(ids: impl Iterator<Item = &'a str>) -> String {
         .join(", ")
 }
 
-fn text<'a>(json: &'a Json, path: &str) -> Parsed<&'a str> {
+pub(crate) fn text<'a>(json: &'a Json, path: &str) -> Parsed<&'a str> {
     match json {
         Json::String(text) => Ok(text),
         _ => refuse(path, Code::WrongType, "must be a string"),
@@ -177,7 +178,7 @@ fn id_set(json: &Json, path: &str, known: &[&str]) -> Parsed<Vec<String>> {
     Ok(set.into_iter().collect())
 }
 
-pub(crate) fn query(json: &Json, taxonomy: &Taxonomy, areas: &Partition) -> Parsed<AggregateQuery> {
+pub(crate) fn query(json: &Json, taxonomy: &Taxonomy) -> Parsed<AggregateQuery> {
     let mut top = Fields::of(json, "$")?;
     match top.required("version")? {
         Json::Integer(1) => {}
@@ -193,13 +194,7 @@ pub(crate) fn query(json: &Json, taxonomy: &Taxonomy, areas: &Partition) -> Pars
     let target_ids: Vec<&str> = taxonomy.targets().iter().map(|t| t.id.as_str()).collect();
 
     let mut by = Fields::of(top.required("by")?, "$.by")?;
-    let level_ids = Level::ALL.map(Level::id);
-    let level = id(
-        by.required("area")?,
-        "$.by.area",
-        &level_ids,
-        Level::from_id,
-    )?;
+    let mut levels = levels(by.required("area")?)?;
     let targets = match by.optional("target") {
         Some(json) => id_set(json, "$.by.target", &target_ids)?,
         None => Vec::new(),
@@ -236,10 +231,16 @@ pub(crate) fn query(json: &Json, taxonomy: &Taxonomy, areas: &Partition) -> Pars
         None => None,
     };
     let rho_nano = top.integer("rho", 1..=MAX_RHO_NANO as i64)? as u64;
+    let cut_off = match top.optional("cut_off") {
+        Some(json) => Some(cut_off(json, measure)?),
+        None => None,
+    };
+    share_out(&mut levels, cut_off, rho_nano)?;
 
     let mut query = AggregateQuery {
         measure,
-        level,
+        levels,
+        cut_off,
         targets,
         by_service,
         by_sex,
@@ -260,10 +261,80 @@ pub(crate) fn query(json: &Json, taxonomy: &Taxonomy, areas: &Partition) -> Pars
     };
     check_axes(&query)?;
     check_levels(&query, taxonomy)?;
-    check_cells(&query, areas)?;
+    check_cells(&query)?;
     query.bounds = bounds(top.required("bounds")?, &query)?;
     top.finish()?;
     Ok(query)
+}
+
+/// One level, or several with their shares of the loss; coarsest first. A level alone has no share yet.
+fn levels(json: &Json) -> Parsed<Vec<LevelShare>> {
+    const PATH: &str = "$.by.area";
+    let ids = Level::ALL.map(Level::id);
+    let Json::Object(shares) = json else {
+        let level = id(json, PATH, &ids, Level::from_id)?;
+        return Ok(vec![LevelShare { level, percent: 0 }]);
+    };
+    if shares.len() < 2 {
+        return refuse(
+            PATH,
+            Code::Empty,
+            "must name at least two levels; write one level as a string",
+        );
+    }
+    let mut fields = Fields::of(json, PATH)?;
+    let mut levels = Vec::new();
+    for level in Level::ALL {
+        if shares.contains_key(level.id()) {
+            let percent = fields.integer(level.id(), 1..=99)? as u8;
+            levels.push(LevelShare { level, percent });
+        } else {
+            fields.optional(level.id());
+        }
+    }
+    fields.finish()?;
+    Ok(levels)
+}
+
+fn cut_off(json: &Json, measure: Measure) -> Parsed<CutOff> {
+    let mut fields = Fields::of(json, "$.cut_off")?;
+    let percent = fields.integer("share", 1..=50)? as u8;
+    let most = match measure {
+        Measure::Sum(_) => MAX_QUANTITY,
+        _ => MAX_PER_CELL,
+    };
+    let at_most = fields.integer("at_most", 1..=i64::from(most))? as u32;
+    fields.finish()?;
+    Ok(CutOff { percent, at_most })
+}
+
+/// Shares are whole hundredths and make up the whole; none is so small that nothing of the loss is left for it.
+fn share_out(levels: &mut [LevelShare], cut_off: Option<CutOff>, rho_nano: u64) -> Parsed<()> {
+    let for_cut_off = cut_off.map_or(0, |cut_off| cut_off.percent);
+    if let [only] = levels {
+        only.percent = 100 - for_cut_off;
+    }
+    let percents = levels
+        .iter()
+        .map(|share| share.percent)
+        .chain([for_cut_off]);
+    let sum: u32 = percents.clone().map(u32::from).sum();
+    if sum != 100 {
+        return refuse(
+            "$.by.area",
+            Code::OutOfRange,
+            format!("shares of the levels and of `cut_off` make {sum}; they must make 100"),
+        );
+    }
+    let least = percents.filter(|percent| *percent > 0).min().unwrap_or(100);
+    if rho_nano * u64::from(least) < 100 {
+        return refuse(
+            "$.rho",
+            Code::OutOfRange,
+            "is too small to be shared; offer at least 100",
+        );
+    }
+    Ok(())
 }
 
 /// The measure, with the fields that some measures need and others must not have.
@@ -483,7 +554,7 @@ fn filter(json: &Json, path: &str, targets: &[&str]) -> Parsed<Filter> {
 /// Groups whose very location can harm are not shown finer than the taxonomy allows.
 fn check_levels(query: &AggregateQuery, taxonomy: &Taxonomy) -> Parsed<()> {
     // Groups of citizenships stand for ethnicity: city level at most, as the target of that name.
-    if query.names_citizenship() && query.level != Level::City {
+    if query.names_citizenship() && query.level() != Level::City {
         return refuse(
             "$.by.area",
             Code::LevelTooFine,
@@ -494,7 +565,7 @@ fn check_levels(query: &AggregateQuery, taxonomy: &Taxonomy) -> Parsed<()> {
         let finest = taxonomy
             .target(id)
             .map_or(Level::City, |target| target.finest_level);
-        if !query.level.within(finest) {
+        if !query.level().within(finest) {
             return refuse(
                 "$.by.area",
                 Code::LevelTooFine,
@@ -505,22 +576,8 @@ fn check_levels(query: &AggregateQuery, taxonomy: &Taxonomy) -> Parsed<()> {
     Ok(())
 }
 
-fn check_cells(query: &AggregateQuery, areas: &Partition) -> Parsed<()> {
-    let of = |asked: bool, keys: usize| if asked { keys } else { 1 };
-    // At most 124 areas, 240 periods and vocabularies of fewer than 128 words each: far from overflow in 64 bits.
-    let cells = [
-        areas.keys(query.level).len(),
-        query.targets.len().max(1),
-        query.service_axis().len().max(1),
-        of(query.by_sex, Sex::ALL.len()),
-        of(query.by_age_band, taxonomy::model::AGE_BANDS.len() + 1),
-        of(query.by_citizenship, CitizenshipGroup::ALL.len() + 1),
-        of(query.by_household, HouseholdKind::ALL.len() + 1),
-        query.edges.len() + 1,
-        query.periods().len(),
-    ]
-    .into_iter()
-    .product::<usize>();
+fn check_cells(query: &AggregateQuery) -> Parsed<()> {
+    let cells = query.cells();
     if cells > MAX_CELLS {
         return refuse(
             "$.by",

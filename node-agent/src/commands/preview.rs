@@ -24,18 +24,27 @@ pub async fn run(dir: &NodeDir, query: &Path) -> Result<()> {
     println!("question           {}", query.hash());
     println!("cells              {}", query.cells());
     println!(
-        "sensitivity D2     {:.3} (squared {})",
-        price.sensitivity.d2(),
-        price.sensitivity.squared
-    );
-    println!(
         "price              rho {} (epsilon {:.3} at delta 1e-6)",
         price.rho,
         epsilon(price.rho, 1e-6)
     );
-    println!("noise per cell     standard deviation {:.2}", price.sigma);
-    println!("95 percent margin  ± {:.1}", 1.959_964 * price.sigma);
-    println!("counts under {:.0} are mostly noise", 3.0 * price.sigma);
+    println!();
+    println!(
+        "part           cells   D2 squared        rho   std. deviation   95 percent   mostly noise under"
+    );
+    for slice in &price.slices {
+        println!(
+            "{:<12} {:>7} {:>12} {:>10} {:>16.2} {:>12} {:>20.0}",
+            slice.of,
+            slice.cells,
+            slice.sensitivity.squared,
+            format!("{:.6}", slice.rho.rho()),
+            slice.sigma,
+            format!("± {:.1}", 1.959_964 * slice.sigma),
+            3.0 * slice.sigma
+        );
+    }
+    println!();
 
     let balance = balance(dir).await?;
     let caps = node::read_policy(dir)?.caps();

@@ -244,8 +244,14 @@ pub(crate) fn query(seed: u64) -> AggregateQuery {
 }
 
 fn query_text(dice: &mut Dice) -> String {
-    let levels = ["city", "city", "municipio", "nil", "micro-area"];
-    let mut by = vec![format!(r#""area":"{}""#, dice.pick(&levels))];
+    let mut more = String::new();
+    let mut left = 100;
+    if dice.one_in(3) {
+        let at_most = [1, 2, 5, 100_000][dice.below(4)];
+        more += &format!(r#""cut_off":{{"share":15,"at_most":{at_most}}},"#);
+        left -= 15;
+    }
+    let mut by = vec![area(dice, left)];
     let mut targets = Vec::new();
     if !dice.one_in(4) {
         let household = ["living-alone", "alone-75-plus", "single-parent-families"];
@@ -304,7 +310,6 @@ fn query_text(dice: &mut Dice) -> String {
         }
     };
     let month = |index: usize| format!("{}-{:02}", 2022 + (9 + index) / 12, 1 + (9 + index) % 12);
-    let mut more = String::new();
     let mut services = Taxonomy::built_in().services().len();
     if dice.one_in(3) {
         more += r#""services":["home-care","food-aid","day-centre"],"#;
@@ -336,6 +341,21 @@ fn query_text(dice: &mut Dice) -> String {
         month(from),
         month(from + months - 1),
     )
+}
+
+/// A level, or several that share `percent` of the loss.
+fn area(dice: &mut Dice, percent: usize) -> String {
+    let levels = ["city", "municipio", "nil", "micro-area"];
+    let asked: Vec<&str> = (levels.into_iter()).filter(|_| dice.one_in(2)).collect();
+    if asked.len() < 2 || dice.one_in(2) {
+        let plain = ["city", "city", "municipio", "nil", "micro-area"];
+        return format!(r#""area":"{}""#, dice.pick(&plain));
+    }
+    let share = percent / asked.len();
+    let first = percent - share * (asked.len() - 1);
+    let shares = (asked.iter().enumerate())
+        .map(|(place, level)| format!(r#""{level}":{}"#, if place == 0 { first } else { share }));
+    format!(r#""area":{{{}}}"#, shares.collect::<Vec<_>>().join(","))
 }
 
 fn filter(dice: &mut Dice, depth: usize) -> String {
@@ -371,6 +391,20 @@ fn filter(dice: &mut Dice, depth: usize) -> String {
 /// The cells of one answer, opened for comparison.
 pub(crate) fn cells(exact: super::kernel_under_test::Exact<Vec<i64>>) -> Vec<i64> {
     exact.release_through(|cells| cells)
+}
+
+/// For each slice of a question, the squared distance of two answers and the square of the sensitivity it is priced at.
+pub(crate) fn slice_distances(query: &AggregateQuery, a: &[i64], b: &[i64]) -> Vec<(u128, u128)> {
+    assert_eq!(a.len(), query.cells());
+    (query
+        .slices()
+        .into_iter()
+        .zip(privacy_loss::price(query).slices))
+    .map(|(slice, price)| {
+        let distance = squared_distance(&a[slice.cells.clone()], &b[slice.cells]);
+        (distance, u128::from(price.sensitivity.squared))
+    })
+    .collect()
 }
 
 /// The squared Euclidean distance of two answers, exactly.
