@@ -83,6 +83,10 @@ pub enum Problem {
     QueryNotOpen,
     /// Nobody has answered yet.
     NothingAnswered,
+    /// There is a cube of that name.
+    CubeExists,
+    /// No edition has completed a period that was not asked yet.
+    NothingDue,
     /// A fault of ours.
     Internal(CoordinatorError),
 }
@@ -104,7 +108,9 @@ impl Problem {
             Problem::NoNodeToAsk
             | Problem::RequesterCannotSign
             | Problem::QueryNotOpen
-            | Problem::NothingAnswered => 409,
+            | Problem::NothingAnswered
+            | Problem::CubeExists
+            | Problem::NothingDue => 409,
             Problem::TooLarge => 413,
             Problem::UnsupportedMediaType => 415,
             Problem::IdempotencyKeyRequired => 400,
@@ -152,6 +158,8 @@ impl Problem {
             Problem::Conflict => "conflict",
             Problem::QueryNotOpen => "query-not-open",
             Problem::NothingAnswered => "nothing-answered",
+            Problem::CubeExists => "cube-exists",
+            Problem::NothingDue => "nothing-due",
             Problem::Internal(_) => "internal",
         }
         .to_owned()
@@ -182,6 +190,10 @@ impl Problem {
             Problem::RequesterCannotSign => {
                 Some("the requester's organisation has not joined with a requester key")
             }
+            Problem::CubeExists => Some("a cube is planned once; choose another `id`"),
+            Problem::NothingDue => Some(
+                "every completed period was asked; name periods to `revise` to ask them again at their price",
+            ),
             Problem::IdempotencyKeyRequired => Some(
                 "send a header Idempotency-Key of 1 to 100 printable ASCII characters, a new one per question",
             ),

@@ -4,12 +4,13 @@
 use super::{limits, plan};
 use crate::state::State;
 use crate::store::accounts::{Account, Role};
+use crate::store::cubes::CubeAsk;
 use crate::store::idempotency::Replay;
 use crate::store::log::{self, Entry};
 use crate::store::queries::NewQuery;
 use crate::store::requests::NewRequest;
 use crate::store::studies::StoredStudy;
-use crate::store::{idempotency, organisations, queries, requests, studies};
+use crate::store::{cubes, idempotency, organisations, queries, requests, studies};
 use crate::{CoordinatorError, Problem, secret};
 use audit::EntryKind;
 use privacy_loss::NanoRho;
@@ -33,6 +34,8 @@ pub struct Question<'a> {
     pub idempotency_key: &'a str,
     /// SHA-256 of the body as it came in.
     pub body_hash: [u8; 32],
+    /// The planned cube it is asked for, if it is.
+    pub cube: Option<CubeAsk>,
 }
 
 /// What became of a question: 202 and the query, or 200 and a release.
@@ -67,21 +70,20 @@ pub async fn ask(app: &State, question: Question<'_>) -> Result<Asked, Problem> 
     let now = app.clock.now();
     let mut transaction = app.database.write().await?;
     let (account, key) = (question.account.id, question.idempotency_key);
-    if let Some(replay) = idempotency::idempotency_find(&mut transaction, account, key).await? {
-        return if replay.body_hash == question.body_hash {
-            Ok(Asked {
-                status: replay.status,
-                location: replay.location,
-            })
-        } else {
-            Err(Problem::Conflict)
-        };
+    if let Some(asked) = replay(&mut transaction, account, key, question.body_hash).await? {
+        return Ok(asked);
     }
     let study = studies::study_by_id(&mut transaction, question.study)
         .await?
         .ok_or(Problem::UnknownStudy)?;
     limits::check(&study.study, question.query, now)?;
-    let (asked, requester) = place(&mut transaction, &question, &study, validity, now).await?;
+    let placed = place(&mut transaction, &question, &study, validity, now).await?;
+    if let Some(cube) = &question.cube {
+        cubes::cube_ask_insert(&mut transaction, cube, &placed.query, now).await?;
+    }
+    let Placed {
+        asked, requester, ..
+    } = placed;
     let replay = Replay {
         body_hash: question.body_hash.to_vec(),
         status: asked.status,
@@ -95,21 +97,60 @@ pub async fn ask(app: &State, question: Question<'_>) -> Result<Asked, Problem> 
     Ok(asked)
 }
 
-/// Finds what there is already, or stores the query and its requests; then also the organisation that must sign.
+/// What was answered before under a key.
+///
+/// # Errors
+/// [`Problem::Conflict`] where the key was sent with another body.
+pub async fn replayed(
+    app: &State,
+    account: &Account,
+    key: &str,
+    body_hash: [u8; 32],
+) -> Result<Option<Asked>, Problem> {
+    let mut reader = app.database.read().await?;
+    replay(&mut reader, account.id, key, body_hash).await
+}
+
+async fn replay(
+    connection: &mut SqliteConnection,
+    account: i64,
+    key: &str,
+    body_hash: [u8; 32],
+) -> Result<Option<Asked>, Problem> {
+    match idempotency::idempotency_find(connection, account, key).await? {
+        Some(replay) if replay.body_hash != body_hash => Err(Problem::Conflict),
+        found => Ok(found.map(|replay| Asked {
+            status: replay.status,
+            location: replay.location,
+        })),
+    }
+}
+
+/// Where a question went.
+struct Placed {
+    asked: Asked,
+    /// The query that answers it.
+    query: String,
+    /// The organisation that must sign, where it is asked now.
+    requester: Option<String>,
+}
+
+/// Finds what there is already, or stores the query and its requests.
 async fn place(
     transaction: &mut SqliteConnection,
     question: &Question<'_>,
     study: &StoredStudy,
     validity: i64,
     now: i64,
-) -> Result<(Asked, Option<String>), Problem> {
+) -> Result<Placed, Problem> {
     let hash = question.query.hash().to_string();
     let id = &study.study.id;
     let plan = plan::plan(transaction, study).await?;
     if plan.asked.is_empty() {
         return Err(Problem::NoNodeToAsk);
     }
-    if let Some(release) = plan::released_already(transaction, id, &hash, &plan.asked).await? {
+    let released = plan::released_already(transaction, id, &hash, &plan.asked).await?;
+    if let Some((release, query)) = released {
         let entry = Entry::new(EntryKind::Reuse, "release-reused")
             .study(id)
             .fact("release", release.as_str())
@@ -117,23 +158,25 @@ async fn place(
             .body(json!({ "account": question.account.name }));
         log::append(transaction, now, entry).await?;
         let location = format!("/api/v1/releases/{release}");
-        return Ok((
-            Asked {
+        return Ok(Placed {
+            asked: Asked {
                 status: 200,
                 location,
             },
-            None,
-        ));
+            query,
+            requester: None,
+        });
     }
     if let Some(query) = plan::asked_already(transaction, id, &hash, &plan.asked, now).await? {
         let location = format!("/api/v1/queries/{query}");
-        return Ok((
-            Asked {
+        return Ok(Placed {
+            asked: Asked {
                 status: 202,
                 location,
             },
-            None,
-        ));
+            query,
+            requester: None,
+        });
     }
     let requester = organisations::organisation_by_id(transaction, &study.study.requester).await?;
     let can_sign = requester.is_some_and(|requester| {
@@ -199,11 +242,12 @@ async fn place(
         requests::request_insert(transaction, &stored).await?;
     }
     let location = format!("/api/v1/queries/{query_id}");
-    Ok((
-        Asked {
+    Ok(Placed {
+        asked: Asked {
             status: 202,
             location,
         },
-        Some(study.study.requester.clone()),
-    ))
+        query: query_id,
+        requester: Some(study.study.requester.clone()),
+    })
 }

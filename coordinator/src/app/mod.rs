@@ -3,6 +3,7 @@
 
 pub mod ask;
 pub mod collect;
+pub mod cubes;
 pub mod dispatch;
 pub mod end;
 pub mod enrol;

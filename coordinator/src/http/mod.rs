@@ -3,6 +3,7 @@
 
 pub(crate) mod auth;
 pub(crate) mod body;
+mod cubes;
 mod error;
 mod geography;
 mod log;
@@ -69,6 +70,7 @@ fn described() -> (Router<App>, OpenApi) {
         .merge(studies::routes())
         .merge(nodes::routes())
         .merge(queries::routes())
+        .merge(cubes::routes())
         .merge(releases::routes())
         .merge(log::routes())
         .merge(operations::routes())

@@ -3,7 +3,7 @@
 
 use super::auth::Caller;
 use super::body::{JsonBytes, QuestionBody};
-use crate::app::ask::{self, Question};
+use crate::app::ask::{self, Asked, Question};
 use crate::app::end;
 use crate::app::preview::{self, Preview};
 use crate::app::view::{self, QueryView};
@@ -86,12 +86,7 @@ async fn ask(
     headers: HeaderMap,
     JsonBytes(bytes): JsonBytes,
 ) -> Result<Response, Problem> {
-    let key = (headers.get("idempotency-key"))
-        .and_then(|key| key.to_str().ok())
-        .filter(|key| {
-            (1..=100).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic())
-        })
-        .ok_or(Problem::IdempotencyKeyRequired)?;
+    let key = idempotency_key(&headers)?;
     let body = QuestionBody::parse(&bytes)?;
     let question = Question {
         account: &account,
@@ -100,10 +95,25 @@ async fn ask(
         validity_seconds: body.validity_seconds,
         idempotency_key: key,
         body_hash: protocol::sha256(&bytes),
+        cube: None,
     };
-    let asked = ask::ask(&app, question).await?;
+    Ok(answered(ask::ask(&app, question).await?))
+}
+
+/// The sender's key for a request that spends budget.
+pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<&str, Problem> {
+    (headers.get("idempotency-key"))
+        .and_then(|key| key.to_str().ok())
+        .filter(|key| {
+            (1..=100).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic())
+        })
+        .ok_or(Problem::IdempotencyKeyRequired)
+}
+
+/// 202 with the query to follow, or 200 with a release.
+pub(super) fn answered(asked: Asked) -> Response {
     let status = StatusCode::from_u16(asked.status).unwrap_or(StatusCode::ACCEPTED);
-    Ok((status, [(header::LOCATION, asked.location)]).into_response())
+    (status, [(header::LOCATION, asked.location)]).into_response()
 }
 
 /// The latest queries.

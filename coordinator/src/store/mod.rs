@@ -6,6 +6,7 @@ pub mod answers;
 pub mod certificates;
 pub mod checkpoints;
 pub mod consents;
+pub mod cubes;
 pub mod datasets;
 pub mod idempotency;
 pub mod log;

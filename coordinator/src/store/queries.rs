@@ -48,7 +48,7 @@ impl QueryState {
         !matches!(self, QueryState::Signing | QueryState::Collecting)
     }
 
-    fn from_stored(text: &str) -> Result<QueryState, CoordinatorError> {
+    pub(super) fn from_stored(text: &str) -> Result<QueryState, CoordinatorError> {
         QueryState::ALL
             .into_iter()
             .find(|state| state.id() == text)
