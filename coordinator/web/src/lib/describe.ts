@@ -1,5 +1,5 @@
 // A query in one sentence a planner reads: what is counted, by what, when, of whom.
-import type { Filter, Query, Taxonomy } from './api/types';
+import type { AskedQuery, Filter, Taxonomy } from './api/types';
 import type { Language } from './format';
 import type { Key, Translate } from './i18n/catalogue';
 import { measureName } from './measures';
@@ -40,14 +40,31 @@ export function sexName(key: string, t: Translate): string {
   return key === 'F' ? t('sex.F') : key === 'M' ? t('sex.M') : t('sex.X');
 }
 
+/** The area levels of a question, coarsest first. */
+export function levelsOf(query: Pick<AskedQuery, 'by'>): string[] {
+  const { area } = query.by;
+  return typeof area === 'string' ? [area] : LEVELS.filter((level) => level in area);
+}
+const LEVELS = ['city', 'municipio', 'nil', 'micro-area'];
+
 /** The short name of a question: what, of whom, where, when. */
-export function describeQuery(query: Query, words: Words): string {
-  const { t, language } = words;
+export function describeQuery(query: AskedQuery, words: Words): string {
+  const { language } = words;
+  return describeParts(query, words, formatRange(query.period.from, query.period.to, language));
+}
+
+/** The same of a question that has no span of its own. */
+export function describePlanned(query: Omit<AskedQuery, 'period' | 'bounds' | 'rho'>, words: Words): string {
+  return describeParts(query, words, '');
+}
+
+function describeParts(query: Omit<AskedQuery, 'period' | 'bounds' | 'rho'>, words: Words, span: string): string {
+  const { t } = words;
   const what = measureName(query, t);
   const targets = query.by.target ?? [];
   const whom = targets.length === 0 ? '' : targets.length <= 3 ? targets.map((id) => targetName(id, words)).join(', ') : t('describe.targets', { count: targets.length });
   const splits = [
-    t('describe.by', { what: levelName(query.by.area, t) }),
+    t('describe.by', { what: levelsOf(query).map((level) => levelName(level, t)).join(', ') }),
     ...(query.by.service ? [t('describe.by-service')] : []),
     ...(query.by.sex ? [t('describe.by-sex')] : []),
     ...(query.by.age_band ? [t('describe.by-age')] : []),
@@ -58,5 +75,5 @@ export function describeQuery(query: Query, words: Words): string {
   const services = query.services?.length ? t('describe.services', { services: query.services.map((id) => serviceName(id, words)).join(', ') }) : '';
   const filter = query.filter ? t('describe.filter', { filter: describeFilter(query.filter, words) }) : '';
   const head = whom === '' ? what : `${what}: ${whom}`;
-  return [head, splits, formatRange(query.period.from, query.period.to, language), services, filter].filter((part) => part !== '').join(' · ');
+  return [head, splits, span, services, filter].filter((part) => part !== '').join(' · ');
 }

@@ -3,6 +3,7 @@ export type Route =
   | { page: 'explore'; release: string | null }
   | { page: 'ask' }
   | { page: 'asked'; query: string }
+  | { page: 'cubes' }
   | { page: 'nodes' }
   | { page: 'log' }
   | { page: 'not-found' };
@@ -13,6 +14,7 @@ const ROUTES: [RegExp, (groups: string[]) => Route][] = [
   [new RegExp(`^/explore/${ID}$`), ([release]) => ({ page: 'explore', release: release ?? null })],
   [/^\/ask$/, () => ({ page: 'ask' })],
   [new RegExp(`^/ask/${ID}$`), ([query]) => ({ page: 'asked', query: query ?? '' })],
+  [/^\/cubes$/, () => ({ page: 'cubes' })],
   [/^\/nodes$/, () => ({ page: 'nodes' })],
   [/^\/log$/, () => ({ page: 'log' })],
   // Where a signed-in person comes back to from a bookmarked sign-in page.
@@ -41,6 +43,8 @@ export function href(route: Route): string {
       return '/ask';
     case 'asked':
       return `/ask/${encodeURIComponent(route.query)}`;
+    case 'cubes':
+      return '/cubes';
     case 'nodes':
       return '/nodes';
     case 'log':

@@ -1,6 +1,6 @@
 // Every call to the coordinator: same origin, JSON in, JSON out, failures as one Problem with a code the catalogue renders.
 import type {
-  Account, Geography, LogEntry, NodeInfo, Outlines, Preview, ProblemBody, Query, QueryView, Release, ReleaseSummary, Study, Taxonomy,
+  Account, CubeInfo, Geography, LogEntry, NodeInfo, Outlines, Preview, ProblemBody, Query, QueryView, Release, ReleaseSummary, Study, Taxonomy,
 } from './types';
 
 const BASE = '/api/v1';
@@ -72,6 +72,16 @@ const idAfter = (location: string | null, resource: string): string | null => {
   return found?.[1] ? decodeURIComponent(found[1]) : null;
 };
 
+/** Where an asked question is to be followed, or the release that answers it. */
+function whereTo(response: Response): { query: string } | { release: string } {
+  const location = response.headers.get('location');
+  const release = idAfter(location, 'releases');
+  if (release) return { release };
+  const asked = idAfter(location, 'queries');
+  if (asked) return { query: asked };
+  throw new Problem({ status: response.status, code: 'unexpected' });
+}
+
 export const api = {
   /** Who is signed in; null when nobody is. */
   session: async (): Promise<Account | null> => (await read<{ account: Account | null }>('session')).account,
@@ -94,12 +104,13 @@ export const api = {
     (await (await send('POST', 'queries/preview', { study, query }, {}, signal)).json()) as Preview,
   /** Asks. Repeating the call with the same key asks once. Answers where to look: the running query or the stored release. */
   ask: async (study: string, query: Query, idempotencyKey: string): Promise<{ query: string } | { release: string }> => {
-    const response = await send('POST', 'queries', { study, query }, { 'Idempotency-Key': idempotencyKey });
-    const location = response.headers.get('location');
-    const release = idAfter(location, 'releases');
-    if (release) return { release };
-    const asked = idAfter(location, 'queries');
-    if (asked) return { query: asked };
-    throw new Problem({ status: response.status, code: 'unexpected' });
+    return whereTo(await send('POST', 'queries', { study, query }, { 'Idempotency-Key': idempotencyKey }));
   },
+  cubes: async () => (await read<{ cubes: CubeInfo[] }>('cubes')).cubes,
+  /** Price and accuracy of what is due of a cube. */
+  previewCube: async (id: string, signal?: AbortSignal): Promise<Preview> =>
+    (await (await send('POST', `cubes/${encodeURIComponent(id)}/preview`, {}, {}, signal)).json()) as Preview,
+  /** Asks what is due of a cube; as `ask`. */
+  askCube: async (id: string, idempotencyKey: string): Promise<{ query: string } | { release: string }> =>
+    whereTo(await send('POST', `cubes/${encodeURIComponent(id)}/ask`, {}, { 'Idempotency-Key': idempotencyKey })),
 };

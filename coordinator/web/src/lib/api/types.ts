@@ -120,6 +120,12 @@ export interface Query {
   rho: number;
 }
 
+/** A question as it was asked: over one level, or over several with the percent of the loss each gets. */
+export type AskedQuery = Omit<Query, 'by'> & {
+  by: Omit<Query['by'], 'area'> & { area: string | Record<string, number> };
+  cut_off?: { share: number; at_most: number };
+};
+
 export interface Preview {
   query_hash: string;
   cells: number;
@@ -128,6 +134,8 @@ export interface Preview {
   margin_95: number;
   per_node?: { node: string; variance: number }[];
   nodes?: number | string[];
+  /** Where the answer is split: levels from the coarsest on, then `cut-off`. */
+  parts?: { of: string; cells: number; rho: number; standard_deviation: number; margin_95: number }[];
   already_released: string | null;
   expected_cells_useful?: { cells?: number; useful?: number; typical?: number } | null;
 }
@@ -145,7 +153,7 @@ export interface NodeState {
 export interface QueryView {
   id: string;
   study: string;
-  query: Query;
+  query: AskedQuery;
   query_hash: string;
   asked_by: string;
   asked_at: string;
@@ -164,6 +172,8 @@ export interface ReleaseSummary {
   nodes_answered: number;
   measure: Measure;
   level: string;
+  /** The question it is a part of, where one answer was split over levels. */
+  part_of?: { query: string; query_hash: string; rho: number; releases: { level: string; release: string }[] } | null;
 }
 export interface Dimension {
   name: string;
@@ -192,10 +202,28 @@ export interface Release extends ReleaseSummary {
     delta: number;
     mechanism: string;
     noise_source: string;
-    truncation?: string | null;
+    /** What the bounds cut off, citywide, where it was asked. */
+    truncation?: { value: number; variance: number; margin_95: number; at_most: number } | null;
   };
   estimand: string;
   bracket?: { lower: number[]; upper: number[] } | null;
+}
+
+export type CubeAskKind = 'past' | 'period' | 'revision';
+/** A question planned once and asked period by period. */
+export interface CubeInfo {
+  id: string;
+  study: string;
+  definition: { question: Omit<AskedQuery, 'period' | 'bounds' | 'rho'>; first: string; past: CubeTerms; each: CubeTerms };
+  planned_at: string;
+  /** The last month that everybody's current edition completes. */
+  completed: string | null;
+  asked: { kind: CubeAskKind; from: string; to: string; query: string; state: QueryState; release: string | null }[];
+  due: { kind: CubeAskKind; from: string; to: string; rho: number } | null;
+}
+interface CubeTerms {
+  bounds: { cells: number; per_cell: number };
+  rho: number;
 }
 
 export interface LogEntry {

@@ -21,7 +21,7 @@ export function translator(language: Language): Translate {
 export const isKey = (key: string): key is Key => Object.hasOwn(it, key);
 
 /** The text of a server's code in a family (`problem`, `rule`, `log` ...); the family's fallback names the code. */
-export function codeText(t: Translate, family: 'problem' | 'rule' | 'log' | 'kind' | 'mechanism' | 'noise' | 'purpose' | 'truncation', code: string, params: Params = {}): string {
+export function codeText(t: Translate, family: 'problem' | 'rule' | 'log' | 'kind' | 'mechanism' | 'noise' | 'purpose', code: string, params: Params = {}): string {
   const key = `${family}.${code}`;
   return isKey(key) ? t(key, params) : t(`${family}.fallback`, { ...params, code });
 }
