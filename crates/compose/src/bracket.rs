@@ -24,7 +24,7 @@ pub struct Bracket {
 /// Steinke 2020, section 4), so each y_i - sigma_i sqrt(2 ln(n / a)) exceeds its exact value with probability at
 /// most a / n, and sum + sqrt(2 V ln(1 / a)) falls short with at most a; here a is half of [`BRACKET_MISS`].
 /// Together each cell's bracket holds with probability at least 1 - BRACKET_MISS. Without noise it is exact.
-/// Where cell i is a sum of `draws[i]` released cells, its noise is sub-Gaussian with sqrt(draws[i]) times the sigma.
+/// Where cell i is a sum of `draws[i]` released cells, its noise is sub-Gaussian with `sqrt(draws[i])` times the sigma.
 pub fn bracket(parts: &[Part<'_>], draws: &[u32], sums: &[i64]) -> Bracket {
     let miss = BRACKET_MISS / 2.0;
     let below = (2.0 * (parts.len() as f64 / miss).ln()).sqrt();
