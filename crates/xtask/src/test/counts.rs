@@ -12,10 +12,12 @@ pub(super) struct Counts {
 impl Counts {
     /// Adds what `line` says, if it is a runner's summary.
     pub(super) fn read(&mut self, line: &str) {
+        // Indented, it is the output of one test that nextest shows and counts itself.
+        let is_libtest = line.starts_with("test result: ");
         let line = line.trim();
         let summary = line.contains(" tests run: ")
             || line.contains(" test run: ")
-            || line.starts_with("test result: ")
+            || is_libtest
             || line.starts_with("Tests  ")
             || is_plain_summary(line);
         if !summary {
@@ -112,6 +114,7 @@ mod tests {
                 "PASS [0.1s] crate tests::12 passed",
                 "running 3 tests",
                 "5 passed away, 3 failed",
+                "    test result: FAILED. 0 passed; 1 failed; 0 ignored; 0 measured; 64 filtered out",
             ],
             0,
             0,
