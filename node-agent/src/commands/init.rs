@@ -28,12 +28,17 @@ pub struct Init {
     #[arg(long)]
     asks: bool,
     /// The organisation that will ask questions.
-    #[arg(long, required_unless_present = "asks", requires = "requester_key")]
+    #[arg(
+        long,
+        required_unless_present = "asks",
+        conflicts_with = "asks",
+        requires = "requester_key"
+    )]
     requester: Option<String>,
     /// Its public key, received from it by another way than this network.
-    #[arg(long)]
+    #[arg(long, requires = "requester")]
     requester_key: Option<String>,
-    /// Ask nothing.
+    /// Say nothing of what comes next; for scripts.
     #[arg(long)]
     yes: bool,
 }
@@ -56,17 +61,28 @@ pub fn run(init: &Init) -> Result<()> {
     let dpo_key = PublicKey::from_hex(&init.dpo_key).context(
         "`--dpo-key` must be 64 hexadecimal digits; `node-agent keygen --out dpo.key` prints them",
     )?;
+    // Everything given is checked before anything is written, so that a slip leaves no half-made folder.
+    let others = match (&init.requester, &init.requester_key) {
+        (Some(requester), Some(key)) => {
+            ensure!(
+                protocol::is_identifier(requester),
+                "`--requester` must be 1 to 64 of a-z, 0-9 and -"
+            );
+            let key = PublicKey::from_hex(key).context(
+                "`--requester-key` must be 64 hexadecimal digits; the requester's `node-agent init --asks` prints them",
+            )?;
+            Some((requester.clone(), key))
+        }
+        _ => None,
+    };
     let mapping = snapshot::Mapping::municipal_register();
     try_out(init, mapping)?;
 
     std::fs::create_dir_all(&init.dir)?;
     keys::create(&dir, init.asks)?;
-    let (requester, requester_key) = match (&init.requester, &init.requester_key) {
-        (Some(requester), Some(key)) => (
-            requester.clone(),
-            PublicKey::from_hex(key).context("`--requester-key` must be 64 hexadecimal digits")?,
-        ),
-        _ => (
+    let (requester, requester_key) = match others {
+        Some(others) => others,
+        None => (
             init.organisation.clone(),
             keys::public(&SigningKey::load(&dir.key(keys::REQUESTER))?),
         ),
