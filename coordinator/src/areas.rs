@@ -43,6 +43,11 @@ impl Areas {
         Ok(Areas { city, facts })
     }
 
+    /// How many areas of the finest drawn level there are.
+    pub fn count(&self) -> usize {
+        self.city.areas().len()
+    }
+
     /// What `/api/v1/geography` answers.
     pub fn facts(&self) -> &Value {
         &self.facts

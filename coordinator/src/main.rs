@@ -3,11 +3,13 @@
 
 use anyhow::{Context, Result, anyhow};
 use clap::{Parser, Subcommand};
+use coordinator::areas::Areas;
 use coordinator::store::accounts::Role;
 use coordinator::{Config, admin, serve};
 use std::io::{IsTerminal as _, Read as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 /// Asks organisations' nodes, composes their noisy answers, serves the website.
 #[derive(Parser)]
@@ -28,6 +30,12 @@ enum Command {
     /// Acts of administration; each is logged.
     #[command(subcommand)]
     Admin(Admin),
+    /// Checks a file of official outlines before it is served: closed rings, ids, reference system, places.
+    Areas {
+        /// The GeoJSON file.
+        #[arg(long)]
+        file: PathBuf,
+    },
     /// Prints the description of the API (OpenAPI 3.1, JSON).
     Openapi,
 }
@@ -137,7 +145,7 @@ fn role(text: &str) -> Result<Role, String> {
 }
 
 #[tokio::main]
-async fn main() -> Result<()> {
+async fn main() -> ExitCode {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
     tracing_subscriber::fmt()
@@ -145,9 +153,29 @@ async fn main() -> Result<()> {
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .init();
-    match Arguments::parse().command {
+    match run(Arguments::parse().command).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> Result<()> {
+    match command {
         Command::Serve { config } => serve::serve(Config::read(&config)?).await,
         Command::Admin(command) => administrate(command).await,
+        Command::Areas { file } => {
+            let areas = Areas::load(Some(&file), None)
+                .with_context(|| format!("{} is refused", file.display()))?;
+            println!(
+                "{} fits: an outline for each of the {} areas",
+                file.display(),
+                areas.count()
+            );
+            Ok(())
+        }
         Command::Openapi => {
             println!(
                 "{}",

@@ -15,7 +15,7 @@ use crate::http::Client;
 use crate::interruption;
 use crate::setup::{self, Need};
 use crate::web;
-use crate::workspace::Workspace;
+use crate::workspace::{Workspace, output};
 use anyhow::{Context, Result, bail};
 use ask::Released;
 use city::City;
@@ -27,6 +27,7 @@ use serde_json::{Value, json};
 use state::State;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 /// Options of `cargo xtask demo`.
@@ -36,7 +37,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=100))]
     organisations: Option<u16>,
     /// Size relative to Milan [default: 1, Milan itself: 256,000 clients in registers of 400 MB].
-    #[arg(long, value_name = "F")]
+    #[arg(long, value_name = "F", value_parser = scale)]
     scale: Option<f64>,
     /// Seed of the city [default: 1].
     #[arg(long, value_name = "S")]
@@ -59,6 +60,19 @@ pub(crate) struct Options {
     /// Port for the nodes [default: 8421, with --once any].
     #[arg(long)]
     node_port: Option<u16>,
+}
+
+/// A size the generator can make; refused here, before anything is written.
+fn scale(text: &str) -> Result<f64, String> {
+    const LIMITS: std::ops::RangeInclusive<f64> = 0.0001..=20.0;
+    match text.parse::<f64>() {
+        Ok(scale) if LIMITS.contains(&scale) => Ok(scale),
+        _ => Err(format!(
+            "must be a number from {} to {}, such as 0.1 for a tenth of Milan",
+            LIMITS.start(),
+            LIMITS.end()
+        )),
+    }
 }
 
 /// A demonstration that is up; it ends when this value goes.
@@ -136,6 +150,9 @@ fn start(workspace: &Workspace, options: &Options) -> Result<Running> {
         Some(dir) => std::path::absolute(dir)?,
         None => workspace.root.join(".demo"),
     };
+    if let Some(areas) = &options.areas {
+        check_areas(workspace, areas)?;
+    }
     let mut processes = Processes::in_dir(&dir)?;
     if options.fresh {
         clear(&dir)?;
@@ -201,6 +218,17 @@ fn start(workspace: &Workspace, options: &Options) -> Result<Running> {
         logins,
         released,
     })
+}
+
+/// Has the coordinator read the outlines before a city is made for them, which takes minutes.
+fn check_areas(workspace: &Workspace, file: &Path) -> Result<()> {
+    output(
+        Command::new(workspace.program("coordinator"))
+            .args(["areas", "--file"])
+            .arg(file),
+    )
+    .context("--areas")?;
+    Ok(())
 }
 
 /// Removes what a demonstration made, and nothing else that may lie in the folder.
@@ -361,6 +389,15 @@ mod tests {
         };
         let (web, node) = choose_ports(&options).expect("free");
         assert_ne!(web, node);
+    }
+
+    #[test]
+    fn a_size_that_cannot_be_made_is_refused() {
+        for wrong in ["0", "-1", "NaN", "inf", "21", "0,5", "big", ""] {
+            let error = scale(wrong).expect_err(wrong);
+            assert!(error.contains("0.0001 to 20"), "{error}");
+        }
+        assert_eq!(scale("0.05"), Ok(0.05));
     }
 
     #[test]
