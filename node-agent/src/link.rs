@@ -36,6 +36,17 @@ pub enum LinkError {
     },
 }
 
+impl LinkError {
+    /// The code of a refusal, the coordinator's of this node or this node's of the server it met; `None` where
+    /// nobody was reached.
+    pub fn refusal_code(&self) -> Option<&str> {
+        match self {
+            LinkError::Refused { code, .. } => Some(code),
+            LinkError::Unreachable(error) => error.refusal_code(),
+        }
+    }
+}
+
 /// A connection of a node that has joined.
 #[derive(Clone)]
 pub struct Link {

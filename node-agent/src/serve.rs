@@ -126,6 +126,9 @@ async fn wait_after(error: &LinkError) {
         LinkError::Refused { code, .. } if code == GREET_FIRST => {
             return tokio::time::sleep(GREET_AGAIN).await;
         }
+        LinkError::Unreachable(error) if error.refusal_code().is_some() => {
+            tracing::error!(reason = %error, "no connection to the coordinator was made; trying again")
+        }
         LinkError::Unreachable(_) => {
             tracing::warn!("the coordinator is out of reach; trying again")
         }
@@ -136,12 +139,12 @@ async fn wait_after(error: &LinkError) {
     tokio::time::sleep(RETRY).await;
 }
 
-/// Writes into the node's own log that the coordinator refuses the node, once until it is admitted again.
+/// Writes into the node's own log that the coordinator and this node do not accept each other, once until they do again.
 async fn log_refusal(node: &Node, error: &LinkError, logged: &mut Option<String>) {
-    let LinkError::Refused { code, .. } = error else {
+    let Some(code) = error.refusal_code() else {
         return;
     };
-    if code == GREET_FIRST || logged.as_ref() == Some(code) {
+    if code == GREET_FIRST || logged.as_deref() == Some(code) {
         return;
     }
     // The code is the coordinator's word; the log takes short identifiers only.
@@ -150,15 +153,16 @@ async fn log_refusal(node: &Node, error: &LinkError, logged: &mut Option<String>
     } else {
         "unreadable"
     };
-    let facts = [
-        ("by", Fact::from("coordinator")),
-        ("code", Fact::from(said)),
-    ];
+    let by = match error {
+        LinkError::Refused { .. } => "coordinator",
+        LinkError::Unreachable(_) => "handshake",
+    };
+    let facts = [("by", Fact::from(by)), ("code", Fact::from(said))];
     match (node.ledger())
         .record(EntryKind::Alarm, &facts, &[], clock::now())
         .await
     {
-        Ok(_) => *logged = Some(code.clone()),
+        Ok(_) => *logged = Some(code.to_owned()),
         Err(error) => {
             tracing::error!(reason = %error, "the coordinator's refusal could not be logged")
         }

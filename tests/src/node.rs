@@ -152,6 +152,18 @@ impl Node {
         Ok(())
     }
 
+    /// Has the node dial another address at its next start.
+    ///
+    /// # Errors
+    /// When the configuration cannot be read or written.
+    pub fn set_coordinator(&self, address: &str) -> Result<()> {
+        let path = self.dir.join("node.toml");
+        let mut config: toml::Table = std::fs::read_to_string(&path)?.parse()?;
+        config.insert("coordinator".to_owned(), address.into());
+        std::fs::write(&path, toml::to_string(&config)?)?;
+        Ok(())
+    }
+
     /// Starts serving; with a failpoint, where the process is to stop for good.
     ///
     /// # Errors

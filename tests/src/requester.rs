@@ -7,6 +7,7 @@ use identity::SigningKey;
 use privacy_loss::NanoRho;
 use protocol::{Envelope, PublicKey, Request, Study};
 use query::AggregateQuery;
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The requesting organisation of the tests.
@@ -37,6 +38,16 @@ impl Requester {
     pub fn new() -> Result<Requester> {
         Ok(Requester {
             key: SigningKey::ephemeral()?,
+        })
+    }
+
+    /// A requester with the key in a file.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn load(path: &Path) -> Result<Requester> {
+        Ok(Requester {
+            key: SigningKey::load(path)?,
         })
     }
 

@@ -7,6 +7,7 @@ use crate::node::Node;
 use crate::process::{Process, run_ok};
 use crate::requester::{REQUESTER, study};
 use anyhow::{Context, Result, bail};
+use audit::EntryKind;
 use protocol::PublicKey;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -251,6 +252,74 @@ impl Stack {
         let demo = json!({ "web": self.web, "logins": { "analyst": { "name": name, "password": password } } });
         std::fs::write(&path, serde_json::to_vec(&demo)?)?;
         Ok(path)
+    }
+
+    /// The coordinator's folder: its database, its authority, its keys.
+    pub fn coordinator_dir(&self) -> PathBuf {
+        self.city.path().join(COORDINATOR)
+    }
+
+    /// Waits until the coordinator's log holds an entry in which all these words stand; returns it.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn logged(&self, words: &[&str]) -> Result<Value> {
+        let began = Instant::now();
+        loop {
+            let mut after = None;
+            loop {
+                let path = after.map_or("/api/v1/log".to_owned(), |index| {
+                    format!("/api/v1/log?after={index}")
+                });
+                let page = self.website.get(&path).await?;
+                let entries = page["entries"].as_array().context("entries")?;
+                let found = entries.iter().find(|entry| {
+                    let text = entry.to_string();
+                    words.iter().all(|word| text.contains(word))
+                });
+                if let Some(entry) = found {
+                    return Ok(entry.clone());
+                }
+                let last = entries
+                    .iter()
+                    .filter_map(|entry| entry["index"].as_u64())
+                    .max();
+                if last.is_none() || last <= after {
+                    break;
+                }
+                after = last;
+            }
+            if began.elapsed() > crate::PATIENCE {
+                bail!(
+                    "the coordinator's log has no entry with {words:?}\n{}",
+                    self.tails()
+                );
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    /// Waits until a node's own log holds an entry of this kind with this code.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn node_logged(&self, organisation: &str, kind: EntryKind, code: &str) -> Result<()> {
+        let began = Instant::now();
+        loop {
+            let log = self.node(organisation)?.log().await?;
+            let found = (log.iter())
+                .any(|entry| entry.header.kind == kind && entry.header.text("code") == Some(code));
+            if found {
+                return Ok(());
+            }
+            if began.elapsed() > crate::PATIENCE {
+                bail!(
+                    "the log of {organisation} has no `{code}`\n{}",
+                    self.tails()
+                );
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
     }
 
     /// The ends of all logs.

@@ -1,6 +1,7 @@
 //! Who does not get through to the real coordinator, and what both sides' logs say afterwards.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
+use audit::EntryKind;
 use identity::{
     Authority, AuthorityCertificate, ClientError, NodeClient, SigningKey, TlsKey,
     join_client_config, node_client_config,
@@ -10,10 +11,10 @@ use protocol::exchange::{Hello, NodeRefusal};
 use protocol::{Answer, Envelope, Outcome, PublicKey};
 use rustls::version::TLS12;
 use rustls_pki_types::pem::PemObject;
-use serde_json::{Value, json};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use serde_json::json;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-use system_tests::PATIENCE;
+use std::time::Duration;
 use system_tests::requester::{persons_by_municipio, request_id};
 use system_tests::stack::Stack;
 
@@ -47,48 +48,11 @@ fn hello() -> Hello {
     }
 }
 
-/// Waits until the coordinator's log holds an entry in which all these words stand; returns it.
-async fn logged(stack: &Stack, words: &[&str]) -> Result<Value> {
-    let began = Instant::now();
-    loop {
-        let mut after = None;
-        loop {
-            let path = after.map_or("/api/v1/log".to_owned(), |index| {
-                format!("/api/v1/log?after={index}")
-            });
-            let page = stack.website.get(&path).await?;
-            let entries = page["entries"].as_array().context("entries")?;
-            let found = entries.iter().find(|entry| {
-                let text = entry.to_string();
-                words.iter().all(|word| text.contains(word))
-            });
-            if let Some(entry) = found {
-                return Ok(entry.clone());
-            }
-            let last = entries
-                .iter()
-                .filter_map(|entry| entry["index"].as_u64())
-                .max();
-            if last.is_none() || last <= after {
-                break;
-            }
-            after = last;
-        }
-        if began.elapsed() > PATIENCE {
-            bail!(
-                "the coordinator's log has no entry with {words:?}\n{}",
-                stack.tails()
-            );
-        }
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn strangers_are_refused_and_both_sides_log_it() -> Result<()> {
     let mut stack = Stack::start(0.001, MAX_RHO).await?;
-    another_authority(&stack).await?;
-    old_tls(&stack).await?;
+    another_authority(&mut stack).await?;
+    old_tls(&mut stack).await?;
     no_certificate(&stack).await?;
     answers_nobody_asked_for(&stack).await?;
     over_a_cap(&mut stack).await?;
@@ -96,10 +60,11 @@ async fn strangers_are_refused_and_both_sides_log_it() -> Result<()> {
     Ok(())
 }
 
-async fn another_authority(stack: &Stack) -> Result<()> {
+/// A node with a certificate of another authority for its own key and name.
+async fn another_authority(stack: &mut Stack) -> Result<()> {
     let dir = tempfile::tempdir()?;
     let other = Authority::create(dir.path(), Timestamp::now())?;
-    let key = TlsKey::ephemeral()?;
+    let key = TlsKey::load(&key_file(stack, NODE, "tls.key")?)?;
     let issued = other.issue_node(&key.request_pem(NODE)?, NODE, WAIT, Timestamp::now())?;
     let tls = node_client_config(&authority(stack)?, &issued.pem, &key)?;
     let client = NodeClient::new(&stack.node_address, tls)?;
@@ -108,18 +73,27 @@ async fn another_authority(stack: &Stack) -> Result<()> {
         matches!(refused, Err(ClientError::CertificateRefused(_))),
         "a certificate of another authority: {refused:?}"
     );
-    logged(stack, &["unknown-authority"]).await?;
-    Ok(())
+    stack.logged(&["unknown-authority"]).await?;
+
+    let own = key_file(stack, NODE, "tls.pem")?;
+    let good = std::fs::read(&own)?;
+    stack.kill_node(NODE)?;
+    std::fs::write(&own, &issued.pem)?;
+    stack.start_node(NODE, None)?;
+    let logged = stack.node_logged(NODE, EntryKind::Alarm, "certificate-refused");
+    logged.await?;
+    stack.kill_node(NODE)?;
+    std::fs::write(&own, good)?;
+    stack.start_node(NODE, None)
 }
 
-async fn old_tls(stack: &Stack) -> Result<()> {
+/// A client that speaks TLS 1.2 only at the coordinator, and a server that does at a node.
+async fn old_tls(stack: &mut Stack) -> Result<()> {
     let mut roots = rustls::RootCertStore::empty();
     let pem = authority(stack)?.pem();
-    roots.add(rustls_pki_types::CertificateDer::from_pem_slice(
-        pem.as_bytes(),
-    )?)?;
+    roots.add(CertificateDer::from_pem_slice(pem.as_bytes())?)?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls = rustls::ClientConfig::builder_with_provider(provider)
+    let tls = rustls::ClientConfig::builder_with_provider(provider.clone())
         .with_protocol_versions(&[&TLS12])?
         .with_root_certificates(roots)
         .with_no_client_auth();
@@ -129,8 +103,33 @@ async fn old_tls(stack: &Stack) -> Result<()> {
         .connect(name, tcp)
         .await;
     assert!(refused.is_err(), "TLS 1.2 was accepted");
-    logged(stack, &["tls-version"]).await?;
-    Ok(())
+    stack.logged(&["tls-version"]).await?;
+
+    // Whose certificate it shows does not matter: the version is settled before any is sent.
+    let certificate = CertificateDer::from_pem_file(key_file(stack, NODE, "tls.pem")?)?;
+    let key = PrivateKeyDer::from_pem_file(key_file(stack, NODE, "tls.key")?)?;
+    let tls = rustls::ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&TLS12])?
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)?;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?.to_string();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(tls));
+    let serving = tokio::spawn(async move {
+        while let Ok((tcp, _)) = listener.accept().await {
+            assert!(acceptor.accept(tcp).await.is_err(), "a node spoke TLS 1.2");
+        }
+    });
+    stack.kill_node(NODE)?;
+    stack.node(NODE)?.set_coordinator(&address)?;
+    stack.start_node(NODE, None)?;
+    let logged = stack.node_logged(NODE, EntryKind::Alarm, "tls-version");
+    logged.await?;
+    assert!(!serving.is_finished(), "a node spoke TLS 1.2");
+    serving.abort();
+    stack.kill_node(NODE)?;
+    stack.node(NODE)?.set_coordinator(&stack.node_address)?;
+    stack.start_node(NODE, None)
 }
 
 async fn no_certificate(stack: &Stack) -> Result<()> {
@@ -180,7 +179,9 @@ async fn answers_nobody_asked_for(stack: &Stack) -> Result<()> {
         .await?;
     let refusal: NodeRefusal = reply.json()?;
     assert_eq!(refusal.code, "unknown-request");
-    logged(stack, &["answer-refused", "unknown-request", NODE, &id]).await?;
+    stack
+        .logged(&["answer-refused", "unknown-request", NODE, &id])
+        .await?;
     Ok(())
 }
 
@@ -199,13 +200,12 @@ async fn over_a_cap(stack: &mut Stack) -> Result<()> {
     assert_eq!(refused[0]["rule"], "ledger");
     assert_eq!(refused[0]["field"], "study");
     assert_eq!(release["nodes_answered"], 5);
-    logged(stack, &["node-refused", NODE, "cap-exceeded", &query]).await?;
-    let log = stack.node(NODE)?.log().await?;
-    let own = log.iter().any(|entry| {
-        entry.header.kind == audit::EntryKind::Refusal
-            && entry.header.text("code") == Some("cap-exceeded")
-    });
-    assert!(own, "the node has logged its refusal");
+    stack
+        .logged(&["node-refused", NODE, "cap-exceeded", &query])
+        .await?;
+    stack
+        .node_logged(NODE, EntryKind::Refusal, "cap-exceeded")
+        .await?;
     assert_eq!(stack.node(NODE)?.balance().await?.charges, 0);
     Ok(())
 }
@@ -220,17 +220,14 @@ async fn revoked(stack: &mut Stack) -> Result<()> {
     let reply = client.post_json("/node/v1/hello", &hello(), WAIT).await?;
     let refusal: NodeRefusal = reply.json()?;
     assert_eq!(refusal.code, "node-revoked");
-    logged(stack, &["node-revoked", NODE]).await?;
+    stack.logged(&["node-revoked", NODE]).await?;
 
     // The node's own process is told, says so, and is shown as revoked; a new question goes to the others only.
     let process = stack.running.get_mut(NODE).context("the node runs")?;
     process.printed("node-revoked").await?;
-    let log = stack.node(NODE)?.log().await?;
-    let own = log.iter().any(|entry| {
-        entry.header.kind == audit::EntryKind::Alarm
-            && entry.header.text("code") == Some("node-revoked")
-    });
-    assert!(own, "the node has logged that it was refused");
+    stack
+        .node_logged(NODE, EntryKind::Alarm, "node-revoked")
+        .await?;
     let nodes = stack.website.get("/api/v1/nodes").await?;
     let state = (nodes["nodes"].as_array().into_iter().flatten())
         .find(|node| node["id"] == NODE)

@@ -55,6 +55,20 @@ pub enum ClientError {
     InvalidReply(#[source] serde_json::Error),
 }
 
+impl ClientError {
+    /// A stable code for logs where one side refused the other; `None` where nobody was reached or the call went wrong.
+    pub fn refusal_code(&self) -> Option<&'static str> {
+        use rustls::{AlertDescription, Error};
+        match self {
+            Self::CertificateRefused(Error::AlertReceived(AlertDescription::ProtocolVersion))
+            | Self::ServerNotTrusted(Error::PeerIncompatible(_)) => Some("tls-version"),
+            Self::CertificateRefused(_) => Some("certificate-refused"),
+            Self::ServerNotTrusted(_) => Some("server-not-trusted"),
+            _ => None,
+        }
+    }
+}
+
 /// A reply, whatever its status.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Reply {
