@@ -153,9 +153,8 @@ mod tests {
 
             // Every cell expects 100 draws or more, the two pooled tails as well: with fewer the statistic would
             // have longer tails than chi-square, and false alarms would be commoner than stated.
-            let share = |from: i64, to: i64| {
-                (from..=to).map(weight).sum::<f64>() / total * DRAWS as f64
-            };
+            let share =
+                |from: i64, to: i64| (from..=to).map(weight).sum::<f64>() / total * DRAWS as f64;
             let edge = (0..=reach)
                 .take_while(|&x| share(x, x) >= 100.0 && share(x + 1, reach) >= 100.0)
                 .last()
