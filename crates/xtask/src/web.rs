@@ -20,7 +20,7 @@ pub(crate) struct Options {
 /// Runs the command.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     setup::ensure(&[Need::Node])?;
-    if build(workspace)? {
+    if build(workspace, &mut |doing| eprintln!("website: {doing}"))? {
         println!(
             "website built in {}",
             workspace.website().join("dist").display()
@@ -34,9 +34,13 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Builds the website if its sources changed; tells whether it did.
-pub(crate) fn build(workspace: &Workspace) -> Result<bool> {
+/// How many things [`build`] does at most.
+pub(crate) const PARTS: usize = 2;
+
+/// Builds the website if its sources changed; tells whether it did. Hands over what it begins with.
+pub(crate) fn build(workspace: &Workspace, each: &mut dyn FnMut(&str)) -> Result<bool> {
     let website = workspace.website();
+    each("installing its packages");
     install(&website)?;
     let stamp = website.join("node_modules/.website-built");
     let sources = hash_of_sources(&website)?;
@@ -44,6 +48,7 @@ pub(crate) fn build(workspace: &Workspace) -> Result<bool> {
     if built && website.join("dist/index.html").is_file() {
         return Ok(false);
     }
+    each("building");
     output(npm(&website).args(["run", "build"])).context("the website does not build")?;
     std::fs::write(stamp, sources)?;
     Ok(true)

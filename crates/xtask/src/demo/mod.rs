@@ -23,6 +23,7 @@ use clap::Args;
 use enrol::Places;
 use plan::Plan;
 use processes::Processes;
+use progress::Step;
 use serde_json::{Value, json};
 use state::State;
 use std::net::{Ipv4Addr, TcpListener};
@@ -140,8 +141,13 @@ fn build_website(workspace: &Workspace) -> Result<()> {
         eprintln!("without the website: {error:#}");
         return Ok(());
     }
-    eprintln!("website: building if it changed");
-    web::build(workspace)?;
+    let step = Step::start("building the website", web::PARTS);
+    let built = web::build(workspace, &mut |doing| step.begin(doing))?;
+    step.done(if built {
+        "website built"
+    } else {
+        "website unchanged"
+    });
     Ok(())
 }
 

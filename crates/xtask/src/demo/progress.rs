@@ -38,6 +38,14 @@ impl Step {
         self.bar.set_message(doing.to_owned());
     }
 
+    /// The next part is under way; all before it are done.
+    pub(super) fn begin(&self, doing: &str) {
+        if !self.bar.message().is_empty() {
+            self.bar.inc(1);
+        }
+        self.bar.set_message(doing.to_owned());
+    }
+
     /// What is under way.
     pub(super) fn doing(&self, doing: &str) {
         self.bar.set_message(doing.to_owned());
