@@ -4,6 +4,7 @@
 pub(crate) mod auth;
 pub(crate) mod body;
 mod cubes;
+mod description;
 mod error;
 mod geography;
 mod log;
@@ -26,7 +27,6 @@ use axum::{Json, Router};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::csrf::{CsrfLayer, ProtectionError};
-use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -53,17 +53,8 @@ const HEADERS: [(HeaderName, &str); 7] = [
     ),
 ];
 
-#[derive(utoipa::OpenApi)]
-#[openapi(info(
-    title = "Welfare Intelligence",
-    description = "Questions to organisations' nodes and their differentially private answers. Failures are \
-                   application/problem+json with a stable `code` and `params`. Sign in for a session cookie, or send \
-                   `Authorization: Bearer wi_...`."
-))]
-struct Description;
-
 fn described() -> (Router<App>, OpenApi) {
-    OpenApiRouter::with_openapi(Description::openapi())
+    let (routes, description) = OpenApiRouter::with_openapi(description::empty())
         .merge(session::routes())
         .merge(geography::routes())
         .merge(taxonomy::routes())
@@ -74,7 +65,8 @@ fn described() -> (Router<App>, OpenApi) {
         .merge(releases::routes())
         .merge(log::routes())
         .merge(operations::routes())
-        .split_for_parts()
+        .split_for_parts();
+    (routes, description::complete(description))
 }
 
 /// The description of the API, OpenAPI 3.1.
