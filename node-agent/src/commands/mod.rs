@@ -4,5 +4,6 @@
 pub mod audit;
 pub mod init;
 pub mod preview;
+pub(crate) mod quality;
 pub mod status;
 pub mod study;

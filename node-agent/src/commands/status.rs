@@ -2,6 +2,7 @@
 //! It shows exact local facts, so it prints only here and never sends anything.
 
 use crate::clock;
+use crate::commands::quality;
 use crate::config::NodeDir;
 use crate::editions;
 use crate::node;
@@ -96,10 +97,7 @@ pub async fn run(dir: &NodeDir, json: bool) -> Result<()> {
         println!("study          {id}: {state}");
     }
     if let Some(quality) = quality {
-        println!(
-            "data quality (never sent):\n{}",
-            serde_json::to_string_pretty(&quality)?
-        );
+        println!("{}", quality::in_words(&quality, &dir.rejects()));
     }
     Ok(())
 }
