@@ -10,7 +10,7 @@ use demo_city::{CityConfig, CityManifest, Month, generate};
 #[derive(Debug, Parser)]
 #[command(name = "demo-city", version)]
 struct Arguments {
-    /// Directory of the city: <organisation>/register.csv, truth/, city.json
+    /// Directory of the city: <organisation>/register.csv, city.json
     #[arg(long)]
     dir: PathBuf,
     /// Same seed, same bytes
@@ -25,6 +25,9 @@ struct Arguments {
     /// Last month of the registers, 2021-01 to 2025-12
     #[arg(long, default_value = "2025-12")]
     until: Month,
+    /// Keep the truth as well, for tests: no program of a demonstration can read what is not there
+    #[arg(long)]
+    truth: bool,
     /// Generate again even if the directory holds this city
     #[arg(long)]
     fresh: bool,
@@ -39,7 +42,10 @@ fn main() -> anyhow::Result<()> {
         until: arguments.until,
     };
     config.validate()?;
+    let truth = arguments.dir.join("truth");
+    let is_complete = truth.is_dir() || !arguments.truth;
     if !arguments.fresh
+        && is_complete
         && let Some(manifest) = CityManifest::reusable(&config, &arguments.dir)
     {
         eprintln!(
@@ -50,6 +56,9 @@ fn main() -> anyhow::Result<()> {
         return Ok(());
     }
     let manifest = generate(&config, &arguments.dir, &mut |step| eprintln!("{step}"))?;
+    if !arguments.truth {
+        std::fs::remove_dir_all(&truth)?;
+    }
     for organisation in &manifest.organisations {
         eprintln!(
             "{}: {} clients, {} rows, {:.1} MB",
