@@ -36,6 +36,7 @@ impl Areas {
             "version": city.version(),
             "schematic": city.is_schematic(),
             "source": city.source(),
+            "outlines_source": city.outlines_source(),
             "levels": city.levels(),
             "areas": city.areas(),
             "outlines_url": format!("/api/v1/geography/outlines/{}.json", city.web_outlines().sha256()),

@@ -33,18 +33,15 @@ pub struct City {
     web: WebOutlines,
     adjacency: Adjacency,
     schematic: bool,
-    source: String,
+    outlines_source: Option<String>,
 }
 
 impl City {
     /// Milan with a schematic map of its NIL.
     pub fn milan() -> City {
         let facts = Facts::milan();
-        let source = format!(
-            "{MILAN_SOURCE}. Schematic map (cells nearest to each centroid): not the official borders"
-        );
         // Unwrap safety: made of compiled-in facts alone, and a test makes it.
-        City::joined(schematic_outlines(facts), true, source).expect("the schematic map of Milan")
+        City::joined(schematic_outlines(facts), true).expect("the schematic map of Milan")
     }
 
     /// Milan with the outlines of a GeoJSON file (see [`read_outlines`]): one for each of the 88
@@ -76,11 +73,10 @@ impl City {
                 return Err(GeographyError::Misplaced { nil, km });
             }
         }
-        let source = format!("{MILAN_SOURCE}. Outlines: the file given to this coordinator");
-        City::joined(outlines, false, source)
+        City::joined(outlines, false)
     }
 
-    fn joined(outlines: Outlines, schematic: bool, source: String) -> Result<City, GeographyError> {
+    fn joined(outlines: Outlines, schematic: bool) -> Result<City, GeographyError> {
         Ok(City {
             partition: Partition::milan(),
             facts: Facts::milan(),
@@ -88,7 +84,7 @@ impl City {
             adjacency: Adjacency::of(&outlines)?,
             outlines,
             schematic,
-            source,
+            outlines_source: None,
         })
     }
 
@@ -96,10 +92,9 @@ impl City {
     /// A schematic map is ours and stays labelled as it is.
     #[must_use]
     pub fn credited(mut self, outlines_source: &str) -> City {
-        if self.schematic {
-            return self;
+        if !self.schematic {
+            self.outlines_source = Some(outlines_source.to_owned());
         }
-        self.source = format!("{MILAN_SOURCE}. Outlines: {outlines_source}");
         self
     }
 
@@ -113,9 +108,14 @@ impl City {
         self.schematic
     }
 
-    /// Where facts and outlines come from, with licences.
-    pub fn source(&self) -> &str {
-        &self.source
+    /// Where the facts come from: publishers, data sets by their own names, licences.
+    pub fn source(&self) -> &'static str {
+        MILAN_SOURCE
+    }
+
+    /// Where the outlines come from, where somebody said so.
+    pub fn outlines_source(&self) -> Option<&str> {
+        self.outlines_source.as_deref()
     }
 
     /// Levels and containment of areas.
@@ -166,11 +166,9 @@ mod tests {
     fn milan_without_a_file_is_schematic_and_says_so() {
         let milan = City::milan();
         assert!(milan.is_schematic());
-        assert!(milan.source().contains("Schematic"));
         assert!(milan.source().contains("CC BY 4.0"));
-        let source = milan.source().to_owned();
         let milan = milan.credited("someone else's borders");
-        assert_eq!(milan.source(), source);
+        assert_eq!(milan.outlines_source(), None);
         assert_eq!(milan.version(), Partition::milan().version());
         assert_eq!(milan.areas().len(), 88);
         assert_eq!(milan.outlines().areas().len(), 88);
@@ -196,11 +194,8 @@ mod tests {
         let read = City::with_outlines(file).expect("our own output");
         assert!(!read.is_schematic());
         let credited = read.credited("Comune di Milano DS964, CC BY 4.0");
-        assert!(
-            credited
-                .source()
-                .ends_with("Outlines: Comune di Milano DS964, CC BY 4.0")
-        );
+        let source = credited.outlines_source();
+        assert_eq!(source, Some("Comune di Milano DS964, CC BY 4.0"));
     }
 
     #[test]

@@ -45,8 +45,8 @@ pub struct Facts {
 const MILAN: &str = include_str!("../data/milan_facts.csv");
 
 /// Where the facts come from, with licences, as shown to readers.
-pub const MILAN_SOURCE: &str = "Comune di Milano, NIL (PGT 2030) and family tables 2021, CC BY 4.0; \
-    ISTAT census sections 2011, CC BY 3.0 IT";
+pub const MILAN_SOURCE: &str = "Comune di Milano: NIL (PGT 2030), famiglie 2021, CC BY 4.0; \
+    ISTAT: sezioni di censimento 2011, CC BY 3.0 IT";
 
 impl Facts {
     /// Milan's 88 NIL.

@@ -36,7 +36,7 @@ test('an id the vocabulary does not know is shown as it is', () => {
 
 test('areas have names at every level', () => {
   const geography = {
-    version: '1', schematic: true, source: '', levels: [], outlines_url: '',
+    version: '1', schematic: true, source: '', outlines_source: null, levels: [], outlines_url: '',
     areas: [
       { nil: 15, name: 'PORTA TICINESE', residents: 1, families: 1, area_km2: 1, centroid: [9, 45] as [number, number], municipi: [1, 5] },
       { nil: '2', name: 'Brera', residents: 1, families: 1, area_km2: 1, centroid: [9, 45] as [number, number], municipi: ['1'] },

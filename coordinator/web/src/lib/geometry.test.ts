@@ -12,7 +12,7 @@ const outlines: Outlines = {
 };
 const area = (nil: number, municipi: number[]) => ({ nil, name: '', residents: 1, families: 1, area_km2: 1, centroid: [9, 45] as [number, number], municipi });
 const geography: Geography = {
-  version: '1', schematic: false, source: '', outlines_url: '', levels: [{ id: 'city', keys: ['milano'] }], areas: [area(1, [1]), area(15, [3, 2])],
+  version: '1', schematic: false, source: '', outlines_source: null, outlines_url: '', levels: [{ id: 'city', keys: ['milano'] }], areas: [area(1, [1]), area(15, [3, 2])],
 };
 
 test('outlines lie inside the frame with north at the top, whatever their winding', () => {

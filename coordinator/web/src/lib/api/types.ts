@@ -20,6 +20,7 @@ export interface Geography {
   version: string;
   schematic: boolean;
   source: string;
+  outlines_source: string | null;
   levels: { id: string; keys: string[] }[];
   areas: AreaFacts[];
   outlines_url: string;

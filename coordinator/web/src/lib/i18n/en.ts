@@ -32,7 +32,10 @@ export const en: Record<keyof typeof it, string> = {
     'Estimates with differential privacy: each organisation adds random noise before it answers, and no record leaves its network. Read every value with its 95 per cent margin.',
   'footer.presences':
     '“Presences” add up the persons known to each organisation: someone helped by two bodies counts twice. They are not a census and must not be added over groups or months.',
-  'footer.geography': 'Boundaries: {source}',
+  'footer.geography': 'Facts of the areas: {source}',
+  'footer.outlines': 'Boundaries: {source}',
+  'footer.outlines-given': 'Boundaries: from the file chosen by whoever runs the service',
+  'footer.outlines-schematic': 'Boundaries: a schematic drawing, not official',
   'footer.schematic': 'Schematic map',
 
   'missing.title': 'Page not found',
@@ -200,11 +203,12 @@ export const en: Record<keyof typeof it, string> = {
   'privacy.part-of': 'Asked together with',
   'privacy.part-of-text': 'one question at several levels, rho {rho} in all:',
   'privacy.bounds': 'Contribution of one person',
-  'privacy.bounds-text': 'at most {cells} cells, {per_cell} per cell',
+  'privacy.bounds-text': 'cells: at most {cells}; in each: at most {per_cell}',
   'privacy.hash': 'Query hash',
   'mechanism.discrete-gaussian': 'discrete Gaussian',
   'mechanism.fallback': '{code}',
   'noise.fallback': '{code}',
+  'noise.opendp 0.16 discrete Gaussian, ChaCha20 reseeded from the operating system': 'OpenDP 0.16, discrete Gaussian; ChaCha20 reseeded by the operating system',
 
   'ask.title': 'Ask',
   'ask.lead': 'Compose a question. Before sending it you see how accurate it will be and what it costs in privacy.',

@@ -30,7 +30,10 @@ export const it = {
     'Stime con privacy differenziale: ogni organizzazione aggiunge rumore casuale prima di rispondere, e nessuna scheda lascia la sua rete. Ogni valore va letto con il suo margine al 95 per cento.',
   'footer.presences':
     'Le «presenze» sommano le persone note a ciascuna organizzazione: chi è seguito da due enti conta due volte. Non sono un censimento e non vanno sommate tra gruppi o mesi.',
-  'footer.geography': 'Confini: {source}',
+  'footer.geography': 'Dati sulle zone: {source}',
+  'footer.outlines': 'Confini: {source}',
+  'footer.outlines-given': 'Confini: dal file indicato da chi gestisce il servizio',
+  'footer.outlines-schematic': 'Confini: disegno schematico, non ufficiale',
   'footer.schematic': 'Mappa schematica',
 
   'missing.title': 'Pagina non trovata',
@@ -198,11 +201,12 @@ export const it = {
   'privacy.part-of': 'Chiesta insieme a',
   'privacy.part-of-text': 'una sola domanda a più livelli, rho {rho} in tutto:',
   'privacy.bounds': 'Contributo di una persona',
-  'privacy.bounds-text': 'al più {cells} caselle, {per_cell} per casella',
+  'privacy.bounds-text': 'caselle: al più {cells}; in ciascuna: al più {per_cell}',
   'privacy.hash': 'Impronta della domanda',
   'mechanism.discrete-gaussian': 'gaussiana discreta',
   'mechanism.fallback': '{code}',
   'noise.fallback': '{code}',
+  'noise.opendp 0.16 discrete Gaussian, ChaCha20 reseeded from the operating system': 'OpenDP 0.16, gaussiana discreta; ChaCha20 riseminato dal sistema operativo',
 
   'ask.title': 'Chiedi',
   'ask.lead': 'Componi una domanda. Prima di inviarla vedi quanto sarà precisa e quanta privacy costa.',
