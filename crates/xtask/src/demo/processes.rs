@@ -32,7 +32,12 @@ impl Processes {
     /// # Errors
     /// When another demonstration runs there.
     pub(super) fn in_dir(dir: &Path) -> Result<Processes> {
-        std::fs::create_dir_all(dir.join("logs"))?;
+        std::fs::create_dir_all(dir.join("logs")).with_context(|| {
+            format!(
+                "{} cannot hold a demonstration; choose another --dir",
+                dir.display()
+            )
+        })?;
         let processes = Processes {
             dir: dir.to_owned(),
             running: Vec::new(),
@@ -235,6 +240,13 @@ mod tests {
         let _first = Processes::in_dir(dir.path()).expect("taken");
         let error = Processes::in_dir(dir.path()).err().expect("refused");
         assert!(error.to_string().contains("--dir"));
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_one_is_named_with_the_option() {
+        let file = tempfile::NamedTempFile::new().expect("file");
+        let error = Processes::in_dir(file.path()).err().expect("refused");
+        assert!(error.to_string().contains("--dir"), "{error}");
     }
 
     #[test]
