@@ -30,6 +30,11 @@ test('services and filters are named', () => {
   expect(describeQuery(asked, it)).toContain('donne, dai 65 anni, non Minori');
 });
 
+test('several levels and a citizenship are named, too', () => {
+  const asked: Query = { ...query, by: { area: { nil: 60, city: 40 } }, filter: { citizenship: 'non-eu' } };
+  expect(describeQuery(asked, it)).toBe('Presenze · per città + quartiere (NIL) · 2025 · tra: cittadinanza altri paesi');
+});
+
 test('an id the vocabulary does not know is shown as it is', () => {
   expect(describeQuery({ ...query, by: { area: 'nil', target: ['new-group'] } }, it)).toContain('new-group');
 });

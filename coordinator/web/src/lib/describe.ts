@@ -1,7 +1,8 @@
 // A query in one sentence a planner reads: what is counted, by what, when, of whom.
-import type { AskedQuery, Filter, Taxonomy } from './api/types';
+import type { Filter, PlannedQuestion, Query, Taxonomy } from './api/types';
 import type { Language } from './format';
-import type { Key, Translate } from './i18n/catalogue';
+import { isKey, type Key, type Translate } from './i18n/catalogue';
+import { levelsOf } from './levels';
 import { measureName } from './measures';
 import { formatRange } from './periods';
 
@@ -30,7 +31,10 @@ export function describeFilter(filter: Filter, words: Words): string {
   if ('sex' in filter) return sexName(filter.sex, t);
   if ('age' in filter)
     return filter.age.max >= 120 ? t('filter.age-from', { min: filter.age.min }) : t('filter.age', { min: filter.age.min, max: filter.age.max });
-  if ('citizenship' in filter) return t('filter.citizenship', { group: filter.citizenship });
+  if ('citizenship' in filter) {
+    const key = `citizenship.${filter.citizenship}`;
+    return t('filter.citizenship', { group: isKey(key) ? t(key) : filter.citizenship });
+  }
   if ('not' in filter) return t('filter.not', { inner: describeFilter(filter.not, words) });
   const parts = ('all' in filter ? filter.all : filter.any).map((part) => describeFilter(part, words));
   return parts.join('all' in filter ? ', ' : ` ${t('filter.or')} `);
@@ -40,31 +44,24 @@ export function sexName(key: string, t: Translate): string {
   return key === 'F' ? t('sex.F') : key === 'M' ? t('sex.M') : t('sex.X');
 }
 
-/** The area levels of a question, coarsest first. */
-export function levelsOf(query: Pick<AskedQuery, 'by'>): string[] {
-  const { area } = query.by;
-  return typeof area === 'string' ? [area] : LEVELS.filter((level) => level in area);
-}
-const LEVELS = ['city', 'municipio', 'nil', 'micro-area'];
-
 /** The short name of a question: what, of whom, where, when. */
-export function describeQuery(query: AskedQuery, words: Words): string {
+export function describeQuery(query: Query, words: Words): string {
   const { language } = words;
   return describeParts(query, words, formatRange(query.period.from, query.period.to, language));
 }
 
 /** The same of a question that has no span of its own. */
-export function describePlanned(query: Omit<AskedQuery, 'period' | 'bounds' | 'rho'>, words: Words): string {
+export function describePlanned(query: PlannedQuestion, words: Words): string {
   return describeParts(query, words, '');
 }
 
-function describeParts(query: Omit<AskedQuery, 'period' | 'bounds' | 'rho'>, words: Words, span: string): string {
+function describeParts(query: PlannedQuestion, words: Words, span: string): string {
   const { t } = words;
   const what = measureName(query, t);
   const targets = query.by.target ?? [];
   const whom = targets.length === 0 ? '' : targets.length <= 3 ? targets.map((id) => targetName(id, words)).join(', ') : t('describe.targets', { count: targets.length });
   const splits = [
-    t('describe.by', { what: levelsOf(query).map((level) => levelName(level, t)).join(', ') }),
+    t('describe.by', { what: levelsOf(query.by.area).map((level) => levelName(level, t)).join(' + ') }),
     ...(query.by.service ? [t('describe.by-service')] : []),
     ...(query.by.sex ? [t('describe.by-sex')] : []),
     ...(query.by.age_band ? [t('describe.by-age')] : []),

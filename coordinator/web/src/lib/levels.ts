@@ -11,3 +11,8 @@ export function isFiner(level: string, than: string): boolean {
   const order = LEVELS as readonly string[];
   return order.indexOf(than) >= 0 && order.indexOf(level) < order.indexOf(than);
 }
+
+/** The levels a question asks for, from coarse to fine. */
+export function levelsOf(area: string | Readonly<Record<string, number>>): string[] {
+  return typeof area === 'string' ? [area] : LEVELS.filter((level) => level in area).toReversed();
+}

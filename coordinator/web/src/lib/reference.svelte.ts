@@ -7,6 +7,7 @@ import { serviceName, sexName, targetName } from './describe';
 import { project } from './geometry';
 import { isKey, type Translate } from './i18n/catalogue';
 import { language, t } from './i18n/language.svelte';
+import { levelsOf } from './levels';
 import { binName } from './measures';
 import { formatPeriod } from './periods';
 import { Resource } from './resource.svelte';
@@ -50,7 +51,7 @@ class Reference {
   keyName(dimension: string, key: string, query: Pick<Query, 'by' | 'quantity'>): string {
     switch (dimension) {
       case 'area':
-        return this.areaName(query.by.area, key);
+        return this.areaName(levelsOf(query.by.area).at(-1) ?? '', key);
       case 'target':
         return targetName(key, this.words);
       case 'sex':

@@ -104,7 +104,8 @@ export interface Query {
   /** With `bins`. */
   edges?: number[];
   by: {
-    area: string;
+    /** A level, or several with the percent of rho each gets. */
+    area: string | Record<string, number>;
     target?: string[];
     service?: boolean;
     sex?: boolean;
@@ -117,15 +118,11 @@ export interface Query {
   services?: string[];
   filter?: Filter;
   bounds: { cells: number; per_cell: number };
+  /** Also count what the bounds cut off, for a share of the loss. */
+  cut_off?: { share: number; at_most: number };
   /** nano-rho */
   rho: number;
 }
-
-/** A question as it was asked: over one level, or over several with the percent of the loss each gets. */
-export type AskedQuery = Omit<Query, 'by'> & {
-  by: Omit<Query['by'], 'area'> & { area: string | Record<string, number> };
-  cut_off?: { share: number; at_most: number };
-};
 
 export interface Preview {
   query_hash: string;
@@ -154,7 +151,7 @@ export interface NodeState {
 export interface QueryView {
   id: string;
   study: string;
-  query: AskedQuery;
+  query: Query;
   query_hash: string;
   asked_by: string;
   asked_at: string;
@@ -210,12 +207,14 @@ export interface Release extends ReleaseSummary {
   bracket?: { lower: number[]; upper: number[] } | null;
 }
 
+/** A question without span and terms. */
+export type PlannedQuestion = Omit<Query, 'version' | 'period' | 'bounds' | 'rho'>;
 export type CubeAskKind = 'past' | 'period' | 'revision';
 /** A question planned once and asked period by period. */
 export interface CubeInfo {
   id: string;
   study: string;
-  definition: { question: Omit<AskedQuery, 'period' | 'bounds' | 'rho'>; first: string; past: CubeTerms; each: CubeTerms };
+  definition: { question: PlannedQuestion; first: string; past: CubeTerms; each: CubeTerms };
   planned_at: string;
   /** The last month that everybody's current edition completes. */
   completed: string | null;
