@@ -36,6 +36,14 @@ fn legal() -> Vec<Value> {
         }),
         json!({ "version": 1, "measure": "households", "by": { "area": "city" }, "period": year, "bounds": one, "rho": 5 }),
         json!({ "version": 1, "measure": "first-time", "by": { "area": "city" }, "period": year, "bounds": one, "rho": 5 }),
+        json!({
+            "version": 1, "measure": "persons", "by": { "area": { "nil": 50, "city": 20, "micro-area": 25 }, "period": "quarter" },
+            "period": year, "cut_off": { "share": 5, "at_most": 9 }, "bounds": { "cells": 4, "per_cell": 1 }, "rho": 1_000,
+        }),
+        json!({
+            "version": 1, "measure": "persons", "by": { "area": { "nil": 60, "municipio": 40 } },
+            "period": year, "bounds": one, "rho": 1_000,
+        }),
     ]
 }
 
@@ -166,6 +174,13 @@ fn accepts_by(
             "integer" => value.is_i64() || value.is_u64(),
             other => panic!("unknown type {other}"),
         },
+        "oneOf" => {
+            let choices = rule.as_array().expect("a list").iter();
+            choices
+                .filter(|choice| accepts(root, choice, value))
+                .count()
+                == 1
+        }
         "const" => value == rule,
         "enum" => rule.as_array().expect("a list").contains(value),
         "required" => {
@@ -233,7 +248,10 @@ fn beyond_a_schema(path: &str, code: Code) -> bool {
         Code::UnknownId => path.contains("target") || path.starts_with("$.services"),
         // Limits that depend on other fields.
         Code::OutOfRange => {
-            path.starts_with("$.bounds") || path.starts_with("$.edges") || path.contains(".age")
+            ["$.bounds", "$.edges", "$.by.area", "$.cut_off"]
+                .iter()
+                .any(|start| path.starts_with(start))
+                || path.contains(".age")
         }
         Code::MissingField => ["$.quantity", "$.edges"].contains(&path),
         Code::NotApplicable | Code::InvalidPeriod | Code::LevelTooFine | Code::TooManyCells => true,
