@@ -57,9 +57,8 @@ enum Command {
     Preview {
         #[command(flatten)]
         dir: Dir,
-        /// The question, as JSON.
-        #[arg(long)]
-        query: PathBuf,
+        #[command(flatten)]
+        preview: commands::preview::Preview,
     },
     /// Studies: propose, list, countersign.
     Study {
@@ -116,8 +115,8 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Status { dir, json } => {
             commands::status::run(&NodeDir::new(dir.dir), json).await?
         }
-        Command::Preview { dir, query } => {
-            commands::preview::run(&NodeDir::new(dir.dir), &query).await?
+        Command::Preview { dir, preview } => {
+            commands::preview::run(&NodeDir::new(dir.dir), &preview).await?
         }
         Command::Study { command } => commands::study::run(command).await?,
         Command::Audit {

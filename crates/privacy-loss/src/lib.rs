@@ -4,7 +4,9 @@
 mod epsilon;
 mod price;
 mod rho;
+mod usefulness;
 
 pub use epsilon::epsilon;
 pub use price::{HOUSEHOLD_MEMBERS, Price, Sensitivity, SlicePrice, price};
 pub use rho::NanoRho;
+pub use usefulness::{is_useful, relative_margin};

@@ -3,6 +3,7 @@
 
 mod aggregate_query;
 mod cube;
+mod default_cubes;
 mod filter;
 mod measure;
 mod parse;
@@ -13,6 +14,7 @@ mod strict_json;
 
 pub use aggregate_query::{AggregateQuery, Dimension, QueryHash};
 pub use cube::{Cube, Span, completed_by};
+pub use default_cubes::{default_cubes, default_definitions};
 pub use filter::Filter;
 pub use measure::{Bounds, Measure};
 pub use period::{Month, Period, PeriodKind};

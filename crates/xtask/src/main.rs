@@ -33,6 +33,8 @@ enum Command {
     Check,
     /// Builds the website.
     Web(web::Options),
+    /// Prints what the default cubes buy and cost: noise against the counts to expect.
+    BudgetTable,
 }
 
 fn main() -> ExitCode {
@@ -60,5 +62,13 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Test(options) => test::run(&workspace, &options),
         Command::Check => check::run(&workspace),
         Command::Web(options) => web::run(&workspace, &options),
+        Command::BudgetTable => workspace::run(workspace.cargo().args([
+            "run",
+            "--quiet",
+            "--package",
+            "demo-city",
+            "--example",
+            "budget_table",
+        ])),
     }
 }
