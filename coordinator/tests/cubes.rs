@@ -282,3 +282,29 @@ async fn a_cube_that_could_not_be_asked_is_refused_with_the_place() {
         .await
         .refused(400, "idempotency-key-required");
 }
+
+#[tokio::test]
+async fn the_default_cubes_are_planned_once() {
+    let bed = Bed::new().await;
+    let city = bed.city().await;
+    let path = format!("/api/v1/studies/{STUDY}/default-cubes");
+    let first = json!({ "first": "2021-01" });
+    let planned = city.analyst.post(&path, &first).await.expect(201).json();
+    let names = json!([
+        "needs-by-quarter",
+        "services-by-month",
+        "households-by-year"
+    ]);
+    assert_eq!(planned["planned"], names);
+    let again = city.analyst.post(&path, &first).await.expect(201).json();
+    assert_eq!(again["planned"], json!([]));
+    let torn = json!({ "first": "2021-02" });
+    city.analyst
+        .post(&path, &json!({ "first": "soon" }))
+        .await
+        .refused(422, "invalid-period");
+    city.analyst
+        .post(&path, &torn)
+        .await
+        .refused(422, "invalid-period");
+}

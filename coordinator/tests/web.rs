@@ -519,6 +519,7 @@ async fn the_description_names_every_route() {
         "get /api/v1/queries/{id}/events",
         "get /api/v1/cubes",
         "post /api/v1/cubes",
+        "post /api/v1/studies/{id}/default-cubes",
         "get /api/v1/cubes/{id}",
         "post /api/v1/cubes/{id}/preview",
         "post /api/v1/cubes/{id}/ask",

@@ -125,6 +125,39 @@ pub async fn define(app: &State, account: &Account, definition: &[u8]) -> Result
     Ok(cube.id().to_owned())
 }
 
+/// What the default cubes of a study need to be told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Defaults {
+    /// The first month they cover, the first of a year, `YYYY-MM`.
+    pub first: String,
+}
+
+/// Plans the default cubes of a study that are not planned yet; their identifiers.
+///
+/// # Errors
+/// As [`define`].
+pub async fn define_defaults(
+    app: &State,
+    account: &Account,
+    study: &str,
+    defaults: &Defaults,
+) -> Result<Vec<String>, Problem> {
+    let first = Month::parse(&defaults.first).ok_or_else(|| Problem::InvalidBody {
+        path: "$.first".to_owned(),
+        code: "invalid-period",
+    })?;
+    let mut planned = Vec::new();
+    for definition in query::default_definitions(study, first) {
+        match define(app, account, definition.as_bytes()).await {
+            Ok(id) => planned.push(id),
+            Err(Problem::CubeExists) => {}
+            Err(problem) => return Err(problem),
+        }
+    }
+    Ok(planned)
+}
+
 /// All cubes.
 ///
 /// # Errors

@@ -4,7 +4,7 @@ use super::auth::Caller;
 use super::body::{Body, JsonBytes};
 use super::queries::{answered, idempotency_key};
 use crate::Problem;
-use crate::app::cubes::{self, CubeView, Wanted};
+use crate::app::cubes::{self, CubeView, Defaults, Wanted};
 use crate::app::preview::Preview;
 use crate::state::App;
 use axum::Json;
@@ -19,6 +19,7 @@ use utoipa_axum::routes;
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list, define))
+        .routes(routes!(define_defaults))
         .routes(routes!(one))
         .routes(routes!(preview))
         .routes(routes!(ask))
@@ -52,6 +53,28 @@ async fn define(
     let id = cubes::define(&app, &account, &bytes).await?;
     let location = format!("/api/v1/cubes/{id}");
     Ok((StatusCode::CREATED, [(header::LOCATION, location)]).into_response())
+}
+
+/// Identifiers of cubes that were planned now.
+#[derive(Serialize, ToSchema)]
+struct PlannedView {
+    planned: Vec<String>,
+}
+
+/// Plans the default cubes of a study: needs by quarter, services by month, households by year. Those planned before
+/// stay as they are. Nothing is asked yet.
+#[utoipa::path(
+    post, path = "/api/v1/studies/{id}/default-cubes", params(("id" = String, Path)), request_body = Defaults,
+    responses((status = 201, body = PlannedView), (status = 401), (status = 403), (status = 422))
+)]
+async fn define_defaults(
+    State(app): State<App>,
+    Caller(account): Caller,
+    Path(id): Path<String>,
+    Body(defaults): Body<Defaults>,
+) -> Result<Response, Problem> {
+    let planned = cubes::define_defaults(&app, &account, &id, &defaults).await?;
+    Ok((StatusCode::CREATED, Json(PlannedView { planned })).into_response())
 }
 
 /// One planned cube.

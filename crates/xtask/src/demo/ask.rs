@@ -150,6 +150,77 @@ pub(super) fn first_questions(
     Ok(released)
 }
 
+/// Plans the default cubes and asks the past of the first.
+///
+/// # Errors
+/// When the coordinator refuses.
+pub(super) fn planned_questions(client: &Client, state: &mut State) -> Result<()> {
+    const CUBE: &str = "needs-by-quarter";
+    if !state.is_done("planned") {
+        let reply = client.post(
+            &format!("/api/v1/studies/{STUDY}/default-cubes"),
+            &json!({ "first": "2021-01" }),
+            &[],
+        )?;
+        ensure!(
+            reply.status == 201,
+            "the cubes are not planned: {}",
+            reply.complaint()
+        );
+        state.record("planned", "")?;
+    }
+    if !state.is_done("asked-cube") {
+        let path = format!("/api/v1/cubes/{CUBE}/ask");
+        let key = [("Idempotency-Key", "demo-cube")];
+        let reply = client.post(&path, &json!({}), &key)?;
+        ensure!(
+            reply.status == 202,
+            "the cube `{CUBE}` is not asked: {}",
+            reply.complaint()
+        );
+        state.record("asked-cube", reply.location.as_deref().unwrap_or(""))?;
+    }
+    Ok(())
+}
+
+/// Waits for the release of the planned question at its finest level.
+///
+/// # Errors
+/// When it is refused or expires, or a process ended.
+pub(super) fn planned_release(
+    client: &Client,
+    processes: &mut Processes,
+    state: &State,
+    nodes: usize,
+) -> Result<Released> {
+    const TITLE: &str =
+        "Presences by group of needs, neighbourhood and quarter, 2021-2026 (planned question)";
+    let location = state
+        .step("asked-cube")
+        .context("no cube was asked")?
+        .to_owned();
+    let step = Step::start("nodes answer the planned question", nodes);
+    let until = Instant::now() + PATIENCE;
+    loop {
+        processes.check()?;
+        let view = client.read(&location)?;
+        step.at(answered(&view), TITLE);
+        if let Some(release) = release_of(&view).with_context(|| processes.log_tails())? {
+            step.done("one release of each level");
+            return Ok(Released {
+                title: TITLE,
+                release,
+            });
+        }
+        ensure!(
+            Instant::now() < until,
+            "no release yet; {}",
+            processes.log_tails()
+        );
+        interruption::pause(EVERY)?;
+    }
+}
+
 /// Marks, in the state, a question that was answered by a release at once.
 const RELEASE: &str = "release:";
 

@@ -205,7 +205,15 @@ fn start(workspace: &Workspace, options: &Options) -> Result<Running> {
     let password = logins["analyst"]["password"].as_str().unwrap_or_default();
     client.sign_in("analyst", password)?;
     ask::nodes_are_online(&client, &mut processes, &organisations)?;
-    let released = ask::first_questions(&client, &mut processes, &mut state, organisations.len())?;
+    let nodes = organisations.len();
+    let mut released = ask::first_questions(&client, &mut processes, &mut state, nodes)?;
+    ask::planned_questions(&client, &mut state)?;
+    released.push(ask::planned_release(
+        &client,
+        &mut processes,
+        &state,
+        nodes,
+    )?);
 
     let website = format!("http://127.0.0.1:{port}/");
     let description = dir.join("demo.json");

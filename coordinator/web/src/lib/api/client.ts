@@ -107,6 +107,9 @@ export const api = {
     return whereTo(await send('POST', 'queries', { study, query }, { 'Idempotency-Key': idempotencyKey }));
   },
   cubes: async () => (await read<{ cubes: CubeInfo[] }>('cubes')).cubes,
+  /** Plans the usual cubes of a study, from January of a year on; asks nothing. */
+  planDefaultCubes: async (study: string, year: number): Promise<void> =>
+    void (await send('POST', `studies/${encodeURIComponent(study)}/default-cubes`, { first: `${year}-01` })),
   /** Price and accuracy of what is due of a cube. */
   previewCube: async (id: string, signal?: AbortSignal): Promise<Preview> =>
     (await (await send('POST', `cubes/${encodeURIComponent(id)}/preview`, {}, {}, signal)).json()) as Preview,

@@ -326,7 +326,8 @@ export const en: Record<keyof typeof it, string> = {
 
   'cubes.title': 'Planned questions',
   'cubes.lead': 'Declared once, asked once for the past, then only for the periods that new editions complete. Most later questions are answered from their results, at no cost.',
-  'cubes.empty': 'No question is planned yet. The API and the guide say how to declare one.',
+  'cubes.empty': 'No question is planned yet. The usual three ask needs by quarter, services by month and households by year; planning them asks nothing.',
+  'cubes.plan': 'Plan the usual three for «{study}»',
   'cubes.study': 'Study {study}',
   'cubes.completed': 'Editions are complete up to {month}',
   'cubes.nobody': 'No organisation can be asked yet',

@@ -324,7 +324,8 @@ export const it = {
 
   'cubes.title': 'Domande programmate',
   'cubes.lead': 'Dichiarate una volta, poste una volta per il passato, poi solo per i periodi che le nuove edizioni completano. Quasi tutte le domande successive trovano risposta nei loro risultati, senza costo.',
-  'cubes.empty': 'Nessuna domanda è programmata. L’API e la guida dicono come dichiararne una.',
+  'cubes.empty': 'Nessuna domanda è ancora programmata. Le tre abituali chiedono i bisogni per trimestre, i servizi per mese e le famiglie per anno; programmarle non chiede nulla.',
+  'cubes.plan': 'Programma le tre abituali per «{study}»',
   'cubes.study': 'Studio {study}',
   'cubes.completed': 'Le edizioni sono complete fino a {month}',
   'cubes.nobody': 'Nessuna organizzazione può ancora rispondere',
