@@ -64,20 +64,20 @@ pub fn aggregate_with_threads(
         _ => snapshot.person_count(),
     };
     let share = units.div_ceil(threads.max(1)).max(1);
-    let mut totals = Totals::new(&plan);
-    thread::scope(|scope| {
-        let workers: Vec<_> = (0..units)
+    let part = &|units: Range<usize>| plan.pass(units);
+    let totals = thread::scope(|scope| {
+        // This thread works too.
+        let workers: Vec<_> = (share..units)
             .step_by(share)
-            .map(|first| {
-                let plan = &plan;
-                scope.spawn(move || plan.pass(first..(first + share).min(units)))
-            })
+            .map(|first| scope.spawn(move || part(first..(first + share).min(units))))
             .collect();
+        let mut totals = part(0..share.min(units));
         for worker in workers {
             // Unwrap safety: a worker only adds integers that cannot overflow (see `pass`), at indices
             // below the number of cells; were it to panic, no answer may be given.
             totals.add(&worker.join().expect("a worker of the kernel"));
         }
+        totals
     });
     Exact::new(slices(query, &plan, &totals))
 }
@@ -132,8 +132,8 @@ struct Scratch {
 
 /// The unit a person's cells belong to.
 #[derive(Clone, Copy)]
-struct Unit<'a> {
-    pseudonym: &'a [u8; 32],
+struct Unit {
+    word: u64,
     home: Home,
 }
 
@@ -161,7 +161,7 @@ impl<'a> Plan<'a> {
                     continue;
                 }
                 let unit = Unit {
-                    pseudonym: person.pseudonym,
+                    word: person.word,
                     home: person.home,
                 };
                 self.person_cells(person, unit, &mut scratch);
@@ -193,7 +193,7 @@ impl<'a> Plan<'a> {
         let unknown = Home::MicroArea(self.areas.unknown());
         let home = members.iter().map(|place| person(place).home);
         let unit = Unit {
-            pseudonym: person(first).pseudonym,
+            word: person(first).word,
             home: home
                 .into_iter()
                 .find(|home| *home != unknown)
@@ -207,19 +207,19 @@ impl<'a> Plan<'a> {
     }
 
     /// Adds the cells one person fills, as or for `unit`.
-    fn person_cells(&self, person: PersonRow<'a>, unit: Unit<'a>, scratch: &mut Scratch) {
+    fn person_cells(&self, person: PersonRow<'a>, unit: Unit, scratch: &mut Scratch) {
         let (Some(first), Some(last)) = (self.periods.first(), self.periods.last()) else {
             return;
         };
         let (first, last) = (first.first.index(), last.last.index());
-        let mut at = person.events.partition_point(|event| event.month < first);
+        let mut at = person.months.partition_point(|month| *month < first);
         if self.measure == Measure::FirstTime {
             self.note_firsts(person, &mut scratch.firsts);
         }
-        while let Some(next) = person.events.get(at).filter(|event| event.month <= last) {
-            let period = usize::from((next.month - first) / self.months_per_period);
+        while let Some(next) = person.months.get(at).filter(|month| **month <= last) {
+            let period = usize::from((next - first) / self.months_per_period);
             let end = self.periods[period].last.index();
-            let length = person.events[at..].partition_point(|event| event.month <= end);
+            let length = person.months[at..].partition_point(|month| *month <= end);
             let all = self.note_uses(person, at..at + length, &mut scratch.uses);
             at += length;
             let as_of = AsOf {
@@ -237,13 +237,13 @@ impl<'a> Plan<'a> {
         uses.fill(Use::default());
         let mut all = 0u32;
         for at in events {
-            let event = &person.events[at];
-            all = all.saturating_add(event.count);
-            let Some(Some(slot)) = self.slots.get(usize::from(event.service)) else {
+            let count = u32::from(person.counts[at]);
+            all = all.saturating_add(count);
+            let Some(Some(slot)) = self.slots.get(usize::from(person.services[at])) else {
                 continue;
             };
             let used = &mut uses[usize::from(*slot)];
-            used.events = used.events.saturating_add(event.count);
+            used.events = used.events.saturating_add(count);
             match self.measure.quantity() {
                 Some(Quantity::Amount) => used.quantity += u64::from(person.cents[at]),
                 Some(Quantity::Duration) => used.quantity += u64::from(person.minutes[at]),
@@ -256,7 +256,7 @@ impl<'a> Plan<'a> {
     /// The month of a person's first counted event on record, by place of the service axis.
     fn note_firsts(&self, person: PersonRow<'_>, firsts: &mut [u16]) {
         firsts.fill(u16::MAX);
-        for event in person.events {
+        for event in person.events() {
             if let Some(Some(slot)) = self.slots.get(usize::from(event.service)) {
                 let first = &mut firsts[usize::from(*slot)];
                 *first = event.month.min(*first);
@@ -265,7 +265,7 @@ impl<'a> Plan<'a> {
     }
 
     /// The cells of one person in one period.
-    fn period_cells(&self, as_of: &AsOf<'_>, period: usize, unit: Unit<'_>, scratch: &mut Scratch) {
+    fn period_cells(&self, as_of: &AsOf<'_>, period: usize, unit: Unit, scratch: &mut Scratch) {
         if scratch.uses.iter().all(|used| used.events == 0) {
             return;
         }
@@ -307,7 +307,7 @@ impl<'a> Plan<'a> {
                     period,
                 };
                 scratch.own.push(OwnCell {
-                    rank: rank(unit.pseudonym, self.tag(place)),
+                    rank: rank(unit.word, self.tag(place)),
                     index: self.index(place, as_of),
                     value,
                 });

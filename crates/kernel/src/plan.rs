@@ -1,7 +1,7 @@
 //! A query, ready for the pass: predicates, periods, the layout of cells, and the keyed words that rank them.
 
 use crate::person::AsOf;
-use crate::rank::words;
+use crate::rank::word;
 use geography::{Level, Partition};
 use query::{AggregateQuery, CutOff, Measure, Period};
 use snapshot::Snapshot;
@@ -34,7 +34,7 @@ pub(crate) struct Plan<'a> {
     pub(crate) keep: usize,
     pub(crate) per_cell: u32,
     /// Keyed words of each (target, service, period).
-    tags: Vec<[u64; 4]>,
+    tags: Vec<u64>,
     /// Number of cells of the pass.
     pub(crate) cells: usize,
     /// Number of cells of each area.
@@ -105,9 +105,8 @@ impl<'a> Plan<'a> {
 
     /// The keyed words that rank cells of this target, service and period. They name no area, sex, age, kind or bin: at
     /// every level and for every split, and for each measure, a unit keeps the same cells.
-    pub(crate) fn tag(&self, place: Place) -> &[u64; 4] {
-        &self.tags
-            [(place.target * self.slot_count + place.slot) * self.periods.len() + place.period]
+    pub(crate) fn tag(&self, place: Place) -> u64 {
+        self.tags[(place.target * self.slot_count + place.slot) * self.periods.len() + place.period]
     }
 
     /// The index of a cell, row-major over the query's dimensions.
@@ -148,7 +147,7 @@ fn tags(
     snapshot: &Snapshot,
     services: &[String],
     periods: &[Period],
-) -> Vec<[u64; 4]> {
+) -> Vec<u64> {
     // A query without an axis has one row of cells, whose key does not name it.
     let rows = |axis: &[String]| {
         if axis.is_empty() {
@@ -167,7 +166,7 @@ fn tags(
         for service in &rows(services) {
             for period in periods {
                 let key = format!("{target}{service}{}", period.key);
-                tags.push(words(&snapshot.cell_tag(&key)));
+                tags.push(word(&snapshot.cell_tag(&key)));
             }
         }
     }

@@ -2,7 +2,7 @@
 //! It shares with the pass only the rank that chooses a person's cells.
 
 use crate::aggregate::{aggregate, aggregate_with_threads};
-use crate::rank::{rank, words};
+use crate::rank::{rank, word};
 use crate::{self as kernel_under_test};
 use geography::{Level, Partition};
 use proptest::prelude::*;
@@ -135,10 +135,10 @@ fn service_of(event: &snapshot::Event) -> &'static str {
 
 /// Events of these services, or of all, in the period.
 fn events(person: PersonRow<'_>, period: &Period, services: &[String]) -> u64 {
-    let of_service = |event: &&snapshot::Event| {
+    let of_service = |event: &snapshot::Event| {
         services.is_empty() || services.iter().any(|id| id == service_of(event))
     };
-    (person.events.iter())
+    (person.events())
         .filter(|event| period.months().contains(&event.month))
         .filter(of_service)
         .map(|event| u64::from(event.count))
@@ -156,7 +156,7 @@ fn quantity(
         Quantity::Amount => person.cents,
         Quantity::Duration => person.minutes,
     };
-    (person.events.iter().zip(column))
+    (person.events().zip(column))
         .filter(|(event, _)| period.months().contains(&event.month))
         .filter(|(event, _)| {
             services.is_empty() || services.iter().any(|id| id == service_of(event))
@@ -219,10 +219,10 @@ fn contributions(
                     Measure::Events => count,
                     Measure::Sum(_) => sum,
                     Measure::FirstTime => {
-                        let before = person.events.iter().any(|event| {
+                        let before = person.events().any(|event| {
                             event.month < period.first.index()
                                 && (services.is_empty()
-                                    || services.iter().any(|id| id == service_of(event)))
+                                    || services.iter().any(|id| id == service_of(&event)))
                         });
                         u64::from(!before)
                     }
@@ -334,11 +334,11 @@ fn level_cells(query: &AggregateQuery, snapshot: &Snapshot, at_most: u64) -> (Ve
             || area_key(snapshot.person(unit[0]).home, query.level()),
             |(area, _)| area,
         );
-        let pseudonym = snapshot.person(unit[0]).pseudonym;
+        let pseudonym = snapshot.person(unit[0]).word;
         let mut own: Vec<(u64, usize, u64)> = Vec::new();
         for place in &unit {
             for (tag, keys, value) in contributions(query, snapshot, snapshot.person(*place)) {
-                let rank = rank(pseudonym, &words(&snapshot.cell_tag(&tag)));
+                let rank = rank(pseudonym, word(&snapshot.cell_tag(&tag)));
                 own.push((rank, cell(&dimensions, &area, &keys), value));
             }
         }
@@ -365,10 +365,75 @@ proptest! {
             let query = support::query(asked.wrapping_add(turn));
             let got = support::cells(aggregate(&query, &snapshot));
             let alone = support::cells(aggregate_with_threads(&query, &snapshot, 1));
-            prop_assert_eq!(&got, &alone);
-            prop_assert_eq!(got, reference(&query, &snapshot), "{}", query.canonical());
+            // Not `prop_assert_eq`, which would print thousands of cells.
+            prop_assert!(got == alone, "threads differ: {}", query.canonical());
+            let expected = reference(&query, &snapshot);
+            prop_assert!(got == expected, "{}", query.canonical());
         }
     }
+}
+
+/// Questions that take the pass over whole columns, in each of its ways: events that merge into few own cells, into
+/// many, or not at all; bounds that keep one to all of them; more people than one block holds.
+#[test]
+fn plain_questions_agree_with_the_reference() {
+    let measures = [
+        (r#""persons""#, 1),
+        (r#""events""#, 2),
+        (r#""sum","quantity":"amount""#, 2_000),
+        (r#""sum","quantity":"duration""#, 150),
+    ];
+    let splits = [
+        (r#""area":"city""#, 1),
+        (r#""area":"nil","service":true"#, 10),
+        (r#""area":"micro-area","period":"quarter""#, 4),
+        (
+            r#""area":"municipio","service":true,"period":"quarter""#,
+            40,
+        ),
+        (r#""area":"nil","service":true,"period":"month""#, 120),
+        (r#""area":{"municipio":25,"nil":60},"service":true"#, 10),
+    ];
+    // The last split leaves room for this share.
+    let cut_offs =
+        [1, 3, 100_000].map(|most| format!(r#""cut_off":{{"share":15,"at_most":{most}}},"#));
+    let chosen = ["", r#""services":["food-aid","home-care"],"#];
+    let (mut asked, mut cut) = (0, 0);
+    for (seed, persons) in [(1, 1), (2, 300), (3, 600)] {
+        let snapshot = support::snapshot(&support::register(seed, persons, 50, 12), "2026-01");
+        for (turn, (measure, per_cell)) in measures.iter().enumerate() {
+            for (split, reachable) in splits {
+                let services = chosen[(turn + persons) % 2];
+                let cut_off = match reachable % 3 {
+                    0 => "",
+                    _ => &cut_offs[(turn + persons) % cut_offs.len()],
+                };
+                // One of the small bounds for each split, and the one that cuts nothing off.
+                let bounds = [1, 2, 3, 4, 5, 9, reachable].into_iter();
+                let bounds: Vec<i32> = bounds.filter(|cells| *cells <= reachable).collect();
+                for cells in [bounds[(turn + seed as usize) % bounds.len()], reachable] {
+                    let text = format!(
+                        r#"{{"version":1,"measure":{measure},"by":{{{split}}},{services}{cut_off}
+                        "period":{{"from":"2023-01","to":"2023-12"}},
+                        "bounds":{{"cells":{cells},"per_cell":{per_cell}}},"rho":1000000}}"#
+                    );
+                    let Ok(query) = AggregateQuery::parse(text.as_bytes()) else {
+                        // A bound of more cells than two services reach.
+                        continue;
+                    };
+                    let got = support::cells(aggregate_with_threads(&query, &snapshot, 2));
+                    assert!(got == reference(&query, &snapshot), "{}", query.canonical());
+                    let all: i64 = got.iter().sum();
+                    asked += 1;
+                    cut += i32::from(cells < reachable && all > 0);
+                }
+            }
+        }
+    }
+    assert!(
+        asked > 60 && cut > 20,
+        "{asked} asked, {cut} with a bound that may cut"
+    );
 }
 
 #[test]

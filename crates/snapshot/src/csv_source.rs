@@ -1,23 +1,21 @@
-//! The CSV connector: streams rows out of a reader, one line at a time, in constant memory.
+//! The CSV connector: rows out of lines, each line by itself.
 //! A bad line is reported by line number, column and kind, never by its content, and the rest goes on.
 
 use crate::codice_fiscale::{CodiceFiscale, InvalidCodiceFiscale};
 use crate::error::SnapshotError;
-use crate::line::{Fields, Line, read_line};
-use crate::mapping::{Encoding, Field, Mapping};
+use crate::line::{BadLine, Block, Blocks, Fields, Line, Splitter};
+use crate::mapping::{Field, Mapping, Words};
 use crate::quality::RejectKind;
-use crate::row::{Day, Row, hundredths};
-use geography::Partition;
-use std::borrow::Cow;
-use std::collections::BTreeMap;
-use std::io::{BufReader, Read};
+use crate::row::{Day, HouseholdId, Row, hundredths};
+use geography::{Level, Partition};
+use std::io::Read;
 use taxonomy::model::income_band;
 
 /// What one line of the register turned out to be.
 #[derive(Debug)]
-pub enum Outcome<'a> {
+pub enum Outcome {
     /// A row that can be linked to a person.
-    Row(Row<'a>),
+    Row(Row),
     /// A row without a valid codice fiscale; `missing` where the field is blank.
     Unlinked {
         /// Whether the field is blank rather than wrong.
@@ -32,16 +30,113 @@ pub enum Outcome<'a> {
     },
 }
 
-/// Rows of a register in CSV.
-pub struct CsvSource<'m, R> {
+/// Where the mapping's columns stand in the lines of one register.
+pub(crate) struct Layout<'m> {
     mapping: &'m Mapping,
-    reader: BufReader<R>,
     /// For each field, the position of its column.
     positions: Vec<Option<usize>>,
     width: usize,
-    line: Vec<u8>,
+    /// Whether a number is that of a NIL.
+    nils: Vec<bool>,
+}
+
+impl<'m> Layout<'m> {
+    /// Finds the mapping's columns in the header line.
+    fn of(header: &[u8], mapping: &'m Mapping) -> Result<Layout<'m>, SnapshotError> {
+        // A byte order mark, as spreadsheets write it.
+        let header = header.strip_prefix(b"\xef\xbb\xbf").unwrap_or(header);
+        let mut splitter = Splitter::default();
+        let fields = splitter
+            .split(header, mapping.encoding, mapping.delimiter, None)
+            .map_err(|_| SnapshotError::NoHeader)?;
+        if fields.text().trim().is_empty() {
+            return Err(SnapshotError::NoHeader);
+        }
+        let position = |field: &Field| {
+            let Some(column) = mapping.column(*field) else {
+                return Ok(None);
+            };
+            let mut places =
+                (0..fields.len()).filter(|index| fields.field(*index) == column.trim());
+            let column = || column.to_owned();
+            match (places.next(), places.next()) {
+                (Some(place), None) => Ok(Some(place)),
+                (Some(_), Some(_)) => Err(SnapshotError::DuplicateColumn { column: column() }),
+                (None, _) => Err(SnapshotError::MissingColumn {
+                    column: column(),
+                    field: field.name(),
+                }),
+            }
+        };
+        let nils = (Partition::milan().keys(Level::Nil).iter())
+            .filter_map(|key| key.parse::<usize>().ok());
+        let mut known = Vec::new();
+        for nil in nils {
+            known.resize(known.len().max(nil + 1), false);
+            known[nil] = true;
+        }
+        Ok(Layout {
+            mapping,
+            positions: Field::ALL.iter().map(position).collect::<Result<_, _>>()?,
+            width: fields.len(),
+            nils: known,
+        })
+    }
+
+    /// What a line turns out to be; `None` where it is blank. What could not be read of it and counts as blank is noted
+    /// in `ignored`.
+    pub(crate) fn read(
+        &self,
+        line: Line<'_>,
+        splitter: &mut Splitter,
+        ignored: &mut Vec<(Field, RejectKind)>,
+    ) -> Option<Outcome> {
+        ignored.clear();
+        let line = match line {
+            Line::TooLong => return Some(rejected(None, RejectKind::TooLong)),
+            Line::Bytes(line) if line.iter().all(u8::is_ascii_whitespace) => return None,
+            Line::Bytes(line) => line,
+        };
+        let mapping = self.mapping;
+        let fields = splitter.split(line, mapping.encoding, mapping.delimiter, Some(self.width));
+        Some(match fields {
+            Ok(fields) => Reading {
+                layout: self,
+                fields,
+            }
+            .outcome(ignored),
+            Err(BadLine::Encoding) => rejected(None, RejectKind::Encoding),
+            Err(BadLine::Shape) => rejected(None, RejectKind::Shape),
+        })
+    }
+}
+
+/// Opens a register: reads its header, and returns the first block with the place after the header.
+pub(crate) fn open<'m, R: Read>(
+    register: R,
+    mapping: &'m Mapping,
+) -> Result<(Layout<'m>, Blocks<R>, Block, usize), SnapshotError> {
+    let mut blocks = Blocks::new(register);
+    let mut block = Block::default();
+    blocks.next(&mut block).map_err(SnapshotError::Register)?;
+    let mut lines = block.lines(0);
+    let Some(Line::Bytes(header)) = lines.next() else {
+        return Err(SnapshotError::NoHeader);
+    };
+    let layout = Layout::of(header, mapping)?;
+    let start = block.len() - lines.left();
+    Ok((layout, blocks, block, start))
+}
+
+/// Rows of a register in CSV, one after the other. [`crate::Snapshot::build`] reads the same rows on several threads.
+pub struct CsvSource<'m, R> {
+    layout: Layout<'m>,
+    blocks: Blocks<R>,
+    block: Block,
+    /// Where in the block the next line starts.
+    at: usize,
     line_number: u64,
-    fields: Fields,
+    splitter: Splitter,
     ignored: Vec<(Field, RejectKind)>,
 }
 
@@ -50,85 +145,42 @@ impl<'m, R: Read> CsvSource<'m, R> {
     ///
     /// # Errors
     /// No header, a column that is missing or stands twice, or a reader that fails.
-    pub fn open(reader: R, mapping: &'m Mapping) -> Result<CsvSource<'m, R>, SnapshotError> {
-        let mut source = CsvSource {
-            mapping,
-            reader: BufReader::with_capacity(1 << 18, reader),
-            positions: Vec::new(),
-            width: 0,
-            line: Vec::new(),
+    pub fn open(register: R, mapping: &'m Mapping) -> Result<CsvSource<'m, R>, SnapshotError> {
+        let (layout, blocks, block, at) = open(register, mapping)?;
+        Ok(CsvSource {
+            layout,
+            blocks,
+            block,
+            at,
             line_number: 1,
-            fields: Fields::default(),
+            splitter: Splitter::default(),
             ignored: Vec::new(),
-        };
-        if read_line(&mut source.reader, &mut source.line).map_err(SnapshotError::Register)?
-            != Line::Read
-        {
-            return Err(SnapshotError::NoHeader);
-        }
-        let text = decode(&source.line, mapping.encoding).ok_or(SnapshotError::NoHeader)?;
-        // A byte order mark, as spreadsheets write it, read in either encoding.
-        let text = text
-            .strip_prefix('\u{feff}')
-            .or_else(|| text.strip_prefix("ï»¿"))
-            .unwrap_or(&text);
-        if !source.fields.split(text, mapping.delimiter) || text.trim().is_empty() {
-            return Err(SnapshotError::NoHeader);
-        }
-        source.width = source.fields.len();
-        for field in Field::ALL {
-            let Some(column) = mapping.column(*field) else {
-                source.positions.push(None);
-                continue;
-            };
-            let mut places =
-                (0..source.width).filter(|index| source.fields.field(*index) == column.trim());
-            let Some(position) = places.next() else {
-                let column = column.to_owned();
-                return Err(SnapshotError::MissingColumn {
-                    column,
-                    field: field.name(),
-                });
-            };
-            if places.next().is_some() {
-                return Err(SnapshotError::DuplicateColumn {
-                    column: column.to_owned(),
-                });
-            }
-            source.positions.push(Some(position));
-        }
-        Ok(source)
+        })
     }
 
     /// The next line that is not blank, or `None` at the end.
     ///
     /// # Errors
     /// Only a reader that fails; a bad line is an [`Outcome`].
-    pub fn next_row(&mut self) -> Result<Option<Outcome<'_>>, SnapshotError> {
-        self.ignored.clear();
+    pub fn next_row(&mut self) -> Result<Option<Outcome>, SnapshotError> {
         loop {
-            let found =
-                read_line(&mut self.reader, &mut self.line).map_err(SnapshotError::Register)?;
-            self.line_number += 1;
-            match found {
-                Line::End => return Ok(None),
-                Line::TooLong => return Ok(Some(rejected(None, RejectKind::TooLong))),
-                Line::Read if self.line.iter().all(u8::is_ascii_whitespace) => {}
-                Line::Read => break,
+            let mut lines = self.block.lines(self.at);
+            for line in lines.by_ref() {
+                self.line_number += 1;
+                let read = self
+                    .layout
+                    .read(line, &mut self.splitter, &mut self.ignored);
+                if read.is_some() {
+                    self.at = self.block.len() - lines.left();
+                    return Ok(read);
+                }
+            }
+            self.at = 0;
+            let more = self.blocks.next(&mut self.block);
+            if !more.map_err(SnapshotError::Register)? {
+                return Ok(None);
             }
         }
-        let Some(text) = decode(&self.line, self.mapping.encoding) else {
-            return Ok(Some(rejected(None, RejectKind::Encoding)));
-        };
-        if !self.fields.split(&text, self.mapping.delimiter) || self.fields.len() != self.width {
-            return Ok(Some(rejected(None, RejectKind::Shape)));
-        }
-        let reading = Reading {
-            mapping: self.mapping,
-            fields: &self.fields,
-            positions: &self.positions,
-        };
-        Ok(Some(reading.outcome(&mut self.ignored)))
     }
 
     /// The line last read, the header being 1.
@@ -142,33 +194,24 @@ impl<'m, R: Read> CsvSource<'m, R> {
     }
 }
 
-fn rejected(column: Option<Field>, kind: RejectKind) -> Outcome<'static> {
+fn rejected(column: Option<Field>, kind: RejectKind) -> Outcome {
     Outcome::Rejected { column, kind }
-}
-
-fn decode(line: &[u8], encoding: Encoding) -> Option<Cow<'_, str>> {
-    match encoding {
-        Encoding::Utf8 => std::str::from_utf8(line).ok().map(Cow::Borrowed),
-        Encoding::Latin1 => {
-            encoding_rs::WINDOWS_1252.decode_without_bom_handling_and_without_replacement(line)
-        }
-    }
 }
 
 /// One line, split, on its way to being a row.
 struct Reading<'a> {
-    mapping: &'a Mapping,
-    fields: &'a Fields,
-    positions: &'a [Option<usize>],
+    layout: &'a Layout<'a>,
+    fields: Fields<'a>,
 }
 
 impl<'a> Reading<'a> {
     fn text(&self, field: Field) -> Option<&'a str> {
-        let text = self.fields.field(self.positions[field as usize]?);
+        let text = self.fields.field(self.layout.positions[field as usize]?);
         (!text.is_empty()).then_some(text)
     }
 
-    fn outcome(&self, ignored: &mut Vec<(Field, RejectKind)>) -> Outcome<'a> {
+    fn outcome(&self, ignored: &mut Vec<(Field, RejectKind)>) -> Outcome {
+        let mapping = self.layout.mapping;
         let code = match CodiceFiscale::parse(self.text(Field::CodiceFiscale).unwrap_or_default()) {
             Ok(code) => code,
             Err(fault) => {
@@ -179,33 +222,38 @@ impl<'a> Reading<'a> {
         };
         let day = match self.text(Field::Date) {
             None => return rejected(Some(Field::Date), RejectKind::Missing),
-            Some(text) => match Day::parse(text, self.mapping.date_format) {
+            Some(text) => match Day::parse(text, mapping.date_format) {
                 None => return rejected(Some(Field::Date), RejectKind::Date),
                 Some(day) => day,
             },
         };
         let service = match self.text(Field::Service) {
             None => return rejected(Some(Field::Service), RejectKind::Missing),
-            Some(text) => match self.mapping.services.get(text) {
+            Some(text) => match mapping.services.get(text) {
                 None => return rejected(Some(Field::Service), RejectKind::UnknownValue),
                 Some(service) => *service,
             },
         };
-        let mark = self.mapping.decimal_mark;
+        let mark = mapping.decimal_mark;
         // What an event is worth is part of what makes it distinct, so an unreadable number spoils the row.
         let mut worth = [0; 2];
         for (value, field) in worth.iter_mut().zip([Field::Quantity, Field::Amount]) {
             if let Some(text) = self.text(field) {
                 match hundredths(text, mark) {
                     None => return rejected(Some(field), RejectKind::Number),
-                    Some(number) => *value = number,
+                    Some(number) => {
+                        *value = number.clamp(i32::MIN.into(), i32::MAX.into()) as i32;
+                    }
                 }
             }
         }
-        let areas = Partition::milan();
         let mut optional = Optional {
             reading: self,
             ignored,
+        };
+        let known_nil = |nil: &u16| {
+            let known = self.layout.nils.get(usize::from(*nil));
+            known.copied().unwrap_or(false)
         };
         Outcome::Row(Row {
             code,
@@ -213,22 +261,20 @@ impl<'a> Reading<'a> {
             service,
             quantity: worth[0],
             amount: worth[1],
-            sex: optional.word(Field::Sex, &self.mapping.sexes),
+            sex: optional.word(Field::Sex, &mapping.sexes),
             birth: optional.read(Field::BirthDate, RejectKind::Date, |text| {
-                Day::parse(text, self.mapping.date_format)
+                Day::parse(text, mapping.date_format)
             }),
-            citizenship: optional.word(Field::Citizenship, &self.mapping.citizenships),
+            citizenship: optional.word(Field::Citizenship, &mapping.citizenships),
             nil: optional.read(Field::Nil, RejectKind::UnknownValue, |text| {
-                text.parse()
-                    .ok()
-                    .filter(|nil| areas.micro_area(Some(*nil), None) != areas.unknown())
+                text.parse().ok().filter(known_nil)
             }),
             municipio: optional.read(Field::Municipio, RejectKind::UnknownValue, |text| {
                 text.parse()
                     .ok()
                     .filter(|municipio| (1..=9).contains(municipio))
             }),
-            household: self.text(Field::Household),
+            household: self.text(Field::Household).map(HouseholdId::of),
             income_band: optional.read(Field::Isee, RejectKind::Number, |text| {
                 hundredths(text, mark)
                     .filter(|cents| *cents >= 0)
@@ -237,8 +283,8 @@ impl<'a> Reading<'a> {
             disability: optional.read(Field::Disability, RejectKind::UnknownValue, |text| {
                 text.parse().ok().filter(|grade| *grade <= 3)
             }),
-            need: optional.word(Field::Need, &self.mapping.needs),
-            benefit: optional.word(Field::Benefit, &self.mapping.benefits),
+            need: optional.word(Field::Need, &mapping.needs),
+            benefit: optional.word(Field::Benefit, &mapping.benefits),
         })
     }
 }
@@ -264,9 +310,9 @@ impl<'a> Optional<'_, 'a> {
         value
     }
 
-    fn word<T: Copy>(&mut self, field: Field, table: &BTreeMap<String, T>) -> Option<T> {
+    fn word<T: Copy>(&mut self, field: Field, words: &Words<T>) -> Option<T> {
         self.read(field, RejectKind::UnknownValue, |text| {
-            table.get(text).copied()
+            words.get(text).copied()
         })
     }
 }

@@ -2,89 +2,70 @@
 //! Nothing here depends on the order of rows, nor on any other person's.
 
 use crate::codice_fiscale::CodiceFiscale;
-use crate::row::{Day, Row};
-use crate::snapshot::{BENEFITS, NEEDS, NEVER};
+use crate::latest::{Latest, LatestWide};
+use crate::row::{Day, HouseholdId, Row};
+use crate::snapshot::{NEEDS, NOTHING_RECORDED, Record};
+use crate::traits::Traits;
 use taxonomy::model::{CitizenshipGroup, Sex};
 
-/// The value of the latest row that has one. Of two rows on one day the greater value wins: a rule
-/// that reads these rows alone, in whatever order they come.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Latest<T>(Option<(Day, T)>);
-
-impl<T: Copy + Ord> Latest<T> {
-    const NONE: Latest<T> = Latest(None);
-
-    fn note(&mut self, day: Day, value: Option<T>) {
-        if let Some(value) = value {
-            self.0 = self.0.max(Some((day, value)));
-        }
-    }
-
-    pub(crate) fn value(&self) -> Option<T> {
-        self.0.map(|(_, value)| value)
-    }
-}
-
-/// One person's attributes so far.
+/// One person's attributes so far. Of two rows of one day the greater value wins.
 #[derive(Clone, Debug)]
 pub(crate) struct Draft {
     pub(crate) code: CodiceFiscale,
-    pub(crate) last_day: Day,
-    pub(crate) sex: Latest<Sex>,
-    pub(crate) birth: Latest<Day>,
-    pub(crate) citizenship: Latest<CitizenshipGroup>,
+    last_day: Day,
+    birth: LatestWide,
+    /// Place among the values of [`Sex`].
+    sex: Latest,
+    citizenship: Latest,
     /// NIL, and municipio where the same row has it (0 where not): a home is one statement.
-    pub(crate) home: Latest<(u16, u8)>,
+    home: Latest,
     /// Municipio, for registers that know no NIL.
-    pub(crate) municipio: Latest<u8>,
-    /// The household's keyed hash. Not its position in a table, which other people's rows decide.
-    pub(crate) household: Latest<[u8; 32]>,
-    pub(crate) income_band: Latest<u8>,
-    pub(crate) disability: Latest<u8>,
-    /// Month each need was first recorded, or [`NEVER`].
-    pub(crate) needs: [u16; NEEDS],
-    /// Month each benefit was first recorded, or [`NEVER`].
-    pub(crate) benefits: [u16; BENEFITS],
+    municipio: Latest,
+    income_band: Latest,
+    disability: Latest,
+    household: Option<(Day, HouseholdId)>,
+    /// Month each need and benefit was first recorded.
+    pub(crate) record: Record,
 }
 
 impl Draft {
-    pub(crate) fn new(row: &Row<'_>) -> Draft {
+    pub(crate) fn new(row: &Row) -> Draft {
         Draft {
             code: row.code,
             last_day: row.day,
-            sex: Latest::NONE,
-            birth: Latest::NONE,
-            citizenship: Latest::NONE,
-            home: Latest::NONE,
-            municipio: Latest::NONE,
-            household: Latest::NONE,
-            income_band: Latest::NONE,
-            disability: Latest::NONE,
-            needs: [NEVER; NEEDS],
-            benefits: [NEVER; BENEFITS],
+            birth: LatestWide::default(),
+            sex: Latest::default(),
+            citizenship: Latest::default(),
+            home: Latest::default(),
+            municipio: Latest::default(),
+            income_band: Latest::default(),
+            disability: Latest::default(),
+            household: None,
+            record: NOTHING_RECORDED,
         }
     }
 
-    /// Takes in a row of this person; `household` is the keyed hash of its household number.
-    pub(crate) fn note(&mut self, row: &Row<'_>, household: Option<[u8; 32]>) {
+    /// Takes in a row of this person.
+    pub(crate) fn note(&mut self, row: &Row) {
         let day = row.day;
+        let municipio = row.municipio.map(u16::from);
         self.last_day = self.last_day.max(day);
-        self.sex.note(day, row.sex);
-        self.birth.note(day, row.birth);
-        self.citizenship.note(day, row.citizenship);
+        self.birth.note(day, row.birth.map(Day::number));
+        self.sex.note(day, row.sex.map(|sex| sex as u16));
+        self.citizenship
+            .note(day, row.citizenship.map(|group| group as u16));
         self.home
-            .note(day, row.nil.map(|nil| (nil, row.municipio.unwrap_or(0))));
-        self.municipio.note(day, row.municipio);
-        self.household.note(day, household);
-        self.income_band.note(day, row.income_band);
-        self.disability.note(day, row.disability);
-        if let Some(need) = row.need {
-            let first = &mut self.needs[need as usize];
-            *first = day.month().min(*first);
+            .note(day, row.nil.map(|nil| nil << 4 | municipio.unwrap_or(0)));
+        self.municipio.note(day, municipio);
+        self.income_band.note(day, row.income_band.map(u16::from));
+        self.disability.note(day, row.disability.map(u16::from));
+        if let Some(household) = row.household {
+            self.household = self.household.max(Some((day, household)));
         }
-        if let Some(benefit) = row.benefit {
-            let first = &mut self.benefits[benefit as usize];
-            *first = day.month().min(*first);
+        let need = row.need.map(|need| need as usize);
+        let benefit = row.benefit.map(|benefit| NEEDS + benefit as usize);
+        for place in need.into_iter().chain(benefit) {
+            self.record[place] = self.record[place].min(day.month());
         }
     }
 
@@ -93,17 +74,46 @@ impl Draft {
         let derived = || self.code.birth_date(self.last_day.date()).and_then(Day::of);
         self.birth
             .value()
+            .map(Day::from_number)
             .or_else(|| derive.then(derived).flatten())
             .map(Day::month)
     }
 
-    /// Recorded sex, else, where the mapping allows it, from the codice fiscale.
-    pub(crate) fn recorded_sex(&self, derive: bool) -> Sex {
-        let known = self.sex.value().filter(|sex| *sex != Sex::Unknown);
-        known.unwrap_or(if derive {
-            self.code.sex()
-        } else {
-            Sex::Unknown
-        })
+    /// NIL, and municipio where it is known with it.
+    pub(crate) fn home(&self) -> Option<(u16, Option<u8>)> {
+        let home = self.home.value()?;
+        let municipio = (home & 0xf) as u8;
+        Some((home >> 4, (municipio > 0).then_some(municipio)))
+    }
+
+    /// Municipio, with or without a NIL.
+    pub(crate) fn municipio(&self) -> Option<u16> {
+        self.municipio.value()
+    }
+
+    /// Household.
+    pub(crate) fn household(&self) -> Option<HouseholdId> {
+        self.household.map(|(_, household)| household)
+    }
+
+    /// Sex, citizenship, disability and income band; the sex as recorded, else, where the mapping allows it, from the
+    /// codice fiscale.
+    pub(crate) fn traits(&self, derive: bool) -> Traits {
+        let sex = self
+            .sex
+            .value()
+            .and_then(|sex| Sex::ALL.get(usize::from(sex)).copied());
+        let sex = match sex.filter(|sex| *sex != Sex::Unknown) {
+            Some(sex) => sex,
+            None if derive => self.code.sex(),
+            None => Sex::Unknown,
+        };
+        let citizenship = self.citizenship.value();
+        Traits::new(
+            sex,
+            citizenship.and_then(|group| CitizenshipGroup::ALL.get(usize::from(group)).copied()),
+            self.disability.value().map(|grade| grade as u8),
+            self.income_band.value().map(|band| band as u8),
+        )
     }
 }

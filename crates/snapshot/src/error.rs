@@ -34,6 +34,9 @@ pub enum SnapshotError {
     /// The register has no header line.
     #[error("the register is empty; its first line must name the columns")]
     NoHeader,
+    /// More events than a snapshot can hold.
+    #[error("the register has more than four billion events; export fewer years of it")]
+    TooLarge,
     /// The register could not be read.
     #[error("the register could not be read")]
     Register(#[source] io::Error),

@@ -1,20 +1,27 @@
 //! The snapshot file: magic, version, length, columns in little-endian order, SHA-256 over all of it.
 //! Written under another name and renamed, readable by its owner only; a fault says nothing of the content.
+//!
+//! Columns stream between file and memory through one small buffer, so that neither way needs room for a second copy.
 
 use crate::error::SnapshotError;
-use crate::mapping::sha256;
-use crate::snapshot::{Attributes, BEYOND_HOUSEHOLD, Edition, Event, MUNICIPIO_ONLY, Snapshot};
+use crate::older_file;
+use crate::snapshot::{
+    BEYOND_HOUSEHOLD, Edition, MUNICIPIO_ONLY, NO_RECORD, NOTHING_RECORDED, Record, Snapshot,
+};
+use crate::traits::Traits;
 use geography::{Level, Partition};
+use ring::digest::{Context, SHA256};
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use taxonomy::model::{CitizenshipGroup, Sex};
 
 const MAGIC: &[u8; 8] = b"wi-snap\n";
-/// The version written. Version 1 had no quantities and did not list members; it is still read.
-const VERSION: u32 = 2;
+/// The version written. Versions 1 and 2 had a row for each event and whole pseudonyms; they are still read.
+const VERSION: u32 = 3;
 const CHECKSUM: usize = 32;
+/// Bytes on their way between a column and the file.
+const BUFFER: usize = 1 << 17;
 
 impl Snapshot {
     /// Writes the snapshot to `path` at once or not at all, with mode 0600.
@@ -26,9 +33,6 @@ impl Snapshot {
             action: "written",
             source,
         };
-        let mut bytes = self.encode();
-        let checksum = sha256(&bytes);
-        bytes.extend_from_slice(&checksum);
         let mut name = path.file_name().unwrap_or_default().to_owned();
         name.push(".new");
         let temporary = path.with_file_name(name);
@@ -37,13 +41,20 @@ impl Snapshot {
             _ => {}
         }
         let written = (|| {
-            let mut file = OpenOptions::new()
+            let file = OpenOptions::new()
                 .write(true)
                 .create_new(true)
                 .mode(0o600)
                 .open(&temporary)?;
-            file.write_all(&bytes)?;
-            file.sync_all()?;
+            let mut output = Output {
+                writer: BufWriter::with_capacity(BUFFER, file),
+                digest: Context::new(&SHA256),
+                buffer: Vec::with_capacity(BUFFER),
+            };
+            self.encode(&mut output)?;
+            let checksum = output.digest.finish();
+            output.writer.write_all(checksum.as_ref())?;
+            output.writer.into_inner()?.sync_all()?;
             fs::rename(&temporary, path)?;
             // The new name lasts only once its directory is on disk too.
             let directory = path
@@ -59,251 +70,275 @@ impl Snapshot {
     /// # Errors
     /// A file that cannot be read, is damaged, or has another version.
     pub fn read(path: &Path) -> Result<Snapshot, SnapshotError> {
-        let bytes = fs::read(path).map_err(|source| SnapshotError::File {
+        let fail = |source| SnapshotError::File {
             action: "read",
             source,
-        })?;
-        let version = match (bytes.get(..8), bytes.get(8..12)) {
-            (Some(magic), Some(version)) if magic == MAGIC => version
-                .iter()
-                .rev()
-                .fold(0, |value, byte| value << 8 | u32::from(*byte)),
-            _ => return Err(SnapshotError::Damaged),
         };
+        let file = File::open(path).map_err(fail)?;
+        let length = file.metadata().map_err(fail)?.len();
+        let mut input = Input {
+            left: length.checked_sub(CHECKSUM as u64).ok_or(Fault::Damaged)?,
+            file,
+            digest: Context::new(&SHA256),
+            buffer: vec![0; BUFFER],
+        };
+        if input.array::<8>()? != *MAGIC {
+            return Err(SnapshotError::Damaged);
+        }
+        let version = input.number::<u32>()?;
         if !(1..=VERSION).contains(&version) {
             return Err(SnapshotError::UnknownVersion {
                 found: version,
                 known: VERSION,
             });
         }
-        let split = bytes
-            .len()
-            .checked_sub(CHECKSUM)
-            .filter(|split| *split > 12)
-            .ok_or(SnapshotError::Damaged)?;
-        let (content, checksum) = bytes.split_at(split);
-        if sha256(content) != checksum {
+        let snapshot = if version < VERSION {
+            let content = input.column::<u8>(input.left)?;
+            older_file::decode(&content, version)
+        } else {
+            Some(decode(&mut input)?)
+        };
+        if input.left != 0 {
             return Err(SnapshotError::Damaged);
         }
-        decode(&content[12..], version)
+        let mut checksum = [0; CHECKSUM];
+        input.file.read_exact(&mut checksum).map_err(Fault::from)?;
+        if input.digest.finish().as_ref() != checksum {
+            return Err(SnapshotError::Damaged);
+        }
+        snapshot
             .filter(Snapshot::is_coherent)
             .ok_or(SnapshotError::Damaged)
     }
 
-    fn encode(&self) -> Vec<u8> {
-        let mut out =
-            Vec::with_capacity(4096 + self.pseudonyms.len() * 80 + self.events.len() * 15);
-        out.extend_from_slice(MAGIC);
-        out.extend_from_slice(&VERSION.to_le_bytes());
-        out.extend_from_slice(&self.edition.number.to_le_bytes());
-        out.extend_from_slice(&self.edition.created_at.to_le_bytes());
-        out.extend_from_slice(&(self.edition.label.len() as u64).to_le_bytes());
-        out.extend_from_slice(self.edition.label.as_bytes());
-        out.extend_from_slice(&self.mapping_hash);
-        out.push(self.finest_level as u8);
-        out.push(self.quantities);
-        out.extend_from_slice(&self.sampling_key);
-        out.extend_from_slice(&(self.pseudonyms.len() as u64).to_le_bytes());
-        for pseudonym in &self.pseudonyms {
-            out.extend_from_slice(pseudonym);
-        }
-        for person in &self.attributes {
-            out.extend_from_slice(&person.birth.to_le_bytes());
-            out.extend_from_slice(&person.home.to_le_bytes());
-            out.extend_from_slice(&person.household.to_le_bytes());
-            out.extend_from_slice(&[
-                person.sex,
-                person.citizenship,
-                person.disability,
-                person.income_band,
-            ]);
-        }
-        for months in self
-            .needs
-            .iter()
-            .map(<[_; _]>::as_slice)
-            .chain(self.benefits.iter().map(<[_; _]>::as_slice))
-        {
-            for month in months {
-                out.extend_from_slice(&month.to_le_bytes());
-            }
-        }
-        for start in &self.event_starts {
-            out.extend_from_slice(&start.to_le_bytes());
-        }
-        out.extend_from_slice(&(self.events.len() as u64).to_le_bytes());
-        for event in &self.events {
-            out.extend_from_slice(&event.month.to_le_bytes());
-            out.push(event.service);
-            out.extend_from_slice(&event.count.to_le_bytes());
-        }
-        for value in self.cents.iter().chain(&self.minutes) {
-            out.extend_from_slice(&value.to_le_bytes());
-        }
-        out.extend_from_slice(&(self.household_starts.len() as u64).to_le_bytes());
-        for start in &self.household_starts {
-            out.extend_from_slice(&start.to_le_bytes());
-        }
-        out.extend_from_slice(&(self.household_births.len() as u64).to_le_bytes());
-        for birth in &self.household_births {
-            out.extend_from_slice(&birth.to_le_bytes());
-        }
-        for member in &self.household_members {
-            out.extend_from_slice(&member.to_le_bytes());
-        }
-        out
+    fn encode(&self, out: &mut Output) -> io::Result<()> {
+        out.bytes(MAGIC)?;
+        out.column(&[VERSION, self.edition.number])?;
+        out.column(&[
+            self.edition.created_at as u64,
+            self.edition.label.len() as u64,
+        ])?;
+        out.bytes(self.edition.label.as_bytes())?;
+        out.bytes(&self.mapping_hash)?;
+        out.bytes(&[self.finest_level as u8, self.quantities])?;
+        out.bytes(&self.sampling_key)?;
+        let lengths = [
+            self.words.len(),
+            self.records.len(),
+            self.months.len(),
+            self.household_starts.len(),
+            self.household_members.len(),
+        ];
+        out.column(&lengths.map(|length| length as u64))?;
+        out.column(&self.words)?;
+        out.column(&self.births)?;
+        out.column(&self.homes)?;
+        out.column(&self.households)?;
+        out.column(&self.traits)?;
+        out.column(&self.record_places)?;
+        out.column(&self.records)?;
+        out.column(&self.event_starts)?;
+        out.column(&self.months)?;
+        out.column(&self.services)?;
+        out.column(&self.counts)?;
+        out.column(&self.cents)?;
+        out.column(&self.minutes)?;
+        out.column(&self.household_starts)?;
+        out.column(&self.household_births)?;
+        out.column(&self.household_members)
     }
 
     /// Whether every index points at something, so that reading a person cannot panic.
     fn is_coherent(&self) -> bool {
         let areas = Partition::milan();
-        let rising = |starts: &[u64], end: usize| {
-            starts.first() == Some(&0) && starts.last() == Some(&(end as u64)) && starts.is_sorted()
+        let rising = |starts: &[u32], end: usize| {
+            starts.first() == Some(&0)
+                && starts.last().is_some_and(|last| *last as usize == end)
+                && starts.is_sorted()
         };
+        let persons = self.words.len();
         let households = self.household_starts.len().saturating_sub(1) as u32;
-        rising(&self.event_starts, self.events.len())
+        let home = |home: &u16| match home & MUNICIPIO_ONLY {
+            0 => *home <= areas.unknown().0,
+            _ => (1..=9).contains(&(home & !MUNICIPIO_ONLY)),
+        };
+        let household = |household: &u32| *household >= BEYOND_HOUSEHOLD || *household < households;
+        let record = |place: &u32| *place == NO_RECORD || (*place as usize) < self.records.len();
+        let member = |place: &u32| (*place as usize) < persons;
+        rising(&self.event_starts, self.months.len())
+            // Everybody has an event.
+            && self.event_starts.is_sorted_by(|a, b| a < b)
             && rising(&self.household_starts, self.household_births.len())
             && self.household_members.len() == self.household_births.len()
-            && self
-                .household_members
-                .iter()
-                .all(|place| (*place as usize) < self.attributes.len())
-            && self.attributes.iter().all(|person| {
-                let home = match person.home & MUNICIPIO_ONLY {
-                    0 => person.home <= areas.unknown().0,
-                    _ => (1..=9).contains(&(person.home & !MUNICIPIO_ONLY)),
-                };
-                home && usize::from(person.sex) < Sex::ALL.len()
-                    && (person.citizenship == u8::MAX
-                        || usize::from(person.citizenship) < CitizenshipGroup::ALL.len())
-                    && (person.household >= BEYOND_HOUSEHOLD || person.household < households)
-            })
+            && self.household_members.iter().all(member)
+            && self.homes.iter().all(home)
+            && self.households.iter().all(household)
+            && self.record_places.iter().all(record)
     }
 }
 
-/// Bytes still to be read.
-struct Input<'a>(&'a [u8]);
+/// A number that columns are made of, little-endian.
+pub(crate) trait Number: Copy {
+    const SIZE: usize = size_of::<Self>();
+    fn put(self, out: &mut Vec<u8>);
+    /// The number in these bytes, [`Number::SIZE`] of them; `None` where they are not allowed to be one.
+    fn from_bytes(bytes: &[u8]) -> Option<Self>;
+}
 
-impl<'a> Input<'a> {
-    fn take(&mut self, length: usize) -> Option<&'a [u8]> {
-        let (taken, rest) = self.0.split_at_checked(length)?;
-        self.0 = rest;
-        Some(taken)
-    }
+macro_rules! numbers {
+    ($($number:ty)*) => {$(
+        impl Number for $number {
+            fn put(self, out: &mut Vec<u8>) {
+                out.extend_from_slice(&self.to_le_bytes());
+            }
 
-    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
-        self.take(N)?.try_into().ok()
-    }
-
-    fn u16(&mut self) -> Option<u16> {
-        self.array().map(u16::from_le_bytes)
-    }
-
-    fn u32(&mut self) -> Option<u32> {
-        self.array().map(u32::from_le_bytes)
-    }
-
-    fn u64(&mut self) -> Option<u64> {
-        self.array().map(u64::from_le_bytes)
-    }
-
-    /// A length whose items, at least one byte each, can still be there.
-    fn length(&mut self) -> Option<usize> {
-        self.u64()
-            .and_then(|length| usize::try_from(length).ok())
-            .filter(|length| *length <= self.0.len())
-    }
-
-    fn list<T>(
-        &mut self,
-        length: usize,
-        mut item: impl FnMut(&mut Input<'a>) -> Option<T>,
-    ) -> Option<Vec<T>> {
-        (0..length).map(|_| item(self)).collect()
-    }
-
-    fn months<const N: usize>(&mut self) -> Option<[u16; N]> {
-        let mut months = [0; N];
-        for month in &mut months {
-            *month = self.u16()?;
+            fn from_bytes(bytes: &[u8]) -> Option<$number> {
+                bytes.try_into().ok().map(<$number>::from_le_bytes)
+            }
         }
-        Some(months)
+    )*};
+}
+numbers!(u8 u16 u32 u64);
+
+impl Number for Record {
+    fn put(self, out: &mut Vec<u8>) {
+        self.iter().for_each(|month| month.put(out));
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Record> {
+        let mut record = NOTHING_RECORDED;
+        for (month, bytes) in record.iter_mut().zip(bytes.chunks_exact(u16::SIZE)) {
+            *month = u16::from_bytes(bytes)?;
+        }
+        Some(record)
     }
 }
 
-/// Members by household, from what is stored of each person.
-fn members(attributes: &[Attributes], starts: &[u64]) -> Option<Vec<u32>> {
-    let mut next = starts.to_vec();
-    let count = usize::try_from(*starts.last()?).ok()?;
-    let mut members = vec![0; count.min(attributes.len())];
-    for (place, person) in attributes.iter().enumerate() {
-        if person.household < BEYOND_HOUSEHOLD {
-            let next = next.get_mut(person.household as usize)?;
-            *members.get_mut(usize::try_from(*next).ok()?)? = place as u32;
-            *next += 1;
+impl Number for Traits {
+    fn put(self, out: &mut Vec<u8>) {
+        self.bits().put(out);
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Traits> {
+        u16::from_bytes(bytes).and_then(Traits::from_bits)
+    }
+}
+
+struct Output {
+    writer: BufWriter<File>,
+    digest: Context,
+    buffer: Vec<u8>,
+}
+
+impl Output {
+    fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.digest.update(bytes);
+        self.writer.write_all(bytes)
+    }
+
+    fn column<T: Number>(&mut self, column: &[T]) -> io::Result<()> {
+        for part in column.chunks(BUFFER / T::SIZE) {
+            self.buffer.clear();
+            part.iter().for_each(|number| number.put(&mut self.buffer));
+            self.digest.update(&self.buffer);
+            self.writer.write_all(&self.buffer)?;
+        }
+        Ok(())
+    }
+}
+
+/// Why reading stopped.
+enum Fault {
+    Damaged,
+    Io(io::Error),
+}
+
+impl From<io::Error> for Fault {
+    fn from(error: io::Error) -> Fault {
+        match error.kind() {
+            // The file was cut while it was read.
+            io::ErrorKind::UnexpectedEof => Fault::Damaged,
+            _ => Fault::Io(error),
         }
     }
-    Some(members)
 }
 
-fn decode(bytes: &[u8], version: u32) -> Option<Snapshot> {
-    let mut input = Input(bytes);
-    let number = input.u32()?;
-    let created_at = input.u64()? as i64;
-    let length = input.length()?;
-    let label = String::from_utf8(input.take(length)?.to_vec()).ok()?;
+impl From<Fault> for SnapshotError {
+    fn from(fault: Fault) -> SnapshotError {
+        match fault {
+            Fault::Damaged => SnapshotError::Damaged,
+            Fault::Io(source) => SnapshotError::File {
+                action: "read",
+                source,
+            },
+        }
+    }
+}
+
+/// A file of which some bytes are still to be read. Everything read counts towards the checksum.
+struct Input {
+    file: File,
+    /// Bytes before the checksum.
+    left: u64,
+    digest: Context,
+    buffer: Vec<u8>,
+}
+
+impl Input {
+    fn take(&mut self, length: usize) -> Result<&[u8], Fault> {
+        self.left = (self.left.checked_sub(length as u64)).ok_or(Fault::Damaged)?;
+        let part = &mut self.buffer[..length];
+        self.file.read_exact(part)?;
+        self.digest.update(part);
+        Ok(part)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], Fault> {
+        let bytes = self.take(N)?;
+        bytes.try_into().map_err(|_| Fault::Damaged)
+    }
+
+    fn number<T: Number>(&mut self) -> Result<T, Fault> {
+        T::from_bytes(self.take(T::SIZE)?).ok_or(Fault::Damaged)
+    }
+
+    /// So many numbers, if the file can still hold them: a wrong length allocates nothing.
+    fn column<T: Number>(&mut self, length: u64) -> Result<Vec<T>, Fault> {
+        let bytes = length.checked_mul(T::SIZE as u64);
+        if bytes.is_none_or(|bytes| bytes > self.left) {
+            return Err(Fault::Damaged);
+        }
+        let length = usize::try_from(length).map_err(|_| Fault::Damaged)?;
+        let mut column = Vec::with_capacity(length);
+        while column.len() < length {
+            let part = (length - column.len()).min(BUFFER / T::SIZE);
+            let bytes = self.take(part * T::SIZE)?;
+            let before = column.len();
+            column.extend(bytes.chunks_exact(T::SIZE).map_while(T::from_bytes));
+            if column.len() != before + part {
+                return Err(Fault::Damaged);
+            }
+        }
+        Ok(column)
+    }
+}
+
+fn decode(input: &mut Input) -> Result<Snapshot, Fault> {
+    let number = input.number()?;
+    let created_at = input.number::<u64>()? as i64;
+    let length = input.number()?;
+    let label = String::from_utf8(input.column(length)?).map_err(|_| Fault::Damaged)?;
     let mapping_hash = input.array()?;
-    let finest_level = *Level::ALL.get(usize::from(input.array::<1>()?[0]))?;
-    let quantities = if version == 1 {
-        0
-    } else {
-        input.array::<1>()?[0]
-    };
+    let [level, quantities] = input.array()?;
+    let finest_level = *Level::ALL.get(usize::from(level)).ok_or(Fault::Damaged)?;
     let sampling_key = input.array()?;
-    let persons = input.length()?;
-    let pseudonyms = input.list(persons, Input::array)?;
-    let attributes = input.list(persons, |input| {
-        let (birth, home, household) = (input.u16()?, input.u16()?, input.u32()?);
-        let [sex, citizenship, disability, income_band] = input.array()?;
-        Some(Attributes {
-            birth,
-            home,
-            household,
-            sex,
-            citizenship,
-            disability,
-            income_band,
-        })
-    })?;
-    let needs = input.list(persons, Input::months)?;
-    let benefits = input.list(persons, Input::months)?;
-    let event_starts = input.list(persons + 1, Input::u64)?;
-    let length = input.length()?;
-    let events = input.list(length, |input| {
-        Some(Event {
-            month: input.u16()?,
-            service: input.array::<1>()?[0],
-            count: input.u32()?,
-        })
-    })?;
-    let mut quantity = || {
-        if version == 1 {
-            Some(vec![0; events.len()])
-        } else {
-            input.list(events.len(), Input::u32)
-        }
-    };
-    let (cents, minutes) = (quantity()?, quantity()?);
-    let length = input.length()?;
-    let household_starts = input.list(length, Input::u64)?;
-    let length = input.length()?;
-    let household_births = input.list(length, Input::u16)?;
-    let household_members = if version == 1 {
-        members(&attributes, &household_starts)?
-    } else {
-        input.list(household_births.len(), Input::u32)?
-    };
-    input.0.is_empty().then_some(Snapshot {
+    let mut lengths = [0u64; 5];
+    for length in &mut lengths {
+        *length = input.number()?;
+    }
+    let [persons, records, events, household_starts, members] = lengths;
+    let starts = persons.checked_add(1).ok_or(Fault::Damaged)?;
+    Ok(Snapshot {
         edition: Edition {
             number,
             label,
@@ -313,16 +348,21 @@ fn decode(bytes: &[u8], version: u32) -> Option<Snapshot> {
         finest_level,
         quantities,
         sampling_key,
-        pseudonyms,
-        attributes,
-        needs,
-        benefits,
-        event_starts,
-        events,
-        cents,
-        minutes,
-        household_starts,
-        household_births,
-        household_members,
+        words: input.column(persons)?,
+        births: input.column(persons)?,
+        homes: input.column(persons)?,
+        households: input.column(persons)?,
+        traits: input.column(persons)?,
+        record_places: input.column(persons)?,
+        records: input.column(records)?,
+        event_starts: input.column(starts)?,
+        months: input.column(events)?,
+        services: input.column(events)?,
+        counts: input.column(events)?,
+        cents: input.column(events)?,
+        minutes: input.column(events)?,
+        household_starts: input.column(household_starts)?,
+        household_births: input.column(members)?,
+        household_members: input.column(members)?,
     })
 }

@@ -1,4 +1,4 @@
-//! Keyed hashes: pseudonyms, household keys and the keys of choices, each in its own domain.
+//! Keyed hashes: pseudonyms and the keys of choices, each in its own domain.
 //! All come from the node's key alone, so nobody outside the node can recompute or foresee one.
 
 use ring::hmac;
@@ -27,9 +27,12 @@ impl NodeKey {
         self.tag("wi-pseudonym-v1", &[code])
     }
 
-    /// The key of a household, from the register's own household number.
-    pub(crate) fn household(&self, id: &str) -> [u8; 32] {
-        self.tag("wi-household-v1", &[id.as_bytes()])
+    /// The seed by which people are shared out while a snapshot is built.
+    pub(crate) fn shards(&self) -> u64 {
+        let tag = self.tag("wi-shards-v1", &[]);
+        tag[..8]
+            .iter()
+            .fold(0, |value, byte| value << 8 | u64::from(*byte))
     }
 
     /// The rank of a person among the members of a household that is too large.

@@ -11,12 +11,19 @@ mod csv_source;
 mod draft;
 mod error;
 mod file;
+mod gather;
+mod households;
 mod keys;
+mod latest;
 mod line;
 mod mapping;
+mod older_file;
+mod parallel;
 mod quality;
 mod row;
+mod shard;
 mod snapshot;
+mod traits;
 
 pub use codice_fiscale::{CodiceFiscale, InvalidCodiceFiscale};
 pub use csv_source::{CsvSource, Outcome};
@@ -24,5 +31,7 @@ pub use error::SnapshotError;
 pub use keys::NodeKey;
 pub use mapping::{DateFormat, Encoding, Field, Mapping};
 pub use quality::{LISTED_REJECTS, LocalQuality, Reject, RejectKind};
-pub use row::{Day, Row};
-pub use snapshot::{BENEFITS, Edition, Event, Home, HouseholdOf, NEEDS, PersonRow, Snapshot};
+pub use row::{Day, HouseholdId, Row};
+pub use snapshot::{
+    BENEFITS, Columns, Edition, Event, Home, HouseholdOf, NEEDS, PersonRow, Snapshot,
+};

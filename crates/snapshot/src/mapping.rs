@@ -4,7 +4,7 @@
 use crate::error::SnapshotError;
 use geography::Level;
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use taxonomy::Taxonomy;
 use taxonomy::model::{Benefit, CitizenshipGroup, Need, Sex};
 
@@ -126,19 +126,23 @@ struct MappingFile {
     values: Values,
 }
 
+/// The register's words for the values of a vocabulary.
+pub(crate) type Words<T> = HashMap<String, T, foldhash::fast::RandomState>;
+
 /// A checked mapping. It holds no data of the register, only how to read it.
 #[derive(Clone, Debug)]
 pub struct Mapping {
-    pub(crate) delimiter: char,
+    /// ASCII.
+    pub(crate) delimiter: u8,
     pub(crate) encoding: Encoding,
     pub(crate) decimal_mark: char,
     pub(crate) date_format: DateFormat,
     pub(crate) derive_from_codice_fiscale: bool,
-    pub(crate) services: BTreeMap<String, u8>,
-    pub(crate) sexes: BTreeMap<String, Sex>,
-    pub(crate) citizenships: BTreeMap<String, CitizenshipGroup>,
-    pub(crate) needs: BTreeMap<String, Need>,
-    pub(crate) benefits: BTreeMap<String, Benefit>,
+    pub(crate) services: Words<u8>,
+    pub(crate) sexes: Words<Sex>,
+    pub(crate) citizenships: Words<CitizenshipGroup>,
+    pub(crate) needs: Words<Need>,
+    pub(crate) benefits: Words<Benefit>,
     columns: Vec<Option<String>>,
     finest_level: Level,
     hash: [u8; 32],
@@ -185,7 +189,7 @@ impl Mapping {
             .collect();
         let values = file.values;
         Ok(Mapping {
-            delimiter: file.delimiter,
+            delimiter: file.delimiter as u8,
             encoding: file.encoding,
             decimal_mark: file.decimal_mark,
             date_format: file.date_format,
@@ -332,8 +336,8 @@ fn table<T>(
     words: BTreeMap<String, String>,
     known: &[&str],
     find: impl Fn(&str) -> Option<T>,
-) -> Result<BTreeMap<String, T>, SnapshotError> {
-    let mut table: BTreeMap<String, T> = known
+) -> Result<Words<T>, SnapshotError> {
+    let mut table: Words<T> = known
         .iter()
         .filter_map(|id| find(id).map(|value| ((*id).to_owned(), value)))
         .collect();

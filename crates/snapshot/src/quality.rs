@@ -85,4 +85,20 @@ impl LocalQuality {
             });
         }
     }
+
+    /// Adds what was counted of other rows, their list of rejects aside.
+    pub(crate) fn add(&mut self, other: LocalQuality) {
+        self.rows += other.rows;
+        self.loaded += other.loaded;
+        self.unlinked_missing += other.unlinked_missing;
+        self.unlinked_invalid += other.unlinked_invalid;
+        self.rejected += other.rejected;
+        self.fields_ignored += other.fields_ignored;
+        for (column, kinds) in other.by_column {
+            let counts = self.by_column.entry(column).or_default();
+            for (kind, count) in kinds {
+                *counts.entry(kind).or_default() += count;
+            }
+        }
+    }
 }

@@ -1,9 +1,10 @@
 //! One row of a register in the words of the common model: typed, within public limits.
-//! A row is borrowed from the line it was read from and is gone with the next one.
+//! A row lives as long as the block of lines it was read from; of it, only what a snapshot keeps goes on.
 
 use crate::codice_fiscale::CodiceFiscale;
-use crate::mapping::DateFormat;
+use crate::mapping::{DateFormat, sha256};
 use jiff::civil::Date;
+use std::fmt;
 use taxonomy::model::{Benefit, CitizenshipGroup, Need, Sex};
 
 /// A day between 1900 and 2199, in an order that is that of time.
@@ -38,51 +39,111 @@ impl Day {
         .expect("a day made from a date")
     }
 
+    /// Its number, below 2^17.
+    pub(crate) fn number(self) -> u32 {
+        self.0
+    }
+
+    /// The day with this number; for numbers that [`Day::number`] gave.
+    pub(crate) fn from_number(number: u32) -> Day {
+        Day(number)
+    }
+
     /// Reads a date written in `format`.
     pub(crate) fn parse(text: &str, format: DateFormat) -> Option<Day> {
         let mark = match format {
-            DateFormat::DaySlash => '/',
-            DateFormat::DayDash | DateFormat::Iso => '-',
-            DateFormat::DayDot => '.',
+            DateFormat::DaySlash => b'/',
+            DateFormat::DayDash | DateFormat::Iso => b'-',
+            DateFormat::DayDot => b'.',
         };
-        let mut parts = text.split(mark);
-        let (first, second, third) = (parts.next()?, parts.next()?, parts.next()?);
-        if parts.next().is_some() {
-            return None;
+        // Three numbers of at most four digits between two marks.
+        let (mut parts, mut lengths, mut part) = ([0u32; 3], [0u32; 3], 0);
+        for byte in text.bytes() {
+            if byte == mark {
+                part += 1;
+                if part == parts.len() {
+                    return None;
+                }
+            } else {
+                let digit = byte.wrapping_sub(b'0');
+                lengths[part] += 1;
+                if digit > 9 || lengths[part] > 4 {
+                    return None;
+                }
+                parts[part] = parts[part] * 10 + u32::from(digit);
+            }
         }
-        let (year, month, day) = match format {
-            DateFormat::Iso => (first, second, third),
-            _ => (third, second, first),
-        };
-        let digits = |text: &str, most: usize| {
-            ((1..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit()))
-                .then(|| text.parse::<i16>().ok())?
-        };
-        if year.len() != 4 {
-            return None;
+        if matches!(format, DateFormat::Iso) {
+            parts.reverse();
+            lengths.reverse();
         }
-        let date = Date::new(
-            digits(year, 4)?,
-            digits(month, 2)? as i8,
-            digits(day, 2)? as i8,
-        );
-        Day::of(date.ok()?)
+        let [day, month, year] = parts;
+        let written = matches!(lengths, [1..=2, 1..=2, 4]);
+        let exists = (1900..2200).contains(&year)
+            && (1..=12).contains(&month)
+            && (1..=days_in(year, month)).contains(&day);
+        (written && exists).then(|| Day(((year - 1900) * 12 + month - 1) * 32 + day))
+    }
+}
+
+/// The days of a month, 1 to 12, of the Gregorian calendar.
+fn days_in(year: u32, month: u32) -> u32 {
+    match month {
+        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+/// The register's own household number, for as long as a snapshot is built. The order of two of them follows from
+/// them alone.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct HouseholdId([u8; 16]);
+
+impl HouseholdId {
+    /// Numbers of up to 15 bytes as they are, with their length; longer ones by the beginning of their SHA-256.
+    pub(crate) fn of(text: &str) -> HouseholdId {
+        let mut id = [0; 16];
+        match id.get_mut(..text.len()).filter(|_| text.len() < 16) {
+            Some(place) => {
+                place.copy_from_slice(text.as_bytes());
+                id[15] = text.len() as u8;
+            }
+            None => {
+                id = sha256(text.as_bytes()).first_chunk().copied().unwrap_or(id);
+                id[15] = u8::MAX;
+            }
+        }
+        HouseholdId(id)
+    }
+
+    /// The same as a number, for sorting.
+    pub(crate) fn number(self) -> u128 {
+        u128::from_be_bytes(self.0)
+    }
+}
+
+/// Never the register's own number.
+impl fmt::Debug for HouseholdId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("HouseholdId(..)")
     }
 }
 
 /// A row of one person: an event, and what the row says of the person. `None` where it says nothing.
-#[derive(Debug)]
-pub struct Row<'a> {
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
     /// Whose row it is.
     pub code: CodiceFiscale,
     /// When.
     pub day: Day,
     /// Position of the service in the taxonomy.
     pub service: u8,
-    /// Quantity in hundredths.
-    pub quantity: i64,
-    /// Amount in cents.
-    pub amount: i64,
+    /// Quantity in hundredths, up to where 32 bits end.
+    pub quantity: i32,
+    /// Amount in cents, up to where 32 bits end.
+    pub amount: i32,
     /// Recorded sex.
     pub sex: Option<Sex>,
     /// Date of birth.
@@ -94,7 +155,7 @@ pub struct Row<'a> {
     /// A municipio, 1 to 9.
     pub municipio: Option<u8>,
     /// The register's household number.
-    pub household: Option<&'a str>,
+    pub household: Option<HouseholdId>,
     /// ISEE band.
     pub income_band: Option<u8>,
     /// Grade of disability, 0 to 3.
@@ -152,6 +213,15 @@ mod tests {
         );
         assert_eq!(day("1.2.2025", DateFormat::DayDot), Some(date(2025, 2, 1)));
         assert_eq!(day("2025-02-28", DateFormat::Iso), Some(date(2025, 2, 28)));
+        // Every day there is, and none that is not, as the calendar has them.
+        for (year, month, of) in (1899..=2200)
+            .flat_map(|year| (0..=13).map(move |month| (year, month)))
+            .flat_map(|(year, month)| (0..=32).map(move |of| (year, month, of)))
+        {
+            let expected = Date::new(year, month, of).ok().and_then(Day::of);
+            let text = format!("{of}/{month}/{year}");
+            assert_eq!(Day::parse(&text, DateFormat::DaySlash), expected, "{text}");
+        }
         for text in [
             "30/02/2025",
             "31/13/2025",
@@ -162,6 +232,12 @@ mod tests {
             "",
             "a/b/cccc",
             "1/1/2025/1",
+            "001/1/2025",
+            "1/1/02025",
+            "1/1",
+            "//2025",
+            "1//2025",
+            "+1/1/2025",
         ] {
             assert_eq!(day(text, DateFormat::DaySlash), None, "{text}");
         }
@@ -169,6 +245,29 @@ mod tests {
             Day::parse("01/06/2023", DateFormat::DaySlash).map(Day::month),
             Some(123 * 12 + 5)
         );
+    }
+
+    #[test]
+    fn household_numbers_are_told_apart_whatever_their_length() {
+        let texts = [
+            "",
+            "1",
+            "01",
+            "1\0",
+            "123456789012345",
+            "1234567890123456",
+            "1234567890123457",
+        ];
+        for (one, a) in texts.iter().enumerate() {
+            for (other, b) in texts.iter().enumerate() {
+                assert_eq!(
+                    HouseholdId::of(a) == HouseholdId::of(b),
+                    one == other,
+                    "{a} {b}"
+                );
+            }
+        }
+        assert_eq!(format!("{:?}", HouseholdId::of("12")), "HouseholdId(..)");
     }
 
     #[test]
