@@ -3,6 +3,7 @@
 
 use crate::exact::Exact;
 use crate::person::AsOf;
+use crate::plain::Plain;
 use crate::plan::{Place, Plan};
 use crate::rank::rank;
 use crate::slices::slices;
@@ -59,12 +60,16 @@ pub fn aggregate_with_threads(
     threads: usize,
 ) -> Exact<Vec<i64>> {
     let plan = Plan::new(query, snapshot);
+    let plain = Plain::new(&plan);
     let units = match plan.measure {
         Measure::Households => snapshot.household_count(),
         _ => snapshot.person_count(),
     };
     let share = units.div_ceil(threads.max(1)).max(1);
-    let part = &|units: Range<usize>| plan.pass(units);
+    let part = &|units: Range<usize>| match &plain {
+        Some(plain) => plain.pass(units),
+        None => plan.pass(units),
+    };
     let totals = thread::scope(|scope| {
         // This thread works too.
         let workers: Vec<_> = (share..units)

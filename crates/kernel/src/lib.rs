@@ -3,7 +3,9 @@
 
 mod aggregate;
 mod exact;
+mod own_cells;
 mod person;
+mod plain;
 mod plan;
 mod rank;
 #[cfg(test)]

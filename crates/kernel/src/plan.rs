@@ -34,7 +34,7 @@ pub(crate) struct Plan<'a> {
     pub(crate) keep: usize,
     pub(crate) per_cell: u32,
     /// Keyed words of each (target, service, period).
-    tags: Vec<u64>,
+    pub(crate) tags: Vec<u64>,
     /// Number of cells of the pass.
     pub(crate) cells: usize,
     /// Number of cells of each area.
@@ -89,6 +89,16 @@ impl<'a> Plan<'a> {
             per_area: query.cells_per_area(),
             cut_off: query.cut_off(),
         }
+    }
+
+    /// Whether everybody counts, by area, service and period only, and what counts adds up event by event.
+    pub(crate) fn is_plain(&self) -> bool {
+        let adds_up = matches!(
+            self.measure,
+            Measure::Persons | Measure::Events | Measure::Sum(_)
+        );
+        let by_traits = self.by_sex || self.by_age_band || self.by_citizenship || self.by_household;
+        adds_up && !by_traits && self.targets.is_empty() && self.filter.is_none()
     }
 
     /// Number of groups on the target axis, 1 where there is none.
