@@ -1,6 +1,7 @@
-//! Developer commands: `cargo xtask demo | test | check | web`. Each finds or installs what it needs, says what it
+//! Developer commands: `cargo xtask demo | test | check | bench | web`. Each finds or installs what it needs, says what it
 //! does, and stops what it started.
 
+mod bench;
 mod check;
 mod demo;
 mod group;
@@ -31,6 +32,8 @@ enum Command {
     Test(test::Options),
     /// Checks that the architecture's walls stand.
     Check,
+    /// Measures, as ratios to a baseline of the same run.
+    Bench(bench::Options),
     /// Builds the website.
     Web(web::Options),
     /// Prints what the default cubes buy and cost: noise against the counts to expect.
@@ -61,6 +64,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Demo(options) => demo::run(&workspace, &options),
         Command::Test(options) => test::run(&workspace, &options),
         Command::Check => check::run(&workspace),
+        Command::Bench(options) => bench::run(&workspace, &options),
         Command::Web(options) => web::run(&workspace, &options),
         Command::BudgetTable => workspace::run(workspace.cargo().args([
             "run",

@@ -1,0 +1,30 @@
+//! `cargo xtask bench NAME`: measurements as ratios to a baseline of the same run. They assert nothing.
+
+mod kernel;
+
+use crate::workspace::Workspace;
+use anyhow::Result;
+use clap::{Args, Subcommand};
+
+/// Options of `cargo xtask bench`.
+#[derive(Args)]
+pub(crate) struct Options {
+    #[command(subcommand)]
+    bench: Bench,
+}
+
+#[derive(Subcommand)]
+enum Bench {
+    /// Importing a register, asking its snapshot and drawing noise, against parsing and streaming the same bytes.
+    Kernel(kernel::Options),
+}
+
+/// Runs one measurement.
+///
+/// # Errors
+/// When it cannot be built or run.
+pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
+    match &options.bench {
+        Bench::Kernel(options) => kernel::run(workspace, options),
+    }
+}
