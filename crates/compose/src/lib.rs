@@ -9,8 +9,8 @@ mod release;
 
 pub use bracket::{BRACKET_MISS, Bracket, bracket};
 pub use coverage::{AnsweredNode, Coverage, RefusedNode, SilentNode};
-pub use derive::CellMap;
-pub use margin::{Confidence, margin};
+pub use derive::{CellMap, Underivable};
+pub use margin::{Confidence, margin, margin_of_draws};
 pub use release::{Composed, Part, compose, compose_sums};
 
 /// Why answers cannot be composed.

@@ -38,15 +38,21 @@ impl Confidence {
 /// the next whole number, since noise is whole. Rounding up more than makes up for the approximation: exact
 /// convolutions in the tests cover at least the stated probability at every sigma tried.
 pub fn margin(variances: &[f64], confidence: Confidence) -> f64 {
+    margin_of_draws(variances, 1, confidence)
+}
+
+/// The same where the noise of each part was drawn so many times, independently.
+pub fn margin_of_draws(variances: &[f64], draws: u32, confidence: Confidence) -> f64 {
+    let draws = f64::from(draws);
     let stirred: f64 = variances
         .iter()
         .map(|&variance| leaves_zero(variance))
         .sum();
-    if stirred <= confidence.miss() {
+    if stirred * draws <= confidence.miss() {
         return 0.0;
     }
     let total: f64 = variances.iter().sum();
-    (confidence.z() * total.sqrt()).ceil()
+    (confidence.z() * (total * draws).sqrt()).ceil()
 }
 
 /// An upper bound on the probability that a discrete Gaussian of parameter sigma squared is not zero: with
@@ -136,6 +142,17 @@ mod tests {
         for confidence in Confidence::ALL {
             assert_eq!(margin(&[1e-6; 50], confidence), 0.0);
             assert_eq!(margin(&[0.0], confidence), 0.0);
+        }
+    }
+
+    #[test]
+    fn many_draws_are_as_many_parts() {
+        for variance in [0.02, 0.3, 4.0, 900.0] {
+            for confidence in Confidence::ALL {
+                let parts = [[variance; 7], [2.0 * variance; 7]].concat();
+                let drawn = margin_of_draws(&[variance, 2.0 * variance], 7, confidence);
+                assert_eq!(drawn, margin(&parts, confidence));
+            }
         }
     }
 

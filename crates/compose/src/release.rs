@@ -3,7 +3,7 @@
 
 use crate::ComposeError;
 use crate::bracket::{Bracket, bracket};
-use crate::margin::{Confidence, margin};
+use crate::margin::{Confidence, margin_of_draws};
 use query::Measure;
 use std::collections::BTreeMap;
 
@@ -117,11 +117,10 @@ struct Noise {
 impl Noise {
     /// Of so many draws of each part.
     fn of(variances: &[f64], draws: u32) -> Noise {
-        let all: Vec<f64> = (0..draws).flat_map(|_| variances.iter().copied()).collect();
         Noise {
             variance: variances.iter().sum::<f64>() * f64::from(draws),
-            margin_95: margin(&all, Confidence::P95),
-            margin_9999: margin(&all, Confidence::P9999),
+            margin_95: margin_of_draws(variances, draws, Confidence::P95),
+            margin_9999: margin_of_draws(variances, draws, Confidence::P9999),
         }
     }
 }
