@@ -1,17 +1,28 @@
-//! Composition of noisy answers into a release: sums with their variance, margins, brackets and coverage.
+//! Composition of noisy answers into a release: sums with their variance, margins, brackets and coverage; and what follows
+//! from releases for nothing: sums of their cells, means, rates and quantiles with intervals.
 //! It is pure: it sees released noise only, opens nothing, and never turns a negative estimate into a better one.
 
 mod bracket;
 mod coverage;
 mod derive;
+mod estimate;
 mod margin;
+mod quantile;
+mod rate;
+mod ratio;
 mod release;
+mod spread;
 
 pub use bracket::{BRACKET_MISS, Bracket, bracket};
 pub use coverage::{AnsweredNode, Coverage, RefusedNode, SilentNode};
 pub use derive::{CellMap, Underivable};
+pub use estimate::{Derived, Estimate};
 pub use margin::{Confidence, margin, margin_of_draws};
+pub use quantile::{Amounts, Quantile, quantile};
+pub use rate::rate;
+pub use ratio::ratio;
 pub use release::{Composed, Part, compose, compose_sums};
+pub use spread::{deviation_of_bins, mean_of_bins};
 
 /// Why answers cannot be composed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -58,7 +58,7 @@ pub fn margin_of_draws(variances: &[f64], draws: u32, confidence: Confidence) ->
 /// An upper bound on the probability that a discrete Gaussian of parameter sigma squared is not zero: with
 /// q = exp(-1 / (2 sigma^2)) the mass at k, against the mass at 0, is q^(k^2) <= q^|k|, so the sum over k != 0
 /// is at most 2 q / (1 - q).
-fn leaves_zero(variance: f64) -> f64 {
+pub(crate) fn leaves_zero(variance: f64) -> f64 {
     if variance <= 0.0 {
         return 0.0;
     }
