@@ -2,8 +2,10 @@
 //! Sentences for people are the website's; nothing here depends on a register.
 
 use crate::CoordinatorError;
+use compose::Underivable;
 use query::{Refusal, RefusalCode};
 use serde_json::{Map, Value, json};
+use std::borrow::Cow;
 
 /// A refusal or failure, rendered as `application/problem+json` (RFC 9457).
 #[derive(Debug)]
@@ -87,6 +89,8 @@ pub enum Problem {
     CubeExists,
     /// No edition has completed a period that was not asked yet.
     NothingDue,
+    /// The question does not follow from the release.
+    NotDerivable(Underivable),
     /// A fault of ours.
     Internal(CoordinatorError),
 }
@@ -110,7 +114,8 @@ impl Problem {
             | Problem::QueryNotOpen
             | Problem::NothingAnswered
             | Problem::CubeExists
-            | Problem::NothingDue => 409,
+            | Problem::NothingDue
+            | Problem::NotDerivable(_) => 409,
             Problem::TooLarge => 413,
             Problem::UnsupportedMediaType => 415,
             Problem::IdempotencyKeyRequired => 400,
@@ -160,6 +165,7 @@ impl Problem {
             Problem::NothingAnswered => "nothing-answered",
             Problem::CubeExists => "cube-exists",
             Problem::NothingDue => "nothing-due",
+            Problem::NotDerivable(_) => "not-derivable",
             Problem::Internal(_) => "internal",
         }
         .to_owned()
@@ -181,24 +187,26 @@ impl Problem {
     }
 
     /// The reason and the remedy, where the code alone does not say.
-    pub fn detail(&self) -> Option<&str> {
-        match self {
-            Problem::InvalidQuery(refusal) => Some(&refusal.message),
+    pub fn detail(&self) -> Option<Cow<'_, str>> {
+        let fixed = match self {
+            Problem::InvalidQuery(refusal) => refusal.message.as_str(),
+            Problem::NotDerivable(why) => return Some(why.to_string().into()),
             Problem::NoNodeToAsk => {
-                Some("no organisation of this study has joined, countersigned and greeted")
+                "no organisation of this study has joined, countersigned and greeted"
             }
             Problem::RequesterCannotSign => {
-                Some("the requester's organisation has not joined with a requester key")
+                "the requester's organisation has not joined with a requester key"
             }
-            Problem::CubeExists => Some("a cube is planned once; choose another `id`"),
-            Problem::NothingDue => Some(
-                "every completed period was asked; name periods to `revise` to ask them again at their price",
-            ),
-            Problem::IdempotencyKeyRequired => Some(
-                "send a header Idempotency-Key of 1 to 100 printable ASCII characters, a new one per question",
-            ),
-            _ => None,
-        }
+            Problem::CubeExists => "a cube is planned once; choose another `id`",
+            Problem::NothingDue => {
+                "every completed period was asked; name periods to `revise` to ask them again at their price"
+            }
+            Problem::IdempotencyKeyRequired => {
+                "send a header Idempotency-Key of 1 to 100 printable ASCII characters, a new one per question"
+            }
+            _ => return None,
+        };
+        Some(fixed.into())
     }
 
     /// What a sentence about it needs.
@@ -225,6 +233,7 @@ impl Problem {
             Problem::MeasureNotInStudy { .. } => Some("$.measure"),
             Problem::TargetNotInStudy { .. } => Some("$.by.target"),
             Problem::LevelTooFine { .. } => Some("$.by.area"),
+            Problem::NotDerivable(why) => Some(why.path()),
             _ => None,
         }
     }

@@ -525,6 +525,7 @@ async fn the_description_names_every_route() {
         "post /api/v1/cubes/{id}/ask",
         "get /api/v1/releases",
         "get /api/v1/releases/{id}",
+        "post /api/v1/releases/{id}/derive",
         "get /api/v1/log",
         "get /health",
         "get /metrics",

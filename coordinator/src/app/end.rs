@@ -158,7 +158,7 @@ async fn conclude(
     Ok(None)
 }
 
-async fn publish(
+pub(super) async fn publish(
     transaction: &mut sqlx::SqliteConnection,
     query: &StoredQuery,
     release: &Release,

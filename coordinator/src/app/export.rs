@@ -32,6 +32,7 @@ pub fn csv(release: &Release, areas: &Areas) -> String {
             "query_hash",
             "study",
             "released_at",
+            "derived_from",
             "coverage",
         ]
         .map(str::to_owned),
@@ -53,6 +54,7 @@ pub fn csv(release: &Release, areas: &Areas) -> String {
         text(&release.summary.query_hash),
         text(&release.summary.study),
         text(&release.summary.released_at),
+        text(release.summary.derived_from.as_deref().unwrap_or_default()),
         text(&coverage(release)),
     ];
     for (cell, value) in release.values.iter().enumerate() {

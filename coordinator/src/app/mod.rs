@@ -4,6 +4,7 @@
 pub mod ask;
 pub mod collect;
 pub mod cubes;
+pub mod derive;
 pub mod dispatch;
 pub mod end;
 pub mod enrol;

@@ -88,24 +88,44 @@ pub async fn released_already(
     asked: &[Addressee],
 ) -> Result<Option<(String, String)>, CoordinatorError> {
     for (release, query) in releases::releases_of_question(connection, query_hash, study).await? {
-        let requests = requests::requests_of_query(connection, &query).await?;
-        let settled = |addressee: &Addressee| {
-            requests.iter().any(|request| {
-                request.organisation == addressee.organisation
-                    && request.dataset == addressee.dataset
-                    && request.edition == addressee.edition
-                    && match request.state {
-                        RequestState::Answered => true,
-                        RequestState::Refused => request.policy_hash == addressee.policy_hash,
-                        _ => false,
-                    }
-            })
-        };
-        if asked.iter().all(settled) {
+        if refused_of_settled(connection, &query, asked)
+            .await?
+            .is_some()
+        {
             return Ok(Some((release, query)));
         }
     }
     Ok(None)
+}
+
+/// Who of a query's addressees refused it, where asking the same again could not complete it: everybody is in it with
+/// the current edition, or refused under the policy it still has. `None` where somebody's answer may still come.
+pub async fn refused_of_settled(
+    connection: &mut SqliteConnection,
+    query: &str,
+    asked: &[Addressee],
+) -> Result<Option<Vec<String>>, CoordinatorError> {
+    let requests = requests::requests_of_query(connection, query).await?;
+    let mut refused = Vec::new();
+    for addressee in asked {
+        let found = requests.iter().find(|request| {
+            request.organisation == addressee.organisation
+                && request.dataset == addressee.dataset
+                && request.edition == addressee.edition
+        });
+        match found {
+            Some(request) if request.state == RequestState::Answered => {}
+            Some(request)
+                if request.state == RequestState::Refused
+                    && request.policy_hash == addressee.policy_hash =>
+            {
+                refused.push(addressee.organisation.clone());
+            }
+            _ => return Ok(None),
+        }
+    }
+    refused.dedup();
+    Ok(Some(refused))
 }
 
 /// A query of this question, in this study, that is open and asks the same datasets and editions.

@@ -1,6 +1,7 @@
 //! What a question would cost and how noisy its answer would be, before anybody is asked and at no loss.
 //! It follows from the question and public facts only.
 
+use super::derive::{self, Derivable};
 use super::{limits, plan};
 use crate::state::State;
 use crate::store::{requests, studies};
@@ -82,6 +83,8 @@ pub struct Preview {
     pub nodes: Vec<String>,
     /// A release that answers it already.
     pub already_released: Option<String>,
+    /// A release whose cells add up to its answer, for nothing.
+    pub derivable: Option<Derivable>,
 }
 
 /// Previews a question.
@@ -104,7 +107,12 @@ pub async fn preview(app: &State, study: &str, query: &AggregateQuery) -> Result
             .await?
             .map(|(release, _)| release)
     };
-    if already_released.is_none() {
+    let derivable = if already_released.is_some() || plan.asked.is_empty() {
+        None
+    } else {
+        derive::best(&mut reader, &study.study.id, query, &plan.asked).await?
+    };
+    if already_released.is_none() && derivable.is_none() {
         limits::check_total(&mut reader, &study, query, &plan.asked).await?;
     }
     let spent = requests::rho_asked(&mut reader, None).await?;
@@ -171,5 +179,6 @@ pub async fn preview(app: &State, study: &str, query: &AggregateQuery) -> Result
             .collect(),
         nodes,
         already_released,
+        derivable,
     })
 }

@@ -7,7 +7,9 @@ use crate::store::queries::StoredQuery;
 use crate::store::requests::{RequestState, StoredRequest};
 use crate::store::{answers, requests};
 use crate::{CoordinatorError, secret};
-use compose::{AnsweredNode, Bracket, Confidence, Coverage, Part, RefusedNode, SilentNode};
+use compose::{
+    AnsweredNode, Bracket, Composed, Confidence, Coverage, Part, RefusedNode, SilentNode,
+};
 use privacy_loss::NanoRho;
 use protocol::{Outcome, Receipt, VerifiedAnswer};
 use query::{AggregateQuery, Measure, Slice, SliceOf};
@@ -40,6 +42,9 @@ pub struct ReleaseSummary {
     pub measure: String,
     /// The area level.
     pub level: String,
+    /// The release whose cells it sums, where nobody was asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub derived_from: Option<String>,
     /// The question it is a part of, where one answer was split over several levels or counts what bounds cut off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub part_of: Option<PartOf>,
@@ -67,6 +72,15 @@ pub struct LevelRelease {
     pub release: String,
 }
 
+/// The bounds that were applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AppliedBounds {
+    /// L0.
+    pub cells: u32,
+    /// Linf.
+    pub per_cell: u32,
+}
+
 /// An axis of a release.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Axis {
@@ -92,6 +106,9 @@ pub struct Privacy {
     /// What the bounds cut off, where the question asked for it.
     #[serde(default)]
     pub truncation: Option<Truncation>,
+    /// The bounds applied, where they are not those of the question but of the release that this one sums.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bounds: Option<AppliedBounds>,
 }
 
 /// A noisy count of what the bounds cut off, citywide, over all organisations in the release.
@@ -139,7 +156,8 @@ pub struct Release {
     pub bracket: Option<Bracket>,
 }
 
-struct Answered {
+/// A dataset's answer, verified.
+pub(super) struct Answered {
     organisation: String,
     dataset: String,
     answer: VerifiedAnswer,
@@ -166,25 +184,7 @@ pub async fn composed(
     is_offline: impl Fn(&StoredRequest) -> bool,
     now: i64,
 ) -> Result<Vec<Release>, CoordinatorError> {
-    let mut answered = Vec::new();
-    for request in requests
-        .iter()
-        .filter(|request| request.state == RequestState::Answered)
-    {
-        let corrupt = || CoordinatorError::Corrupt { what: "answer" };
-        let (key, envelope) = answers::answer_by_request(connection, &request.id)
-            .await?
-            .ok_or_else(corrupt)?;
-        let payload = requests::request_payload(connection, &request.id).await?;
-        let (parsed, asked) = outstanding(&payload)?;
-        let answer = VerifiedAnswer::verify(&envelope, &key, &parsed, &payload, &asked)
-            .map_err(|_| corrupt())?;
-        answered.push(Answered {
-            organisation: request.organisation.clone(),
-            dataset: request.dataset.clone(),
-            answer,
-        });
-    }
+    let answered = verified(connection, requests).await?;
     if answered.is_empty() {
         return Ok(Vec::new());
     }
@@ -223,8 +223,100 @@ pub async fn composed(
     Ok(releases)
 }
 
+/// The answers among a query's requests, verified once more.
+///
+/// # Errors
+/// [`CoordinatorError`].
+pub(super) async fn verified(
+    connection: &mut SqliteConnection,
+    requests: &[StoredRequest],
+) -> Result<Vec<Answered>, CoordinatorError> {
+    let mut answered = Vec::new();
+    for request in requests
+        .iter()
+        .filter(|request| request.state == RequestState::Answered)
+    {
+        let corrupt = || CoordinatorError::Corrupt { what: "answer" };
+        let (key, envelope) = answers::answer_by_request(connection, &request.id)
+            .await?
+            .ok_or_else(corrupt)?;
+        let payload = requests::request_payload(connection, &request.id).await?;
+        let (parsed, asked) = outstanding(&payload)?;
+        let answer = VerifiedAnswer::verify(&envelope, &key, &parsed, &payload, &asked)
+            .map_err(|_| corrupt())?;
+        answered.push(Answered {
+            organisation: request.organisation.clone(),
+            dataset: request.dataset.clone(),
+            answer,
+        });
+    }
+    Ok(answered)
+}
+
+impl Release {
+    /// This release, with the same answers summed to another question: nobody is asked and nothing is spent.
+    pub(super) fn derived(
+        self,
+        id: &str,
+        question: &AggregateQuery,
+        applied: AppliedBounds,
+        composed: Composed,
+        now: i64,
+    ) -> Result<Release, CoordinatorError> {
+        Ok(Release {
+            summary: ReleaseSummary {
+                id: id.to_owned(),
+                query_hash: question.hash().to_string(),
+                query: serde_json::from_str(&question.canonical())?,
+                released_at: rfc3339(now),
+                measure: question.measure().id().to_owned(),
+                level: question.level().id().to_owned(),
+                derived_from: Some(self.summary.id),
+                part_of: None,
+                ..self.summary
+            },
+            dimensions: axes(question),
+            values: composed.values,
+            display: composed.display,
+            variance: composed.variance,
+            margin_95: composed.margin_95,
+            margin_9999: composed.margin_9999,
+            too_uncertain: composed.too_uncertain,
+            bracket: composed.bracket,
+            estimand: estimand(question.measure()).to_owned(),
+            privacy: Privacy {
+                bounds: Some(applied),
+                // It was counted for the question of the source.
+                truncation: None,
+                ..self.privacy
+            },
+            coverage: self.coverage,
+        })
+    }
+}
+
+fn axes(query: &AggregateQuery) -> Vec<Axis> {
+    (query.dimensions().into_iter())
+        .map(|dimension| Axis {
+            name: dimension.name.to_owned(),
+            keys: dimension.keys,
+        })
+        .collect()
+}
+
+fn estimand(measure: Measure) -> &'static str {
+    match measure {
+        Measure::Persons => "presences",
+        Measure::Households => "household-presences",
+        Measure::FirstTime => "first-time-presences",
+        Measure::Bins(_) => "presences-by-bin",
+        Measure::Events => "events",
+        Measure::Sum(_) => "bounded-sum",
+    }
+}
+
 /// One slice of every answer.
-fn parts<'a>(slices: &[Slice], place: usize, answered: &'a [Answered]) -> Vec<Part<'a>> {
+pub(super) fn parts<'a>(slices: &[Slice], place: usize, answered: &'a [Answered]) -> Vec<Part<'a>> {
     (answered.iter().filter_map(Answered::cells))
         .map(|(cells, receipt)| Part {
             // A verified answer has the slices of its question.
@@ -284,13 +376,9 @@ fn build(
             measure: parsed.measure().id().to_owned(),
             level: parsed.level().id().to_owned(),
             part_of: None,
+            derived_from: None,
         },
-        dimensions: (parsed.dimensions().into_iter())
-            .map(|dimension| Axis {
-                name: dimension.name.to_owned(),
-                keys: dimension.keys,
-            })
-            .collect(),
+        dimensions: axes(parsed),
         values: composed.values,
         display: composed.display,
         variance: composed.variance,
@@ -305,16 +393,9 @@ fn build(
             mechanism: every(|receipt| &receipt.mechanism),
             noise_source: every(|receipt| &receipt.noise_source),
             truncation: None,
+            bounds: None,
         },
-        estimand: match parsed.measure() {
-            Measure::Persons => "presences",
-            Measure::Households => "household-presences",
-            Measure::FirstTime => "first-time-presences",
-            Measure::Bins(_) => "presences-by-bin",
-            Measure::Events => "events",
-            Measure::Sum(_) => "bounded-sum",
-        }
-        .to_owned(),
+        estimand: estimand(parsed.measure()).to_owned(),
         bracket: composed.bracket,
     })
 }

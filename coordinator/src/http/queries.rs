@@ -39,7 +39,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 /// A question.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes what `QuestionBody` reads strictly")]
-struct QuestionSchema {
+pub(super) struct QuestionSchema {
     /// The study.
     study: String,
     /// The query, version 1.

@@ -1,7 +1,10 @@
 //! `/api/v1/releases`: results, and the same as files. Every signed-in account may read them.
-//! A release is served as it was stored; nothing is computed again.
+//! A release is served as it was stored; what follows from one is computed once, on request, and stored as another.
 
 use super::auth::Caller;
+use super::body::{JsonBytes, QuestionBody};
+use super::queries::QuestionSchema;
+use crate::app::derive;
 use crate::app::export;
 use crate::app::release::{Release, ReleaseSummary};
 use crate::state::App;
@@ -20,6 +23,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list))
         .routes(routes!(one))
+        .routes(routes!(derive))
 }
 
 /// Releases, newest first.
@@ -80,4 +84,23 @@ async fn one(
         }
     }
     Ok(response)
+}
+
+/// Answers a question of the release's study from its cells, at no further loss. 200 with a release of its own.
+#[utoipa::path(
+    post, path = "/api/v1/releases/{id}/derive", params(("id" = String, Path)), request_body = QuestionSchema,
+    responses(
+        (status = 200, headers(("Location" = String))), (status = 401), (status = 403), (status = 404), (status = 409),
+        (status = 422)
+    )
+)]
+async fn derive(
+    State(app): State<App>,
+    Caller(account): Caller,
+    Path(id): Path<String>,
+    JsonBytes(bytes): JsonBytes,
+) -> Result<Response, Problem> {
+    let question = QuestionBody::parse(&bytes)?;
+    let made = derive::derive(&app, &account, &id, &question.study, &question.query).await?;
+    Ok([(header::LOCATION, format!("/api/v1/releases/{made}"))].into_response())
 }

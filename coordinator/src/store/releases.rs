@@ -61,6 +61,20 @@ pub async fn release_summaries(
     Ok(rows.into_iter().map(|(summary,)| summary).collect())
 }
 
+/// Summaries of a study's releases as JSON, newest first.
+pub async fn release_summaries_of_study(
+    connection: &mut SqliteConnection,
+    study: &str,
+) -> Result<Vec<String>, CoordinatorError> {
+    let rows: Vec<(String,)> = sqlx::query_as(
+        "SELECT summary FROM releases WHERE study = $1 ORDER BY released_at DESC, rowid DESC",
+    )
+    .bind(study)
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|(summary,)| summary).collect())
+}
+
 /// A release's body as JSON.
 pub async fn release_body(
     connection: &mut SqliteConnection,
@@ -71,6 +85,19 @@ pub async fn release_body(
         .fetch_optional(connection)
         .await?;
     Ok(row.map(|(body,)| body))
+}
+
+/// The query a release answers, and the release's body as JSON.
+pub async fn release_with_query(
+    connection: &mut SqliteConnection,
+    id: &str,
+) -> Result<Option<(String, String)>, CoordinatorError> {
+    Ok(
+        sqlx::query_as("SELECT query, body FROM releases WHERE id = $1")
+            .bind(id)
+            .fetch_optional(connection)
+            .await?,
+    )
 }
 
 /// Releases of a question within a study, newest first: pairs of release and query. Of a question that was split, all its
