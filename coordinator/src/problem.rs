@@ -91,6 +91,15 @@ pub enum Problem {
     NothingDue,
     /// The question does not follow from the release.
     NotDerivable(Underivable),
+    /// A release does not serve for the statistic wanted.
+    Unfit {
+        /// The stable code.
+        code: &'static str,
+        /// What does not fit: a path in the release's question, or the parameter that names it.
+        path: &'static str,
+        /// What to do instead.
+        remedy: &'static str,
+    },
     /// A fault of ours.
     Internal(CoordinatorError),
 }
@@ -115,7 +124,8 @@ impl Problem {
             | Problem::NothingAnswered
             | Problem::CubeExists
             | Problem::NothingDue
-            | Problem::NotDerivable(_) => 409,
+            | Problem::NotDerivable(_)
+            | Problem::Unfit { .. } => 409,
             Problem::TooLarge => 413,
             Problem::UnsupportedMediaType => 415,
             Problem::IdempotencyKeyRequired => 400,
@@ -166,6 +176,7 @@ impl Problem {
             Problem::CubeExists => "cube-exists",
             Problem::NothingDue => "nothing-due",
             Problem::NotDerivable(_) => "not-derivable",
+            Problem::Unfit { code, .. } => code,
             Problem::Internal(_) => "internal",
         }
         .to_owned()
@@ -191,6 +202,7 @@ impl Problem {
         let fixed = match self {
             Problem::InvalidQuery(refusal) => refusal.message.as_str(),
             Problem::NotDerivable(why) => return Some(why.to_string().into()),
+            Problem::Unfit { remedy, .. } => remedy,
             Problem::NoNodeToAsk => {
                 "no organisation of this study has joined, countersigned and greeted"
             }
@@ -234,6 +246,7 @@ impl Problem {
             Problem::TargetNotInStudy { .. } => Some("$.by.target"),
             Problem::LevelTooFine { .. } => Some("$.by.area"),
             Problem::NotDerivable(why) => Some(why.path()),
+            Problem::Unfit { path, .. } => Some(path),
             _ => None,
         }
     }

@@ -15,6 +15,7 @@ pub mod preview;
 pub mod release;
 pub mod session;
 pub mod sign;
+pub mod statistics;
 pub mod study;
 pub mod view;
 pub mod witness;

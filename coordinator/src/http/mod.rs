@@ -13,6 +13,7 @@ mod operations;
 mod queries;
 mod releases;
 mod session;
+mod statistics;
 mod studies;
 mod taxonomy;
 mod website;
@@ -63,6 +64,7 @@ fn described() -> (Router<App>, OpenApi) {
         .merge(queries::routes())
         .merge(cubes::routes())
         .merge(releases::routes())
+        .merge(statistics::routes())
         .merge(log::routes())
         .merge(operations::routes())
         .split_for_parts();

@@ -166,12 +166,18 @@ impl Bed {
 
     /// The usual three organisations, a study of the first countersigned by all, and an analyst.
     pub(crate) async fn city(&self) -> City<'_> {
+        self.city_with(&["persons", "events"]).await
+    }
+
+    /// The same with a study of these measures.
+    pub(crate) async fn city_with(&self, measures: &[&str]) -> City<'_> {
         let nodes = [
             self.node("comune-milano").await,
             self.node("cooperativa-lambro").await,
             self.node("associazione-ortica").await,
         ];
-        let study = self.study(&nodes);
+        let mut study = self.study(&nodes);
+        study.measures = measures.iter().map(|id| (*id).to_owned()).collect();
         let envelope = seal(&nodes[0].requester, Study::TYPE, &study);
         nodes[0]
             .post("/node/v1/studies", &envelope)

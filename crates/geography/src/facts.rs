@@ -49,6 +49,13 @@ pub const MILAN_SOURCE: &str = "Comune di Milano: NIL (PGT 2030), famiglie 2021,
     ISTAT: sezioni di censimento 2011, CC BY 3.0 IT";
 
 impl Facts {
+    /// Who published residents and families, with the licence.
+    pub const SOURCE: &'static str =
+        "Comune di Milano, family tables by NIL (DS1440, DS205), CC BY 4.0";
+
+    /// As of when they were registered.
+    pub const DATE: &'static str = "2021";
+
     /// Milan's 88 NIL.
     pub fn milan() -> &'static Facts {
         static FACTS: OnceLock<Facts> = OnceLock::new();
