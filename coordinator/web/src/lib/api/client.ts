@@ -1,6 +1,6 @@
 // Every call to the coordinator: same origin, JSON in, JSON out, failures as one Problem with a code the catalogue renders.
 import type {
-  Account, CubeInfo, Geography, LogEntry, NodeInfo, Outlines, Preview, ProblemBody, Query, QueryView, Release, ReleaseSummary, Study, Taxonomy,
+  Account, CubeInfo, Geography, LogEntry, NodeInfo, Outlines, Preview, ProblemBody, Query, QueryView, Release, ReleaseSummary, Statistics, Study, Taxonomy,
 } from './types';
 
 const BASE = '/api/v1';
@@ -95,6 +95,8 @@ export const api = {
   nodes: async () => (await read<{ nodes: NodeInfo[] }>('nodes')).nodes,
   releases: async () => (await read<{ releases: ReleaseSummary[] }>('releases')).releases,
   release: (id: string) => read<Release>(`releases/${encodeURIComponent(id)}`),
+  /** Means, rates or quantiles of a release, with intervals; for nothing. */
+  statistics: (id: string, wanted: Record<string, string>) => read<Statistics>(`releases/${encodeURIComponent(id)}/statistics?${new URLSearchParams(wanted)}`),
   releaseFile: (id: string, kind: 'csv' | 'json') => `${BASE}/releases/${encodeURIComponent(id)}.${kind}`,
   queries: async () => (await read<{ queries: QueryView[] }>('queries')).queries,
   query: (id: string) => read<QueryView>(`queries/${encodeURIComponent(id)}`),
@@ -102,6 +104,13 @@ export const api = {
   log: async (after: number | null) => (await read<{ entries: LogEntry[] }>(after === null ? 'log' : `log?after=${after}`)).entries,
   preview: async (study: string, query: Query, signal?: AbortSignal): Promise<Preview> =>
     (await (await send('POST', 'queries/preview', { study, query }, {}, signal)).json()) as Preview,
+  /** Answers a question from a release, for nothing; the same release each time. */
+  derive: async (release: string, study: string, query: Query): Promise<string> => {
+    const response = await send('POST', `releases/${encodeURIComponent(release)}/derive`, { study, query });
+    const made = idAfter(response.headers.get('location'), 'releases');
+    if (!made) throw new Problem({ status: response.status, code: 'unexpected' });
+    return made;
+  },
   /** Asks. Repeating the call with the same key asks once. Answers where to look: the running query or the stored release. */
   ask: async (study: string, query: Query, idempotencyKey: string): Promise<{ query: string } | { release: string }> => {
     return whereTo(await send('POST', 'queries', { study, query }, { 'Idempotency-Key': idempotencyKey }));

@@ -9,6 +9,11 @@ export function isFinal(state: QueryState): boolean {
   return state === 'released' || state === 'expired' || state === 'refused';
 }
 
+/** Whether nobody was asked, because the answer follows from an earlier release: such a question was never open. */
+export function isDerived(query: Pick<QueryView, 'asked_at' | 'expires_at'>): boolean {
+  return query.asked_at === query.expires_at;
+}
+
 /** Calls `onView` on every change; the returned function stops following. */
 export function followQuery(id: string, onView: (view: QueryView) => void): () => void {
   let stopped = false;

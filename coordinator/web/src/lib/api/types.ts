@@ -124,6 +124,26 @@ export interface Query {
   rho: number;
 }
 
+/** At most so many cells of one person, and so much in each. */
+export interface Bounds {
+  cells: number;
+  per_cell: number;
+}
+/** A release whose cells add up to a question's answer, for nothing. */
+export interface Derivable {
+  release: string;
+  /** the least certain cell is the sum of so many */
+  draws: number;
+  margin_95: number;
+  /** what the release was asked with */
+  bounds: Bounds;
+  /** how many of its cells one person can be in */
+  reachable: number;
+  cuts_more: boolean;
+  /** organisations not in it that the question would be put to */
+  refused: string[];
+}
+
 export interface Preview {
   query_hash: string;
   cells: number;
@@ -135,6 +155,7 @@ export interface Preview {
   /** Where the answer is split: levels from the coarsest on, then `cut-off`. */
   parts?: { of: string; cells: number; rho: number; standard_deviation: number; margin_95: number }[];
   already_released: string | null;
+  derivable?: Derivable | null;
   expected_cells_useful?: { cells?: number; useful?: number; typical?: number } | null;
 }
 
@@ -172,6 +193,8 @@ export interface ReleaseSummary {
   level: string;
   /** The question it is a part of, where one answer was split over levels. */
   part_of?: { query: string; query_hash: string; rho: number; releases: { level: string; release: string }[] } | null;
+  /** the release whose cells it sums, where nobody was asked */
+  derived_from?: string;
 }
 export interface Dimension {
   name: string;
@@ -202,6 +225,8 @@ export interface Release extends ReleaseSummary {
     noise_source: string;
     /** What the bounds cut off, citywide, where it was asked. */
     truncation?: { value: number; variance: number; margin_95: number; at_most: number } | null;
+    /** the bounds applied, where they are not those of the question */
+    bounds?: Bounds;
   };
   estimand: string;
   bracket?: { lower: number[]; upper: number[] } | null;
@@ -224,6 +249,29 @@ export interface CubeInfo {
 interface CubeTerms {
   bounds: { cells: number; per_cell: number };
   rho: number;
+}
+
+/** Where a number lies. Neither end: too uncertain to say. `low` alone: at least that. */
+export interface StatisticCell {
+  estimate: number | null;
+  /** of a quantile, where its most plausible bin ends */
+  estimate_to?: number | null;
+  low: number | null;
+  high: number | null;
+}
+export interface Series {
+  statistic: 'mean' | 'deviation' | 'rate' | 'quantile';
+  percent?: number;
+  cells: StatisticCell[];
+}
+export interface Statistics {
+  release: string;
+  of?: string;
+  /** the public number divided by */
+  whole?: { what: 'residents' | 'families'; source: string; date: string };
+  confidence: number;
+  dimensions: Dimension[];
+  series: Series[];
 }
 
 export interface LogEntry {
