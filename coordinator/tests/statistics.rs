@@ -177,8 +177,10 @@ async fn what_does_not_fit_is_refused_by_name() {
         assert!(reply["detail"].as_str().unwrap().len() > 20);
     };
     let mean_of = |release: &str| format!("kind=mean&of={release}");
-    refused(&persons, &mean_of(&persons), "wrong-measure", "$.measure").await;
-    refused(&sum, &mean_of(&sum), "wrong-measure", "of").await;
+    refused(&persons, &mean_of(&municipi), "wrong-measure", "$.measure").await;
+    let other = released(&city, &by_nil("sum", 50_000, 9_000_000), 900_000, "f").await;
+    refused(&sum, &mean_of(&other), "wrong-measure", "of").await;
+    refused(&sum, &mean_of(&sum), "shared-noise", "of").await;
     refused(&sum, &mean_of(&municipi), "other-cells", "$.by.area").await;
     refused(&sum, &mean_of(&filtered), "other-cells", "$.filter").await;
     refused(

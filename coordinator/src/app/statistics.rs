@@ -9,6 +9,7 @@ use compose::{Amounts, Confidence, Derived, Estimate, Quantile};
 use geography::{Facts, Level};
 use query::{AggregateQuery, Measure};
 use serde::{Deserialize, Serialize};
+use sqlx::SqliteConnection;
 use std::collections::BTreeSet;
 use utoipa::ToSchema;
 
@@ -84,7 +85,7 @@ pub struct Series {
     /// Which percentile.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub percent: Option<u8>,
-    /// Row-major over the dimensions.
+    /// Row-major over the dimensions. Amounts are in the release's own units, cents or minutes; rates are per 1,000.
     pub cells: Vec<StatisticCell>,
 }
 
@@ -165,7 +166,9 @@ pub async fn statistics(
             let found = stored(&mut reader, of).await?.map(|(_, release)| release);
             // No privacy cost is not a lawful purpose: another study's release is not there.
             let found = found.filter(|other| other.summary.study == release.summary.study);
-            Some(found.ok_or(Problem::NotFound)?)
+            let found = found.ok_or(Problem::NotFound)?;
+            own_noise(&mut reader, &release, &found).await?;
+            Some(found)
         }
         _ => None,
     };
@@ -277,19 +280,34 @@ fn same_axes(release: &Release, other: &Release) -> Result<(), Problem> {
     }
 }
 
-/// The ratio of each cell, of releases by the same organisations with noise of their own.
-fn ratio(statistic: &str, release: &Release, other: &Release, per: f64) -> Result<Series, Problem> {
-    let root = |release: &Release| {
-        let summary = &release.summary;
-        summary.derived_from.as_ref().unwrap_or(&summary.id).clone()
-    };
-    if root(release) == root(other) {
+/// Checks that two releases answer different questions: a node gives the same question the same answer, noise included.
+async fn own_noise(
+    connection: &mut SqliteConnection,
+    release: &Release,
+    other: &Release,
+) -> Result<(), Problem> {
+    let mut asked = Vec::new();
+    for summary in [&release.summary, &other.summary] {
+        asked.push(match &summary.derived_from {
+            None => summary.query_hash.clone(),
+            Some(source) => match stored(connection, source).await? {
+                Some((_, source)) => source.summary.query_hash,
+                None => return Err(CoordinatorError::Corrupt { what: "release" }.into()),
+            },
+        });
+    }
+    if asked[0] == asked[1] {
         return Err(unfit(
             "shared-noise",
             "of",
-            "both are made of the same answers, so that their noise is not independent; name a release of its own",
+            "both are made of answers to one question, so that their noise is not independent; name a release of another",
         ));
     }
+    Ok(())
+}
+
+/// The ratio of each cell, of releases by the same organisations with noise of their own.
+fn ratio(statistic: &str, release: &Release, other: &Release, per: f64) -> Result<Series, Problem> {
     let answered = |release: &Release| -> BTreeSet<(String, String, u32)> {
         (release.coverage.answered.iter())
             .map(|node| (node.node.clone(), node.dataset.clone(), node.edition))
