@@ -109,8 +109,9 @@ async function signIn() {
   });
 }
 
-/** Asks a question that was not asked before, so that nodes have something to do; returns the address of its progress. */
+/** Asks a question that was not asked before, so that nodes have something to do; returns its first month. */
 async function ask() {
+  let first = '';
   await check('the form previews margin and privacy loss before anything is spent', async () => {
     await page.getByRole('link', { name: LANGUAGES[1].ask, exact: true }).click();
     await byTestId('ask-form').waitFor();
@@ -127,6 +128,7 @@ async function ask() {
     for (let attempt = 0; attempt < 10; attempt += 1) {
       const month = from[Math.floor(Math.random() * from.length)];
       await page.locator('#ask-from').selectOption(month);
+      first = month;
       await page.locator('[data-testid="preview"][aria-busy="false"]').waitFor();
       await page.locator('[data-testid="ask-submit"]:enabled').waitFor();
       if ((await byTestId('already-released').count()) === 0) break;
@@ -137,6 +139,7 @@ async function ask() {
     await byTestId('confirm-send').click();
     await byTestId('node-states').waitFor();
   });
+  return first;
 }
 
 async function watchNodes() {
@@ -226,6 +229,28 @@ async function readRelease() {
   return new URL(page.url()).pathname;
 }
 
+/** Asks for the whole city what the release just read holds by NIL. */
+async function derive(from) {
+  await check('an answer that follows from a release is offered before anything is spent, and made at no cost', async () => {
+    await page.goto(`${origin}/ask`);
+    await byTestId('ask-form').waitFor();
+    await page.locator('#ask-area').selectOption('city');
+    await page.locator('#ask-to').selectOption('2025-12');
+    await page.locator('#ask-from').selectOption(from);
+    await byTestId('derivable').waitFor();
+    await accessible();
+    await picture('ask-derivable');
+    await byTestId('derive').click();
+    await byTestId('derived').waitFor();
+  });
+  await check('rates are worked out of a release as intervals', async () => {
+    await byTestId('statistics').locator('summary').click();
+    await byTestId('statistics-table').locator('tbody tr').first().waitFor();
+    await accessible();
+    await picture('explore-statistics');
+  });
+}
+
 async function visit(paths) {
   for (const { name, path, ready } of paths) {
     await page.goto(origin + path);
@@ -261,9 +286,10 @@ async function narrow(paths) {
 
 try {
   await signIn();
-  await ask();
+  const first = await ask();
   const asked = await watchNodes();
   const release = await readRelease();
+  await derive(first);
   const paths = [
     { name: 'explore', path: '/explore', ready: '[data-testid="map"] path' },
     { name: 'a release', path: release, ready: '[data-testid="map"] path' },

@@ -314,7 +314,7 @@ export const en: Record<keyof typeof it, string> = {
   'preview.derivable-same': 'Its values are the ones you look for: margin ± {margin}, against ± {anew} when asking anew.',
   'preview.derivable-sums': 'Its values add up to the answer, {draws} to a cell: margin ± {margin}, against ± {anew} when asking anew.',
   'preview.derivable-free': 'It costs nothing and nobody is asked.',
-  'preview.derivable-bounds': 'It was asked counting at most {cells} cells of {reachable} for one person, {per_cell} per cell.',
+  'preview.derivable-bounds': 'Limits it was asked with: cells per person {cells} of {reachable} possible, per cell {per_cell}.',
   'preview.derivable-cuts': 'These limits may cut off more than those of your question: values may be lower, and the margin does not show it.',
   'preview.derivable-refused': 'Not in it: {nodes}. Asked anew they might answer.',
   'preview.derivable-make': 'Get the result at no cost',

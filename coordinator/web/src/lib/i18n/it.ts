@@ -312,7 +312,7 @@ export const it = {
   'preview.derivable-same': 'I suoi valori sono quelli che cerchi: margine ± {margin}, contro ± {anew} chiedendo di nuovo.',
   'preview.derivable-sums': 'I suoi valori si sommano alla risposta, {draws} per casella: margine ± {margin}, contro ± {anew} chiedendo di nuovo.',
   'preview.derivable-free': 'Non costa nulla e nessuno viene interpellato.',
-  'preview.derivable-bounds': 'Fu chiesto contando di una persona al più {cells} caselle su {reachable}, {per_cell} per casella.',
+  'preview.derivable-bounds': 'Limiti con cui fu chiesto: caselle per persona {cells} su {reachable} possibili, per casella {per_cell}.',
   'preview.derivable-cuts': 'Questi limiti possono tagliare più di quelli della tua domanda: i valori possono essere più bassi, e il margine non lo mostra.',
   'preview.derivable-refused': 'Non comprende: {nodes}. Chiedendo di nuovo potrebbero rispondere.',
   'preview.derivable-make': 'Ottieni il risultato senza costo',
