@@ -287,3 +287,47 @@ async fn answers_that_came_after_the_end_are_not_in_what_is_derived() {
         (&json!([80]), &json!(1))
     );
 }
+
+#[tokio::test]
+async fn each_level_of_a_split_answer_is_a_source_with_noise_of_its_own() {
+    let bed = Bed::new().await;
+    let city = bed.city().await;
+    let mut split = by_nil_and_sex();
+    split["by"]["area"] = json!({ "municipio": 25, "nil": 75 });
+    let nil = released(&city, &split, [1, 2, 3], "key").await;
+    let path = format!("/api/v1/releases/{nil}");
+    let finest = city.analyst.get(&path).await.expect(200).json();
+    let municipio = finest["part_of"]["releases"][0]["release"].clone();
+
+    let mut by_nil = question(1_000_000);
+    by_nil["by"] = json!({ "area": "nil" });
+    let offer = preview(&city, &by_nil).await["derivable"].clone();
+    assert_eq!(
+        (&offer["release"], &offer["draws"]),
+        (&json!(nil), &json!(3))
+    );
+    let variance = 3.0 * finest["variance"][0].as_f64().unwrap();
+    assert_eq!(offer["margin_95"], (1.959964 * variance.sqrt()).ceil());
+    // Thirty cells of a quarter of the loss are less noisy than 267 of three quarters.
+    let offer = preview(&city, &of_the_city()).await["derivable"].clone();
+    assert_eq!(
+        (&offer["release"], &offer["draws"]),
+        (&municipio, &json!(30))
+    );
+    for (release, wanted, values) in [
+        (nil.as_str(), by_nil, vec![18; 89]),
+        (municipio.as_str().unwrap(), of_the_city(), vec![180]),
+    ] {
+        let body = json!({ "study": STUDY, "query": wanted });
+        let made = city.analyst.post(&derive_path(release), &body).await;
+        let made = made.expect(200).location();
+        let derived = city.analyst.get(&made).await.expect(200).json();
+        assert_eq!(derived["values"], json!(values));
+        assert_eq!(derived["derived_from"], json!(release));
+        assert!(derived.get("part_of").is_none());
+    }
+    // What is split is asked, not derived.
+    let body = json!({ "study": STUDY, "query": split });
+    let refused = city.analyst.post(&derive_path(&nil), &body).await;
+    refused.refused(409, "not-derivable");
+}
