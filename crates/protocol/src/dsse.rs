@@ -121,7 +121,25 @@ impl Envelope {
         }
     }
 
-    /// The payload and the pinned key that signed it.
+    /// Adds the signature of another key over the same bytes.
+    ///
+    /// # Errors
+    /// [`EnvelopeError::Unreadable`] where there is no payload to sign.
+    pub fn add_signature(
+        &mut self,
+        key: &PublicKey,
+        sign: impl Fn(&[u8]) -> [u8; 64],
+    ) -> Result<(), EnvelopeError> {
+        let payload = self.payload_bytes()?;
+        let signature = sign(&pre_authentication(&self.payload_type, &payload));
+        self.signatures.push(Signature {
+            keyid: key.key_id(),
+            sig: BASE64_STANDARD.encode(signature),
+        });
+        Ok(())
+    }
+
+    /// The payload and the first pinned key that signed it.
     ///
     /// # Errors
     /// See [`EnvelopeError`]. Nothing of the payload is interpreted before its signature holds.
@@ -130,17 +148,28 @@ impl Envelope {
         payload_type: &str,
         pinned: &[PublicKey],
     ) -> Result<(Vec<u8>, PublicKey), EnvelopeError> {
+        let (payload, signers) = self.verify_each(payload_type, pinned)?;
+        match signers.first() {
+            Some(signer) => Ok((payload, *signer)),
+            None => Err(EnvelopeError::KeyNotPinned),
+        }
+    }
+
+    /// The payload and every pinned key that signed it, each once, in the order of the signatures.
+    ///
+    /// # Errors
+    /// See [`EnvelopeError`]; so where no pinned key signed. Nothing of the payload is interpreted before a signature holds.
+    pub fn verify_each(
+        &self,
+        payload_type: &str,
+        pinned: &[PublicKey],
+    ) -> Result<(Vec<u8>, Vec<PublicKey>), EnvelopeError> {
         if self.payload_type != payload_type {
             return Err(EnvelopeError::OtherType);
         }
-        if self.payload.len() > MAX_PAYLOAD / 3 * 4 {
-            return Err(EnvelopeError::Unreadable);
-        }
-        let payload = BASE64_STANDARD
-            .decode(&self.payload)
-            .map_err(|_| EnvelopeError::Unreadable)?;
+        let payload = self.payload_bytes()?;
         let signed = pre_authentication(payload_type, &payload);
-        let mut altered = false;
+        let (mut signers, mut altered) = (Vec::new(), false);
         for signature in &self.signatures {
             let Some(key) = pinned.iter().find(|key| key.key_id() == signature.keyid) else {
                 continue;
@@ -150,16 +179,26 @@ impl Envelope {
             let fits = BASE64_STANDARD
                 .decode(&signature.sig)
                 .is_ok_and(|bytes| verifier.verify(&signed, &bytes).is_ok());
-            if fits {
-                return Ok((payload, *key));
+            if !fits {
+                altered = true;
+            } else if !signers.contains(key) {
+                signers.push(*key);
             }
-            altered = true;
         }
-        Err(if altered {
-            EnvelopeError::Altered
-        } else {
-            EnvelopeError::KeyNotPinned
-        })
+        match (signers.is_empty(), altered) {
+            (false, _) => Ok((payload, signers)),
+            (true, true) => Err(EnvelopeError::Altered),
+            (true, false) => Err(EnvelopeError::KeyNotPinned),
+        }
+    }
+
+    fn payload_bytes(&self) -> Result<Vec<u8>, EnvelopeError> {
+        if self.payload.len() > MAX_PAYLOAD / 3 * 4 {
+            return Err(EnvelopeError::Unreadable);
+        }
+        BASE64_STANDARD
+            .decode(&self.payload)
+            .map_err(|_| EnvelopeError::Unreadable)
     }
 
     /// The payload without any check, for display and for finding which key to ask for. Never act on it.

@@ -161,6 +161,60 @@ pub struct Cosignature {
     pub checkpoint: String,
 }
 
+/// `POST /node/v1/guarantee`: makes known a higher lifetime cap that two persons signed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GuaranteeNotice {
+    /// Format version, 1.
+    pub version: u32,
+    /// The signed act.
+    pub act: Envelope,
+    /// Keys, besides the officer's known from joining, with which the act was signed.
+    pub second_keys: Vec<PublicKey>,
+}
+
+/// `POST /node/v1/receipts`: asks for what a node's earlier key signed, to go on from a backup.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReceiptsWanted {
+    /// Format version, 1.
+    pub version: u32,
+    /// The earlier key.
+    pub node_key: PublicKey,
+    /// The last request id of the page before; absent for the first page.
+    pub after: Option<String>,
+}
+
+/// One answer that the coordinator holds, with the signed request it answers.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct HeldReceipt {
+    /// Id of the request.
+    pub request_id: String,
+    /// The signed request.
+    pub request: Envelope,
+    /// The node's signed answer.
+    pub answer: Envelope,
+}
+
+/// Answer to [`ReceiptsWanted`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Receipts {
+    /// Answers in the order of their request ids; none after the last page.
+    pub receipts: Vec<HeldReceipt>,
+    /// The last checkpoint of the earlier key that the coordinator holds, with its cosignature.
+    pub cosigned_checkpoint: Option<String>,
+}
+
+/// `POST /node/v1/restoration`: hands in the officer's act by which a node goes on from a backup.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RestorationOffer {
+    /// Format version, 1.
+    pub version: u32,
+    /// The signed act.
+    pub act: Envelope,
+}
+
 /// What became of a handed-in answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -5,15 +5,25 @@ pub mod dsse;
 pub mod exchange;
 
 mod answer;
+mod budget;
+mod held_receipt;
 mod request;
+mod restoration;
 mod study;
+mod sub_cap;
 
 pub use answer::{Answer, AnswerError, Outcome, Receipt, SliceReceipt, VerifiedAnswer};
+pub use budget::{
+    ActError, BudgetMove, MAX_ACT_AGE_SECONDS, NewGuarantee, VerifiedBudgetMove, VerifiedGuarantee,
+};
 pub use dsse::{Envelope, EnvelopeError, PublicKey};
+pub use held_receipt::{ReceiptError, VerifiedReceipt};
 pub use request::{
     CLOCK_SKEW_SECONDS, MAX_VALIDITY_SECONDS, Request, RequestError, VerifiedRequest,
 };
+pub use restoration::{LogState, Restoration, VerifiedRestoration};
 pub use study::{Consent, Study, StudyError, VerifiedConsent, VerifiedStudy};
+pub use sub_cap::SubCap;
 
 /// Version of every format in this crate.
 pub const VERSION: u32 = 1;
