@@ -50,11 +50,15 @@ pub enum EntryKind {
     Anchor,
     /// A body was erased.
     Tombstone,
+    /// The log goes on from a backup.
+    Restoration,
+    /// Budget was written off with a restoration.
+    WriteOff,
 }
 
 impl EntryKind {
     /// Every kind, in the order of declaration.
-    pub const ALL: [EntryKind; 18] = [
+    pub const ALL: [EntryKind; 20] = [
         EntryKind::Account,
         EntryKind::Study,
         EntryKind::Request,
@@ -73,6 +77,8 @@ impl EntryKind {
         EntryKind::Alarm,
         EntryKind::Anchor,
         EntryKind::Tombstone,
+        EntryKind::Restoration,
+        EntryKind::WriteOff,
     ];
 
     /// Its name in headers, kebab-case.
@@ -96,6 +102,8 @@ impl EntryKind {
             EntryKind::Alarm => "alarm",
             EntryKind::Anchor => "anchor",
             EntryKind::Tombstone => "tombstone",
+            EntryKind::Restoration => "restoration",
+            EntryKind::WriteOff => "write-off",
         }
     }
 

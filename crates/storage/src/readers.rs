@@ -3,6 +3,7 @@
 
 use crate::StorageError;
 use sqlx::{Sqlite, SqlitePool, Transaction};
+use std::path::Path;
 
 /// A pool of read-only connections. Cloning shares the pool.
 #[derive(Clone, Debug)]
@@ -18,6 +19,29 @@ impl Readers {
     /// The pool, to run single statements on.
     pub fn pool(&self) -> &SqlitePool {
         &self.pool
+    }
+
+    /// Copies the database as it stands into the new file `to`, compacted, with mode 0600. Writers go on meanwhile.
+    ///
+    /// # Errors
+    /// [`StorageError::File`] when `to` exists or cannot be created, [`StorageError::Database`] when copying fails.
+    pub async fn copy_to(&self, to: &Path) -> Result<(), StorageError> {
+        let mut options = std::fs::OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        // SQLite takes over a file that exists and is empty, with its mode.
+        drop(options.open(to).map_err(StorageError::File)?);
+        let path = to
+            .to_str()
+            .ok_or_else(|| StorageError::File(std::io::Error::other("the path is not UTF-8")))?;
+        sqlx::query("VACUUM INTO $1")
+            .bind(path)
+            .execute(&self.pool)
+            .await?;
+        std::fs::File::open(to)
+            .and_then(|file| file.sync_all())
+            .map_err(StorageError::File)
     }
 
     /// A transaction whose statements all see the same committed state.
