@@ -6,9 +6,11 @@ use crate::node_problem::NodeProblem;
 use crate::state::State;
 use crate::store::checkpoints::{self, Witnessed};
 use crate::store::log::{self, Entry};
-use crate::store::organisations;
+use crate::store::{organisations, restorations};
 use audit::{AuditError, EntryKind, Hash, NoteKey, SignedCheckpoint};
+use protocol::PublicKey;
 use protocol::exchange::CheckpointOffer;
+use sqlx::SqliteConnection;
 
 /// Cosigns the head of an organisation's log, and returns it with the cosignature.
 ///
@@ -41,9 +43,25 @@ pub async fn cosign(
     };
     let head = signed.checkpoint().clone();
     let last = checkpoints::checkpoint_latest(&mut transaction, organisation, &key).await?;
-    let (last_size, last_root) = last
-        .as_ref()
-        .map_or((0, audit::root(&[])), |last| (last.size, last.root));
+    let (last_size, last_root) = match &last {
+        Some(last) => (last.size, last.root),
+        None => match beginning(&mut transaction, organisation, &key).await? {
+            Some(beginning) => beginning,
+            None => {
+                let entry = Entry::new(EntryKind::Alarm, "log-without-its-past")
+                    .node(organisation)
+                    .fact("node-key", key.to_string())
+                    .fact("offered-size", head.size);
+                log::append(&mut transaction, now, entry).await?;
+                transaction.commit().await?;
+                return Err(NodeProblem::refused(
+                    409,
+                    "restoration-needed",
+                    "this organisation's log had another key; its data protection officer signs how it goes on: `node-agent restore`",
+                ));
+            }
+        },
+    };
     let extends = if head.size < last_size {
         Err(AuditError::OutOfRange)
     } else if head.size == last_size {
@@ -90,6 +108,24 @@ pub async fn cosign(
     checkpoints::checkpoint_insert(&mut transaction, organisation, &key, &witnessed, now).await?;
     transaction.commit().await?;
     Ok(witnessed.cosigned)
+}
+
+/// What the first head of a key's log must extend: nothing for an organisation's first log, what an officer's act kept for
+/// a log that goes on; `None` where an earlier log ended without such an act.
+async fn beginning(
+    connection: &mut SqliteConnection,
+    organisation: &str,
+    key: &PublicKey,
+) -> Result<Option<(u64, Hash)>, CoordinatorError> {
+    let act = restorations::restoration_by_new_key(connection, organisation, key).await?;
+    if let Some(act) = act {
+        let root = act.kept.root_bytes().ok_or(CoordinatorError::Corrupt {
+            what: "restoration",
+        })?;
+        return Ok(Some((act.kept.size, root)));
+    }
+    let earlier = restorations::earlier_key(connection, organisation, key).await?;
+    Ok(earlier.is_none().then(|| (0, audit::root(&[]))))
 }
 
 fn proof(offer: &CheckpointOffer) -> Result<Vec<Hash>, AuditError> {

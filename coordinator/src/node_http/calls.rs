@@ -3,7 +3,7 @@
 
 use super::caller::NodeCaller;
 use super::error::unreadable;
-use crate::app::{collect, enrol, sign, study, witness};
+use crate::app::{collect, enrol, guarantee, restore, sign, study, witness};
 use crate::node_problem::NodeProblem;
 use crate::state::App;
 use axum::Json;
@@ -11,7 +11,8 @@ use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
 use axum::http::StatusCode;
 use protocol::exchange::{
-    AnswerReply, CheckpointOffer, Cosignature, Hello, HelloReply, Join, JoinReply, Renew, Signed,
+    AnswerReply, CheckpointOffer, Cosignature, GuaranteeNotice, Hello, HelloReply, Join, JoinReply,
+    Receipts, ReceiptsWanted, Renew, RestorationOffer, Signed,
 };
 use protocol::{Envelope, VERSION};
 
@@ -97,6 +98,40 @@ pub(super) async fn answers(
     let body = read(body)?;
     let status = collect::answer(&app, caller.organisation(), &body).await?;
     Ok(Json(AnswerReply { status }))
+}
+
+pub(super) async fn guarantee(
+    State(app): State<App>,
+    caller: NodeCaller,
+    body: Incoming<GuaranteeNotice>,
+) -> Result<StatusCode, NodeProblem> {
+    let body = read(body)?;
+    known_version(body.version)?;
+    guarantee::guarantee(&app, caller.organisation(), &body).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(super) async fn receipts(
+    State(app): State<App>,
+    caller: NodeCaller,
+    body: Incoming<ReceiptsWanted>,
+) -> Result<Json<Receipts>, NodeProblem> {
+    let body = read(body)?;
+    known_version(body.version)?;
+    Ok(Json(
+        restore::receipts(&app, caller.organisation(), &body).await?,
+    ))
+}
+
+pub(super) async fn restoration(
+    State(app): State<App>,
+    caller: NodeCaller,
+    body: Incoming<RestorationOffer>,
+) -> Result<StatusCode, NodeProblem> {
+    let body = read(body)?;
+    known_version(body.version)?;
+    restore::restoration(&app, caller.organisation(), &body).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 pub(super) async fn studies(

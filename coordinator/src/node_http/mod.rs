@@ -36,6 +36,9 @@ pub fn router(app: App) -> Router {
             "/node/v1/answers",
             post(calls::answers).layer(DefaultBodyLimit::max(LARGEST_ANSWER)),
         )
+        .route("/node/v1/guarantee", post(calls::guarantee))
+        .route("/node/v1/receipts", post(calls::receipts))
+        .route("/node/v1/restoration", post(calls::restoration))
         .route("/node/v1/studies", post(calls::studies))
         .route("/node/v1/consents", post(calls::consents))
         .fallback(error::not_found)

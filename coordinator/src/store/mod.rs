@@ -8,12 +8,14 @@ pub mod checkpoints;
 pub mod consents;
 pub mod cubes;
 pub mod datasets;
+pub mod guarantees;
 pub mod idempotency;
 pub mod log;
 pub mod organisations;
 pub mod queries;
 pub mod releases;
 pub mod requests;
+pub mod restorations;
 pub mod sessions;
 pub mod studies;
 pub mod tokens;
@@ -25,11 +27,14 @@ use sqlx::pool::PoolConnection;
 use std::path::Path;
 use storage::{Store, WriteTransaction};
 
-const MIGRATIONS: &[(i64, &str, &str)] = &[(
-    1,
-    "initial",
-    include_str!("../../migrations/0001_initial.sql"),
-)];
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (
+        1,
+        "initial",
+        include_str!("../../migrations/0001_initial.sql"),
+    ),
+    (2, "acts", include_str!("../../migrations/0002_acts.sql")),
+];
 
 /// The open database and the key that signs its log.
 #[derive(Clone, Debug)]

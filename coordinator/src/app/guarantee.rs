@@ -1,0 +1,55 @@
+//! Hearing of new guarantees: an organisation's higher lifetime cap enters the log that everybody reads.
+//! The node's own ledger decides what counts; here it is only made known, with who signed.
+
+use crate::CoordinatorError;
+use crate::node_problem::NodeProblem;
+use crate::state::State;
+use crate::store::log::{self, Entry};
+use crate::store::{guarantees, organisations};
+use audit::EntryKind;
+use protocol::exchange::GuaranteeNotice;
+use protocol::{NewGuarantee, VerifiedGuarantee};
+
+/// Takes in a new guarantee that the organisation's officer and a second person signed.
+///
+/// # Errors
+/// [`NodeProblem`].
+pub async fn guarantee(
+    app: &State,
+    organisation: &str,
+    notice: &GuaranteeNotice,
+) -> Result<(), NodeProblem> {
+    let now = app.clock.now();
+    let mut transaction = app.database.write().await?;
+    let officer = organisations::organisation_by_id(&mut transaction, organisation)
+        .await?
+        .and_then(|organisation| organisation.keys)
+        .ok_or(CoordinatorError::Corrupt {
+            what: "organisation",
+        })?
+        .dpo;
+    // Whom the organisation pins as second person is its own affair; that it is another person's key is not.
+    let verified =
+        VerifiedGuarantee::verify(&notice.act, &[officer], &notice.second_keys, organisation);
+    let Ok(verified) = verified else {
+        return Err(NodeProblem::refused(
+            422,
+            "signature-not-accepted",
+            "two persons sign a new guarantee, one of them with the officer's key shown when joining",
+        ));
+    };
+    let act: &NewGuarantee = verified.act();
+    let [signer, second] = verified.signers();
+    if guarantees::guarantee_insert(&mut transaction, act, verified.envelope(), now).await? {
+        let entry = Entry::new(EntryKind::BudgetMove, "guarantee-raised")
+            .node(organisation)
+            .fact("act", act.id.as_str())
+            .fact("lifetime-before", act.lifetime_before.nano())
+            .fact("lifetime", act.lifetime.nano())
+            .fact("signer", signer.to_string())
+            .fact("second-signer", second.to_string());
+        log::append(&mut transaction, now, entry).await?;
+        transaction.commit().await?;
+    }
+    Ok(())
+}
