@@ -17,6 +17,30 @@ pub struct Config {
     pub coordinator: Option<String>,
     /// The one dataset served.
     pub dataset: Dataset,
+    /// How long what the node keeps is kept.
+    #[serde(default, skip_serializing_if = "Retention::is_default")]
+    pub retention: Retention,
+}
+
+/// How long what the node keeps is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Retention {
+    /// How many editions' snapshots stay on disk, the current one included; by default it alone, since no other is ever
+    /// asked.
+    pub snapshots: u32,
+}
+
+impl Default for Retention {
+    fn default() -> Retention {
+        Retention { snapshots: 1 }
+    }
+}
+
+impl Retention {
+    fn is_default(&self) -> bool {
+        *self == Retention::default()
+    }
 }
 
 /// The register behind a node.
@@ -113,6 +137,11 @@ impl NodeDir {
         self.0.join("studies")
     }
 
+    /// Signed acts on the budget: those that wait for a second signature, and copies of those entered.
+    pub fn acts(&self) -> PathBuf {
+        self.0.join("acts")
+    }
+
     /// A file among the keys.
     pub fn key(&self, name: &str) -> PathBuf {
         self.0.join("keys").join(name)
@@ -145,6 +174,11 @@ impl NodeDir {
                     "`{name}` must be 1 to 64 of a-z, 0-9 and -"
                 )));
             }
+        }
+        if config.retention.snapshots == 0 {
+            return Err(invalid(
+                "`retention.snapshots` must be at least 1: the current edition stays".to_owned(),
+            ));
         }
         Ok(config)
     }
@@ -199,6 +233,7 @@ mod tests {
                 id: "clients".to_owned(),
                 register: PathBuf::from("register.csv"),
             },
+            retention: Retention::default(),
         };
         node.write_config(&config).expect("written");
         assert_eq!(node.read_config().expect("read"), config);

@@ -39,6 +39,14 @@ pub fn create(dir: &NodeDir, asks_questions: bool) -> Result<()> {
     if asks_questions {
         SigningKey::create(&dir.key(REQUESTER))?;
     }
+    create_pseudonym_secret(dir)
+}
+
+/// Makes the secret from which pseudonyms derive.
+///
+/// # Errors
+/// When it cannot be written.
+pub(crate) fn create_pseudonym_secret(dir: &NodeDir) -> Result<()> {
     let mut secret = [0; 32];
     ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut secret)
         .map_err(|_| anyhow::anyhow!("the operating system gave no random bytes"))?;

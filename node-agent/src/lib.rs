@@ -1,7 +1,9 @@
 //! The node agent: answers differentially private aggregates beside an organisation's own register.
 //! `answer` is its one flow; every other module serves a step of it. No exact value leaves this process.
 
+pub mod acts;
 pub mod answer;
+pub mod backup;
 pub mod clock;
 pub mod commands;
 pub mod config;
@@ -11,6 +13,7 @@ pub mod keys;
 pub mod link;
 pub mod node;
 pub mod requester;
+pub mod restore;
 mod sealed;
 pub mod serve;
 pub mod studies;

@@ -5,11 +5,11 @@ use crate::config::{Config, ConfigError, NodeDir};
 use crate::keys;
 use anyhow::{Context, Result};
 use identity::{AuthorityCertificate, ClientError, NodeClient, Reply, TlsKey};
-use protocol::Envelope;
 use protocol::exchange::{
-    AnswerReply, CheckpointOffer, Cosignature, Hello, HelloReply, NodeRefusal, Poll, PollReply,
-    Signed,
+    AnswerReply, CheckpointOffer, Cosignature, GuaranteeNotice, Hello, HelloReply, NodeRefusal,
+    Poll, PollReply, Receipts, ReceiptsWanted, RestorationOffer, Signed,
 };
+use protocol::{Envelope, PublicKey};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
@@ -123,6 +123,44 @@ impl Link {
     /// Has a checkpoint cosigned.
     pub async fn checkpoint(&self, offer: &CheckpointOffer) -> Result<Cosignature, LinkError> {
         self.call("/node/v1/checkpoint", offer, CALL).await
+    }
+
+    /// Makes a new guarantee known.
+    pub async fn guarantee(&self, notice: &GuaranteeNotice) -> Result<(), LinkError> {
+        accepted(
+            self.client
+                .post_json("/node/v1/guarantee", notice, CALL)
+                .await?,
+        )
+        .map(drop)
+    }
+
+    /// Asks for a page of what an earlier key signed, after a request id.
+    pub async fn receipts(
+        &self,
+        node_key: &PublicKey,
+        after: Option<String>,
+    ) -> Result<Receipts, LinkError> {
+        let wanted = ReceiptsWanted {
+            version: protocol::VERSION,
+            node_key: *node_key,
+            after,
+        };
+        self.call("/node/v1/receipts", &wanted, CALL).await
+    }
+
+    /// Hands in the officer's act by which the log goes on.
+    pub async fn restoration(&self, act: &Envelope) -> Result<(), LinkError> {
+        let offer = RestorationOffer {
+            version: protocol::VERSION,
+            act: act.clone(),
+        };
+        accepted(
+            self.client
+                .post_json("/node/v1/restoration", &offer, CALL)
+                .await?,
+        )
+        .map(drop)
     }
 
     /// Hands in a sealed answer.

@@ -65,6 +65,15 @@ enum Command {
         #[command(subcommand)]
         command: commands::study::StudyCommand,
     },
+    /// The privacy budget: where it stands, moving it, and promising more.
+    Budget {
+        #[command(subcommand)]
+        command: commands::budget::BudgetCommand,
+    },
+    /// Writes one file from which this node can be restored.
+    Backup(commands::backup::Backup),
+    /// Restores a node from a backup: first unpacks it, then, after joining anew, accounts for what was spent since.
+    Restore(commands::backup::Restore),
     /// The log.
     Audit {
         #[command(subcommand)]
@@ -119,6 +128,9 @@ async fn run(command: Command) -> Result<ExitCode> {
             commands::preview::run(&NodeDir::new(dir.dir), &preview).await?
         }
         Command::Study { command } => commands::study::run(command).await?,
+        Command::Budget { command } => commands::budget::run(command).await?,
+        Command::Backup(backup) => commands::backup::back_up(&backup).await?,
+        Command::Restore(restore) => commands::backup::restore(&restore).await?,
         Command::Audit {
             command: AuditCommand::Verify { dir },
         } => {

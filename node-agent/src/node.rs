@@ -1,6 +1,7 @@
 //! What a serving node holds: its keys, policy, studies, ledger, current edition and link to its witness.
 //! It offers the steps of the flow in `answer`; their order stands there alone.
 
+use crate::acts;
 use crate::config::{Config, NodeDir};
 use crate::editions::Edition;
 use crate::keys;
@@ -13,7 +14,7 @@ use identity::SigningKey;
 use ledger::{Debit, Ledger, LedgerError, LogSigner, Reuse};
 use mechanism::MechanismError;
 use policy::{Ask, Authorizer, Denial, Permit};
-use protocol::exchange::{CheckpointOffer, DatasetNotice, Hello};
+use protocol::exchange::{CheckpointOffer, DatasetNotice, GuaranteeNotice, Hello};
 use protocol::{
     COORDINATOR_LOG, Envelope, PublicKey, Request, RequestError, VerifiedRequest, VerifiedStudy,
 };
@@ -71,8 +72,14 @@ pub struct Node {
 /// Opens a node's ledger with its log key.
 ///
 /// # Errors
-/// When the key or the database cannot be opened.
+/// When the key or the database cannot be opened, or a restore is not finished.
 pub async fn open_ledger(dir: &NodeDir, organisation: &str) -> Result<Ledger> {
+    dir.ensure_not_restoring()?;
+    open_ledger_to_restore(dir, organisation).await
+}
+
+/// Opens a node's ledger while it is being restored, to book what was lost.
+pub(crate) async fn open_ledger_to_restore(dir: &NodeDir, organisation: &str) -> Result<Ledger> {
     let key = SigningKey::load(&dir.key(keys::NODE))?;
     let public = *key.public_key().as_bytes();
     let signer = LogSigner::new(&protocol::node_log(organisation), public, move |bytes| {
@@ -238,6 +245,15 @@ impl Node {
         self.policy().dpo_keys()
     }
 
+    /// The new guarantees to be made known.
+    pub fn promised(&self) -> Vec<GuaranteeNotice> {
+        acts::promised(
+            &self.dir,
+            &self.pinned_officers(),
+            &self.policy().second_keys(),
+        )
+    }
+
     pub(crate) fn consented_study(
         &self,
         request: &Request,
@@ -289,15 +305,18 @@ impl Node {
     /// # Errors
     /// [`NodeError::HistoryDiffers`] when it is no checkpoint of this log.
     pub async fn remember_witnessed(&self, cosigned: Option<&str>) -> Result<(), NodeError> {
-        *self.witnessed.lock().await = self.held(cosigned)?;
+        *self.witnessed.lock().await = self.held(cosigned).await?;
         Ok(())
     }
 
-    /// Size of the log that the witness says it holds.
-    fn held(&self, cosigned: Option<&str>) -> Result<u64, NodeError> {
+    /// Size of the log that the witness says it holds; where it holds none under this key, what a restoration kept.
+    async fn held(&self, cosigned: Option<&str>) -> Result<u64, NodeError> {
         match cosigned {
             Some(note) => Ok(self.opened(note)?.checkpoint().size),
-            None => Ok(0),
+            None => {
+                let kept = self.ledger.reader().kept_by_restoration().await?;
+                Ok(kept.unwrap_or(0))
+            }
         }
     }
 
@@ -312,7 +331,7 @@ impl Node {
             // The witness cosigned a later state than we know of: its reply was lost. It says which.
             Err(NodeError::Unwitnessed(LinkError::Refused { code, .. })) if code == OTHER_START => {
                 let reply = self.link.hello(&self.hello()).await?;
-                let held = self.held(reply.cosigned_checkpoint.as_deref())?;
+                let held = self.held(reply.cosigned_checkpoint.as_deref()).await?;
                 *witnessed = self.offer_head(held).await?;
             }
             offered => *witnessed = offered?,

@@ -31,6 +31,7 @@ const GREET_AGAIN: Duration = Duration::from_millis(100);
 /// When the node cannot start; once serving, only a stop ends it.
 pub async fn serve(dir: NodeDir) -> Result<()> {
     let config = dir.read_config()?;
+    dir.ensure_not_restoring()?;
     if config.coordinator.is_none() {
         return Err(ConfigError::NotJoined.into());
     }
@@ -40,6 +41,7 @@ pub async fn serve(dir: NodeDir) -> Result<()> {
             .await??
     };
     let node = Arc::new(Node::open(dir, edition).await?);
+    record_edition(&node).await?;
     tracing::info!(
         organisation = node.organisation(),
         edition = node.edition_number(),
@@ -79,6 +81,7 @@ async fn work(node: Arc<Node>) {
             hello.policy_hash.clone(),
             node.edition_number(),
             node.studies().consents().len(),
+            node.promised().len(),
         );
         if greeted_with.as_ref() != Some(&greeting) {
             match greet(&node).await {
@@ -179,9 +182,36 @@ async fn publish_when_due(node: &Arc<Node>) {
     let built =
         tokio::task::spawn_blocking(move || editions::open_current(&dir, &config, now)).await;
     match built {
-        Ok(Ok(edition)) => node.publish(edition),
+        Ok(Ok(edition)) => {
+            node.publish(edition);
+            if let Err(error) = record_edition(node).await {
+                tracing::error!(reason = %error, "the new edition could not be logged");
+            }
+        }
         _ => tracing::error!("the new edition could not be built; see `node-agent status`"),
     }
+}
+
+/// Logs that the edition served was published, once, with the number of months that were passed over since the last.
+async fn record_edition(node: &Node) -> Result<(), ledger::LedgerError> {
+    let number = u64::from(node.edition_number());
+    let last = (node.ledger().reader())
+        .latest(EntryKind::Edition)
+        .await?
+        .and_then(|header| header.number("edition"));
+    if last == Some(number) {
+        return Ok(());
+    }
+    let missed = last.map_or(0, |last| number.saturating_sub(last + 1));
+    let facts = [
+        ("dataset", Fact::from(node.config().dataset.id.as_str())),
+        ("edition", Fact::from(number)),
+        ("missed", Fact::from(missed)),
+    ];
+    (node.ledger())
+        .record(EntryKind::Edition, &facts, &[], clock::now())
+        .await?;
+    Ok(())
 }
 
 /// Says what is served; takes over new studies; hands in the officer's consents.
@@ -194,6 +224,15 @@ async fn greet(node: &Node) -> Result<(), LinkError> {
     }
     for consent in node.studies().consents() {
         node.link().consent(&consent).await?;
+    }
+    for notice in node.promised() {
+        match node.link().guarantee(&notice).await {
+            // It counts in this node's ledger all the same; only nobody else hears of it.
+            Err(error @ LinkError::Refused { .. }) => {
+                tracing::warn!(reason = %error, "the coordinator does not take in a new guarantee");
+            }
+            made_known => made_known?,
+        }
     }
     if node
         .remember_witnessed(reply.cosigned_checkpoint.as_deref())

@@ -1,10 +1,11 @@
 //! Deciding a request: compiled rules, then every hard limit once more outside them.
 //! It sees the question, the study and the price; it has no way to see data. Unknown, error or panic is a denial.
 
+use crate::caps::Caps;
 use crate::document::{ANY, Effect, PolicyDocument, Rule};
 use crate::enforcer::{CompiledRules, Facts};
 use crate::error::PolicyError;
-use crate::permit::{Caps, Denial, Permit};
+use crate::permit::{Denial, Permit};
 use privacy_loss::Price;
 use protocol::{PublicKey, VerifiedRequest, VerifiedStudy};
 use taxonomy::Taxonomy;
@@ -55,8 +56,8 @@ impl Authorizer {
     }
 
     /// The caps.
-    pub fn caps(&self) -> Caps {
-        self.document.caps
+    pub fn caps(&self) -> &Caps {
+        &self.document.caps
     }
 
     /// Every requester's pinned keys.
@@ -69,6 +70,11 @@ impl Authorizer {
     /// The officers' pinned keys.
     pub fn dpo_keys(&self) -> Vec<PublicKey> {
         self.document.dpo.keys.clone()
+    }
+
+    /// Pinned keys of persons who may only add a second signature.
+    pub fn second_keys(&self) -> Vec<PublicKey> {
+        self.document.dpo.second_keys.clone()
     }
 
     /// Decides.
@@ -84,8 +90,6 @@ impl Authorizer {
             return Err(denial("policy", "rules", "not-allowed"));
         }
         let (request, study) = (ask.request.request(), ask.study.study());
-        let mut caps = self.document.caps;
-        caps.per_study = caps.per_study.min(study.max_rho_total);
         Ok(Permit {
             rule: rule.id.clone(),
             policy_hash: self.hash.clone(),
@@ -97,7 +101,8 @@ impl Authorizer {
             study: study.id.clone(),
             purpose: request.purpose.clone(),
             rho: ask.price.rho,
-            caps,
+            caps: self.document.caps.clone(),
+            study_limit: study.max_rho_total,
         })
     }
 

@@ -1,8 +1,8 @@
 //! The policy of one organisation as its officer writes it: a typed TOML document, read strictly and checked whole.
 //! Reading decides nothing; it refuses what could be understood in two ways.
 
+use crate::caps::Caps;
 use crate::error::PolicyError;
-use crate::permit::Caps;
 use geography::Level;
 use privacy_loss::NanoRho;
 use protocol::PublicKey;
@@ -41,6 +41,9 @@ pub struct PolicyDocument {
 pub struct Officers {
     /// Their public keys.
     pub keys: Vec<PublicKey>,
+    /// Keys of persons who may only add the second signature to a new guarantee, such as the legal representative.
+    #[serde(default)]
+    pub second_keys: Vec<PublicKey>,
 }
 
 /// A body that may ask.
@@ -144,6 +147,12 @@ impl PolicyDocument {
                 "must hold at least one public key; `node-agent keygen` makes one",
             );
         }
+        if (self.dpo.second_keys.iter()).any(|key| self.dpo.keys.contains(key)) {
+            return invalid(
+                "dpo.second_keys",
+                "holds a key of `dpo.keys`, whose holder may sign already; remove it here",
+            );
+        }
         self.check_requesters()?;
         self.check_caps()?;
         self.check_purposes()?;
@@ -189,21 +198,14 @@ impl PolicyDocument {
     }
 
     fn check_caps(&self) -> Result<(), PolicyError> {
-        let caps = &self.caps;
-        for (key, cap) in [
-            ("caps.per_year", caps.per_year),
-            ("caps.per_dataset", caps.per_dataset),
-            ("caps.per_purpose", caps.per_purpose),
-            ("caps.per_study", caps.per_study),
-        ] {
-            if cap > caps.lifetime {
-                return Err(PolicyError::invalid(
-                    key,
-                    "is more than `caps.lifetime`; write at most that",
-                ));
-            }
+        self.caps.check()?;
+        match (self.caps.purpose.keys()).find(|key| !self.purposes.contains_key(*key)) {
+            Some(key) => Err(PolicyError::invalid(
+                &format!("caps.purpose.{key}"),
+                "is no purpose listed under `purposes`; add it there or remove its cap",
+            )),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     fn check_purposes(&self) -> Result<(), PolicyError> {

@@ -2,6 +2,7 @@
 //! Deny overrides; unknown, error or panic is a denial; hard limits are checked again outside casbin.
 
 mod authorizer;
+mod caps;
 mod document;
 mod enforcer;
 mod error;
@@ -9,7 +10,8 @@ mod permit;
 mod starter;
 
 pub use authorizer::{Ask, Authorizer};
+pub use caps::Caps;
 pub use document::{Effect, Officers, PolicyDocument, Requester, Rule};
 pub use error::PolicyError;
-pub use permit::{Caps, Denial, Permit};
+pub use permit::{Denial, Permit};
 pub use starter::starter;

@@ -1,6 +1,7 @@
 //! What a policy decides: a permit, which only this crate can make, or a denial that names rule and field.
 //! Neither ever depends on data: the decision sees the question and its price.
 
+use crate::caps::Caps;
 use privacy_loss::NanoRho;
 use query::QueryHash;
 use serde::{Deserialize, Serialize};
@@ -20,22 +21,7 @@ pub struct Permit {
     pub(crate) purpose: String,
     pub(crate) rho: NanoRho,
     pub(crate) caps: Caps,
-}
-
-/// The most an account may ever spend, and how much of that one study or one calendar year may use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Caps {
-    /// Lifetime cap over all datasets.
-    pub lifetime: NanoRho,
-    /// Sub-cap per calendar year.
-    pub per_year: NanoRho,
-    /// Sub-cap per dataset.
-    pub per_dataset: NanoRho,
-    /// Sub-cap per purpose.
-    pub per_purpose: NanoRho,
-    /// Sub-cap per study, the smaller of the policy's and the study's own.
-    pub per_study: NanoRho,
+    pub(crate) study_limit: NanoRho,
 }
 
 impl Permit {
@@ -89,9 +75,14 @@ impl Permit {
         self.rho
     }
 
-    /// The caps the charge must respect.
-    pub fn caps(&self) -> Caps {
-        self.caps
+    /// The policy's caps, which the charge must respect.
+    pub fn caps(&self) -> &Caps {
+        &self.caps
+    }
+
+    /// The most the study may ever cost this organisation, as its requester signed it; no act can raise it.
+    pub fn study_limit(&self) -> NanoRho {
+        self.study_limit
     }
 }
 

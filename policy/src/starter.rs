@@ -16,9 +16,11 @@ pub fn starter(
 version = 1
 organisation = "{organisation}"
 
-# Keys are exchanged by another way than this network.
+# Keys are exchanged by another way than this network. A lifetime cap above the one in force needs two persons: two of
+# `keys`, or one of them and one of `second_keys`, such as the legal representative's.
 [dpo]
 keys = ["{dpo_key}"]
+# second_keys = []
 
 [[requesters]]
 organisation = "{requester}"
@@ -32,6 +34,11 @@ per_year = 4_000_000_000
 per_dataset = 10_000_000_000
 per_purpose = 8_000_000_000
 per_study = 2_500_000_000
+# One year, dataset, purpose or study may have a cap of its own, for instance:
+# [caps.year]
+# 2027 = 2_000_000_000
+# [caps.purpose]
+# research = 500_000_000
 
 # Each purpose and the wider one it belongs to.
 [purposes]

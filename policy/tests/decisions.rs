@@ -166,7 +166,8 @@ fn the_starter_allows_a_planning_question_and_binds_the_permit() {
     assert_eq!(permit.study(), "planning-2026");
     assert_eq!(permit.rho(), NanoRho::new(50_000_000));
     // The study's own total is below the policy's sub-cap.
-    assert_eq!(permit.caps().per_study, NanoRho::new(2_000_000_000));
+    assert_eq!(permit.caps().per_study, NanoRho::new(2_500_000_000));
+    assert_eq!(permit.study_limit(), NanoRho::new(2_000_000_000));
 }
 
 #[test]

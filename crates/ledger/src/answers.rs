@@ -3,7 +3,7 @@
 
 use crate::LedgerError;
 use crate::charge::{Debit, Reuse, sealed};
-use crate::facts::AnswerRow;
+use crate::facts::{AnswerRow, ChargeRow};
 use crate::log::append;
 use audit::EntryKind;
 use storage::{WriteTransaction, Writer};
@@ -28,18 +28,7 @@ pub(crate) async fn store_charged(
         now,
     )
     .await?;
-    // Two requests of one question may both be charged before either is answered; the first noise is reused.
-    sqlx::query(
-        "INSERT INTO noise (query_hash, dataset, edition, request_id, body) VALUES ($1, $2, $3, $4, $5) \
-         ON CONFLICT (query_hash, dataset, edition) DO NOTHING",
-    )
-    .bind(&row.query_hash)
-    .bind(&row.dataset)
-    .bind(row.edition)
-    .bind(&row.request_id)
-    .bind(body)
-    .execute(&mut *transaction)
-    .await?;
+    keep_noise(&mut transaction, row, body).await?;
     commit(transaction, index).await
 }
 
@@ -65,7 +54,29 @@ pub(crate) async fn store_reused(
     commit(transaction, index).await
 }
 
-async fn store(
+/// Keeps noise for every later request of the same question on the same edition. Two requests of one question may both be
+/// charged before either is answered; the first noise is reused.
+pub(crate) async fn keep_noise(
+    transaction: &mut WriteTransaction,
+    row: &ChargeRow,
+    body: &[u8],
+) -> Result<(), LedgerError> {
+    sqlx::query(
+        "INSERT INTO noise (query_hash, dataset, edition, request_id, body) VALUES ($1, $2, $3, $4, $5) \
+         ON CONFLICT (query_hash, dataset, edition) DO NOTHING",
+    )
+    .bind(&row.query_hash)
+    .bind(&row.dataset)
+    .bind(row.edition)
+    .bind(&row.request_id)
+    .bind(body)
+    .execute(&mut **transaction)
+    .await?;
+    Ok(())
+}
+
+/// Appends an answer's leaf and its row; returns the leaf's index.
+pub(crate) async fn store(
     transaction: &mut WriteTransaction,
     request_id: &str,
     allowed_by: i64,

@@ -1,10 +1,16 @@
 //! Reading the ledger: balance, entries, proofs, verification, also while another process writes it.
 //! It changes nothing and needs no key.
 
+use crate::caps::amount;
+use crate::standing::standing;
 use crate::verify::verify;
-use crate::{LedgerError, Report, charge, log};
-use audit::{AuditError, Checkpoint, Hash, Header, Tree, consistency_proof, inclusion_proof, root};
+use crate::{CapStanding, LedgerError, Report, charge, log};
+use audit::{
+    AuditError, Checkpoint, EntryKind, Hash, Header, Tree, consistency_proof, inclusion_proof, root,
+};
+use policy::Caps;
 use privacy_loss::NanoRho;
+use protocol::SubCap;
 use std::collections::BTreeMap;
 use std::path::Path;
 use storage::{Readers, Store};
@@ -14,8 +20,10 @@ use storage::{Readers, Store};
 pub struct Balance {
     /// The lifetime cap, once the first charge has fixed it.
     pub lifetime: Option<NanoRho>,
-    /// All that was ever debited.
+    /// All that was ever debited, and what was written off.
     pub spent: NanoRho,
+    /// What was written off with restorations, because nothing proves it unspent.
+    pub written_off: NanoRho,
     /// Number of debits.
     pub charges: u64,
     /// By calendar year, UTC.
@@ -68,7 +76,7 @@ impl LedgerReader {
                 .fetch_all(&mut *transaction)
                 .await?;
         let mut balance = Balance {
-            lifetime: lifetime.map(amount).transpose()?,
+            lifetime,
             charges: rows.len() as u64,
             ..Balance::default()
         };
@@ -80,7 +88,62 @@ impl LedgerReader {
             add(balance.by_purpose.entry(purpose).or_default(), rho)?;
             add(balance.by_study.entry(study).or_default(), rho)?;
         }
+        let rows: Vec<(String, String, i64)> =
+            sqlx::query_as("SELECT part, part_key, rho FROM write_offs")
+                .fetch_all(&mut *transaction)
+                .await?;
+        for (part, key, rho) in rows {
+            let rho = amount(rho)?;
+            let total = match SubCap::from_name(&part) {
+                Some(SubCap::Year) => {
+                    add(&mut balance.spent, rho)?;
+                    add(&mut balance.written_off, rho)?;
+                    let year = key
+                        .parse()
+                        .map_err(|_| LedgerError::Corrupt { what: "write-off" })?;
+                    balance.by_year.entry(year).or_default()
+                }
+                Some(SubCap::Dataset) => balance.by_dataset.entry(key).or_default(),
+                Some(SubCap::Purpose) => balance.by_purpose.entry(key).or_default(),
+                Some(SubCap::Study) => balance.by_study.entry(key).or_default(),
+                None => return Err(LedgerError::Corrupt { what: "write-off" }),
+            };
+            add(total, rho)?;
+        }
         Ok(balance)
+    }
+
+    /// Copies the ledger as it stands into the new file `to`, also while it is written.
+    ///
+    /// # Errors
+    /// [`LedgerError::Storage`] if `to` exists or cannot be written.
+    pub async fn copy_to(&self, to: &Path) -> Result<(), LedgerError> {
+        self.readers.copy_to(to).await?;
+        Ok(())
+    }
+
+    /// Size of the log that the latest restoration kept, if there was one.
+    pub async fn kept_by_restoration(&self) -> Result<Option<u64>, LedgerError> {
+        let row: Option<(i64,)> =
+            sqlx::query_as("SELECT kept_size FROM restorations ORDER BY entry_index DESC LIMIT 1")
+                .fetch_optional(self.readers.pool())
+                .await?;
+        Ok(row.map(|(size,)| size.unsigned_abs()))
+    }
+
+    /// Where each cap of `caps` stands at `now`: the lifetime first, then every part that was charged, has a cap of its
+    /// own or is named in `known`, and the year of `now`.
+    ///
+    /// # Errors
+    /// [`LedgerError::Corrupt`] for rows that the ledger cannot have written.
+    pub async fn standing(
+        &self,
+        caps: &Caps,
+        known: &[(SubCap, String)],
+        now: i64,
+    ) -> Result<Vec<CapStanding>, LedgerError> {
+        let mut transaction = self.readers.read_transaction().await?;
+        standing(&mut transaction, caps, known, now).await
     }
 
     /// The stored answer of a request, as it is sent.
@@ -110,6 +173,20 @@ impl LedgerReader {
                 })
             })
             .collect()
+    }
+
+    /// The header of the latest entry of a kind.
+    ///
+    /// # Errors
+    /// [`LedgerError::Audit`] for a header that the ledger cannot have written.
+    pub async fn latest(&self, kind: EntryKind) -> Result<Option<Header>, LedgerError> {
+        let row: Option<(String,)> = sqlx::query_as(
+            "SELECT header FROM entries WHERE kind = $1 ORDER BY entry_index DESC LIMIT 1",
+        )
+        .bind(kind.as_str())
+        .fetch_optional(self.readers.pool())
+        .await?;
+        Ok(row.map(|(text,)| Header::parse(&text)).transpose()?)
     }
 
     /// The log's size and root.
@@ -193,12 +270,6 @@ impl LedgerReader {
         let mut transaction = self.readers.read_transaction().await?;
         log::leaves(&mut transaction, size).await
     }
-}
-
-fn amount(stored: i64) -> Result<NanoRho, LedgerError> {
-    u64::try_from(stored)
-        .map(NanoRho::new)
-        .map_err(|_| LedgerError::Corrupt { what: "amount" })
 }
 
 fn add(total: &mut NanoRho, rho: NanoRho) -> Result<(), LedgerError> {

@@ -2,9 +2,10 @@
 //! Proofs of a charge are made here alone, after the transaction is committed; they cannot be copied.
 
 use crate::caps::{exceeded, fixed_lifetime, year};
-use crate::facts::{self, ChargeRow, ReuseRow};
+use crate::facts::{self, ChargeRow, MADE_HERE, ReuseRow};
 use crate::log::{append, stored};
-use crate::{CAP_EXCEEDED, LedgerError, REQUEST_ID, REQUEST_ID_REUSED, RULE};
+use crate::restore::is_before_a_restoration;
+use crate::{ANSWER_LOST, CAP_EXCEEDED, LedgerError, REQUEST_ID, REQUEST_ID_REUSED, RULE};
 use audit::EntryKind;
 use policy::{Caps, Permit};
 use privacy_loss::NanoRho;
@@ -110,6 +111,7 @@ pub(crate) struct ChargeTerms {
     pub(crate) rule: String,
     pub(crate) rho: NanoRho,
     pub(crate) caps: Caps,
+    pub(crate) study_limit: NanoRho,
 }
 
 impl From<&Permit> for ChargeTerms {
@@ -125,7 +127,8 @@ impl From<&Permit> for ChargeTerms {
             policy_hash: permit.policy_hash().to_owned(),
             rule: permit.rule().to_owned(),
             rho: permit.rho(),
-            caps: permit.caps(),
+            caps: permit.caps().clone(),
+            study_limit: permit.study_limit(),
         }
     }
 }
@@ -176,6 +179,7 @@ async fn decide(
         policy_hash: terms.policy_hash.clone(),
         year,
         rho: i64::try_from(terms.rho.nano()).unwrap_or(i64::MAX),
+        recovered_by: MADE_HERE,
     };
     if let Some(cap) = exceeded(&mut *connection, &row, terms).await? {
         refuse(&mut *connection, terms, cap.as_str(), CAP_EXCEEDED, now).await?;
@@ -204,12 +208,17 @@ async fn charged_before(
     if !same {
         return Ok(Some(id_reused(&mut *connection, terms, now).await?));
     }
-    Ok(Some(Ok(
-        match sealed(&mut *connection, &terms.request_id).await? {
-            Some(sealed) => Charge::Answered(sealed),
-            None => Charge::Debited(Debit { row, leaf_index }),
-        },
-    )))
+    if let Some(sealed) = sealed(&mut *connection, &terms.request_id).await? {
+        return Ok(Some(Ok(Charge::Answered(sealed))));
+    }
+    if is_before_a_restoration(&mut *connection, leaf_index).await? {
+        // Its answer may have left before the log was lost; another noise for the same debit would reveal more.
+        refuse(&mut *connection, terms, REQUEST_ID, ANSWER_LOST, now).await?;
+        return Ok(Some(Err(LedgerError::AnswerLost {
+            request_id: terms.request_id.clone(),
+        })));
+    }
+    Ok(Some(Ok(Charge::Debited(Debit { row, leaf_index }))))
 }
 
 /// The outcome for a request id that was allowed to reuse noise.
@@ -304,26 +313,41 @@ async fn debit(
     now: i64,
 ) -> Result<Debit, LedgerError> {
     if fixed_lifetime(&mut *connection).await?.is_none() {
-        let lifetime = stored(terms.caps.lifetime.nano().min(i64::MAX as u64))?;
-        let facts = facts::account(lifetime);
-        let index = append(&mut *connection, EntryKind::Account, now, facts, b"").await?;
-        sqlx::query("INSERT INTO account (id, lifetime, entry_index) VALUES (1, $1, $2)")
-            .bind(lifetime)
-            .bind(index)
-            .execute(&mut *connection)
-            .await?;
+        open_account(&mut *connection, terms.caps.lifetime, now).await?;
     }
-    let leaf_index = append(
-        &mut *connection,
-        EntryKind::Charge,
-        now,
-        row.facts(),
-        terms.rule.as_bytes(),
-    )
-    .await?;
+    let leaf_index = insert_charge(&mut *connection, &row, terms.rule.as_bytes(), now).await?;
+    Ok(Debit { row, leaf_index })
+}
+
+/// Opens the account, which fixes its lifetime cap.
+pub(crate) async fn open_account(
+    connection: &mut SqliteConnection,
+    lifetime: NanoRho,
+    now: i64,
+) -> Result<(), LedgerError> {
+    let lifetime = stored(lifetime.nano().min(i64::MAX as u64))?;
+    let facts = facts::account(lifetime);
+    let index = append(&mut *connection, EntryKind::Account, now, facts, b"").await?;
+    sqlx::query("INSERT INTO account (id, lifetime, entry_index) VALUES (1, $1, $2)")
+        .bind(lifetime)
+        .bind(index)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Appends a debit's leaf, whose body names the rule, and its row; returns the leaf's index.
+pub(crate) async fn insert_charge(
+    connection: &mut SqliteConnection,
+    row: &ChargeRow,
+    rule: &[u8],
+    now: i64,
+) -> Result<i64, LedgerError> {
+    let leaf_index = append(&mut *connection, EntryKind::Charge, now, row.facts(), rule).await?;
     sqlx::query(
         "INSERT INTO charges (request_id, request_hash, query_hash, dataset, edition, study, purpose, \
-         policy_hash, year, rho, entry_index) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+         policy_hash, year, rho, recovered_by, entry_index) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
     )
     .bind(&row.request_id)
     .bind(&row.request_hash)
@@ -335,14 +359,15 @@ async fn debit(
     .bind(&row.policy_hash)
     .bind(row.year)
     .bind(row.rho)
+    .bind(row.recovered_by)
     .bind(leaf_index)
-    .execute(&mut *connection)
+    .execute(connection)
     .await?;
-    Ok(Debit { row, leaf_index })
+    Ok(leaf_index)
 }
 
 /// The debit of a request and its leaf.
-async fn charge_row(
+pub(crate) async fn charge_row(
     connection: &mut SqliteConnection,
     request_id: &str,
 ) -> Result<Option<(ChargeRow, i64)>, LedgerError> {

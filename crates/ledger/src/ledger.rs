@@ -4,17 +4,23 @@
 use crate::charge::{Charge, ChargeTerms, Debit, Reuse, log_refusal};
 use crate::facts::{Facts, is_reserved};
 use crate::log::append;
-use crate::{Balance, LedgerError, LedgerReader, Report, answers, charge};
+use crate::{Balance, LedgerError, LedgerReader, Report, Restored, acts, answers, charge, restore};
 use audit::{
     AuditError, Checkpoint, EntryKind, Fact, Hash, LogSigner, NoteKey, NoteSignature,
     SignedCheckpoint, verify_cosignature,
 };
-use policy::Permit;
+use policy::{Caps, Permit};
+use protocol::{
+    SubCap, VerifiedBudgetMove, VerifiedGuarantee, VerifiedReceipt, VerifiedRestoration,
+};
 use std::path::Path;
 use storage::Store;
 
-const MIGRATIONS: [(i64, &str, &str); 1] =
-    [(1, "ledger", include_str!("../migrations/0001_ledger.sql"))];
+const MIGRATIONS: [(i64, &str, &str); 3] = [
+    (1, "ledger", include_str!("../migrations/0001_ledger.sql")),
+    (2, "acts", include_str!("../migrations/0002_acts.sql")),
+    (3, "restore", include_str!("../migrations/0003_restore.sql")),
+];
 
 /// A node's privacy account and its log, open for writing. Cloning shares it.
 #[derive(Clone, Debug)]
@@ -113,6 +119,53 @@ impl Ledger {
         let index = log_refusal(&mut transaction, request_id, &request_hash, what, now).await?;
         transaction.commit().await?;
         Ok(index as u64)
+    }
+
+    /// Moves unspent budget between two parts under the policy's `caps`, as an officer signed it, and returns the leaf's
+    /// index. Nothing is added to the lifetime cap, and what is spent stays spent where it was spent.
+    ///
+    /// # Errors
+    /// [`LedgerError::Act`] for an act that is not fresh, [`LedgerError::ActUsed`] for one that was entered before,
+    /// [`LedgerError::NotUnspent`] if the part or the account has less left.
+    pub async fn move_budget(
+        &self,
+        act: &VerifiedBudgetMove,
+        caps: &Caps,
+        now: i64,
+    ) -> Result<u64, LedgerError> {
+        acts::move_budget(self.store.writer(), act, caps, now).await
+    }
+
+    /// Replaces the promised lifetime cap by a higher one, as two persons signed it, and returns the leaf's index. The
+    /// policy must name the higher cap too before more can be spent.
+    ///
+    /// # Errors
+    /// [`LedgerError::Act`] and [`LedgerError::ActUsed`] as for a move, [`LedgerError::NothingPromised`] before the
+    /// first charge, [`LedgerError::OtherLifetime`] if another cap is in force than the act replaces.
+    pub async fn raise_lifetime(
+        &self,
+        act: &VerifiedGuarantee,
+        now: i64,
+    ) -> Result<u64, LedgerError> {
+        acts::new_guarantee(self.store.writer(), act, now).await
+    }
+
+    /// Goes on from a backup, as an officer signed it: debits what `receipts` prove and the backup does not hold, stores their
+    /// answers again, and writes off the rest of every year from the backup's last entry to `now`, under the policy's `caps`;
+    /// as much is written off of each of the `known` parts. What was debited without an answer is never computed again.
+    ///
+    /// # Errors
+    /// [`LedgerError::Act`] and [`LedgerError::ActUsed`] as for a move, [`LedgerError::OtherBackup`] if this is not the
+    /// ledger that the act names as kept.
+    pub async fn restore(
+        &self,
+        act: &VerifiedRestoration,
+        receipts: &[VerifiedReceipt],
+        caps: &Caps,
+        known: &[(SubCap, String)],
+        now: i64,
+    ) -> Result<Restored, LedgerError> {
+        restore::restore(self.store.writer(), act, receipts, caps, known, now).await
     }
 
     /// Logs an event that is no charge, answer, reuse or refusal, and returns its leaf's index. `facts` stay

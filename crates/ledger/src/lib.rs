@@ -10,15 +10,20 @@
 //! (Bun & Steinke 2016, Lemma 1.7), and a charge that would pass a cap is refused before it is made, which is
 //! a privacy filter for zCDP (Feldman & Zrnic 2021, Rogers et al. 2016): whatever is asked next may depend on earlier answers.
 
+mod acts;
 mod answers;
 mod book;
 mod caps;
 mod charge;
 mod facts;
+mod forecast;
 mod ledger;
 mod log;
 mod report;
+mod restore;
+mod standing;
 mod verify;
+mod verify_acts;
 
 #[cfg(test)]
 mod tests;
@@ -27,8 +32,11 @@ pub use audit::{LogSigner, SignedCheckpoint};
 pub use book::{Balance, Entry, LedgerReader};
 pub use caps::Cap;
 pub use charge::{Charge, Debit, Reuse};
+pub use forecast::{Exhaustion, Pace, RECENT_SECONDS, exhaustion};
 pub use ledger::Ledger;
-pub use report::{Problem, Report};
+pub use report::{Act, Problem, Report};
+pub use restore::Restored;
+pub use standing::{CapStanding, unspent};
 
 use audit::EntryKind;
 
@@ -59,6 +67,45 @@ pub enum LedgerError {
         /// The kind.
         kind: EntryKind,
     },
+    /// A signed act was entered before; it counts once.
+    #[error("act {id} was entered before, at entry {index}; make a new one")]
+    ActUsed {
+        /// The act.
+        id: String,
+        /// The entry that records it.
+        index: u64,
+    },
+    /// An act would move more than is unspent.
+    #[error("only {left} of {part} {key} is unspent; move at most that")]
+    NotUnspent {
+        /// The kind of part.
+        part: protocol::SubCap,
+        /// The part that was to give.
+        key: String,
+        /// What is left of it, and of the account.
+        left: privacy_loss::NanoRho,
+    },
+    /// The request was debited before the log was lost, and its answer with it; it may be out already.
+    #[error("the answer to request {request_id} was lost with the log; ask again under a new id")]
+    AnswerLost {
+        /// The request.
+        request_id: String,
+    },
+    /// The ledger is not the one that the restoration was signed for.
+    #[error("the ledger is not the one the restoration names as kept")]
+    OtherBackup,
+    /// There is no promise to replace: the first charge fixes the lifetime cap that the policy then names.
+    #[error("nothing was charged yet, so the policy alone says the lifetime cap; change it there")]
+    NothingPromised,
+    /// A new guarantee was signed over another lifetime cap than the one in force.
+    #[error("the lifetime cap in force is {fixed}, not the one the act replaces; sign a new act")]
+    OtherLifetime {
+        /// The cap in force.
+        fixed: privacy_loss::NanoRho,
+    },
+    /// A signed act is not valid, or not now.
+    #[error("the act is not accepted: {0}")]
+    Act(#[from] protocol::ActError),
     /// No calendar has this time.
     #[error("the time is outside the calendar")]
     TimeOutOfRange,
@@ -91,6 +138,7 @@ impl LedgerError {
         let (field, code) = match self {
             LedgerError::CapExceeded { cap } => (cap.as_str(), CAP_EXCEEDED),
             LedgerError::RequestIdReused { .. } => (REQUEST_ID, REQUEST_ID_REUSED),
+            LedgerError::AnswerLost { .. } => (REQUEST_ID, ANSWER_LOST),
             _ => return None,
         };
         Some(policy::Denial {
@@ -105,4 +153,5 @@ impl LedgerError {
 const RULE: &str = "ledger";
 const REQUEST_ID: &str = "request-id";
 const CAP_EXCEEDED: &str = "cap-exceeded";
+const ANSWER_LOST: &str = "answer-lost";
 const REQUEST_ID_REUSED: &str = "request-id-reused";

@@ -2,6 +2,7 @@
 //! Problems name entries and requests, never what was answered.
 
 use audit::Hash;
+use protocol::PublicKey;
 
 /// What a verification found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,7 +13,7 @@ pub struct Report {
     pub root: Hash,
     /// Number of debits.
     pub charges: u64,
-    /// Sum of the debits' leaves, in nano-rho.
+    /// Sum of the debits' leaves and of what was written off, in nano-rho.
     pub spent_nano: u128,
     /// Number of stored answers.
     pub answers: u64,
@@ -20,6 +21,8 @@ pub struct Report {
     pub reuses: u64,
     /// Number of refusals.
     pub refusals: u64,
+    /// Signed acts on the budget whose signatures hold, in order.
+    pub acts: Vec<Act>,
     /// Everything that is not as it must be; empty for a sound ledger.
     pub problems: Vec<Problem>,
 }
@@ -29,6 +32,19 @@ impl Report {
     pub fn is_sound(&self) -> bool {
         self.problems.is_empty()
     }
+}
+
+/// A signed act on the budget, as the log holds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Act {
+    /// Its entry.
+    pub index: u64,
+    /// When it was entered, unix seconds.
+    pub at: i64,
+    /// What it did.
+    pub words: String,
+    /// The keys whose signatures hold.
+    pub signers: Vec<PublicKey>,
 }
 
 /// Something that is not as it must be.
@@ -85,9 +101,15 @@ pub enum Problem {
         /// Sum over leaves.
         leaves: u128,
     },
-    /// More was debited than the lifetime cap allows.
-    #[error("more was debited than the lifetime cap")]
+    /// More was debited than the lifetime cap allowed at that entry.
+    #[error("more was debited than the lifetime cap in force")]
     Overspent,
+    /// A signed act whose body does not hold the signatures and the words that its leaf names.
+    #[error("the act of entry {index} is not signed as its entry says")]
+    ActUnsigned {
+        /// The entry.
+        index: u64,
+    },
     /// An answer without an earlier charge or reuse of its request.
     #[error("the answer to request {request_id} has neither charge nor reuse")]
     AnswerUncharged {

@@ -1,9 +1,12 @@
 //! Tests of the whole ledger over real SQLite files.
 //! They charge from terms instead of permits, since only the policy can make a permit.
 
+mod acts;
 mod charging;
 mod model;
 mod proving;
+mod restore;
+mod standing;
 mod tampering;
 
 use crate::charge::ChargeTerms;
@@ -51,14 +54,7 @@ impl Place {
 }
 
 fn caps(all: u64) -> Caps {
-    let all = NanoRho::new(all);
-    Caps {
-        lifetime: all,
-        per_year: all,
-        per_dataset: all,
-        per_purpose: all,
-        per_study: all,
-    }
+    Caps::undivided(NanoRho::new(all))
 }
 
 /// Terms of request `number` for a question of its own.
@@ -75,6 +71,7 @@ fn terms(number: u64, rho: u64, caps: Caps) -> ChargeTerms {
         rule: "planning-counts".to_owned(),
         rho: NanoRho::new(rho),
         caps,
+        study_limit: NanoRho::new(u64::MAX),
     }
 }
 

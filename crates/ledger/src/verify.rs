@@ -6,21 +6,22 @@ use crate::caps::year;
 use crate::facts::{self, AnswerRow, ChargeRow, Facts, ReuseRow};
 use crate::log;
 use crate::report::{Problem, Report};
+use crate::verify_acts::check_acts;
 use audit::{Checkpoint, EntryKind, Hash, Header, Tree, body_hash, leaf_hash_of, root};
 use sqlx::{Row, SqliteConnection};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The log as read back: headers by index, and what was wrong with them.
-struct Log {
-    headers: BTreeMap<u64, Header>,
+pub(crate) struct Log {
+    pub(crate) headers: BTreeMap<u64, Header>,
     leaves: Vec<Hash>,
-    problems: Vec<Problem>,
+    pub(crate) problems: Vec<Problem>,
 }
 
 /// A row that a leaf must state: where, and with which facts.
-struct Stated {
-    index: i64,
-    facts: Facts,
+pub(crate) struct Stated {
+    pub(crate) index: i64,
+    pub(crate) facts: Facts,
 }
 
 pub(crate) async fn verify(
@@ -42,6 +43,7 @@ pub(crate) async fn verify(
     let refusals = check_refusals(&mut *connection, &mut log).await?;
     let answers = check_answers(&mut *connection, &mut log, &charges, &reuses).await?;
     check_noise(&mut *connection, &mut log, &charges, &reuses, &answers).await?;
+    let acts = check_acts(&mut *connection, &mut log).await?;
 
     Ok(Report {
         entries: log.leaves.len() as u64,
@@ -51,6 +53,7 @@ pub(crate) async fn verify(
         answers: answers.len() as u64,
         reuses: reuses.len() as u64,
         refusals,
+        acts,
         problems: log.problems,
     })
 }
@@ -161,7 +164,7 @@ async fn check_checkpoints(
 }
 
 /// Each row has the leaf it names, with exactly its facts; each leaf of the kind has exactly one row.
-fn check_rows(log: &mut Log, kind: EntryKind, rows: Vec<Stated>) {
+pub(crate) fn check_rows(log: &mut Log, kind: EntryKind, rows: Vec<Stated>) {
     let mut seen = BTreeSet::new();
     for row in rows {
         let index = u64::try_from(row.index).ok();
@@ -233,23 +236,49 @@ async fn check_charges(
     });
     check_rows(log, EntryKind::Account, stated.collect());
 
-    let (mut leaves, mut lifetime, mut misdated) = (0u128, None, Vec::new());
+    let (mut leaves, mut lifetime, mut problems) = (0u128, 0u64, Vec::new());
+    let (mut written_off, mut overspent) = (0u128, false);
     for (index, header) in &log.headers {
         match header.kind {
             EntryKind::Charge => {
                 leaves += u128::from(header.number("rho").unwrap_or(0));
+                overspent |= leaves + written_off > u128::from(lifetime);
                 let dated = header
                     .number("year")
                     .and_then(|year| i64::try_from(year).ok());
-                if dated.is_none() || dated != year(header.at).ok() {
-                    misdated.push(Problem::HeaderAltered { index: *index });
+                let entered = year(header.at).ok();
+                // A recovered debit was made before it was entered.
+                let fits = match header.number("recovered-by") {
+                    Some(by) => dated <= entered && is_restoration(log, by) && by < *index,
+                    None => dated == entered,
+                };
+                if dated.is_none() || !fits {
+                    problems.push(Problem::HeaderAltered { index: *index });
                 }
             }
-            EntryKind::Account => lifetime = header.number("lifetime"),
+            EntryKind::Account => lifetime = header.number("lifetime").unwrap_or(0),
+            EntryKind::WriteOff => {
+                let by = header.number("restored-by").unwrap_or(u64::MAX);
+                if !is_restoration(log, by) || by >= *index {
+                    problems.push(Problem::HeaderAltered { index: *index });
+                }
+                if header.text("part") == Some("year") {
+                    written_off += u128::from(header.number("rho").unwrap_or(0));
+                    overspent |= leaves + written_off > u128::from(lifetime);
+                }
+            }
+            // A guarantee replaces the cap it names, and only by a higher one.
+            EntryKind::BudgetMove if header.text("act") == Some("new-guarantee") => {
+                let raised = header.number("lifetime").unwrap_or(0);
+                if header.number("lifetime-before") != Some(lifetime) || raised <= lifetime {
+                    problems.push(Problem::ActUnsigned { index: *index });
+                }
+                lifetime = raised;
+            }
             _ => {}
         }
     }
-    log.problems.append(&mut misdated);
+    log.problems.append(&mut problems);
     let rows = charges
         .iter()
         .map(|(row, _)| i128::from(row.rho))
@@ -257,10 +286,14 @@ async fn check_charges(
     if u128::try_from(rows) != Ok(leaves) {
         log.problems.push(Problem::TotalDiffers { rows, leaves });
     }
-    if leaves > u128::from(lifetime.unwrap_or(0)) {
+    if overspent {
         log.problems.push(Problem::Overspent);
     }
-    Ok(leaves)
+    Ok(leaves + written_off)
+}
+
+fn is_restoration(log: &Log, index: u64) -> bool {
+    (log.headers.get(&index)).is_some_and(|header| header.kind == EntryKind::Restoration)
 }
 
 async fn check_refusals(

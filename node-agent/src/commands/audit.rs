@@ -2,6 +2,7 @@
 //! It needs no key and no network.
 
 use crate::config::NodeDir;
+use crate::node;
 use anyhow::{Context, Result};
 use ledger::LedgerReader;
 use std::process::ExitCode;
@@ -25,6 +26,21 @@ pub async fn verify(dir: &NodeDir) -> Result<ExitCode> {
     println!("answers   {}", report.answers);
     println!("reuses    {}", report.reuses);
     println!("refusals  {}", report.refusals);
+    let policy = node::read_policy(dir).ok();
+    for act in &report.acts {
+        let pinned = (policy.as_ref())
+            .map(|policy| [policy.dpo_keys(), policy.second_keys()].concat())
+            .unwrap_or_default();
+        println!("act       entry {}: {}", act.index, act.words);
+        for signer in &act.signers {
+            let pinned = if pinned.contains(signer) {
+                "pinned in the policy"
+            } else {
+                "no longer pinned in the policy"
+            };
+            println!("          signed by {signer}, {pinned}");
+        }
+    }
     for problem in &report.problems {
         println!("PROBLEM   {problem}");
     }

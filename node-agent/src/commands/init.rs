@@ -1,7 +1,7 @@
 //! `node-agent init`: makes a node's folder for one register.
 //! It writes a starter policy for the officer to read; it decides nothing on its own that the policy does not show.
 
-use crate::config::{Config, Dataset, NodeDir, write_private};
+use crate::config::{Config, Dataset, NodeDir, Retention, write_private};
 use crate::keys;
 use anyhow::{Context, Result, ensure};
 use clap::Args;
@@ -100,6 +100,7 @@ pub fn run(init: &Init) -> Result<()> {
             id: "clients".to_owned(),
             register,
         },
+        retention: Retention::default(),
     })?;
 
     println!("node of {} in {}", init.organisation, init.dir.display());

@@ -2,6 +2,8 @@
 //! They read and print; what may be released is decided elsewhere.
 
 pub mod audit;
+pub mod backup;
+pub mod budget;
 pub mod init;
 pub mod preview;
 pub(crate) mod quality;

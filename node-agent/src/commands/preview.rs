@@ -86,7 +86,8 @@ pub async fn run(dir: &NodeDir, preview: &Preview) -> Result<()> {
             .context("a loss beyond all bounds")?;
     }
     let balance = balance(dir).await?;
-    let caps = node::read_policy(dir)?.caps();
+    let policy = node::read_policy(dir)?;
+    let caps = policy.caps();
     let left = caps.lifetime.saturating_sub(balance.spent);
     println!(
         "lifetime budget    {} of {} left (epsilon of the whole cap {:.2})",

@@ -1,15 +1,15 @@
 //! `node-agent status`: edition, data quality, studies, budget and log of this node.
 //! It shows exact local facts, so it prints only here and never sends anything.
 
+use crate::acts;
 use crate::clock;
-use crate::commands::quality;
+use crate::commands::{budget, quality};
 use crate::config::NodeDir;
 use crate::editions;
 use crate::node;
 use crate::studies::Studies;
 use anyhow::Result;
 use ledger::{Balance, LedgerReader};
-use privacy_loss::epsilon;
 
 /// What was spent; nothing before the first start.
 ///
@@ -36,6 +36,7 @@ pub async fn run(dir: &NodeDir, json: bool) -> Result<()> {
     let config = dir.read_config()?;
     let policy = node::read_policy(dir)?;
     let (balance, entries) = account(dir).await?;
+    let waiting = acts::waiting(dir, &policy.dpo_keys(), &policy.second_keys());
     let edition = editions::number_at(clock::now());
     let studies = Studies::new(dir, &config.organisation);
     let quality: Option<serde_json::Value> = std::fs::read(dir.quality())
@@ -48,7 +49,7 @@ pub async fn run(dir: &NodeDir, json: bool) -> Result<()> {
             studies.consented(id, &hash, &requesters, &officers).is_ok()
         })
     };
-    let caps = policy.caps();
+    let standings = budget::standings(dir, &policy).await?;
     if json {
         let studies: Vec<_> = (studies.ids().iter())
             .map(|id| serde_json::json!({ "id": id, "countersigned": consented(id) }))
@@ -59,8 +60,10 @@ pub async fn run(dir: &NodeDir, json: bool) -> Result<()> {
             "edition": edition,
             "built": dir.snapshot(edition).exists(),
             "policy": policy.policy_hash(),
-            "lifetime_cap": caps.lifetime,
+            "lifetime_cap": balance.lifetime.map_or(policy.caps().lifetime, |fixed| fixed.min(policy.caps().lifetime)),
             "lifetime_spent": balance.spent,
+            "budget": budget::as_json(&standings),
+            "waiting_for_a_second_signature": waiting,
             "log_size": entries,
             "studies": studies,
             "quality": quality,
@@ -80,13 +83,21 @@ pub async fn run(dir: &NodeDir, json: bool) -> Result<()> {
     };
     println!("edition        {edition}, {built}");
     println!("policy         {}", policy.policy_hash());
-    println!(
-        "budget         {} of {} spent (epsilon {:.2} of {:.2} at delta 1e-6)",
-        balance.spent,
-        caps.lifetime,
-        epsilon(balance.spent, 1e-6),
-        epsilon(caps.lifetime, 1e-6)
-    );
+    budget::print(&standings);
+    if let Some(promised) = balance.lifetime
+        && promised < policy.caps().lifetime
+    {
+        println!(
+            "               the policy names {}, which changes nothing until two persons promise it: `node-agent budget raise`",
+            policy.caps().lifetime
+        );
+    }
+    for act in &waiting {
+        println!(
+            "act            {}: lifetime cap {} in place of {} waits for a second signature",
+            act.id, act.lifetime, act.lifetime_before
+        );
+    }
     println!("log            {} entries", entries);
     for id in studies.ids() {
         let state = if consented(&id) {

@@ -5,6 +5,7 @@ use crate::{Cap, Charge, LedgerError};
 use audit::EntryKind;
 use policy::Caps;
 use privacy_loss::NanoRho;
+use protocol::SubCap;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_64_parallel_charges_with_budget_for_one_exactly_one_is_debited() {
@@ -90,30 +91,25 @@ async fn each_cap_alone_refuses_by_its_name_and_logs_it() {
     let wide = NanoRho::new(1_000);
     let tight = NanoRho::new(150);
     for cap in Cap::ALL {
-        let mut caps = Caps {
-            lifetime: wide,
-            per_year: wide,
-            per_dataset: wide,
-            per_purpose: wide,
-            per_study: wide,
-        };
+        let mut caps = Caps::undivided(wide);
         match cap {
             Cap::Lifetime => caps.lifetime = tight,
-            Cap::Year => caps.per_year = tight,
-            Cap::Dataset => caps.per_dataset = tight,
-            Cap::Purpose => caps.per_purpose = tight,
-            Cap::Study => caps.per_study = tight,
+            Cap::Part(SubCap::Year) => caps.per_year = tight,
+            Cap::Part(SubCap::Dataset) => caps.per_dataset = tight,
+            Cap::Part(SubCap::Purpose) => caps.per_purpose = tight,
+            Cap::Part(SubCap::Study) => caps.per_study = tight,
         }
+        let caps = &caps;
         let place = Place::new();
         let ledger = place.open().await;
         let _ = debited(
             ledger
-                .charge_terms(&terms(1, 100, caps), NOW)
+                .charge_terms(&terms(1, 100, caps.clone()), NOW)
                 .await
                 .unwrap(),
         );
         let refused = ledger
-            .charge_terms(&terms(2, 51, caps), NOW)
+            .charge_terms(&terms(2, 51, caps.clone()), NOW)
             .await
             .unwrap_err();
         assert!(
@@ -131,8 +127,18 @@ async fn each_cap_alone_refuses_by_its_name_and_logs_it() {
         assert_eq!(last[0].header.kind, EntryKind::Refusal);
         assert_eq!(last[0].header.text("field"), Some(cap.as_str()));
         // Up to the cap it fits, and past it nothing does.
-        let _ = debited(ledger.charge_terms(&terms(3, 50, caps), NOW).await.unwrap());
-        assert!(ledger.charge_terms(&terms(4, 1, caps), NOW).await.is_err());
+        let _ = debited(
+            ledger
+                .charge_terms(&terms(3, 50, caps.clone()), NOW)
+                .await
+                .unwrap(),
+        );
+        assert!(
+            ledger
+                .charge_terms(&terms(4, 1, caps.clone()), NOW)
+                .await
+                .is_err()
+        );
         assert_eq!(sound(&ledger).await.spent_nano, 150);
     }
 }
@@ -149,10 +155,11 @@ async fn a_sub_cap_of_another_key_does_not_refuse() {
         per_dataset: tight,
         per_purpose: tight,
         per_study: tight,
+        ..Caps::undivided(wide)
     };
     let _ = debited(
         ledger
-            .charge_terms(&terms(1, 100, caps), NOW)
+            .charge_terms(&terms(1, 100, caps.clone()), NOW)
             .await
             .unwrap(),
     );
@@ -478,6 +485,9 @@ async fn refusals_and_other_events_are_logged_and_the_ledgers_own_kinds_are_rese
                 | EntryKind::Refusal
                 | EntryKind::Answer
                 | EntryKind::Reuse
+                | EntryKind::BudgetMove
+                | EntryKind::Restoration
+                | EntryKind::WriteOff
                 | EntryKind::Tombstone
         );
         let refused = ledger.record(kind, &[], b"", NOW).await;

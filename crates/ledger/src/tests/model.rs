@@ -7,6 +7,7 @@ use crate::{Cap, Charge, LedgerError};
 use policy::Caps;
 use privacy_loss::NanoRho;
 use proptest::prelude::*;
+use protocol::SubCap;
 use std::collections::BTreeMap;
 
 const YEAR: i64 = 366 * 86_400;
@@ -85,6 +86,7 @@ fn limits() -> Caps {
         per_dataset: NanoRho::new(140),
         per_purpose: NanoRho::new(1_000),
         per_study: NanoRho::new(90),
+        ..Caps::undivided(NanoRho::new(150))
     }
 }
 
@@ -116,9 +118,9 @@ impl Model {
         );
         for (cap, spent, limit) in [
             (Cap::Lifetime, self.spent, 150),
-            (Cap::Year, *by_year, 120),
-            (Cap::Dataset, self.spent, 140),
-            (Cap::Study, *by_study, 90),
+            (Cap::Part(SubCap::Year), *by_year, 120),
+            (Cap::Part(SubCap::Dataset), self.spent, 140),
+            (Cap::Part(SubCap::Study), *by_study, 90),
         ] {
             if spent + rho > limit {
                 return Outcome::Refused(cap);

@@ -3,10 +3,11 @@
 use super::{NOW, Place, caps, debited, sound, terms};
 use crate::{Charge, Ledger, Problem};
 use audit::{Header, Tree, leaf_hash_of};
+use privacy_loss::NanoRho;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, Connection, Executor};
 
-const APPEND_ONLY: [&str; 9] = [
+const APPEND_ONLY: [&str; 13] = [
     "entries",
     "bodies",
     "account",
@@ -16,6 +17,10 @@ const APPEND_ONLY: [&str; 9] = [
     "answers",
     "refusals",
     "cosignatures",
+    "moves",
+    "guarantees",
+    "restorations",
+    "write_offs",
 ];
 
 /// A ledger with at least one row in every table.
@@ -37,6 +42,17 @@ async fn filled(place: &Place) -> Ledger {
                 .unwrap();
         }
     }
+    let moved = super::acts::signed(&super::acts::moved(1, "2026", "2025", 5));
+    ledger.move_budget(&moved, &caps(40), NOW).await.unwrap();
+    let raised = super::acts::guarantee(2, 40, 50);
+    ledger.raise_lifetime(&raised, NOW).await.unwrap();
+    let back = super::restore::act(&ledger, 3).await;
+    // Of the year, with the part moved into it, 6 are left, and of the account 7.
+    let narrow = policy::Caps {
+        per_year: NanoRho::new(34),
+        ..caps(40)
+    };
+    ledger.restore(&back, &[], &narrow, &[], NOW).await.unwrap();
     let mut same = terms(5, 10, caps(40));
     same.query_hash = terms(0, 10, caps(40)).query_hash;
     let Charge::Reusable(reuse) = ledger.charge_terms(&same, NOW).await.unwrap() else {
@@ -205,7 +221,7 @@ async fn swapped_added_and_truncated_rows_are_found() {
         // An answer, noise and a charge that were never logged.
         "INSERT INTO answers (request_id, sealed, answer_hash, noise_hash, allowed_by, entry_index) SELECT 'request-9', sealed, answer_hash, noise_hash, 99, 98 FROM answers LIMIT 1",
         "INSERT INTO noise (query_hash, dataset, edition, request_id, body) SELECT query_hash, 'other', edition, 'request-2', body FROM noise LIMIT 1",
-        "INSERT INTO charges SELECT 'request-9', request_hash, query_hash, dataset, edition, study, purpose, policy_hash, year, 0, 99 FROM charges LIMIT 1",
+        "INSERT INTO charges SELECT 'request-9', request_hash, query_hash, dataset, edition, study, purpose, policy_hash, year, 0, 99, -1 FROM charges LIMIT 1",
         // The end of the log is cut off, with or without its rows.
         "DELETE FROM entries WHERE entry_index >= 8",
         "DELETE FROM refusals",

@@ -1,0 +1,147 @@
+//! Finishing a restore: fetches what the earlier key signed, has the officer sign how the log goes on, books what was lost and
+//! tells the witness. Each step can be repeated after a crash; until the last one the node answers nothing.
+
+use crate::backup::Pending;
+use crate::commands::budget;
+use crate::config::{Config, NodeDir, write_private};
+use crate::keys;
+use crate::link::Link;
+use crate::node::{open_ledger_to_restore, read_policy};
+use anyhow::{Context, Result, ensure};
+use audit::{NoteKey, SignedCheckpoint, verify_cosignature};
+use identity::SigningKey;
+use ledger::{LedgerError, Restored};
+use protocol::{
+    COORDINATOR_LOG, Envelope, LogState, ReceiptError, Restoration, VerifiedReceipt,
+    VerifiedRestoration,
+};
+
+/// Accounts for what was lost since the backup and goes on, under the officer's signature.
+///
+/// # Errors
+/// When nothing is being restored, the node has not joined, the key is not the officer's, or the coordinator holds something
+/// that the earlier key did not sign.
+pub async fn finish(
+    dir: &NodeDir,
+    officer: &SigningKey,
+    reason: String,
+    now: i64,
+) -> Result<Restored> {
+    let config = dir.read_config()?;
+    let policy = read_policy(dir)?;
+    let mut pending = dir
+        .pending()?
+        .context("nothing is being restored in this folder; `node-agent restore --from FILE --dir DIR` begins it")?;
+    ensure!(
+        policy.dpo_keys().contains(&keys::public(officer)),
+        "this key is not the data protection officer's: the policy's `dpo.keys` pins another"
+    );
+    let link = Link::open(dir, &config)?;
+    let (receipts, ended) = fetch(&link, dir, &config, &pending).await?;
+    let envelope = match pending.act.take() {
+        Some(signed) => signed,
+        None => {
+            let act = Restoration {
+                version: protocol::VERSION,
+                id: crate::acts::act_id()?,
+                organisation: config.organisation.clone(),
+                old_key: pending.old_key,
+                new_key: keys::public(&SigningKey::load(&dir.key(keys::NODE))?),
+                kept: pending.kept.clone(),
+                ended,
+                reason,
+                signed_at: now,
+            };
+            act.check(&config.organisation)?;
+            keys::sign_json(officer, Restoration::TYPE, &act)?
+        }
+    };
+    pending.act = Some(envelope.clone());
+    dir.write_pending(&pending)?;
+    let verified =
+        VerifiedRestoration::verify(&envelope, &policy.dpo_keys(), &config.organisation)?;
+    let ledger = open_ledger_to_restore(dir, &config.organisation).await?;
+    let known = budget::known_parts(dir, &policy)?;
+    let restored = match ledger
+        .restore(&verified, &receipts, policy.caps(), &known, now)
+        .await
+    {
+        // The process ended after the ledger's commit, before the witness heard of it.
+        Err(LedgerError::ActUsed { .. }) => Restored::default(),
+        restored => restored?,
+    };
+    link.restoration(&envelope).await?;
+    failpoint::reach("restore-told");
+    let act_path = dir.acts().join(format!("{}.json", verified.act().id));
+    write_private(&act_path, &serde_json::to_vec(&envelope)?)?;
+    dir.remove_pending()?;
+    Ok(restored)
+}
+
+/// Every answer with cells that the earlier key signed, and where its log was cosigned last.
+async fn fetch(
+    link: &Link,
+    dir: &NodeDir,
+    config: &Config,
+    pending: &Pending,
+) -> Result<(Vec<VerifiedReceipt>, LogState)> {
+    let (mut receipts, mut after) = (Vec::new(), None);
+    loop {
+        let page = link.receipts(&pending.old_key, after).await?;
+        let Some(last) = page.receipts.last() else {
+            let ended = ended(dir, config, pending, page.cosigned_checkpoint.as_deref())?;
+            return Ok((receipts, ended));
+        };
+        after = Some(last.request_id.clone());
+        for held in &page.receipts {
+            match verify(&held.request, &held.answer, config, pending) {
+                Ok(receipt) => receipts.push(receipt),
+                // A refusal cost nothing.
+                Err(ReceiptError::NoCells) => {}
+                Err(error) => {
+                    return Err(error).with_context(|| {
+                        format!(
+                            "the coordinator's answer to request {} proves nothing; nothing was booked",
+                            held.request_id.escape_default()
+                        )
+                    });
+                }
+            }
+        }
+    }
+}
+
+fn verify(
+    request: &Envelope,
+    answer: &Envelope,
+    config: &Config,
+    pending: &Pending,
+) -> Result<VerifiedReceipt, ReceiptError> {
+    VerifiedReceipt::verify(request, answer, &pending.old_key, &config.organisation)
+}
+
+/// Where the earlier log ended, from the cosigned checkpoint that the coordinator holds.
+fn ended(
+    dir: &NodeDir,
+    config: &Config,
+    pending: &Pending,
+    cosigned: Option<&str>,
+) -> Result<LogState> {
+    let Some(note) = cosigned else {
+        return Ok(LogState::new(0, &audit::root(&[])));
+    };
+    let log_key = NoteKey::log(&protocol::node_log(&config.organisation), pending.old_key.0)?;
+    let signed = SignedCheckpoint::open(note, &log_key)
+        .context("the coordinator's checkpoint is not signed by this node's earlier key")?;
+    let witness = NoteKey::witness(
+        COORDINATOR_LOG,
+        keys::read_public(&dir.key(keys::COORDINATOR))?.0,
+    )?;
+    let head = signed.checkpoint();
+    ensure!(
+        (signed.note().signatures().iter())
+            .any(|line| verify_cosignature(head, line, &witness).is_ok()),
+        "the coordinator's checkpoint does not bear its own cosignature"
+    );
+    Ok(LogState::new(head.size, &head.root))
+}
