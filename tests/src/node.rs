@@ -116,6 +116,39 @@ impl Node {
             .map(drop)
     }
 
+    /// Where the officer's key lies.
+    pub fn officer_key(&self) -> &Path {
+        &self.dpo_key
+    }
+
+    /// Runs a command that the officer signs.
+    ///
+    /// # Errors
+    /// When it does not succeed.
+    pub async fn act(&self, words: &[&str], more: &[&str]) -> Result<String> {
+        let more = [more, &["--dpo-key", text(&self.dpo_key)?]].concat();
+        self.command(words, &more).await
+    }
+
+    /// Makes a key for a second person, pins it in the policy, and returns where it lies.
+    ///
+    /// # Errors
+    /// When the key cannot be made or the policy not be written.
+    pub async fn second_key(&self) -> Result<PathBuf> {
+        let path = self.dpo_key.with_file_name("second.key");
+        let public = run_ok(BINARY, &["keygen", "--out", text(&path)?], "").await?;
+        let policy_path = self.dir.join("policy.toml");
+        let mut policy: toml::Table = std::fs::read_to_string(&policy_path)?.parse()?;
+        let officers = (policy.get_mut("dpo").and_then(toml::Value::as_table_mut))
+            .context("the policy has officers")?;
+        officers.insert(
+            "second_keys".to_owned(),
+            vec![public.trim().to_owned()].into(),
+        );
+        std::fs::write(&policy_path, toml::to_string(&policy)?)?;
+        Ok(path)
+    }
+
     /// Makes, enrols and countersigns a node at a witness in one go.
     ///
     /// # Errors

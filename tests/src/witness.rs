@@ -99,6 +99,9 @@ impl Witness {
             .route("/node/v1/signed", post(calls::signed))
             .route("/node/v1/checkpoint", post(calls::checkpoint))
             .route("/node/v1/answers", post(calls::answers))
+            .route("/node/v1/guarantee", post(calls::guarantee))
+            .route("/node/v1/receipts", post(calls::receipts))
+            .route("/node/v1/restoration", post(calls::restoration))
             .route("/node/v1/studies", post(calls::studies))
             .route("/node/v1/consents", post(calls::consents))
             .with_state(state.clone());

@@ -13,10 +13,11 @@ use axum::response::{IntoResponse, Response};
 use identity::PeerCertificate;
 use jiff::Timestamp;
 use protocol::exchange::{
-    AnswerReply, AnswerStatus, CheckpointOffer, Cosignature, Hello, HelloReply, Join, JoinReply,
-    NodeRefusal, Poll, PollReply, Signed,
+    AnswerReply, AnswerStatus, CheckpointOffer, Cosignature, GuaranteeNotice, Hello, HelloReply,
+    Join, JoinReply, NodeRefusal, Poll, PollReply, Receipts, ReceiptsWanted, RestorationOffer,
+    Signed,
 };
-use protocol::{Answer, Envelope, Outcome, PublicKey};
+use protocol::{Answer, Envelope, LogState, Outcome, PublicKey, VerifiedRestoration};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -64,7 +65,10 @@ pub(crate) async fn join(
             Timestamp::now(),
         )
         .map_err(|_| refused(StatusCode::BAD_REQUEST, "csr"))?;
-    (state.desks().desks).insert(join.organisation, Desk::new(join.node_key));
+    (state.desks().desks)
+        .entry(join.organisation)
+        .and_modify(|desk| desk.join_again(join.node_key, join.dpo_key))
+        .or_insert_with(|| Desk::new(join.node_key, join.dpo_key));
     state.announce();
     Ok(Json(JoinReply {
         certificate_pem: issued.pem,
@@ -161,8 +165,13 @@ fn extended(
     let key = NoteKey::log(&protocol::node_log(organisation), desk.node_key.0).ok()?;
     let signed = SignedCheckpoint::open(&offer.checkpoint, &key).ok()?;
     let (size, root_now) = (signed.checkpoint().size, signed.checkpoint().root);
-    let (from, old) =
-        (desk.held.as_ref()).map_or_else(|| (0, root(&[])), |held| (held.size, held.root));
+    let (from, old) = match (&desk.held, &desk.kept) {
+        (Some(held), _) => (held.size, held.root),
+        (None, Some(kept)) => (kept.size, kept.root_bytes()?),
+        // A log under another key goes on only as an officer's act says.
+        (None, None) if desk.earlier.is_some() => return None,
+        (None, None) => (0, root(&[])),
+    };
     let proof: Vec<[u8; 32]> = (offer.consistency.iter())
         .map(|hash| protocol::from_hex(hash))
         .collect::<Option<_>>()?;
@@ -216,6 +225,60 @@ pub(crate) async fn answers(
             AnswerStatus::Accepted
         };
         Ok(Json(AnswerReply { status }).into_response())
+    })?
+}
+
+pub(crate) async fn guarantee(
+    Shared(state): Witness,
+    peer: PeerCertificate,
+    Json(notice): Json<GuaranteeNotice>,
+) -> Result<StatusCode, Refused> {
+    with_desk(&state, &peer, |desk| desk.guarantees.push(notice))?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// One page holds everything; what comes after it is empty.
+pub(crate) async fn receipts(
+    Shared(state): Witness,
+    peer: PeerCertificate,
+    Json(wanted): Json<ReceiptsWanted>,
+) -> Result<Json<Receipts>, Refused> {
+    with_desk(&state, &peer, |desk| {
+        let (key, held) = match &desk.earlier {
+            Some((key, held)) if *key == wanted.node_key => (*key, held.clone()),
+            _ => return Err(refused(StatusCode::CONFLICT, "other-log")),
+        };
+        let after = wanted.after.unwrap_or_default();
+        let mut receipts = desk.receipts(&key);
+        receipts.retain(|receipt| receipt.request_id > after);
+        Ok(Json(Receipts {
+            receipts,
+            cosigned_checkpoint: held.map(|held| held.note),
+        }))
+    })?
+}
+
+pub(crate) async fn restoration(
+    Shared(state): Witness,
+    peer: PeerCertificate,
+    Json(offer): Json<RestorationOffer>,
+) -> Result<StatusCode, Refused> {
+    with_desk(&state, &peer, |desk| {
+        let officers = [desk.dpo_key];
+        let verified = VerifiedRestoration::verify(&offer.act, &officers, &peer.organisation)
+            .map_err(|_| refused(StatusCode::BAD_REQUEST, "signature"))?;
+        let act = verified.act();
+        let (key, held) =
+            (desk.earlier.as_ref()).ok_or_else(|| refused(StatusCode::CONFLICT, "other-log"))?;
+        let ended = held.as_ref().map_or_else(
+            || LogState::new(0, &root(&[])),
+            |held| LogState::new(held.size, &held.root),
+        );
+        if act.old_key != *key || act.new_key != desk.node_key || act.ended != ended {
+            return Err(refused(StatusCode::CONFLICT, "other-end"));
+        }
+        desk.kept = Some(act.kept.clone());
+        Ok(StatusCode::NO_CONTENT)
     })?
 }
 

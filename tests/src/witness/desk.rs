@@ -2,8 +2,8 @@
 //! Nothing is ever removed, so that a test can count distinct answers at its end.
 
 use audit::Hash;
-use protocol::exchange::{Hello, Signed, WorkItem};
-use protocol::{Envelope, PublicKey};
+use protocol::exchange::{GuaranteeNotice, HeldReceipt, Hello, Signed, WorkItem};
+use protocol::{Answer, Envelope, LogState, PublicKey};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
@@ -47,6 +47,8 @@ pub struct Desk {
     pub held: Option<Held>,
     /// Consents handed in.
     pub consents: Vec<Envelope>,
+    /// New guarantees made known.
+    pub guarantees: Vec<GuaranteeNotice>,
     /// What its node signed as a requester.
     pub signed: Vec<Signed>,
     /// So many next answers are lost on the way: kept in `lost`, never acknowledged.
@@ -59,18 +61,28 @@ pub struct Desk {
     pub contradictions: u32,
     /// Answers that came before their charge was cosigned.
     pub uncosigned_answers: u32,
+    /// Key of the data protection officer.
+    pub(crate) dpo_key: PublicKey,
+    /// The key before the present one, and what was cosigned under it.
+    pub(crate) earlier: Option<(PublicKey, Option<Held>)>,
+    /// What an officer's act kept of the earlier log.
+    pub(crate) kept: Option<LogState>,
     pub(crate) generation: u64,
     offers: Vec<Offer>,
     answers: HashMap<String, Vec<Handed>>,
 }
 
 impl Desk {
-    pub(crate) fn new(node_key: PublicKey) -> Desk {
+    pub(crate) fn new(node_key: PublicKey, dpo_key: PublicKey) -> Desk {
         Desk {
             node_key,
+            dpo_key,
+            earlier: None,
+            kept: None,
             hellos: Vec::new(),
             held: None,
             consents: Vec::new(),
+            guarantees: Vec::new(),
             signed: Vec::new(),
             lose_answers: 0,
             lost: Vec::new(),
@@ -129,6 +141,35 @@ impl Desk {
             }
         }
         distinct
+    }
+
+    /// The node joined again, under another key.
+    pub(crate) fn join_again(&mut self, node_key: PublicKey, dpo_key: PublicKey) {
+        self.earlier = Some((self.node_key, self.held.take()));
+        self.kept = None;
+        (self.node_key, self.dpo_key) = (node_key, dpo_key);
+    }
+
+    /// Every answer that arrived and that `key` signed, with its request, by request id.
+    pub(crate) fn receipts(&self, key: &PublicKey) -> Vec<HeldReceipt> {
+        let mut receipts: Vec<HeldReceipt> = (self.offers.iter())
+            .filter_map(|offer| {
+                let WorkItem::Answer { request } = &offer.item else {
+                    return None;
+                };
+                let answer = self.answers(&offer.request).first()?.envelope.clone();
+                let (payload, _) = answer.verify(Answer::TYPE, &[*key]).ok()?;
+                let answered: Answer = serde_json::from_slice(&payload).ok()?;
+                Some(HeldReceipt {
+                    request_id: answered.request_id,
+                    request: request.clone(),
+                    answer,
+                })
+            })
+            .collect();
+        receipts.sort_by(|a, b| a.request_id.cmp(&b.request_id));
+        receipts.dedup_by(|a, b| a.request_id == b.request_id);
+        receipts
     }
 
     /// What is due for a poll, which marks it as offered.
