@@ -2,8 +2,8 @@
 //! Each is one transaction with its leaf, whose body is the signed envelope; none adds to what was promised before it.
 
 use crate::LedgerError;
+use crate::act_rows::{GuaranteeRow, MoveRow};
 use crate::caps::{fixed_lifetime, lifetime_limit, limit_on, spent_in_all, spent_on};
-use crate::facts::{GuaranteeRow, MoveRow};
 use crate::log::append;
 use audit::EntryKind;
 use policy::Caps;

@@ -146,10 +146,11 @@ impl LedgerReader {
         standing(&mut transaction, caps, known, now).await
     }
 
-    /// The stored answer of a request, as it is sent.
+    /// The stored answer of a request, as it is sent, unless it was erased.
     pub async fn answer(&self, request_id: &str) -> Result<Option<Vec<u8>>, LedgerError> {
         let mut transaction = self.readers.read_transaction().await?;
-        charge::sealed(&mut transaction, request_id).await
+        let sealed = charge::sealed(&mut transaction, request_id).await?;
+        Ok(sealed.filter(|bytes| !bytes.is_empty()))
     }
 
     /// At most `limit` entries from index `from` on, in order.

@@ -4,8 +4,11 @@
 use crate::caps::{exceeded, fixed_lifetime, year};
 use crate::facts::{self, ChargeRow, MADE_HERE, ReuseRow};
 use crate::log::{append, stored};
+use crate::refusals::log_refusal;
 use crate::restore::is_before_a_restoration;
-use crate::{ANSWER_LOST, CAP_EXCEEDED, LedgerError, REQUEST_ID, REQUEST_ID_REUSED, RULE};
+use crate::{
+    ANSWER_ERASED, ANSWER_LOST, CAP_EXCEEDED, LedgerError, REQUEST_ID, REQUEST_ID_REUSED, RULE,
+};
 use audit::EntryKind;
 use policy::{Caps, Permit};
 use privacy_loss::NanoRho;
@@ -163,9 +166,9 @@ async fn decide(
     if let Some(known) = reused_before(&mut *connection, terms, now).await? {
         return Ok(known);
     }
-    if let Some(reuse) = reuse(&mut *connection, terms, now).await? {
+    if let Some(known) = reuse(&mut *connection, terms, now).await? {
         failpoint::reach("charge-checked");
-        return Ok(Ok(Charge::Reusable(reuse)));
+        return Ok(known);
     }
     // A loss that cannot be stored passes every cap, so this conversion cannot let one through.
     let row = ChargeRow {
@@ -209,7 +212,7 @@ async fn charged_before(
         return Ok(Some(id_reused(&mut *connection, terms, now).await?));
     }
     if let Some(sealed) = sealed(&mut *connection, &terms.request_id).await? {
-        return Ok(Some(Ok(Charge::Answered(sealed))));
+        return Ok(Some(answered(&mut *connection, terms, sealed, now).await?));
     }
     if is_before_a_restoration(&mut *connection, leaf_index).await? {
         // Its answer may have left before the log was lost; another noise for the same debit would reveal more.
@@ -238,12 +241,15 @@ async fn reused_before(
         return Ok(Some(id_reused(&mut *connection, terms, now).await?));
     }
     if let Some(sealed) = sealed(&mut *connection, &terms.request_id).await? {
-        return Ok(Some(Ok(Charge::Answered(sealed))));
+        return Ok(Some(answered(&mut *connection, terms, sealed, now).await?));
     }
     let (body,): (Vec<u8>,) = sqlx::query_as("SELECT body FROM noise WHERE request_id = $1")
         .bind(&row.noise_request_id)
         .fetch_one(&mut *connection)
         .await?;
+    if body.is_empty() {
+        return Ok(Some(erased(&mut *connection, terms, now).await?));
+    }
     Ok(Some(Ok(Charge::Reusable(Reuse {
         row,
         leaf_index,
@@ -251,12 +257,37 @@ async fn reused_before(
     }))))
 }
 
+/// A stored answer, unless its bytes were erased.
+async fn answered(
+    connection: &mut SqliteConnection,
+    terms: &ChargeTerms,
+    sealed: Vec<u8>,
+    now: i64,
+) -> Result<Result<Charge, LedgerError>, LedgerError> {
+    if sealed.is_empty() {
+        return erased(connection, terms, now).await;
+    }
+    Ok(Ok(Charge::Answered(sealed)))
+}
+
+/// The refusal of what was answered once and erased since.
+async fn erased(
+    connection: &mut SqliteConnection,
+    terms: &ChargeTerms,
+    now: i64,
+) -> Result<Result<Charge, LedgerError>, LedgerError> {
+    refuse(connection, terms, REQUEST_ID, ANSWER_ERASED, now).await?;
+    Ok(Err(LedgerError::AnswerErased {
+        request_id: terms.request_id.clone(),
+    }))
+}
+
 /// Logs that the request reuses noise, if there is any for its question and edition.
 async fn reuse(
     connection: &mut SqliteConnection,
     terms: &ChargeTerms,
     now: i64,
-) -> Result<Option<Reuse>, LedgerError> {
+) -> Result<Option<Result<Charge, LedgerError>>, LedgerError> {
     let found: Option<(String, Vec<u8>)> = sqlx::query_as(
         "SELECT request_id, body FROM noise WHERE query_hash = $1 AND dataset = $2 AND edition = $3",
     )
@@ -268,6 +299,9 @@ async fn reuse(
     let Some((noise_request_id, body)) = found else {
         return Ok(None);
     };
+    if body.is_empty() {
+        return Ok(Some(erased(&mut *connection, terms, now).await?));
+    }
     let row = ReuseRow {
         request_id: terms.request_id.clone(),
         request_hash: terms.request_hash.to_vec(),
@@ -298,11 +332,11 @@ async fn reuse(
     .bind(leaf_index)
     .execute(&mut *connection)
     .await?;
-    Ok(Some(Reuse {
+    Ok(Some(Ok(Charge::Reusable(Reuse {
         row,
         leaf_index,
         body,
-    }))
+    }))))
 }
 
 /// Debits, after every cap was checked in the same transaction.
@@ -418,43 +452,4 @@ async fn refuse(
     )
     .await
     .map(|_| ())
-}
-
-/// Logs a refusal, unless the same one of the same request is logged already, and returns its leaf.
-pub(crate) async fn log_refusal(
-    connection: &mut SqliteConnection,
-    request_id: &str,
-    request_hash: &[u8; 32],
-    [rule, field, code]: [&str; 3],
-    now: i64,
-) -> Result<i64, LedgerError> {
-    let known: Option<(i64,)> = sqlx::query_as(
-        "SELECT entry_index FROM refusals \
-         WHERE request_id = $1 AND request_hash = $2 AND rule = $3 AND field = $4 AND code = $5",
-    )
-    .bind(request_id)
-    .bind(&request_hash[..])
-    .bind(rule)
-    .bind(field)
-    .bind(code)
-    .fetch_optional(&mut *connection)
-    .await?;
-    if let Some((index,)) = known {
-        return Ok(index);
-    }
-    let facts = facts::refusal(request_id, request_hash, rule, field, code);
-    let index = append(&mut *connection, EntryKind::Refusal, now, facts, b"").await?;
-    sqlx::query(
-        "INSERT INTO refusals (request_id, request_hash, rule, field, code, entry_index) \
-         VALUES ($1, $2, $3, $4, $5, $6)",
-    )
-    .bind(request_id)
-    .bind(&request_hash[..])
-    .bind(rule)
-    .bind(field)
-    .bind(code)
-    .bind(index)
-    .execute(&mut *connection)
-    .await?;
-    Ok(index)
 }

@@ -1,10 +1,13 @@
 //! The open ledger of one node: the operations that write, each one transaction, and the log's signed head.
 //! What only reads is [`LedgerReader`], which other processes may open beside it.
 
-use crate::charge::{Charge, ChargeTerms, Debit, Reuse, log_refusal};
+use crate::charge::{Charge, ChargeTerms, Debit, Reuse};
 use crate::facts::{Facts, is_reserved};
 use crate::log::append;
-use crate::{Balance, LedgerError, LedgerReader, Report, Restored, acts, answers, charge, restore};
+use crate::refusals::log_refusal;
+use crate::{
+    Balance, LedgerError, LedgerReader, Report, Restored, acts, answers, charge, restore, retention,
+};
 use audit::{
     AuditError, Checkpoint, EntryKind, Fact, Hash, LogSigner, NoteKey, NoteSignature,
     SignedCheckpoint, verify_cosignature,
@@ -16,10 +19,15 @@ use protocol::{
 use std::path::Path;
 use storage::Store;
 
-const MIGRATIONS: [(i64, &str, &str); 3] = [
+const MIGRATIONS: [(i64, &str, &str); 4] = [
     (1, "ledger", include_str!("../migrations/0001_ledger.sql")),
     (2, "acts", include_str!("../migrations/0002_acts.sql")),
     (3, "restore", include_str!("../migrations/0003_restore.sql")),
+    (
+        4,
+        "retention",
+        include_str!("../migrations/0004_retention.sql"),
+    ),
 ];
 
 /// A node's privacy account and its log, open for writing. Cloning shares it.
@@ -166,6 +174,15 @@ impl Ledger {
         now: i64,
     ) -> Result<Restored, LedgerError> {
         restore::restore(self.store.writer(), act, receipts, caps, known, now).await
+    }
+
+    /// Erases the bytes of answers to questions on editions before `edition`, and the noise kept for reuse, and returns how
+    /// many answers. Debits, hashes and log stay; asked for again, an erased answer is refused, never computed anew.
+    ///
+    /// # Errors
+    /// [`LedgerError::Storage`]; then nothing is erased.
+    pub async fn erase_answers(&self, edition: u32, now: i64) -> Result<u64, LedgerError> {
+        retention::erase_answers(self.store.writer(), edition, now).await
     }
 
     /// Logs an event that is no charge, answer, reuse or refusal, and returns its leaf's index. `facts` stay

@@ -10,6 +10,7 @@
 //! (Bun & Steinke 2016, Lemma 1.7), and a charge that would pass a cap is refused before it is made, which is
 //! a privacy filter for zCDP (Feldman & Zrnic 2021, Rogers et al. 2016): whatever is asked next may depend on earlier answers.
 
+mod act_rows;
 mod acts;
 mod answers;
 mod book;
@@ -19,8 +20,10 @@ mod facts;
 mod forecast;
 mod ledger;
 mod log;
+mod refusals;
 mod report;
 mod restore;
+mod retention;
 mod standing;
 mod verify;
 mod verify_acts;
@@ -91,6 +94,12 @@ pub enum LedgerError {
         /// The request.
         request_id: String,
     },
+    /// The answer was erased after its time; its debit stands.
+    #[error("the answer to request {request_id} was erased after its time")]
+    AnswerErased {
+        /// The request.
+        request_id: String,
+    },
     /// The ledger is not the one that the restoration was signed for.
     #[error("the ledger is not the one the restoration names as kept")]
     OtherBackup,
@@ -139,6 +148,7 @@ impl LedgerError {
             LedgerError::CapExceeded { cap } => (cap.as_str(), CAP_EXCEEDED),
             LedgerError::RequestIdReused { .. } => (REQUEST_ID, REQUEST_ID_REUSED),
             LedgerError::AnswerLost { .. } => (REQUEST_ID, ANSWER_LOST),
+            LedgerError::AnswerErased { .. } => (REQUEST_ID, ANSWER_ERASED),
             _ => return None,
         };
         Some(policy::Denial {
@@ -153,5 +163,6 @@ impl LedgerError {
 const RULE: &str = "ledger";
 const REQUEST_ID: &str = "request-id";
 const CAP_EXCEEDED: &str = "cap-exceeded";
+const ANSWER_ERASED: &str = "answer-erased";
 const ANSWER_LOST: &str = "answer-lost";
 const REQUEST_ID_REUSED: &str = "request-id-reused";

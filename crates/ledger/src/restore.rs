@@ -8,11 +8,12 @@
 //! withheld whichever receipt, as long as no limit in force after the backup was higher than the one used here.
 
 use crate::LedgerError;
+use crate::act_rows::{RestorationRow, WriteOffRow};
 use crate::acts::{check_unused, envelope_bytes};
 use crate::answers::store;
 use crate::caps::{fixed_lifetime, lifetime_limit, limit_on, spent_in_all, spent_on, year};
 use crate::charge::{charge_row, insert_charge, open_account, sealed};
-use crate::facts::{ChargeRow, RestorationRow, WriteOffRow};
+use crate::facts::ChargeRow;
 use crate::log::{append, stored, tree};
 use audit::EntryKind;
 use policy::Caps;

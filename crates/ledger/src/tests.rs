@@ -3,9 +3,11 @@
 
 mod acts;
 mod charging;
+mod fixtures;
 mod model;
 mod proving;
 mod restore;
+mod retention;
 mod standing;
 mod tampering;
 

@@ -41,8 +41,17 @@ pub(crate) async fn verify(
     });
     check_rows(&mut log, EntryKind::Reuse, stated.collect());
     let refusals = check_refusals(&mut *connection, &mut log).await?;
-    let answers = check_answers(&mut *connection, &mut log, &charges, &reuses).await?;
-    check_noise(&mut *connection, &mut log, &charges, &reuses, &answers).await?;
+    let erased = check_tombstones(&mut *connection, &mut log).await?;
+    let answers = check_answers(&mut *connection, &mut log, &charges, &reuses, &erased).await?;
+    check_noise(
+        &mut *connection,
+        &mut log,
+        &charges,
+        &reuses,
+        &answers,
+        &erased,
+    )
+    .await?;
     let acts = check_acts(&mut *connection, &mut log).await?;
 
     Ok(Report {
@@ -316,12 +325,33 @@ async fn check_refusals(
     Ok(count)
 }
 
+/// Checks tombstones, and returns the requests whose answers were erased, with the hash each had.
+async fn check_tombstones(
+    connection: &mut SqliteConnection,
+    log: &mut Log,
+) -> Result<BTreeMap<String, Vec<u8>>, LedgerError> {
+    let rows: Vec<(String, Vec<u8>, i64)> =
+        sqlx::query_as("SELECT request_id, answer_hash, entry_index FROM tombstones")
+            .fetch_all(connection)
+            .await?;
+    let stated = rows.iter().map(|(request_id, hash, index)| Stated {
+        index: *index,
+        facts: facts::tombstone(request_id, hash),
+    });
+    check_rows(log, EntryKind::Tombstone, stated.collect());
+    Ok(rows
+        .into_iter()
+        .map(|(request_id, hash, _)| (request_id, hash))
+        .collect())
+}
+
 /// Checks answers against their leaves, their bytes and what allowed them.
 async fn check_answers(
     connection: &mut SqliteConnection,
     log: &mut Log,
     charges: &[(ChargeRow, i64)],
     reuses: &[(ReuseRow, i64)],
+    erased: &BTreeMap<String, Vec<u8>>,
 ) -> Result<Vec<AnswerRow>, LedgerError> {
     let charged = charges
         .iter()
@@ -347,7 +377,7 @@ async fn check_answers(
         let request_id = answer.request_id.clone();
         if allowed.get(&*request_id) != Some(&answer.allowed_by) || answer.allowed_by >= index {
             log.problems.push(Problem::AnswerUncharged { request_id });
-        } else if protocol::sha256(sealed) != answer.answer_hash[..] {
+        } else if !is_whole(sealed, &answer.answer_hash, erased.get(&request_id)) {
             log.problems.push(Problem::AnswerAltered { request_id });
         }
         stated.push(Stated {
@@ -360,6 +390,14 @@ async fn check_answers(
     Ok(answers)
 }
 
+/// Whether stored bytes are those of the hash, or gone with a tombstone that names the hash.
+fn is_whole(bytes: &[u8], hash: &[u8], erased: Option<&Vec<u8>>) -> bool {
+    match erased {
+        Some(was) => bytes.is_empty() && was == hash,
+        None => protocol::sha256(bytes) == hash,
+    }
+}
+
 /// Checks that stored noise is what its answer's leaf states, that every answered charge left noise to reuse
 /// (or the question would be charged again), and that every reuse took the noise it names.
 async fn check_noise(
@@ -368,6 +406,7 @@ async fn check_noise(
     charges: &[(ChargeRow, i64)],
     reuses: &[(ReuseRow, i64)],
     answers: &[AnswerRow],
+    erased: &BTreeMap<String, Vec<u8>>,
 ) -> Result<(), LedgerError> {
     let charged: BTreeMap<&str, &ChargeRow> = charges
         .iter()
@@ -398,7 +437,11 @@ async fn check_noise(
                 && charge.dataset == dataset
                 && charge.edition == edition
         });
-        if !paid || hashes.get(request_id) != Some(&&protocol::sha256(body)[..]) {
+        let whole = match erased.contains_key(request_id) {
+            true => body.is_empty(),
+            false => hashes.get(request_id) == Some(&&protocol::sha256(body)[..]),
+        };
+        if !paid || !whole {
             altered(request_id);
         }
         stored.insert((query_hash, dataset, edition));

@@ -2,7 +2,8 @@
 //! The keys are those the leaf names; whether they are the right persons' is for the reader, who is shown them.
 
 use crate::LedgerError;
-use crate::facts::{Facts, GuaranteeRow, MoveRow, RestorationRow, WriteOffRow};
+use crate::act_rows::{GuaranteeRow, MoveRow, RestorationRow, WriteOffRow};
+use crate::facts::Facts;
 use crate::report::{Act, Problem};
 use crate::verify::{Log, Stated, check_rows};
 use audit::{EntryKind, Header};

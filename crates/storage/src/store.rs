@@ -87,6 +87,8 @@ fn durable(path: &Path) -> SqliteConnectOptions {
         .foreign_keys(true)
         .busy_timeout(BUSY_TIMEOUT)
         .pragma("trusted_schema", "OFF")
+        // What is erased is overwritten, not only forgotten.
+        .pragma("secure_delete", "ON")
         // Else INSERT OR REPLACE would delete rows past the triggers that forbid deleting.
         .pragma("recursive_triggers", "ON")
 }

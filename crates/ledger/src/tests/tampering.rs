@@ -7,7 +7,7 @@ use privacy_loss::NanoRho;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, Connection, Executor};
 
-const APPEND_ONLY: [&str; 13] = [
+const APPEND_ONLY: [&str; 14] = [
     "entries",
     "bodies",
     "account",
@@ -21,6 +21,7 @@ const APPEND_ONLY: [&str; 13] = [
     "guarantees",
     "restorations",
     "write_offs",
+    "tombstones",
 ];
 
 /// A ledger with at least one row in every table.
@@ -53,6 +54,14 @@ async fn filled(place: &Place) -> Ledger {
         ..caps(40)
     };
     ledger.restore(&back, &[], &narrow, &[], NOW).await.unwrap();
+    let mut earlier = terms(20, 0, caps(40));
+    earlier.edition = 0;
+    let debit = debited(ledger.charge_terms(&earlier, NOW).await.unwrap());
+    ledger
+        .store_answer(debit, b"noise 20", b"sealed 20", NOW)
+        .await
+        .unwrap();
+    assert_eq!(ledger.erase_answers(1, NOW).await.unwrap(), 1);
     let mut same = terms(5, 10, caps(40));
     same.query_hash = terms(0, 10, caps(40)).query_hash;
     let Charge::Reusable(reuse) = ledger.charge_terms(&same, NOW).await.unwrap() else {
