@@ -29,11 +29,17 @@ pub struct Retention {
     /// How many editions' snapshots stay on disk, the current one included; by default it alone, since no other is ever
     /// asked.
     pub snapshots: u32,
+    /// How many editions' answers keep their bytes, the current one included; by default those of two years. Their hashes,
+    /// charges and log entries stay for ever.
+    pub answers: u32,
 }
 
 impl Default for Retention {
     fn default() -> Retention {
-        Retention { snapshots: 1 }
+        Retention {
+            snapshots: 1,
+            answers: 24,
+        }
     }
 }
 
@@ -175,10 +181,15 @@ impl NodeDir {
                 )));
             }
         }
-        if config.retention.snapshots == 0 {
-            return Err(invalid(
-                "`retention.snapshots` must be at least 1: the current edition stays".to_owned(),
-            ));
+        for (name, editions, least) in [
+            ("retention.snapshots", config.retention.snapshots, 1),
+            ("retention.answers", config.retention.answers, 2),
+        ] {
+            if editions < least {
+                return Err(invalid(format!(
+                    "`{name}` must be at least {least}: what can still be asked stays"
+                )));
+            }
         }
         Ok(config)
     }
@@ -237,6 +248,40 @@ mod tests {
         };
         node.write_config(&config).expect("written");
         assert_eq!(node.read_config().expect("read"), config);
+    }
+
+    #[test]
+    fn retention_has_defaults_and_keeps_what_can_still_be_asked() {
+        let dir = tempfile::tempdir().expect("folder");
+        let node = NodeDir::new(dir.path());
+        let text = "version = 1\norganisation = \"a\"\n[dataset]\nid = \"b\"\nregister = \"c\"\n";
+        let read = |more: &str| {
+            std::fs::write(node.config(), format!("{text}{more}")).expect("written");
+            node.read_config()
+        };
+        assert_eq!(
+            read("").expect("read").retention,
+            Retention {
+                snapshots: 1,
+                answers: 24
+            }
+        );
+        let given = read("[retention]\nanswers = 6\n").expect("read").retention;
+        assert_eq!(
+            given,
+            Retention {
+                snapshots: 1,
+                answers: 6
+            }
+        );
+        for (more, named) in [
+            ("[retention]\nsnapshots = 0\n", "retention.snapshots"),
+            ("[retention]\nanswers = 1\n", "retention.answers"),
+            ("[retention]\ndays = 1\n", "days"),
+        ] {
+            let error = read(more).expect_err("refused").to_string();
+            assert!(error.contains(named), "{error}");
+        }
     }
 
     #[test]

@@ -154,7 +154,10 @@ mod tests {
                 id: "clients".to_owned(),
                 register,
             },
-            retention: crate::config::Retention { snapshots: keep },
+            retention: crate::config::Retention {
+                snapshots: keep,
+                ..Default::default()
+            },
         };
         (place, dir, config)
     }

@@ -192,7 +192,8 @@ async fn publish_when_due(node: &Arc<Node>) {
     }
 }
 
-/// Logs that the edition served was published, once, with the number of months that were passed over since the last.
+/// Logs that the edition served was published, once, with the number of months that were passed over since the last, and
+/// erases the answers whose time ended with it.
 async fn record_edition(node: &Node) -> Result<(), ledger::LedgerError> {
     let number = u64::from(node.edition_number());
     let last = (node.ledger().reader())
@@ -201,6 +202,13 @@ async fn record_edition(node: &Node) -> Result<(), ledger::LedgerError> {
         .and_then(|header| header.number("edition"));
     if last == Some(number) {
         return Ok(());
+    }
+    let kept = node.config().retention.answers.saturating_sub(1);
+    let erased = (node.ledger())
+        .erase_answers(node.edition_number().saturating_sub(kept), clock::now())
+        .await?;
+    if erased > 0 {
+        tracing::info!(answers = erased, "answers were erased after their time");
     }
     let missed = last.map_or(0, |last| number.saturating_sub(last + 1));
     let facts = [
