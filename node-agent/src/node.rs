@@ -305,7 +305,10 @@ impl Node {
     /// # Errors
     /// [`NodeError::HistoryDiffers`] when it is no checkpoint of this log.
     pub async fn remember_witnessed(&self, cosigned: Option<&str>) -> Result<(), NodeError> {
-        *self.witnessed.lock().await = self.held(cosigned).await?;
+        let held = self.held(cosigned).await?;
+        // Meanwhile an answer may have had a later state cosigned than this reply knew of.
+        let mut witnessed = self.witnessed.lock().await;
+        *witnessed = held.max(*witnessed);
         Ok(())
     }
 
