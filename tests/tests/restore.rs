@@ -8,7 +8,7 @@ use protocol::{Answer, Envelope, Outcome, Request};
 use std::path::Path;
 use system_tests::city::City;
 use system_tests::node::Node;
-use system_tests::process::run;
+use system_tests::process::{Process, run, run_ok};
 use system_tests::requester::{self, Requester, persons_by_municipio};
 use system_tests::witness::Witness;
 

@@ -115,7 +115,8 @@ fn a_move_is_bound_to_officer_organisation_bytes_and_time() {
 
 #[test]
 fn a_move_that_breaks_a_rule_names_the_field() {
-    let cases: [(&str, fn(&mut BudgetMove)); 8] = [
+    type Break = fn(&mut BudgetMove);
+    let cases: [(&str, Break); 8] = [
         ("version", |act| act.version = 2),
         ("id", |act| act.id = "1".to_owned()),
         ("reason", |act| act.reason = "two\nlines".to_owned()),
