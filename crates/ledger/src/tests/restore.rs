@@ -8,8 +8,8 @@ use policy::Caps;
 use privacy_loss::NanoRho;
 use proptest::prelude::*;
 use protocol::{
-    Answer, Envelope, LogState, Outcome, Receipt, Request, Restoration, SubCap, VerifiedReceipt,
-    VerifiedRestoration,
+    Answer, Envelope, LogState, Outcome, Receipt, Request, Restoration, SliceReceipt, SubCap,
+    VerifiedReceipt, VerifiedRestoration,
 };
 use query::AggregateQuery;
 
@@ -63,9 +63,7 @@ fn receipt(request: &Envelope) -> VerifiedReceipt {
         "node": ORGANISATION,
         "outcome": { "kind": "answered", "cells": vec![7; query.cells()], "receipt": Receipt {
             mechanism: "discrete-gaussian".to_owned(),
-            sigma: price.sigma,
-            variance: price.variance(),
-            sensitivity: price.sensitivity,
+            slices: price.slices.iter().map(SliceReceipt::from).collect(),
             cells_per_unit: 1,
             per_cell: 1,
             rho: parsed.rho,
