@@ -1,8 +1,11 @@
 //! What the end-to-end tests share: real processes, a double of the other party, requests, and statistics.
 //! It never stands in for the program under test: nodes and coordinator are the built binaries.
 
+pub mod audit;
 pub mod city;
 pub mod http;
+pub mod library_node;
+pub mod neighbours;
 pub mod node;
 pub mod process;
 pub mod requester;

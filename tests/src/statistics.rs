@@ -52,6 +52,12 @@ pub fn binomial_upper_tail(trials: usize, p: f64, at_least: usize) -> f64 {
         .sum()
 }
 
+/// P(X < x) of a standard normal variable.
+pub fn normal_below(x: f64) -> f64 {
+    let beyond = chi_square_tails(x * x, 1).1 / 2.0;
+    if x < 0.0 { beyond } else { 1.0 - beyond }
+}
+
 /// Natural logarithm of the gamma function for positive `x`, by Lanczos' approximation (g = 7, nine terms).
 fn ln_gamma(x: f64) -> f64 {
     const TERMS: [f64; 9] = [
@@ -92,6 +98,13 @@ mod tests {
         close(chi_square_tails(124.342_113_404_004_1, 100).1, 0.05);
         // Two degrees of freedom: an exponential.
         close(chi_square_tails(60.0, 2).1, (-30.0_f64).exp());
+    }
+
+    #[test]
+    fn normal_tails_are_those_of_the_tables() {
+        close(normal_below(1.959_963_984_540_054), 0.975);
+        close(normal_below(-1.959_963_984_540_054), 0.025);
+        close(normal_below(0.0), 0.5);
     }
 
     #[test]
