@@ -12,6 +12,9 @@ use protocol::exchange::{
 use protocol::{Envelope, PublicKey};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 const CALL: Duration = Duration::from_secs(20);
@@ -47,10 +50,25 @@ impl LinkError {
     }
 }
 
+/// A reply that is on its way.
+pub type Pending<'a> = Pin<Box<dyn Future<Output = Result<Reply, ClientError>> + Send + 'a>>;
+
+/// What carries a node's calls to its coordinator: mutual TLS, or the network of a simulation.
+pub trait Carrier: Send + Sync {
+    /// Posts a JSON body; `timeout` bounds the whole exchange. After an error the call may have arrived or not.
+    fn post<'a>(&'a self, path: &'a str, body: Vec<u8>, timeout: Duration) -> Pending<'a>;
+}
+
+impl Carrier for NodeClient {
+    fn post<'a>(&'a self, path: &'a str, body: Vec<u8>, timeout: Duration) -> Pending<'a> {
+        Box::pin(self.post_bytes(path, "application/json", body, timeout))
+    }
+}
+
 /// A connection of a node that has joined.
 #[derive(Clone)]
 pub struct Link {
-    client: NodeClient,
+    carrier: Arc<dyn Carrier>,
 }
 
 impl Link {
@@ -74,9 +92,23 @@ impl Link {
             &read(keys::CERTIFICATE)?,
             &TlsKey::load(&dir.key(keys::TLS))?,
         )?;
-        Ok(Link {
-            client: NodeClient::new(address, tls)?,
-        })
+        Ok(Link::over(Arc::new(NodeClient::new(address, tls)?)))
+    }
+
+    /// A link over whatever carries calls.
+    pub fn over(carrier: Arc<dyn Carrier>) -> Link {
+        Link { carrier }
+    }
+
+    async fn post<T: Serialize>(
+        &self,
+        path: &str,
+        body: &T,
+        wait: Duration,
+    ) -> Result<Reply, LinkError> {
+        let body = serde_json::to_vec(body)
+            .map_err(|_| ClientError::InvalidCall("the body cannot be written as JSON"))?;
+        accepted(self.carrier.post(path, body, wait).await?)
     }
 
     async fn call<T: Serialize, R: DeserializeOwned>(
@@ -85,7 +117,7 @@ impl Link {
         body: &T,
         wait: Duration,
     ) -> Result<R, LinkError> {
-        Ok(accepted(self.client.post_json(path, body, wait).await?)?.json()?)
+        Ok(self.post(path, body, wait).await?.json()?)
     }
 
     /// Says what the node serves.
@@ -112,12 +144,7 @@ impl Link {
 
     /// Hands in signed requests.
     pub async fn signed(&self, signed: &Signed) -> Result<(), LinkError> {
-        accepted(
-            self.client
-                .post_json("/node/v1/signed", signed, CALL)
-                .await?,
-        )
-        .map(drop)
+        self.post("/node/v1/signed", signed, CALL).await.map(drop)
     }
 
     /// Has a checkpoint cosigned.
@@ -165,33 +192,22 @@ impl Link {
 
     /// Hands in a sealed answer.
     pub async fn answer(&self, envelope: &[u8]) -> Result<AnswerReply, LinkError> {
-        let posted = self.client.post_bytes(
-            "/node/v1/answers",
-            "application/json",
-            envelope.to_vec(),
-            CALL,
-        );
+        let posted = self
+            .carrier
+            .post("/node/v1/answers", envelope.to_vec(), CALL);
         Ok(accepted(posted.await?)?.json()?)
     }
 
     /// Hands in a signed study.
     pub async fn study(&self, study: &Envelope) -> Result<(), LinkError> {
-        accepted(
-            self.client
-                .post_json("/node/v1/studies", study, CALL)
-                .await?,
-        )
-        .map(drop)
+        self.post("/node/v1/studies", study, CALL).await.map(drop)
     }
 
     /// Hands in an officer's consent.
     pub async fn consent(&self, consent: &Envelope) -> Result<(), LinkError> {
-        accepted(
-            self.client
-                .post_json("/node/v1/consents", consent, CALL)
-                .await?,
-        )
-        .map(drop)
+        self.post("/node/v1/consents", consent, CALL)
+            .await
+            .map(drop)
     }
 }
 

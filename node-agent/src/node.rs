@@ -106,6 +106,15 @@ impl Node {
     /// # Errors
     /// When the node has not joined, or a file is missing or damaged.
     pub async fn open(dir: NodeDir, edition: Edition) -> Result<Node> {
+        let link = Link::open(&dir, &dir.read_config()?)?;
+        Node::open_with_link(dir, edition, link).await
+    }
+
+    /// As [`Node::open`], with a link of the caller's choosing.
+    ///
+    /// # Errors
+    /// When a file is missing or damaged.
+    pub async fn open_with_link(dir: NodeDir, edition: Edition, link: Link) -> Result<Node> {
         let config = dir.read_config()?;
         let requester = dir.key(keys::REQUESTER);
         let key = SigningKey::load(&dir.key(keys::NODE))?;
@@ -128,7 +137,7 @@ impl Node {
             studies: Studies::new(&dir, &config.organisation),
             ledger: open_ledger(&dir, &config.organisation).await?,
             edition: RwLock::new(edition),
-            link: Link::open(&dir, &config)?,
+            link,
             log_key,
             witnessed: Mutex::new(0),
             config,

@@ -223,7 +223,10 @@ async fn record_edition(node: &Node) -> Result<(), ledger::LedgerError> {
 }
 
 /// Says what is served; takes over new studies; hands in the officer's consents.
-async fn greet(node: &Node) -> Result<(), LinkError> {
+///
+/// # Errors
+/// See [`LinkError`]; greeting again is always right.
+pub async fn greet(node: &Node) -> Result<(), LinkError> {
     let reply = node.link().hello(&node.hello()).await?;
     for study in &reply.studies {
         if let Err(error) = node.studies().keep(study, &node.pinned_requesters()) {
@@ -264,7 +267,9 @@ fn take(node: &Arc<Node>, item: WorkItem, in_hand: &Arc<Mutex<HashSet<[u8; 32]>>
     let (node, in_hand) = (Arc::clone(node), Arc::clone(in_hand));
     tokio::spawn(async move {
         match item {
-            WorkItem::Sign { query_id, requests } => sign(&node, &query_id, &requests).await,
+            WorkItem::Sign { query_id, requests } => {
+                sign(&node, &query_id, &requests, clock::now()).await;
+            }
             WorkItem::Answer { request } => respond(&node, &request).await,
         }
         if let Ok(mut hands) = in_hand.lock() {
@@ -273,12 +278,12 @@ fn take(node: &Arc<Node>, item: WorkItem, in_hand: &Arc<Mutex<HashSet<[u8; 32]>>
     });
 }
 
-async fn sign(node: &Node, query_id: &str, requests: &[String]) {
+/// Signs requests with this organisation's own key and hands them in, if it has one; what does not succeed is asked for again.
+pub async fn sign(node: &Node, query_id: &str, requests: &[String], now: i64) {
     let Some(key) = node.requester_key() else {
         tracing::error!("asked to sign requests, but this organisation has no requester key");
         return;
     };
-    let now = clock::now();
     let signed = requester::sign(
         query_id,
         requests,
