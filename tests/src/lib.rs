@@ -9,6 +9,7 @@ pub mod neighbours;
 pub mod node;
 pub mod process;
 pub mod requester;
+pub mod simulation;
 pub mod stack;
 pub mod statistics;
 pub mod witness;

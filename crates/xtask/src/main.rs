@@ -1,4 +1,4 @@
-//! Developer commands: `cargo xtask demo | test | check | bench | web`. Each finds or installs what it needs, says what it
+//! Developer commands: `cargo xtask demo | test | check | simulate | bench | web`. Each finds or installs what it needs, says what it
 //! does, and stops what it started.
 
 mod bench;
@@ -8,6 +8,7 @@ mod group;
 mod http;
 mod interruption;
 mod setup;
+mod simulate;
 mod test;
 mod web;
 mod workspace;
@@ -34,6 +35,8 @@ enum Command {
     Check,
     /// Measures, as ratios to a baseline of the same run.
     Bench(bench::Options),
+    /// Runs seeds of the simulated federation.
+    Simulate(simulate::Options),
     /// Builds the website.
     Web(web::Options),
     /// Prints what the default cubes buy and cost: noise against the counts to expect.
@@ -65,6 +68,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Test(options) => test::run(&workspace, &options),
         Command::Check => check::run(&workspace),
         Command::Bench(options) => bench::run(&workspace, &options),
+        Command::Simulate(options) => simulate::run(&workspace, &options),
         Command::Web(options) => web::run(&workspace, &options),
         Command::BudgetTable => workspace::run(workspace.cargo().args([
             "run",
