@@ -124,6 +124,11 @@ impl Process {
         })
     }
 
+    /// Its number in the system.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Kills it with SIGKILL and waits until it is gone.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! Developer commands: `cargo xtask demo | test | check | simulate | bench | web`. Each finds or installs what it needs, says what it
+//! Developer commands: `cargo xtask demo | test | check | bench | simulate | web`. Each finds or installs what it needs, says what it
 //! does, and stops what it started.
 
 mod bench;

@@ -1,6 +1,7 @@
 //! `cargo xtask bench NAME`: measurements as ratios to a baseline of the same run. They assert nothing.
 
 mod kernel;
+mod federation;
 
 use crate::workspace::Workspace;
 use anyhow::Result;
@@ -17,6 +18,8 @@ pub(crate) struct Options {
 enum Bench {
     /// Importing a register, asking its snapshot and drawing noise, against parsing and streaming the same bytes.
     Kernel(kernel::Options),
+    /// Asking many nodes and composing their answers, against receiving and adding the same vectors.
+    Federation(federation::Options),
 }
 
 /// Runs one measurement.
@@ -26,5 +29,6 @@ enum Bench {
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     match &options.bench {
         Bench::Kernel(options) => kernel::run(workspace, options),
+        Bench::Federation(options) => federation::run(workspace, options),
     }
 }
