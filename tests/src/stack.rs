@@ -12,7 +12,7 @@ use protocol::PublicKey;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 const COORDINATOR: &str = "coordinator";
@@ -51,42 +51,16 @@ impl Stack {
     /// When a step fails.
     pub async fn start(scale: f64, max_rho: u64) -> Result<Stack> {
         let city = City::generate(scale)?;
-        let (config, web, node_address) = initialise(&city).await?;
-        let config_text = config.to_str().context("a path in UTF-8")?.to_owned();
-        for ((name, password), role) in [(ANALYST, "analyst"), (ADMIN, "admin")] {
-            let arguments = ["admin", "account", "add", "--config", &config_text];
-            let more = [
-                "--name",
-                name,
-                "--role",
-                role,
-                "--organisation",
-                REQUESTER,
-                "--password-stdin",
-            ];
-            run_ok(COORDINATOR, &[&arguments[..], &more[..]].concat(), password).await?;
-        }
-        let log = city.path().join("logs").join("coordinator.log");
-        let serve = ["serve", "--config", &config_text];
-        let coordinator = Process::start(COORDINATOR, &serve, &[], &log)?;
-        let mut website = Website::new(&web);
-        let began = Instant::now();
-        while !website.is_up("/health").await {
-            if began.elapsed() > crate::PATIENCE {
-                bail!("the coordinator does not come up\n{}", coordinator.tail());
-            }
-            tokio::time::sleep(LOOK_AGAIN).await;
-        }
-        website.sign_in(ANALYST.0, ANALYST.1).await?;
+        let office = Office::start(city.path()).await?;
         let mut stack = Stack {
             running: BTreeMap::new(),
             nodes: BTreeMap::new(),
-            coordinator,
-            website,
-            web,
-            node_address,
+            coordinator: office.process,
+            website: office.website,
+            web: office.web,
+            node_address: office.node_address,
             city,
-            config,
+            config: office.config,
         };
         stack.enrol().await?;
         stack.agree(max_rho).await?;
@@ -102,9 +76,7 @@ impl Stack {
     /// # Errors
     /// When it does not succeed.
     pub async fn admin(&self, words: &[&str], more: &[&str]) -> Result<String> {
-        let config = self.config.to_str().context("a path in UTF-8")?;
-        let arguments = [&["admin"], words, &["--config", config], more].concat();
-        run_ok(COORDINATOR, &arguments, "").await
+        admin(&self.config, words, more).await
     }
 
     async fn enrol(&mut self) -> Result<()> {
@@ -114,13 +86,8 @@ impl Stack {
             let register = self.city.register(organisation);
             let node = Node::init(self.city.path(), organisation, &register, pinned).await?;
             requester = requester.or(node.requester_key());
-            let said = self
-                .admin(&["join-token"], &["--organisation", organisation])
+            node.join(&join_string(&self.config, organisation).await?)
                 .await?;
-            let join_string = (said.split_whitespace())
-                .find(|word| word.starts_with("wi1."))
-                .context("no join string was printed")?;
-            node.join(join_string).await?;
             self.nodes.insert(organisation, node);
         }
         Ok(())
@@ -330,10 +297,88 @@ impl Stack {
     }
 }
 
+async fn admin(config: &Path, words: &[&str], more: &[&str]) -> Result<String> {
+    let config = config.to_str().context("a path in UTF-8")?;
+    let arguments = [&["admin"], words, &["--config", config], more].concat();
+    run_ok(COORDINATOR, &arguments, "").await
+}
+
+async fn join_string(config: &Path, organisation: &str) -> Result<String> {
+    let said = admin(config, &["join-token"], &["--organisation", organisation]).await?;
+    let printed = said
+        .split_whitespace()
+        .find(|word| word.starts_with("wi1."));
+    Ok(printed.context("no join string was printed")?.to_owned())
+}
+
+/// A coordinator alone, without any city: its process, and its website with the analyst signed in.
+pub struct Office {
+    /// The process.
+    pub process: Process,
+    /// The website, signed in as the analyst.
+    pub website: Website,
+    /// Where browsers find it.
+    pub web: String,
+    /// Where nodes find it, `host:port`.
+    pub node_address: String,
+    config: PathBuf,
+}
+
+impl Office {
+    /// Makes and starts a coordinator below `dir`.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub async fn start(dir: &Path) -> Result<Office> {
+        let (config, web, node_address) = initialise(dir).await?;
+        let config_text = config.to_str().context("a path in UTF-8")?.to_owned();
+        for ((name, password), role) in [(ANALYST, "analyst"), (ADMIN, "admin")] {
+            let arguments = ["admin", "account", "add", "--config", &config_text];
+            let more = [
+                "--name",
+                name,
+                "--role",
+                role,
+                "--organisation",
+                REQUESTER,
+                "--password-stdin",
+            ];
+            run_ok(COORDINATOR, &[&arguments[..], &more[..]].concat(), password).await?;
+        }
+        let log = dir.join("logs").join("coordinator.log");
+        let serve = ["serve", "--config", &config_text];
+        let process = Process::start(COORDINATOR, &serve, &[], &log)?;
+        let mut website = Website::new(&web);
+        let began = Instant::now();
+        while !website.is_up("/health").await {
+            if began.elapsed() > crate::PATIENCE {
+                bail!("the coordinator does not come up\n{}", process.tail());
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+        website.sign_in(ANALYST.0, ANALYST.1).await?;
+        Ok(Office {
+            process,
+            website,
+            web,
+            node_address,
+            config,
+        })
+    }
+
+    /// A join string for an organisation.
+    ///
+    /// # Errors
+    /// When none is made.
+    pub async fn invite(&self, organisation: &str) -> Result<String> {
+        join_string(&self.config, organisation).await
+    }
+}
+
 /// Makes the coordinator's folder, on free ports of this machine.
-async fn initialise(city: &City) -> Result<(PathBuf, String, String)> {
-    let dir = city.path().join(COORDINATOR);
-    std::fs::create_dir_all(city.path().join("logs"))?;
+async fn initialise(home: &Path) -> Result<(PathBuf, String, String)> {
+    let dir = home.join(COORDINATOR);
+    std::fs::create_dir_all(home.join("logs"))?;
     let dir_text = dir.to_str().context("a path in UTF-8")?;
     run_ok(COORDINATOR, &["admin", "init", "--dir", dir_text], "").await?;
     let config = dir.join("coordinator.toml");
