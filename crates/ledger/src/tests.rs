@@ -4,7 +4,9 @@
 mod acts;
 mod charging;
 mod fixtures;
+mod interleavings;
 mod model;
+mod processes;
 mod proving;
 mod restore;
 mod retention;
