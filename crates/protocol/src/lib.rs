@@ -7,6 +7,7 @@ pub mod exchange;
 mod answer;
 mod budget;
 mod held_receipt;
+mod cells;
 mod request;
 mod restoration;
 mod study;
