@@ -39,7 +39,7 @@ const TRAINING: usize = 100;
 /// Answers of each register on which it is tried, for a question asked honestly.
 const TRIED: usize = 320;
 /// Nodes for each register.
-const NODES: usize = 12;
+const NODES: usize = 30;
 /// rho of an honest question: Gaussians 1.7 standard deviations apart, where a judge proves most of the loss.
 const RHO: u64 = 1_500_000_000;
 /// An audit that proves less than this part of the loss shows next to nothing.

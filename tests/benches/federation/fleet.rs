@@ -11,6 +11,7 @@ use protocol::exchange::{
 use protocol::{Answer, Consent, Envelope, Outcome, PublicKey, Receipt, Request, Study};
 use query::AggregateQuery;
 use serde::Serialize;
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use system_tests::requester::{REQUESTER, study};
@@ -41,6 +42,8 @@ pub(crate) struct Desk {
     /// A node that is slow waits so long before it answers; one that is dead never does.
     pub(crate) delay: Option<Duration>,
     pub(crate) accepted: Option<Instant>,
+    /// Work that is being done, so that what is offered again meanwhile is not done twice.
+    in_hand: HashSet<Vec<u8>>,
 }
 
 struct Node {
@@ -192,10 +195,15 @@ impl Node {
             };
             for item in work.unwrap_or_default() {
                 let node = Arc::clone(&self);
+                let id = serde_json::to_vec(&item).unwrap_or_default();
+                if !node.desk(|desk| desk.in_hand.insert(id.clone())) {
+                    continue;
+                }
                 tokio::spawn(async move {
                     if let Err(error) = node.work(item).await {
                         eprintln!("{}: {error:#}", node.name);
                     }
+                    node.desk(|desk| desk.in_hand.remove(&id));
                 });
             }
         }
