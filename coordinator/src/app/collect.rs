@@ -10,7 +10,7 @@ use crate::store::requests::{RequestState, StoredRequest};
 use crate::store::{answers, organisations, queries, requests};
 use audit::EntryKind;
 use protocol::exchange::AnswerStatus;
-use protocol::{Envelope, Outcome, Request, VerifiedAnswer};
+use protocol::{Envelope, Outcome, PublicKey, Request, VerifiedAnswer};
 use query::AggregateQuery;
 use sqlx::SqliteConnection;
 
@@ -24,8 +24,13 @@ pub async fn answer(
     envelope: &Envelope,
 ) -> Result<AnswerStatus, NodeProblem> {
     let now = app.clock.now();
+    // Checking takes longest. It holds no lock, so that other nodes' answers are taken in meanwhile.
+    let checked = check(app, organisation, envelope).await;
     let mut transaction = app.database.write().await?;
-    let taken = take(&mut transaction, organisation, envelope, now).await;
+    let taken = match checked {
+        Ok(checked) => keep(&mut transaction, &checked, envelope, now).await,
+        Err(problem) => Err(problem),
+    };
     let (status, query) = match taken {
         Ok(taken) => taken,
         Err(NodeProblem::Refused {
@@ -65,13 +70,43 @@ pub async fn answer(
     Ok(status)
 }
 
-async fn take(
-    transaction: &mut SqliteConnection,
+/// An answer whose signature holds, and which request of which node it is for.
+struct Checked {
+    request: String,
+    organisation: String,
+    key: PublicKey,
+    answer: VerifiedAnswer,
+}
+
+fn unknown() -> NodeProblem {
+    NodeProblem::refused(404, "unknown-request", "this node was not asked this")
+}
+
+/// The request of this organisation that was signed, and the node's key.
+async fn asked(
+    connection: &mut SqliteConnection,
+    organisation: &str,
+    id: &str,
+) -> Result<(StoredRequest, PublicKey), NodeProblem> {
+    let request = requests::request_by_id(connection, id)
+        .await?
+        .ok_or_else(unknown)?;
+    if request.organisation != organisation || request.state == RequestState::Unsigned {
+        return Err(unknown());
+    }
+    let key = organisations::organisation_by_id(connection, organisation)
+        .await?
+        .and_then(|organisation| organisation.keys)
+        .ok_or_else(unknown)?
+        .node;
+    Ok((request, key))
+}
+
+async fn check(
+    app: &State,
     organisation: &str,
     envelope: &Envelope,
-    now: i64,
-) -> Result<(AnswerStatus, Option<String>), NodeProblem> {
-    let unknown = || NodeProblem::refused(404, "unknown-request", "this node was not asked this");
+) -> Result<Checked, NodeProblem> {
     let id = VerifiedAnswer::claimed_request_id(envelope).ok_or_else(|| {
         NodeProblem::refused(
             422,
@@ -79,18 +114,10 @@ async fn take(
             "send an answer of format version 1",
         )
     })?;
-    let request = requests::request_by_id(transaction, &id)
-        .await?
-        .ok_or_else(unknown)?;
-    if request.organisation != organisation || request.state == RequestState::Unsigned {
-        return Err(unknown());
-    }
-    let key = organisations::organisation_by_id(transaction, organisation)
-        .await?
-        .and_then(|organisation| organisation.keys)
-        .ok_or_else(unknown)?
-        .node;
-    let payload = requests::request_payload(transaction, &id).await?;
+    let mut reader = app.database.read().await?;
+    let (_, key) = asked(&mut reader, organisation, &id).await?;
+    let payload = requests::request_payload(&mut reader, &id).await?;
+    drop(reader);
     let (parsed, query) = outstanding(&payload)?;
     let answer =
         VerifiedAnswer::verify(envelope, &key, &parsed, &payload, &query).map_err(|error| {
@@ -112,8 +139,33 @@ async fn take(
                 ),
             }
         })?;
+    Ok(Checked {
+        request: id,
+        organisation: organisation.to_owned(),
+        key,
+        answer,
+    })
+}
+
+async fn keep(
+    transaction: &mut SqliteConnection,
+    checked: &Checked,
+    envelope: &Envelope,
+    now: i64,
+) -> Result<(AnswerStatus, Option<String>), NodeProblem> {
+    let Checked {
+        request: id,
+        organisation,
+        key,
+        answer,
+    } = checked;
+    // What the check rested on may have changed meanwhile: the query may have ended, the node may have joined anew.
+    let (request, present) = asked(transaction, organisation, id).await?;
+    if present != *key {
+        return Err(unknown());
+    }
     let hash = answer.hash();
-    if let Some(known) = answers::answer_payload_hash(transaction, &id).await? {
+    if let Some(known) = answers::answer_payload_hash(transaction, id).await? {
         return if known == hash {
             Ok((AnswerStatus::Duplicate, None))
         } else {
@@ -124,8 +176,8 @@ async fn take(
             ))
         };
     }
-    answers::answer_insert(transaction, &id, &key, &hash, envelope, now).await?;
-    record(transaction, &request, &answer, now).await?;
+    answers::answer_insert(transaction, id, key, &hash, envelope, now).await?;
+    record(transaction, &request, answer, now).await?;
     Ok((AnswerStatus::Accepted, Some(request.query)))
 }
 
