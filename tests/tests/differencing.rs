@@ -255,7 +255,7 @@ async fn the_difference_of_a_whole_and_a_part_is_noisier_than_either() -> Result
         let (others, _) =
             (bed.released(&persons(Some(json!({ "not": { "sex": "F" } })), rho))).await?;
         let (all, _) = bed.released(&persons(None, rho)).await?;
-        variance = receipt.variance;
+        variance = receipt.slices[0].variance;
         residues.extend(
             all.iter()
                 .zip(women.iter().zip(&others))
@@ -295,7 +295,7 @@ async fn averaging_answers_gains_nothing_over_one_question_at_their_summed_charg
     // What one question at the whole price would have: the variance of the mean may not fall below it.
     let one = AggregateQuery::parse(persons(None, paid).as_bytes())
         .map_err(|refusal| anyhow::anyhow!("{refusal}"))?;
-    let at_once = privacy_loss::price(&one).variance();
+    let at_once = privacy_loss::price(&one).finest().variance();
     // All live in NIL 15, which lies in one municipio or more: elsewhere the exact count is zero.
     let exact: Vec<f64> = exact_counts(&bed).await?;
     let squares: f64 = (sum.iter().zip(&exact))
@@ -314,7 +314,7 @@ async fn averaging_answers_gains_nothing_over_one_question_at_their_summed_charg
 /// exp(-2000).
 async fn exact_counts(bed: &Bed) -> Result<Vec<f64>> {
     let (cells, receipt) = bed.released(&persons(None, 2_000 * 1_000_000_000)).await?;
-    ensure!(receipt.sigma < 0.02, "{}", receipt.sigma);
+    ensure!(receipt.slices[0].sigma < 0.02, "{:?}", receipt.slices);
     ensure!(
         cells.iter().sum::<i64>() == people().len() as i64,
         "{cells:?}"

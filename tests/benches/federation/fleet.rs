@@ -268,9 +268,7 @@ pub(crate) fn answered(
             cells,
             receipt: Receipt {
                 mechanism: "discrete-gaussian".to_owned(),
-                sigma: price.sigma,
-                variance: price.variance(),
-                sensitivity: price.sensitivity,
+                slices: price.slices.iter().map(Into::into).collect(),
                 cells_per_unit: query.bounds().cells,
                 per_cell: query.bounds().per_cell,
                 rho: price.rho,

@@ -44,7 +44,7 @@ pub(crate) fn print(query: &Value, cells: &[i64]) -> Result<()> {
     };
     let part = compose::Part {
         cells,
-        variance: receipt.variance,
+        variance: receipt.slices[0].variance,
     };
     let composed = compose::compose(parsed.measure(), cells.len(), &[part])?;
     let verified = || VerifiedAnswer::verify(&envelope, &public, &request, &request_bytes, &parsed);
