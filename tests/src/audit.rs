@@ -55,10 +55,23 @@ pub struct Judge {
 }
 
 impl Judge {
-    /// Learns from answers: the direction in which their means differ, and the threshold that is right most often.
+    /// Learns from answers: the cells whose means differ, how much in units of their noise, and the threshold that is right most
+    /// often.
     pub fn learn(from: &Draws) -> Judge {
         let (without, with) = (mean(&from.without), mean(&from.with));
-        let direction: Vec<f64> = with.iter().zip(&without).map(|(a, b)| a - b).collect();
+        let noise = variance(&from.without, &without);
+        let draws = from.without.len() as f64;
+        let direction: Vec<f64> = (with.iter().zip(&without).zip(&noise))
+            .map(|((with, without), noise)| {
+                let difference = with - without;
+                // The difference of two means has twice the variance of one.
+                if difference.abs() > SEEN * (2.0 * noise / draws).sqrt() {
+                    difference / noise.max(ROUNDING)
+                } else {
+                    0.0
+                }
+            })
+            .collect();
         let mut judge = Judge {
             direction,
             threshold: 0.0,
@@ -107,6 +120,21 @@ impl Judge {
                 .count();
         Bound::of(right, fresh.without.len() + fresh.with.len(), false_alarm)
     }
+}
+
+/// So many standard errors away from nothing, a difference of means is one; smaller ones would add noise to what is looked at.
+const SEEN: f64 = 2.5;
+
+/// Variance of a whole number that stands for all that round to it: less cannot be told of a cell, however often it repeats itself.
+const ROUNDING: f64 = 1.0 / 12.0;
+
+fn variance(draws: &[Vec<i64>], mean: &[f64]) -> Vec<f64> {
+    (mean.iter().enumerate())
+        .map(|(cell, mean)| {
+            let squares = draws.iter().map(|draw| (draw[cell] as f64 - mean).powi(2));
+            squares.sum::<f64>() / draws.len() as f64
+        })
+        .collect()
 }
 
 fn mean(draws: &[Vec<i64>]) -> Vec<f64> {
@@ -252,6 +280,15 @@ mod tests {
         let bound = Judge::learn(&training).trial(&fresh, FALSE_ALARM);
         assert_eq!((bound.right, bound.trials), (60, 60));
         assert!(bound.rho > 0.5 && bound.epsilon(1e-6) > 1.0, "{bound:?}");
+
+        // Without any noise at all too.
+        let still = |cell: i64| (0..40).map(|_| vec![cell, 4]).collect();
+        let (training, fresh) = Draws {
+            without: still(12),
+            with: still(13),
+        }
+        .split(10);
+        assert_eq!(Judge::learn(&training).trial(&fresh, FALSE_ALARM).right, 60);
 
         let alike = Draws {
             without: draws(0),
