@@ -1,0 +1,95 @@
+//! Where the variance of a forecast comes from: privacy noise in the past, counting, or the process itself.
+//! The filter is linear, so under its own gains the parts add up exactly.
+
+use crate::fit::{Fit, Noise, Observed};
+use crate::kalman::{Disturbances, State, sway};
+
+/// Parts of one forecast's variance.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Shares {
+    /// From the privacy noise of past releases.
+    pub privacy: f64,
+    /// From level, slope and season moving and not being known.
+    pub process: f64,
+    /// From the Poisson variation of counts, past and to come; zero for amounts.
+    pub counting: f64,
+}
+
+impl Shares {
+    /// The whole variance.
+    pub fn total(&self) -> f64 {
+        self.privacy + self.process + self.counting
+    }
+}
+
+/// The part of an estimate's covariance that comes from one source of observation noise.
+struct Part<const M: usize>([[f64; M]; M]);
+
+impl<const M: usize> Part<M> {
+    /// `L C L' + K K' v` with `L = I - K Z'`.
+    fn observe(&mut self, period: usize, gain: &[f64; M], variance: f64) {
+        let load = State::load(&self.0, period);
+        let signal = State::variance_of(&load, period);
+        for (i, row) in self.0.iter_mut().enumerate() {
+            for (j, cell) in row.iter_mut().enumerate() {
+                *cell +=
+                    gain[i] * gain[j] * (signal + variance) - gain[i] * load[j] - load[i] * gain[j];
+            }
+        }
+    }
+
+    fn advance(&mut self, disturbances: &Disturbances) {
+        if M % 2 == 0 {
+            sway(&mut self.0, disturbances.damping);
+        }
+    }
+
+    fn signal_variance(&self, period: usize) -> f64 {
+        State::variance_of(&State::load(&self.0, period), period).max(0.0)
+    }
+}
+
+/// The parts of the forecast variances of `fit`, by horizon.
+pub(crate) fn attribute<const M: usize>(
+    fit: &Fit<M>,
+    values: &[f64],
+    noise: Noise<'_>,
+    mut state: State<M>,
+    horizon: usize,
+) -> Vec<Shares> {
+    let observed = Observed {
+        noise,
+        own: fit.own,
+    };
+    let mut privacy = Part([[0.0; M]; M]);
+    let mut counting = Part([[0.0; M]; M]);
+    for (period, &value) in values.iter().enumerate() {
+        if !value.is_nan() {
+            let variance = observed.variance(period);
+            let gain = state.gain(period, variance);
+            state.observe(period, value, variance);
+            privacy.observe(period, &gain, observed.privacy(period));
+            counting.observe(period, &gain, observed.counting(period));
+        }
+        state.advance(&fit.disturbances);
+        privacy.advance(&fit.disturbances);
+        counting.advance(&fit.disturbances);
+    }
+    let n = values.len();
+    (n..n + horizon)
+        .map(|period| {
+            let signal = state.signal(period);
+            let total = state.signal_variance(period) + observed.future(signal);
+            let of_privacy = privacy.signal_variance(period);
+            let of_counting = counting.signal_variance(period) + observed.future_counting(signal);
+            state.advance(&fit.disturbances);
+            privacy.advance(&fit.disturbances);
+            counting.advance(&fit.disturbances);
+            Shares {
+                privacy: of_privacy,
+                process: (total - of_privacy - of_counting).max(0.0),
+                counting: of_counting,
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,345 @@
+//! One forecast from many: specifications averaged by tempered AICc weights, and the average drawn towards a
+//! dynamic theta forecast where noise is low and the history long. It fits nothing itself.
+
+use crate::attribute::Shares;
+use crate::borrow::{Borrowed, Prior};
+use crate::flag::Flag;
+use crate::quantile::normal_quantile;
+use crate::series::{ForecastError, Kind, Series};
+use crate::specification::{Candidate, Known, Specification, View, candidates};
+use crate::theta::theta;
+
+/// AICc differences count this much: likelihoods of models that are all wrong are surer than they should be
+/// (the power posterior of Gruenwald 2012). Chosen by rolling origins inside the training parts of M1.
+const TEMPER: f64 = 0.25;
+
+/// The weight of the theta forecast where there is no known noise. Chosen like [`TEMPER`].
+const THETA: f64 = 0.35;
+
+/// Half-widths are carried as those of this two-sided level, over its normal quantile.
+const REFERENCE: f64 = 0.95;
+
+/// A forecast of one series: a centre and a scale on either side for each period to come.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Forecast {
+    centre: Vec<f64>,
+    below: Vec<f64>,
+    above: Vec<f64>,
+    non_negative: bool,
+    noise_known: bool,
+    explanation: Explanation,
+    borrowed: Borrowed,
+    flags: Vec<Flag>,
+}
+
+/// What a forecast consists of.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Explanation {
+    /// The specification of the most weight; `None` where the series was too short for any.
+    pub best: Option<(Specification, f64)>,
+    /// The weight of the theta forecast.
+    pub theta_weight: f64,
+    /// Where the best specification ends, on the natural scale: the level.
+    pub level: f64,
+    /// Its change per period.
+    pub slope: f64,
+    /// Effect of each season as a part to add, by period of the series modulo the season; empty without a season.
+    pub season: Vec<f64>,
+    /// Where the variance comes from, by horizon.
+    pub shares: Vec<Shares>,
+}
+
+impl Forecast {
+    /// The centre of the distribution by horizon: its mean, or its median where it is skewed.
+    pub fn centre(&self) -> &[f64] {
+        &self.centre
+    }
+
+    /// Standard deviation of the true value to come (privacy noise excluded), by horizon, the mean of both sides.
+    pub fn deviation(&self, step: usize) -> f64 {
+        0.5 * (self.below[step] + self.above[step])
+    }
+
+    /// The deviation on the side of `value`.
+    pub(crate) fn side(&self, step: usize, value: f64) -> f64 {
+        if value >= self.centre[step] {
+            self.above[step]
+        } else {
+            self.below[step]
+        }
+    }
+
+    /// The interval `deviations` wide on either side of the centre of period `step`, counted from zero.
+    pub fn interval(&self, step: usize, deviations: f64) -> (f64, f64) {
+        let low = self.centre[step] - deviations * self.below[step];
+        let high = self.centre[step] + deviations * self.above[step];
+        if self.non_negative {
+            (low.max(0.0), high.max(0.0))
+        } else {
+            (low, high)
+        }
+    }
+
+    /// Whether no value can be negative.
+    pub fn non_negative(&self) -> bool {
+        self.non_negative
+    }
+
+    /// Whether the noise of the past was known.
+    pub fn noise_known(&self) -> bool {
+        self.noise_known
+    }
+
+    /// What it consists of.
+    pub fn explanation(&self) -> &Explanation {
+        &self.explanation
+    }
+
+    /// What was taken from the parent.
+    pub fn borrowed(&self) -> Borrowed {
+        self.borrowed
+    }
+
+    /// Outliers and level shifts in the past.
+    pub fn flags(&self) -> &[Flag] {
+        &self.flags
+    }
+
+    /// The same forecast around another centre, as reconciliation gives it.
+    pub fn around(&self, centre: Vec<f64>) -> Self {
+        Self {
+            centre,
+            ..self.clone()
+        }
+    }
+}
+
+/// Forecasts the next `horizon` periods of `series`, given what it borrows.
+pub fn forecast(series: &Series, horizon: usize, prior: &Prior) -> Result<Forecast, ForecastError> {
+    if horizon == 0 {
+        return Err(ForecastError::NoHorizon);
+    }
+    let known = Known::of(series, prior);
+    let mut views = vec![View::natural(series, &known, prior)];
+    views.extend(View::logarithm(series, &known, prior));
+    let found = candidates(&views, horizon);
+    let Some(average) = Average::of(&found, horizon) else {
+        return Ok(plain(series, horizon));
+    };
+    let best = &found[average.best];
+    let view = &views[usize::from(best.specification.logarithmic)];
+    let (theta, weight) = match theta_of(series, best, horizon) {
+        Some((theta, weight)) => (theta, weight),
+        None => (average.centre.clone(), 0.0),
+    };
+    let z = normal_quantile(REFERENCE);
+    let (mut centre, mut below, mut above) = (Vec::new(), Vec::new(), Vec::new());
+    let non_negative = series.never_negative();
+    for h in 0..horizon {
+        let apart = theta[h] - average.centre[h];
+        let between = (1.0 - weight) * average.between[h] + weight * (1.0 - weight) * apart * apart;
+        let middle = average.centre[h] + weight * apart;
+        centre.push(if non_negative {
+            middle.max(0.0)
+        } else {
+            middle
+        });
+        below.push(((average.below[h] / z).powi(2) + between).sqrt());
+        above.push(((average.above[h] / z).powi(2) + between).sqrt());
+    }
+    Ok(Forecast {
+        centre,
+        below,
+        above,
+        non_negative,
+        noise_known: known.is_some(),
+        explanation: explain(best, average.weight, weight, view, horizon),
+        borrowed: prior.borrowed(),
+        flags: view.flags(best),
+    })
+}
+
+/// Candidates averaged on the natural scale: centres, and distances of the ends of the reference interval.
+struct Average {
+    centre: Vec<f64>,
+    below: Vec<f64>,
+    above: Vec<f64>,
+    /// Variance between the candidates' centres.
+    between: Vec<f64>,
+    best: usize,
+    /// Weight of the best.
+    weight: f64,
+}
+
+impl Average {
+    fn of(found: &[Candidate], horizon: usize) -> Option<Self> {
+        let (best, least) = found
+            .iter()
+            .map(|c| c.aicc)
+            .enumerate()
+            .min_by(|a, b| a.1.total_cmp(&b.1))?;
+        let mut weights: Vec<f64> = found
+            .iter()
+            .map(|c| (-0.5 * TEMPER * (c.aicc - least)).exp())
+            .collect();
+        let sum: f64 = weights.iter().sum();
+        for weight in &mut weights {
+            *weight /= sum;
+        }
+        let z = normal_quantile(REFERENCE);
+        let mut average = Self {
+            centre: vec![0.0; horizon],
+            below: vec![0.0; horizon],
+            above: vec![0.0; horizon],
+            between: vec![0.0; horizon],
+            best,
+            weight: weights[best],
+        };
+        for (candidate, weight) in found.iter().zip(&weights) {
+            for h in 0..horizon {
+                let [low, middle, high] = [-z, 0.0, z].map(|deviations| {
+                    candidate.natural(candidate.mean[h] + deviations * candidate.sd[h])
+                });
+                average.centre[h] += weight * middle;
+                average.below[h] += weight * (middle - low);
+                average.above[h] += weight * (high - middle);
+            }
+        }
+        for (candidate, weight) in found.iter().zip(&weights) {
+            for h in 0..horizon {
+                let apart = candidate.natural(candidate.mean[h]) - average.centre[h];
+                average.between[h] += weight * apart * apart;
+            }
+        }
+        let finite = |values: &[f64]| values.iter().all(|v| v.is_finite());
+        (finite(&average.centre) && finite(&average.above) && finite(&average.between))
+            .then_some(average)
+    }
+}
+
+/// The theta forecast and its weight: less where the privacy noise is a part of what varies, nothing where it is a
+/// tenth, where the history is under two years, or where more than a tenth of it is missing.
+fn theta_of(series: &Series, best: &Candidate, horizon: usize) -> Option<(Vec<f64>, f64)> {
+    let values = filled(series.values())?;
+    let periods = series.season().periods();
+    let share = series.mean_privacy() / best.observation.max(f64::MIN_POSITIVE);
+    let share = if best.specification.logarithmic {
+        0.0
+    } else {
+        share
+    };
+    let weight = THETA * (1.0 - 10.0 * share).max(0.0);
+    if weight == 0.0 || values.len() < 2 * periods {
+        return None;
+    }
+    let theta = theta(&values, periods, horizon)?;
+    theta
+        .iter()
+        .all(|v| v.is_finite())
+        .then_some((theta, weight))
+}
+
+/// The values with gaps filled by straight lines; `None` where more than a tenth is missing.
+fn filled(values: &[f64]) -> Option<Vec<f64>> {
+    let missing = values.iter().filter(|v| v.is_nan()).count();
+    if missing * 10 > values.len() {
+        return None;
+    }
+    let mut whole = values.to_vec();
+    let known: Vec<usize> = (0..values.len()).filter(|&t| !values[t].is_nan()).collect();
+    let (first, last) = (*known.first()?, *known.last()?);
+    whole[..first].fill(values[first]);
+    whole[last..].fill(values[last]);
+    for pair in known.windows(2) {
+        let (from, to) = (pair[0], pair[1]);
+        let step = (values[to] - values[from]) / (to - from) as f64;
+        for t in from + 1..to {
+            whole[t] = values[from] + step * (t - from) as f64;
+        }
+    }
+    Some(whole)
+}
+
+fn explain(
+    best: &Candidate,
+    weight: f64,
+    theta_weight: f64,
+    view: &View<'_>,
+    horizon: usize,
+) -> Explanation {
+    let level = best.natural(best.level);
+    let natural = |change: f64| best.natural(best.level + change) - level;
+    let scale = if best.specification.logarithmic {
+        level * level
+    } else {
+        1.0
+    };
+    Explanation {
+        best: Some((best.specification, weight)),
+        theta_weight,
+        level,
+        slope: natural(best.slope),
+        season: best.effects.iter().map(|&effect| natural(effect)).collect(),
+        shares: view
+            .shares(best, horizon)
+            .into_iter()
+            .map(|s| Shares {
+                privacy: s.privacy * scale,
+                process: s.process * scale,
+                counting: s.counting * scale,
+            })
+            .collect(),
+    }
+}
+
+/// What is said of a series too short or too still for any model: its mean, and how far single values lay from it,
+/// at least by what is known of their noise.
+fn plain(series: &Series, horizon: usize) -> Forecast {
+    let values: Vec<f64> = series
+        .values()
+        .iter()
+        .copied()
+        .filter(|v| !v.is_nan())
+        .collect();
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    let privacy = series.mean_privacy();
+    let squares: f64 = values.iter().map(|v| (v - mean) * (v - mean)).sum();
+    let spread = if n > 1.0 {
+        squares / (n - 1.0)
+    } else {
+        mean * mean
+    };
+    let counting = if series.kind() == Kind::Counts {
+        mean.max(0.1)
+    } else {
+        0.0
+    };
+    let process = (spread - privacy).max(counting);
+    let non_negative = series.never_negative();
+    let deviation = (process * (1.0 + 1.0 / n) + privacy / n).sqrt();
+    Forecast {
+        centre: vec![if non_negative { mean.max(0.0) } else { mean }; horizon],
+        below: vec![deviation; horizon],
+        above: vec![deviation; horizon],
+        non_negative,
+        noise_known: series.privacy().is_some(),
+        explanation: Explanation {
+            best: None,
+            theta_weight: 0.0,
+            level: mean,
+            slope: 0.0,
+            season: Vec::new(),
+            shares: vec![
+                Shares {
+                    privacy: privacy / n,
+                    process: (process - counting).max(0.0) * (1.0 + 1.0 / n),
+                    counting: counting * (1.0 + 1.0 / n),
+                };
+                horizon
+            ],
+        },
+        borrowed: Borrowed::default(),
+        flags: Vec::new(),
+    }
+}

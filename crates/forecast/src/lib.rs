@@ -1,0 +1,37 @@
+//! Forecasts of series whose past is known to be noisy.
+//!
+//! A structural state-space model (level, damped slope, season) is fitted by maximum likelihood with the privacy
+//! variance of every past value as known observation noise; its specifications are averaged, drawn towards a theta
+//! forecast where noise is low, and the intervals calibrated by rolling origins. What is forecast is the true value;
+//! a future release adds its own noise. The crate is pure: it opens nothing and knows no clock.
+
+mod attribute;
+mod baseline;
+mod borrow;
+mod calibrate;
+mod combine;
+mod decompose;
+mod fit;
+mod flag;
+mod hierarchy;
+mod kalman;
+mod period;
+mod quantile;
+mod reconcile;
+pub mod score;
+mod series;
+mod simplex;
+mod specification;
+mod theta;
+
+pub use attribute::Shares;
+pub use baseline::{naive2, seasonal_naive};
+pub use borrow::{Borrowed, Parent, Prior, borrow};
+pub use calibrate::{Calibration, MOST_WINDOWS};
+pub use combine::{Explanation, Forecast, forecast};
+pub use flag::{Flag, Unusual};
+pub use hierarchy::{Hierarchy, Node};
+pub use period::{Calendar, PeriodError, Reader};
+pub use reconcile::reconcile;
+pub use series::{ForecastError, Kind, Season, Series};
+pub use specification::{Specification, Trend};
