@@ -6,6 +6,7 @@ pub mod app;
 pub mod areas;
 pub mod clock;
 pub mod config;
+pub mod forecast_command;
 pub mod http;
 pub mod hub;
 pub mod metrics;

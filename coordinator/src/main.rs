@@ -5,7 +5,7 @@ use anyhow::{Context, Result, anyhow};
 use clap::{Parser, Subcommand};
 use coordinator::areas::Areas;
 use coordinator::store::accounts::Role;
-use coordinator::{Config, admin, serve};
+use coordinator::{Config, admin, forecast_command, serve};
 use std::io::{IsTerminal as _, Read as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -36,6 +36,8 @@ enum Command {
         #[arg(long)]
         file: PathBuf,
     },
+    /// Forecasts series with known noise: CSV in, CSV with intervals out.
+    Forecast(forecast_command::Options),
     /// Prints the description of the API (OpenAPI 3.1, JSON).
     Openapi,
 }
@@ -176,6 +178,7 @@ async fn run(command: Command) -> Result<()> {
             );
             Ok(())
         }
+        Command::Forecast(options) => Ok(forecast_command::run(&options)?),
         Command::Openapi => {
             println!(
                 "{}",
