@@ -16,6 +16,10 @@ const TEMPER: f64 = 0.25;
 /// The weight of the theta forecast where there is no known noise. Chosen like [`TEMPER`].
 const THETA: f64 = 0.35;
 
+/// The weight of the centre of an average that takes all noise for the series' own: it may describe logarithms, so its
+/// season and slope may be factors, which known additive noise forbids. Widths come from the known noise alone.
+const BLIND: f64 = 0.5;
+
 /// Half-widths are carried as those of this two-sided level, over its normal quantile.
 const REFERENCE: f64 = 0.95;
 
@@ -30,6 +34,7 @@ pub struct Forecast {
     explanation: Explanation,
     borrowed: Borrowed,
     flags: Vec<Flag>,
+    residuals: Vec<f64>,
 }
 
 /// What a forecast consists of.
@@ -80,6 +85,16 @@ impl Forecast {
         }
     }
 
+    /// The interval for a value that will carry noise of variance `noise`, as releases do.
+    pub fn interval_of_release(&self, step: usize, noise: f64, deviations: f64) -> (f64, f64) {
+        let far = |side: f64| deviations * (side * side + noise).sqrt();
+        let centre = self.centre[step];
+        (
+            centre - far(self.below[step]),
+            centre + far(self.above[step]),
+        )
+    }
+
     /// Whether no value can be negative.
     pub fn non_negative(&self) -> bool {
         self.non_negative
@@ -105,6 +120,18 @@ impl Forecast {
         &self.flags
     }
 
+    /// Mean errors over the horizon of the specification of the most weight, by past origin; NaN where there is none.
+    pub(crate) fn residuals(&self) -> &[f64] {
+        &self.residuals
+    }
+
+    /// The mean of period `step`: above the centre where the distribution is skewed upwards. Of a lognormal, centre times
+    /// half its variance; sums of forecasts are means of sums only with it.
+    pub(crate) fn mean(&self, step: usize) -> f64 {
+        let z = normal_quantile(REFERENCE);
+        self.centre[step] + (self.above[step] - self.below[step]) / (2.0 * z)
+    }
+
     /// The same forecast around another centre, as reconciliation gives it.
     pub fn around(&self, centre: Vec<f64>) -> Self {
         Self {
@@ -128,35 +155,104 @@ pub fn forecast(series: &Series, horizon: usize, prior: &Prior) -> Result<Foreca
     };
     let best = &found[average.best];
     let view = &views[usize::from(best.specification.logarithmic)];
-    let (theta, weight) = match theta_of(series, best, horizon) {
-        Some((theta, weight)) => (theta, weight),
-        None => (average.centre.clone(), 0.0),
+    let mut drawn = Drawn::from(&average);
+    if series.mean_privacy() > 0.0 {
+        let blind = Series {
+            privacy: None,
+            kind: Kind::Amounts,
+            ..series.clone()
+        };
+        if let Some(blind) = average_of(&blind, horizon) {
+            drawn.toward(&blind.centre, BLIND);
+        }
+    }
+    let theta_weight = match theta_of(series, best, horizon) {
+        Some((theta, weight)) => {
+            drawn.toward(&theta, weight);
+            weight
+        }
+        None => 0.0,
     };
     let z = normal_quantile(REFERENCE);
     let (mut centre, mut below, mut above) = (Vec::new(), Vec::new(), Vec::new());
     let non_negative = series.never_negative();
     for h in 0..horizon {
-        let apart = theta[h] - average.centre[h];
-        let between = (1.0 - weight) * average.between[h] + weight * (1.0 - weight) * apart * apart;
-        let middle = average.centre[h] + weight * apart;
+        let middle = drawn.centre[h];
         centre.push(if non_negative {
             middle.max(0.0)
         } else {
             middle
         });
-        below.push(((average.below[h] / z).powi(2) + between).sqrt());
-        above.push(((average.above[h] / z).powi(2) + between).sqrt());
+        below.push(((average.below[h] / z).powi(2) + drawn.between[h]).sqrt());
+        above.push(((average.above[h] / z).powi(2) + drawn.between[h]).sqrt());
     }
+    let (flags, residuals) = view.flags(best, horizon);
     Ok(Forecast {
         centre,
         below,
         above,
         non_negative,
         noise_known: known.is_some(),
-        explanation: explain(best, average.weight, weight, view, horizon),
+        explanation: explain(best, average.weight, theta_weight, view, horizon),
         borrowed: prior.borrowed(),
-        flags: view.flags(best),
+        flags,
+        residuals,
     })
+}
+
+/// A named baseline: the one specification AICc prefers, alone, with its own normal distribution and knowing nothing of
+/// any noise, as automatic exponential smoothing does it. Centre and standard deviations below and above by horizon.
+pub fn selected(series: &Series, horizon: usize) -> Option<(Vec<f64>, Vec<f64>, Vec<f64>)> {
+    let blind = Series::try_new(
+        series.values().to_vec(),
+        None,
+        series.season(),
+        Kind::Amounts,
+    )
+    .ok()?;
+    let prior = Prior::default();
+    let mut views = vec![View::natural(&blind, &None, &prior)];
+    views.extend(View::logarithm(&blind, &None, &prior));
+    let mut found = candidates(&views, horizon);
+    found.sort_by(|a, b| a.aicc.total_cmp(&b.aicc));
+    found.truncate(1);
+    let average = Average::of(&found, horizon)?;
+    let z = normal_quantile(REFERENCE);
+    let scaled = |ends: Vec<f64>| ends.into_iter().map(|end| end / z).collect();
+    Some((average.centre, scaled(average.below), scaled(average.above)))
+}
+
+/// The average of a series' candidates on both scales, nothing borrowed.
+fn average_of(series: &Series, horizon: usize) -> Option<Average> {
+    let prior = Prior::default();
+    let known = Known::of(series, &prior);
+    let mut views = vec![View::natural(series, &known, &prior)];
+    views.extend(View::logarithm(series, &known, &prior));
+    Average::of(&candidates(&views, horizon), horizon)
+}
+
+/// A centre drawn towards others, and the variance between them all.
+struct Drawn {
+    centre: Vec<f64>,
+    between: Vec<f64>,
+}
+
+impl Drawn {
+    fn from(average: &Average) -> Self {
+        Self {
+            centre: average.centre.clone(),
+            between: average.between.clone(),
+        }
+    }
+
+    /// Draws the centre towards `other`, which gets this weight.
+    fn toward(&mut self, other: &[f64], weight: f64) {
+        for ((centre, between), other) in self.centre.iter_mut().zip(&mut self.between).zip(other) {
+            let apart = other - *centre;
+            *between = (1.0 - weight) * *between + weight * (1.0 - weight) * apart * apart;
+            *centre += weight * apart;
+        }
+    }
 }
 
 /// Candidates averaged on the natural scale: centres, and distances of the ends of the reference interval.
@@ -217,8 +313,8 @@ impl Average {
     }
 }
 
-/// The theta forecast and its weight: less where the privacy noise is a part of what varies, nothing where it is a
-/// tenth, where the history is under two years, or where more than a tenth of it is missing.
+/// The theta forecast and its weight: less where the privacy noise is a part of what varies, nothing where it is
+/// half, where the history is under two years, or where more than a tenth of it is missing.
 fn theta_of(series: &Series, best: &Candidate, horizon: usize) -> Option<(Vec<f64>, f64)> {
     let values = filled(series.values())?;
     let periods = series.season().periods();
@@ -228,7 +324,7 @@ fn theta_of(series: &Series, best: &Candidate, horizon: usize) -> Option<(Vec<f6
     } else {
         share
     };
-    let weight = THETA * (1.0 - 10.0 * share).max(0.0);
+    let weight = THETA * (1.0 - 2.0 * share).max(0.0);
     if weight == 0.0 || values.len() < 2 * periods {
         return None;
     }
@@ -341,5 +437,6 @@ fn plain(series: &Series, horizon: usize) -> Forecast {
         },
         borrowed: Borrowed::default(),
         flags: Vec::new(),
+        residuals: vec![f64::NAN; series.values().len()],
     }
 }

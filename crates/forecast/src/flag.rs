@@ -28,15 +28,19 @@ pub struct Flag {
 /// The chance that a series which follows its model gets a flag at all.
 const FALSE_ALARM: f64 = 0.01;
 
-/// Flags of `values` in the eyes of `fit`.
+/// Flags of `values` in the eyes of `fit`, and the mean errors
+/// of its forecasts of `reach` periods from every past origin (NaN where there is none).
 pub(crate) fn flags<const M: usize>(
     fit: &Fit<M>,
     values: &[f64],
     observed: &Observed<'_>,
     mut state: State<M>,
-) -> Vec<Flag> {
+    reach: usize,
+) -> (Vec<Flag>, Vec<f64>) {
     let n = values.len();
     let mut steps = Vec::with_capacity(n);
+    let mut residuals = vec![f64::NAN; n];
+    let reach = reach.min(n / 4).max(1);
     for (period, &value) in values.iter().enumerate() {
         let mut step = None;
         if !value.is_nan() {
@@ -47,6 +51,10 @@ pub(crate) fn flags<const M: usize>(
         }
         steps.push(step);
         state.advance(&fit.disturbances);
+        if state.rank == 0 && period + reach < n {
+            residuals[period] =
+                mean_error(&state, values, period + 1, reach, fit.disturbances.damping);
+        }
     }
     // Backwards: `r` and `big` (N) are the weighted sum of later innovations and its variance.
     let mut r = [0.0_f64; M];
@@ -95,7 +103,30 @@ pub(crate) fn flags<const M: usize>(
             }
         }
     }
-    peaks(found)
+    (peaks(found), residuals)
+}
+
+/// Mean error of the forecasts of `reach` periods from `first` on; NaN where one of their values is missing.
+fn mean_error<const M: usize>(
+    state: &State<M>,
+    values: &[f64],
+    first: usize,
+    reach: usize,
+    damping: f64,
+) -> f64 {
+    let mut ahead = State::<M> {
+        mean: state.mean,
+        ..State::known()
+    };
+    let mut sum = 0.0;
+    for (period, value) in values.iter().enumerate().skip(first).take(reach) {
+        sum += value - ahead.signal(period);
+        if M % 2 == 0 {
+            ahead.mean[0] += ahead.mean[1];
+            ahead.mean[1] *= damping;
+        }
+    }
+    sum / reach as f64
 }
 
 fn dot<const M: usize>(a: &[f64; M], b: &[f64; M]) -> f64 {

@@ -145,17 +145,6 @@ impl Hierarchy {
         self.leaves
     }
 
-    /// Of each leaf the nodes that sum it, ascending.
-    pub(crate) fn ancestors(&self) -> Vec<Vec<usize>> {
-        let mut ancestors = vec![Vec::new(); self.leaves];
-        for (place, node) in self.nodes.iter().enumerate() {
-            for &leaf in &node.leaves {
-                ancestors[leaf].push(place);
-            }
-        }
-        ancestors
-    }
-
     /// The series of a node: sums of values and of privacy variances; missing where a leaf is. The leaves must
     /// begin and end together.
     pub fn sum(&self, node: &Node, leaves: &[Series]) -> Result<Series, ForecastError> {
@@ -261,7 +250,6 @@ mod tests {
             ]
         );
         assert_eq!(hierarchy.nodes()[1].leaves, [0, 1, 2, 3]);
-        assert_eq!(hierarchy.ancestors()[4], [0, 2, 5, 6, 10]);
     }
 
     #[test]

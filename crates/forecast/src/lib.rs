@@ -5,7 +5,9 @@
 //! forecast where noise is low, and the intervals calibrated by rolling origins. What is forecast is the true value;
 //! a future release adds its own noise. The crate is pure: it opens nothing and knows no clock.
 
+mod alike;
 mod attribute;
+mod backtest;
 mod baseline;
 mod borrow;
 mod calibrate;
@@ -25,10 +27,11 @@ mod specification;
 mod theta;
 
 pub use attribute::Shares;
+pub use backtest::{Backtest, HORIZONS, LEVEL, backtest};
 pub use baseline::{naive2, seasonal_naive};
 pub use borrow::{Borrowed, Parent, Prior, borrow};
-pub use calibrate::{Calibration, MOST_WINDOWS};
-pub use combine::{Explanation, Forecast, forecast};
+pub use calibrate::{Calibration, MOST_WINDOWS, calibrate_levels};
+pub use combine::{Explanation, Forecast, forecast, selected};
 pub use flag::{Flag, Unusual};
 pub use hierarchy::{Hierarchy, Node};
 pub use period::{Calendar, PeriodError, Reader};

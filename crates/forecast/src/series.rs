@@ -97,10 +97,10 @@ pub enum Kind {
 /// Values at equal distances in time, with what is known of their noise.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Series {
-    values: Vec<f64>,
-    privacy: Option<Vec<f64>>,
-    season: Season,
-    kind: Kind,
+    pub(crate) values: Vec<f64>,
+    pub(crate) privacy: Option<Vec<f64>>,
+    pub(crate) season: Season,
+    pub(crate) kind: Kind,
 }
 
 impl Series {

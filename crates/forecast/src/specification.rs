@@ -248,25 +248,26 @@ impl<'a> View<'a> {
         attribute(fit, &self.values, self.noise, self.prior.start(), horizon)
     }
 
-    /// Outliers and level shifts in the eyes of a candidate.
-    pub(crate) fn flags(&self, candidate: &Candidate) -> Vec<Flag> {
+    /// Outliers and level shifts in the eyes of a candidate, and the mean errors of its forecasts of
+    /// `reach` periods from every past origin.
+    pub(crate) fn flags(&self, candidate: &Candidate, reach: usize) -> (Vec<Flag>, Vec<f64>) {
         match &candidate.model {
-            Model::M1(fit) => self.flags_of(fit),
-            Model::M2(fit) => self.flags_of(fit),
-            Model::M5(fit) => self.flags_of(fit),
-            Model::M6(fit) => self.flags_of(fit),
-            Model::M13(fit) => self.flags_of(fit),
-            Model::M14(fit) => self.flags_of(fit),
+            Model::M1(fit) => self.flags_of(fit, reach),
+            Model::M2(fit) => self.flags_of(fit, reach),
+            Model::M5(fit) => self.flags_of(fit, reach),
+            Model::M6(fit) => self.flags_of(fit, reach),
+            Model::M13(fit) => self.flags_of(fit, reach),
+            Model::M14(fit) => self.flags_of(fit, reach),
         }
     }
 
-    fn flags_of<const M: usize>(&self, fit: &Fit<M>) -> Vec<Flag> {
+    fn flags_of<const M: usize>(&self, fit: &Fit<M>, reach: usize) -> (Vec<Flag>, Vec<f64>) {
         let observed = Observed {
             noise: self.noise,
             own: fit.own,
         };
         let start: State<M> = self.prior.start();
-        flags(fit, &self.values, &observed, start)
+        flags(fit, &self.values, &observed, start, reach)
     }
 }
 

@@ -1,0 +1,50 @@
+//! Measures forecasts against named baselines in one run: `cargo xtask bench forecast`. Where a file of public series is
+//! absent its part is left out, visibly.
+
+mod accuracy;
+mod levels;
+mod noisy;
+mod sample;
+mod timing;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args_os().skip(1);
+    let folder = arguments
+        .next()
+        .map_or_else(|| PathBuf::from("../shared/data/forecast"), PathBuf::from);
+    let only = arguments.next().and_then(|part| part.into_string().ok());
+    let wanted = |part: &str| only.as_deref().is_none_or(|only| only == part);
+    let mut done = Ok(());
+    if wanted("m1") {
+        done = done.and(with(&folder.join("m1_monthly.csv"), accuracy::run));
+    }
+    if wanted("noisy") {
+        done = done.and(noisy::run());
+    }
+    if wanted("levels") {
+        done = done.and(with(
+            &folder.join("tourism_au_quarterly_bottom.csv"),
+            levels::run,
+        ));
+    }
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+type Done = Result<(), Box<dyn std::error::Error>>;
+
+fn with(file: &std::path::Path, run: fn(&[sample::Sample]) -> Done) -> Done {
+    if !file.exists() {
+        println!("skipped: {} is not here", file.display());
+        return Ok(());
+    }
+    run(&sample::read(file)?)
+}
