@@ -1,5 +1,5 @@
 //! One forecast from many: specifications averaged by tempered AICc weights, and the average drawn towards a
-//! dynamic theta forecast where noise is low and the history long. It fits nothing itself.
+//! dynamic theta forecast where the history is long enough. It fits nothing itself.
 
 use crate::attribute::Shares;
 use crate::borrow::{Borrowed, Prior};
@@ -13,7 +13,7 @@ use crate::theta::theta;
 /// (the power posterior of Gruenwald 2012). Chosen by rolling origins inside the training parts of M1.
 const TEMPER: f64 = 0.25;
 
-/// The weight of the theta forecast where there is no known noise. Chosen like [`TEMPER`].
+/// The weight of the theta forecast where there is one. Chosen like [`TEMPER`].
 const THETA: f64 = 0.35;
 
 /// The weight of the centre of an average that takes all noise for the series' own: it may describe logarithms, so its
@@ -166,13 +166,11 @@ pub fn forecast(series: &Series, horizon: usize, prior: &Prior) -> Result<Foreca
             drawn.toward(&blind.centre, BLIND);
         }
     }
-    let theta_weight = match theta_of(series, best, horizon) {
-        Some((theta, weight)) => {
-            drawn.toward(&theta, weight);
-            weight
-        }
-        None => 0.0,
-    };
+    let theta = theta_of(series, horizon);
+    let theta_weight = if theta.is_some() { THETA } else { 0.0 };
+    if let Some(theta) = theta {
+        drawn.toward(&theta, THETA);
+    }
     let z = normal_quantile(REFERENCE);
     let (mut centre, mut below, mut above) = (Vec::new(), Vec::new(), Vec::new());
     let non_negative = series.never_negative();
@@ -313,26 +311,17 @@ impl Average {
     }
 }
 
-/// The theta forecast and its weight: less where the privacy noise is a part of what varies, nothing where it is
-/// half, where the history is under two years, or where more than a tenth of it is missing.
-fn theta_of(series: &Series, best: &Candidate, horizon: usize) -> Option<(Vec<f64>, f64)> {
+/// The theta forecast; nothing where the history is under two years, or where more than a tenth of it is missing.
+/// Known noise is no reason against it: on counts with noise of any size its linear trend, whose noise averages out over
+/// the whole history, made the centre better.
+fn theta_of(series: &Series, horizon: usize) -> Option<Vec<f64>> {
     let values = filled(series.values())?;
     let periods = series.season().periods();
-    let share = series.mean_privacy() / best.observation.max(f64::MIN_POSITIVE);
-    let share = if best.specification.logarithmic {
-        0.0
-    } else {
-        share
-    };
-    let weight = THETA * (1.0 - 2.0 * share).max(0.0);
-    if weight == 0.0 || values.len() < 2 * periods {
+    if values.len() < 2 * periods {
         return None;
     }
     let theta = theta(&values, periods, horizon)?;
-    theta
-        .iter()
-        .all(|v| v.is_finite())
-        .then_some((theta, weight))
+    theta.iter().all(|v| v.is_finite()).then_some(theta)
 }
 
 /// The values with gaps filled by straight lines; `None` where more than a tenth is missing.

@@ -145,8 +145,8 @@ impl Hierarchy {
         self.leaves
     }
 
-    /// The series of a node: sums of values and of privacy variances; missing where a leaf is. The leaves must
-    /// begin and end together.
+    /// The series of a node: sums of values and of privacy variances; missing where a leaf that has begun is. Before its
+    /// first value a leaf adds nothing. The leaves must be given over the same periods.
     pub fn sum(&self, node: &Node, leaves: &[Series]) -> Result<Series, ForecastError> {
         let first = &leaves[node.leaves[0]];
         let n = first.values().len();
@@ -160,7 +160,8 @@ impl Hierarchy {
                     "series of a hierarchy begin and end together; give rows without value where one is shorter".to_owned(),
                 ));
             }
-            for (sum, value) in values.iter_mut().zip(series.values()) {
+            let begun = series.values().iter().position(|v| !v.is_nan()).unwrap_or(n);
+            for (sum, value) in values.iter_mut().zip(series.values()).skip(begun) {
                 *sum += value;
             }
             if let Some(variances) = series.privacy() {

@@ -53,8 +53,6 @@ pub(crate) struct Candidate {
     pub(crate) level: f64,
     pub(crate) slope: f64,
     pub(crate) effects: Vec<f64>,
-    /// Observation variance of the last period, known part included.
-    pub(crate) observation: f64,
     model: Model,
 }
 
@@ -227,7 +225,6 @@ impl<'a> View<'a> {
                 0.0
             },
             effects: fit.end.mean[Layout::<M>::FIRST..].to_vec(),
-            observation: observed.variance(n - 1),
             model: model(fit),
         }
     }
