@@ -1,13 +1,16 @@
 //! `coordinator forecast`: series in, forecasts with intervals out, as CSV. It reads, hands over to the `forecast`
 //! crate on all cores, and writes rows in the order in which the series came; it decides nothing about a model.
 
+mod levels;
+mod output;
 mod table;
 
 use clap::Args;
-use forecast::{Calibration, Forecast, ForecastError, Kind, Prior, Season, Series, forecast};
+use forecast::{Calibration, ForecastError, Kind, Prior, Season, Series, backtest, forecast};
+use output::{BacktestOutput, Output};
 use rayon::prelude::*;
 use std::fs::File;
-use std::io::{BufReader, BufWriter, IsTerminal as _, Write as _};
+use std::io::{BufReader, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use table::{Row, Table};
 
@@ -26,6 +29,13 @@ pub struct Options {
     /// Levels of the intervals in percent.
     #[arg(long, value_delimiter = ',', default_value = "50,80,95")]
     pub levels: Vec<f64>,
+    /// Columns that group the series: sums over every distinct grouping they and their combinations make are forecast too,
+    /// and all forecasts add up. Sums follow the series, named by their groups.
+    #[arg(long, value_delimiter = ',')]
+    pub hierarchy: Vec<String>,
+    /// Also scores forecasts from past origins, in a file beside the forecasts that ends in `.backtest.csv`.
+    #[arg(long)]
+    pub backtest: bool,
     /// What the values are; where absent, counts where variances are given, amounts elsewhere.
     #[arg(long, value_enum)]
     pub kind: Option<KindOption>,
@@ -134,31 +144,47 @@ const BATCH: usize = 256;
 
 /// Reads, forecasts, writes; says how far it is on standard error.
 pub fn run(options: &Options) -> Result<(), ForecastCommandError> {
-    let table = table::read(
-        BufReader::new(open(&options.series)?),
-        &options.series.display().to_string(),
-        &[],
-    )?;
-    let season = season(options, &table)?;
-    let levels = levels(&options.levels)?;
+    let levels = levels_of(&options.levels)?;
     if options.horizon == 0 {
         return Err(ForecastCommandError::Option {
             option: "horizon",
             source: ForecastError::NoHorizon,
         });
     }
+    let name = options.series.display().to_string();
+    let table = table::read(
+        BufReader::new(open(&options.series)?),
+        &name,
+        &options.hierarchy,
+    )?;
+    let season = season(options, &table)?;
     let kind = kind(options, &table);
-    let series = table
-        .rows
-        .iter()
-        .map(|row| own_series(row, &table, season, kind))
-        .collect::<Result<Vec<_>, _>>()?;
     eprintln!(
         "{} series, season of {} periods, {}",
-        series.len(),
+        table.rows.len(),
         season.periods(),
         describe(kind, table.has_variance)
     );
+    if options.hierarchy.is_empty() {
+        each_alone(&table, options, levels, season, kind)
+    } else {
+        together(&table, options, levels, season, kind)
+    }
+}
+
+/// Every series by itself, batch after batch.
+fn each_alone(
+    table: &Table,
+    options: &Options,
+    levels: Vec<f64>,
+    season: Season,
+    kind: Kind,
+) -> Result<(), ForecastCommandError> {
+    let series = table
+        .rows
+        .iter()
+        .map(|row| own_series(row, table, season, kind))
+        .collect::<Result<Vec<_>, _>>()?;
     let all: Vec<&Series> = series.iter().collect();
     let calibration = Calibration::learn(&all, options.horizon).map_err(|source| {
         ForecastCommandError::Option {
@@ -167,31 +193,126 @@ pub fn run(options: &Options) -> Result<(), ForecastCommandError> {
         }
     })?;
     eprintln!(
-        "intervals calibrated on {} held-out windows",
+        "intervals calibrated on {} held-out series",
         calibration.windows()
     );
-
     let mut out = Output::create(&options.out, levels)?;
-    let mut progress = Progress::new(series.len());
+    let mut progress = Progress::new("forecast", series.len());
     for (rows, series) in table.rows.chunks(BATCH).zip(series.chunks(BATCH)) {
         let forecasts = rows
             .par_iter()
             .zip(series)
             .map(|(row, series)| {
-                forecast(series, options.horizon, &Prior::default()).map_err(|source| {
-                    ForecastCommandError::Series {
-                        id: row.id.clone(),
-                        source,
-                    }
-                })
+                forecast(series, options.horizon, &Prior::default())
+                    .map_err(|source| of_series(row, source))
             })
             .collect::<Result<Vec<_>, _>>()?;
         for (row, forecast) in rows.iter().zip(&forecasts) {
-            out.write(row, &table, forecast, &calibration)?;
+            // Unwrap safety: a series without a period has been refused by `own_series`.
+            out.write(
+                &row.id,
+                *row.ordinals.last().unwrap(),
+                table,
+                forecast,
+                &calibration,
+            )?;
         }
         progress.advance(rows.len());
     }
-    out.finish()
+    out.finish()?;
+    if options.backtest {
+        backtests(table, options, &series, &calibration)?;
+    }
+    Ok(())
+}
+
+/// Series and sums over them, so that all forecasts add up.
+fn together(
+    table: &Table,
+    options: &Options,
+    levels: Vec<f64>,
+    season: Season,
+    kind: Kind,
+) -> Result<(), ForecastCommandError> {
+    let found = levels::run(table, options, season, kind)?;
+    let mut out = Output::create(&options.out, levels)?;
+    let leaf_level = found.calibrations.len() - 1;
+    for (row, forecast) in table.rows.iter().zip(&found.leaves) {
+        out.write(
+            &row.id,
+            found.last,
+            table,
+            forecast,
+            &found.calibrations[leaf_level],
+        )?;
+    }
+    for (node, forecast) in found.hierarchy.nodes().iter().zip(&found.sums) {
+        out.write(
+            &node.name,
+            found.last,
+            table,
+            forecast,
+            &found.calibrations[node.level],
+        )?;
+    }
+    out.finish()?;
+    if options.backtest {
+        let series = table
+            .rows
+            .iter()
+            .map(|row| own_series(row, table, season, kind))
+            .collect::<Result<Vec<_>, _>>()?;
+        backtests(table, options, &series, &found.calibrations[leaf_level])?;
+    }
+    Ok(())
+}
+
+/// Writes the backtest of every series and says what it amounts to.
+fn backtests(
+    table: &Table,
+    options: &Options,
+    series: &[Series],
+    calibration: &Calibration,
+) -> Result<(), ForecastCommandError> {
+    let mut out = BacktestOutput::create(&options.out.with_extension("backtest.csv"))?;
+    let mut progress = Progress::new("backtested", series.len());
+    let mut all = Vec::new();
+    for (rows, series) in table.rows.chunks(BATCH).zip(series.chunks(BATCH)) {
+        let found = rows
+            .par_iter()
+            .zip(series)
+            .map(|(row, series)| {
+                backtest(series, options.horizon, calibration)
+                    .map_err(|source| of_series(row, source))
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        for (row, found) in rows.iter().zip(found) {
+            out.write(&row.id, &found)?;
+            all.extend(found);
+        }
+        progress.advance(rows.len());
+    }
+    out.finish()?;
+    for horizon in forecast::HORIZONS {
+        let at: Vec<_> = all.iter().filter(|b| b.horizon == horizon).collect();
+        let mean = |values: Vec<f64>| values.iter().sum::<f64>() / values.len() as f64;
+        if !at.is_empty() {
+            eprintln!(
+                "{horizon} ahead: MASE {:.3}, {:.1} percent inside 95 percent intervals, {} series",
+                mean(at.iter().filter_map(|b| b.mase).collect()),
+                100.0 * mean(at.iter().map(|b| b.coverage).collect()),
+                at.len()
+            );
+        }
+    }
+    Ok(())
+}
+
+fn of_series(row: &Row, source: ForecastError) -> ForecastCommandError {
+    ForecastCommandError::Series {
+        id: row.id.clone(),
+        source,
+    }
 }
 
 fn open(file: &Path) -> Result<File, ForecastCommandError> {
@@ -209,7 +330,7 @@ fn season(options: &Options, table: &Table) -> Result<Season, ForecastCommandErr
     })
 }
 
-fn levels(percent: &[f64]) -> Result<Vec<f64>, ForecastCommandError> {
+fn levels_of(percent: &[f64]) -> Result<Vec<f64>, ForecastCommandError> {
     if let Some(&percent) = percent.iter().find(|p| !(**p > 0.0 && **p < 100.0)) {
         return Err(ForecastCommandError::Option {
             option: "levels",
@@ -262,76 +383,9 @@ fn own_series(
     })
 }
 
-/// The file of forecasts.
-struct Output {
-    writer: csv::Writer<BufWriter<File>>,
-    /// In percent, as asked.
-    levels: Vec<f64>,
-}
-
-impl Output {
-    fn create(file: &Path, levels: Vec<f64>) -> Result<Self, ForecastCommandError> {
-        let out = File::create(file).map_err(|source| ForecastCommandError::File {
-            file: file.to_owned(),
-            source,
-        })?;
-        let mut writer = csv::Writer::from_writer(BufWriter::new(out));
-        let mut header = vec!["unique_id".to_owned(), "ds".to_owned(), "mean".to_owned()];
-        for level in &levels {
-            header.push(format!("lo-{level}"));
-            header.push(format!("hi-{level}"));
-        }
-        writer.write_record(&header)?;
-        Ok(Self { writer, levels })
-    }
-
-    fn write(
-        &mut self,
-        row: &Row,
-        table: &Table,
-        forecast: &Forecast,
-        calibration: &Calibration,
-    ) -> Result<(), ForecastCommandError> {
-        // Unwrap safety: a row without a period has been refused.
-        let last = *row.ordinals.last().unwrap();
-        for (step, mean) in forecast.centre().iter().enumerate() {
-            let label = table
-                .calendar
-                .label(last, step as i64 + 1)
-                .ok_or_else(|| ForecastCommandError::BeyondCalendar { id: row.id.clone() })?;
-            self.writer.write_field(&row.id)?;
-            self.writer.write_field(label)?;
-            self.writer.write_field(number(*mean))?;
-            for level in &self.levels {
-                let deviations =
-                    calibration.deviations(level / 100.0, step, forecast.noise_known());
-                let (low, high) = forecast.interval(step, deviations);
-                self.writer.write_field(number(low))?;
-                self.writer.write_field(number(high))?;
-            }
-            self.writer.write_record(None::<&[u8]>)?;
-        }
-        Ok(())
-    }
-
-    fn finish(mut self) -> Result<(), ForecastCommandError> {
-        self.writer.flush()?;
-        self.writer
-            .into_inner()
-            .map_err(|error| error.into_error())?
-            .flush()?;
-        Ok(())
-    }
-}
-
-/// A number with as many digits as anybody reads: nine that count.
-fn number(value: f64) -> String {
-    let rounded: f64 = format!("{value:.8e}").parse().unwrap_or(value);
-    rounded.to_string()
-}
-
 /// Words of progress on standard error, at most one for each hundredth, and on one line where it is a terminal.
 struct Progress {
+    what: &'static str,
     done: usize,
     all: usize,
     said: usize,
@@ -339,8 +393,9 @@ struct Progress {
 }
 
 impl Progress {
-    fn new(all: usize) -> Self {
+    fn new(what: &'static str, all: usize) -> Self {
         Self {
+            what,
             done: 0,
             all,
             said: 0,
@@ -352,13 +407,13 @@ impl Progress {
         self.done += by;
         let tenths = self.done * 10 / self.all.max(1);
         if self.terminal {
-            eprint!("\rforecast {} of {} series", self.done, self.all);
+            eprint!("\r{} {} of {} series", self.what, self.done, self.all);
             if self.done == self.all {
                 eprintln!();
             }
         } else if tenths > self.said || self.done == self.all {
             self.said = tenths;
-            eprintln!("forecast {} of {} series", self.done, self.all);
+            eprintln!("{} {} of {} series", self.what, self.done, self.all);
         }
     }
 }

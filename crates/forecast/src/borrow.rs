@@ -105,7 +105,12 @@ impl Parent {
             }
         }
         let season = first.season();
-        let sum = Series::try_new(values, first.privacy().map(|_| privacy), season, first.kind())?;
+        let sum = Series::try_new(
+            values,
+            first.privacy().map(|_| privacy),
+            season,
+            first.kind(),
+        )?;
         let ahead = forecast(&sum, 1, &Prior::default())?;
         let (level, effects) = (ahead.explanation().level, &ahead.explanation().season);
         let periods = season.periods();
@@ -178,7 +183,11 @@ mod tests {
             .map(|t| {
                 let wave = (std::f64::consts::TAU * t as f64 / 12.0).sin();
                 let ripple = ((t * 7919) % 7) as f64 - 3.0;
-                if t < begun { f64::NAN } else { level * (1.0 + wave / 3.0) + ripple }
+                if t < begun {
+                    f64::NAN
+                } else {
+                    level * (1.0 + wave / 3.0) + ripple
+                }
             })
             .collect();
         Series::try_new(values, Some(vec![9.0; 60]), Season::Months, Kind::Counts).unwrap()
@@ -187,27 +196,51 @@ mod tests {
     #[test]
     fn a_short_series_takes_its_season_from_its_parent() {
         let siblings = [counts(100.0, 0), counts(140.0, 0), counts(120.0, 0)];
-        let parent = Parent::of(&siblings.iter().collect::<Vec<_>>()).unwrap().unwrap();
+        let parent = Parent::of(&siblings.iter().collect::<Vec<_>>())
+            .unwrap()
+            .unwrap();
         let child = counts(60.0, 45);
         let prior = borrow(&child, &parent);
-        assert_eq!(prior.borrowed(), Borrowed { season: true, level: false });
+        assert_eq!(
+            prior.borrowed(),
+            Borrowed {
+                season: true,
+                level: false
+            }
+        );
         let ahead = forecast(&child, 12, &prior).unwrap();
         assert!(ahead.borrowed().season);
         let whole = |centre: &[f64]| {
-            (0..12).map(|h| {
-                let truth = 60.0 * (1.0 + (std::f64::consts::TAU * h as f64 / 12.0).sin() / 3.0);
-                (centre[h] - truth).abs() / 12.0
-            }).sum::<f64>()
+            (0..12)
+                .map(|h| {
+                    let truth =
+                        60.0 * (1.0 + (std::f64::consts::TAU * h as f64 / 12.0).sin() / 3.0);
+                    (centre[h] - truth).abs() / 12.0
+                })
+                .sum::<f64>()
         };
         let alone = forecast(&child, 12, &Prior::default()).unwrap();
-        assert!(whole(ahead.centre()) < 0.5 * whole(alone.centre()), "{} {}", whole(ahead.centre()), whole(alone.centre()));
+        assert!(
+            whole(ahead.centre()) < 0.5 * whole(alone.centre()),
+            "{} {}",
+            whole(ahead.centre()),
+            whole(alone.centre())
+        );
     }
 
     #[test]
     fn a_very_short_series_takes_its_level_too_and_a_long_one_nothing() {
         let siblings = [counts(100.0, 0), counts(140.0, 0), counts(120.0, 0)];
-        let parent = Parent::of(&siblings.iter().collect::<Vec<_>>()).unwrap().unwrap();
-        assert_eq!(borrow(&counts(90.0, 55), &parent).borrowed(), Borrowed { season: true, level: true });
+        let parent = Parent::of(&siblings.iter().collect::<Vec<_>>())
+            .unwrap()
+            .unwrap();
+        assert_eq!(
+            borrow(&counts(90.0, 55), &parent).borrowed(),
+            Borrowed {
+                season: true,
+                level: true
+            }
+        );
         assert!(!borrow(&counts(90.0, 30), &parent).is_some());
         assert_eq!(Parent::of(&[&siblings[0]]).unwrap(), None);
     }

@@ -160,7 +160,11 @@ impl Hierarchy {
                     "series of a hierarchy begin and end together; give rows without value where one is shorter".to_owned(),
                 ));
             }
-            let begun = series.values().iter().position(|v| !v.is_nan()).unwrap_or(n);
+            let begun = series
+                .values()
+                .iter()
+                .position(|v| !v.is_nan())
+                .unwrap_or(n);
             for (sum, value) in values.iter_mut().zip(series.values()).skip(begun) {
                 *sum += value;
             }

@@ -2,6 +2,7 @@
 
 mod kernel;
 mod federation;
+mod forecast;
 
 use crate::workspace::Workspace;
 use anyhow::Result;
@@ -20,6 +21,8 @@ enum Bench {
     Kernel(kernel::Options),
     /// Asking many nodes and composing their answers, against receiving and adding the same vectors.
     Federation(federation::Options),
+    /// Forecasts of public and simulated series, against plain forecasts of the same series.
+    Forecast(forecast::Options),
 }
 
 /// Runs one measurement.
@@ -30,5 +33,6 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     match &options.bench {
         Bench::Kernel(options) => kernel::run(workspace, options),
         Bench::Federation(options) => federation::run(workspace, options),
+        Bench::Forecast(options) => forecast::run(workspace, options),
     }
 }

@@ -1,5 +1,6 @@
 //! Measures forecasts against named baselines in one run: `cargo xtask bench forecast`. Where a file of public series is
-//! absent its part is left out, visibly.
+//! absent its part is left out, visibly. Takes the folder of those files, and one part's name to run it alone:
+//! m1, noisy or levels.
 
 mod accuracy;
 mod levels;
@@ -11,7 +12,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let mut arguments = std::env::args_os().skip(1);
+    // Cargo itself says `--bench` to whatever it benches.
+    let mut arguments = std::env::args_os().skip(1).filter(|a| a != "--bench");
     let folder = arguments
         .next()
         .map_or_else(|| PathBuf::from("../shared/data/forecast"), PathBuf::from);

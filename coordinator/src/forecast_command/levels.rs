@@ -1,0 +1,142 @@
+//! Forecasts of a hierarchy: series put on common periods, short ones lent their parent's season, sums formed, everything
+//! forecast and reconciled, intervals calibrated by level.
+
+use super::table::Table;
+use super::{ForecastCommandError, Options};
+use forecast::{
+    Calibration, Forecast, ForecastError, Hierarchy, Kind, Parent, Prior, Season, Series, borrow,
+    calibrate_levels, forecast, reconcile,
+};
+use rayon::prelude::*;
+
+/// All forecasts of a hierarchy.
+pub(super) struct Levels {
+    pub(super) hierarchy: Hierarchy,
+    pub(super) sums: Vec<Forecast>,
+    pub(super) leaves: Vec<Forecast>,
+    /// By level.
+    pub(super) calibrations: Vec<Calibration>,
+    /// The last period of all, an ordinal.
+    pub(super) last: i64,
+}
+
+fn invalid(source: ForecastError) -> ForecastCommandError {
+    ForecastCommandError::Option {
+        option: "hierarchy",
+        source,
+    }
+}
+
+/// Forecasts every series of the table and every sum over them.
+pub(super) fn run(
+    table: &Table,
+    options: &Options,
+    season: Season,
+    kind: Kind,
+) -> Result<Levels, ForecastCommandError> {
+    let named: Vec<(&str, &[String])> = table
+        .rows
+        .iter()
+        .map(|row| (row.id.as_str(), row.groups.as_slice()))
+        .collect();
+    let hierarchy = Hierarchy::try_new(&options.hierarchy, &named).map_err(invalid)?;
+    let first = table
+        .rows
+        .iter()
+        .filter_map(|row| row.ordinals.first())
+        .min();
+    let last = table
+        .rows
+        .iter()
+        .filter_map(|row| row.ordinals.last())
+        .max();
+    let (Some(&first), Some(&last)) = (first, last) else {
+        return Err(invalid(ForecastError::NoValues));
+    };
+    let leaves = table
+        .rows
+        .iter()
+        .map(|row| {
+            let (values, variances) = row.spread(&table.calendar, first, last)?;
+            Series::try_new(
+                values,
+                table.has_variance.then_some(variances),
+                season,
+                kind,
+            )
+            .map_err(|source| ForecastCommandError::Series {
+                id: row.id.clone(),
+                source,
+            })
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    let sums = hierarchy
+        .nodes()
+        .iter()
+        .map(|node| hierarchy.sum(node, &leaves))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(invalid)?;
+    let priors = priors(&hierarchy, &leaves).map_err(invalid)?;
+    let lent = priors.iter().filter(|prior| prior.is_some()).count();
+    eprintln!(
+        "{} sums on {} levels; {lent} short series borrow from their parent",
+        sums.len(),
+        hierarchy.levels().len()
+    );
+    let of_sums = sums
+        .par_iter()
+        .map(|series| forecast(series, options.horizon, &Prior::default()))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(invalid)?;
+    let of_leaves = leaves
+        .par_iter()
+        .zip(&priors)
+        .map(|(series, prior)| forecast(series, options.horizon, prior))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(invalid)?;
+    eprintln!("forecast {} of {} series", leaves.len(), leaves.len());
+    let calibrations =
+        calibrate_levels(&hierarchy, &sums, &leaves, options.horizon).map_err(invalid)?;
+    eprintln!(
+        "intervals calibrated by level on {} held-out windows",
+        calibrations.iter().map(Calibration::windows).sum::<usize>()
+    );
+    let (sums, leaves) = reconcile(&hierarchy, &of_sums, &of_leaves, &leaves).map_err(invalid)?;
+    Ok(Levels {
+        hierarchy,
+        sums,
+        leaves,
+        calibrations,
+        last,
+    })
+}
+
+/// What each series borrows: from the smallest sum over it whose other series have a history.
+fn priors(hierarchy: &Hierarchy, leaves: &[Series]) -> Result<Vec<Prior>, ForecastError> {
+    let mut priors = vec![Prior::default(); leaves.len()];
+    for (leaf, series) in leaves.iter().enumerate() {
+        let known = series.values().iter().filter(|v| !v.is_nan()).count();
+        if known >= 2 * series.season().periods() {
+            continue;
+        }
+        let mut over: Vec<_> = hierarchy
+            .nodes()
+            .iter()
+            .filter(|node| node.leaves.contains(&leaf))
+            .collect();
+        over.sort_by_key(|node| node.leaves.len());
+        for node in over {
+            let siblings: Vec<&Series> = node
+                .leaves
+                .iter()
+                .filter(|&&l| l != leaf)
+                .map(|&l| &leaves[l])
+                .collect();
+            if let Some(parent) = Parent::of(&siblings)? {
+                priors[leaf] = borrow(series, &parent);
+                break;
+            }
+        }
+    }
+    Ok(priors)
+}
