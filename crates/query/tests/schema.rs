@@ -248,7 +248,7 @@ fn beyond_a_schema(path: &str, code: Code) -> bool {
         Code::UnknownId => path.contains("target") || path.starts_with("$.services"),
         // Limits that depend on other fields.
         Code::OutOfRange => {
-            ["$.bounds", "$.edges", "$.by.area", "$.cut_off"]
+            ["$.bounds", "$.edges", "$.by.area", "$.cut_off", "$.rho"]
                 .iter()
                 .any(|start| path.starts_with(start))
                 || path.contains(".age")
