@@ -6,8 +6,8 @@ pub mod exchange;
 
 mod answer;
 mod budget;
-mod held_receipt;
 mod cells;
+mod held_receipt;
 mod request;
 mod restoration;
 mod study;

@@ -1,8 +1,8 @@
 //! `cargo xtask bench NAME`: measurements as ratios to a baseline of the same run. They assert nothing.
 
-mod kernel;
 mod federation;
 mod forecast;
+mod kernel;
 
 use crate::workspace::Workspace;
 use anyhow::Result;
