@@ -193,15 +193,10 @@ impl<'a> Plain<'a> {
                         sorted.copy_from_slice(keys);
                         *sorted.select_nth_unstable(keep - 1).1
                     };
-                    // Only cells that are kept are touched: they may be far away in memory.
-                    let mut kept = 0;
                     for at in 0..own.len() {
-                        sorted[kept] = at as u64;
-                        kept += usize::from(keys[at] <= last);
-                    }
-                    for at in &sorted[..kept] {
-                        area[own[*at as usize] as usize].add(value(*at as usize));
-                        added += value(*at as usize);
+                        let value = value(at) & all_ones_if(keys[at] <= last);
+                        area[own[at] as usize].add(value);
+                        added += value;
                     }
                 }
                 if let Some(at_most) = at_most
