@@ -124,8 +124,30 @@ async fn a_restored_node_counts_everything_released_as_spent_and_goes_on() -> Re
     node.join(&world.witness.invite(ORGANISATION)?).await?;
     let early = run("node-agent", &["serve", "--dir", &dir], "").await?;
     assert_eq!(early.code, Some(1), "joining alone accounts for nothing");
-    node.act(&["restore"], &["--reason", "the disk failed"])
-        .await?;
+    // Killed at any step, the restore is finished by the same command, and books once.
+    let officer = node.officer_key().to_str().context("a path")?.to_owned();
+    let words = [
+        "restore",
+        "--dir",
+        &dir,
+        "--dpo-key",
+        &officer,
+        "--reason",
+        "the disk failed",
+    ];
+    for step in [
+        "restore-begun",
+        "restore-recovered",
+        "restore-written",
+        "restore-committed",
+        "restore-told",
+    ] {
+        let log = city.path().join(format!("{step}.log"));
+        let mut process = Process::start("node-agent", &words, &[("WI_FAILPOINT", step)], &log)?;
+        process.printed(&format!("failpoint {step}")).await?;
+        process.kill()?;
+    }
+    run_ok("node-agent", &words, "").await?;
 
     let balance = node.balance().await?;
     assert!(balance.spent >= released, "{balance:?}");
