@@ -2,7 +2,7 @@
 //! The filter is linear, so under its own gains the parts add up exactly.
 
 use crate::fit::{Fit, Noise, Observed};
-use crate::kalman::{Disturbances, State, sway};
+use crate::kalman::{Disturbances, Layout, State, sway};
 
 /// Parts of one forecast's variance.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -39,7 +39,7 @@ impl<const M: usize> Part<M> {
     }
 
     fn advance(&mut self, disturbances: &Disturbances) {
-        if M % 2 == 0 {
+        if Layout::<M>::SLOPE {
             sway(&mut self.0, disturbances.damping);
         }
     }

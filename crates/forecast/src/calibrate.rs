@@ -11,7 +11,7 @@ use crate::series::{ForecastError, Series};
 use rayon::prelude::*;
 
 /// At most so many series are held out: enough for a 95 percent point, and little beside forecasting thousands.
-pub const MOST_WINDOWS: usize = 300;
+pub const MOST_SERIES: usize = 150;
 
 /// The distribution assumed before any window counts as so many windows.
 const ASSUMED: f64 = 15.0;
@@ -40,7 +40,7 @@ impl Calibration {
         Self::default()
     }
 
-    /// Holds out periods of at most [`MOST_WINDOWS`] of the series, spread evenly over them: the last `horizon`,
+    /// Holds out periods of at most [`MOST_SERIES`] of the series, spread evenly over them: the last `horizon`,
     /// and those before them where the series is long enough. At least half of it and three cycles must remain.
     pub fn learn(series: &[&Series], horizon: usize) -> Result<Self, ForecastError> {
         let able: Vec<&Series> = series
@@ -48,11 +48,11 @@ impl Calibration {
             .copied()
             .filter(|s| origins(s, horizon).next().is_some())
             .collect();
-        let chosen: Vec<&Series> = if able.len() <= MOST_WINDOWS {
+        let chosen: Vec<&Series> = if able.len() <= MOST_SERIES {
             able
         } else {
-            (0..MOST_WINDOWS)
-                .map(|i| able[i * able.len() / MOST_WINDOWS])
+            (0..MOST_SERIES)
+                .map(|i| able[i * able.len() / MOST_SERIES])
                 .collect()
         };
         let deviations: Vec<Vec<(usize, f64)>> = chosen

@@ -338,8 +338,8 @@ fn filled(values: &[f64]) -> Option<Vec<f64>> {
     for pair in known.windows(2) {
         let (from, to) = (pair[0], pair[1]);
         let step = (values[to] - values[from]) / (to - from) as f64;
-        for t in from + 1..to {
-            whole[t] = values[from] + step * (t - from) as f64;
+        for (i, gap) in whole[from + 1..to].iter_mut().enumerate() {
+            *gap = values[from] + step * (i + 1) as f64;
         }
     }
     Some(whole)

@@ -71,7 +71,7 @@ pub(crate) fn classical(values: &[f64], season: usize) -> Pattern {
     for t in half..n.saturating_sub(half) {
         let window = &values[t - half..=t + half];
         let total: f64 = window.iter().sum();
-        let average = if season % 2 == 0 {
+        let average = if season.is_multiple_of(2) {
             (total - 0.5 * (window[0] + window[season])) / season as f64
         } else {
             total / season as f64

@@ -2,7 +2,7 @@
 //! They are named to the reader; no value is changed or left out because of them.
 
 use crate::fit::{Fit, Observed};
-use crate::kalman::State;
+use crate::kalman::{Layout, State};
 use statrs::distribution::{ContinuousCDF as _, Normal};
 
 /// What is unusual about a period.
@@ -121,7 +121,7 @@ fn mean_error<const M: usize>(
     let mut sum = 0.0;
     for (period, value) in values.iter().enumerate().skip(first).take(reach) {
         sum += value - ahead.signal(period);
-        if M % 2 == 0 {
+        if Layout::<M>::SLOPE {
             ahead.mean[0] += ahead.mean[1];
             ahead.mean[1] *= damping;
         }
@@ -135,7 +135,7 @@ fn dot<const M: usize>(a: &[f64; M], b: &[f64; M]) -> f64 {
 
 /// `T' r` and `T' N T`.
 fn back<const M: usize>(r: &mut [f64; M], big: &mut [[f64; M]; M], damping: f64) {
-    if M % 2 == 1 {
+    if !Layout::<M>::SLOPE {
         return;
     }
     r[1] = r[0] + damping * r[1];

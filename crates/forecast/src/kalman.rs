@@ -11,7 +11,7 @@ pub(crate) struct Layout<const M: usize>;
 
 impl<const M: usize> Layout<M> {
     /// Whether there is a slope.
-    pub(crate) const SLOPE: bool = M % 2 == 0;
+    pub(crate) const SLOPE: bool = M.is_multiple_of(2);
     /// The first seasonal effect.
     pub(crate) const FIRST: usize = if Self::SLOPE { 2 } else { 1 };
     /// Seasons in a cycle; 0 where there is none.

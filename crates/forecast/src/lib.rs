@@ -30,7 +30,7 @@ pub use attribute::Shares;
 pub use backtest::{Backtest, HORIZONS, LEVEL, backtest};
 pub use baseline::{naive2, seasonal_naive};
 pub use borrow::{Borrowed, Parent, Prior, borrow};
-pub use calibrate::{Calibration, MOST_WINDOWS, calibrate_levels};
+pub use calibrate::{Calibration, MOST_SERIES, calibrate_levels};
 pub use combine::{Explanation, Forecast, forecast, selected};
 pub use flag::{Flag, Unusual};
 pub use hierarchy::{Hierarchy, Node};

@@ -125,7 +125,7 @@ impl Series {
                 });
             }
             // The variance of a missing value is never read.
-            let invalid = |(v, y): (&f64, &f64)| !y.is_nan() && !(v.is_finite() && *v >= 0.0);
+            let invalid = |(v, y): (&f64, &f64)| !(y.is_nan() || v.is_finite() && *v >= 0.0);
             if let Some(period) = variances.iter().zip(&values).position(invalid) {
                 return Err(ForecastError::InvalidVariance { period });
             }

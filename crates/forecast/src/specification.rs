@@ -30,10 +30,10 @@ pub struct Specification {
     pub logarithmic: bool,
 }
 
-/// How much is spent on each likelihood: a fiftieth in its logarithm moves no forecast.
+/// How much is spent on each likelihood: a fortieth in its logarithm moves no forecast.
 const EFFORT: Effort = Effort {
     evaluations: 80,
-    tolerance: 0.02,
+    tolerance: 0.05,
 };
 
 /// Beyond this difference in AICc the other scale, or the lack of a season, is not tried any further.
@@ -58,6 +58,10 @@ pub(crate) struct Candidate {
 
 /// The fitted model of a candidate, kept for the explanation of the best.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "at most ten live at once, and most are the large one"
+)]
 enum Model {
     M1(Fit<1>),
     M2(Fit<2>),

@@ -131,7 +131,7 @@ pub(crate) fn run(samples: &[Sample]) -> Done {
         scores[0].msis() / scores[1].msis()
     );
     println!(
-        "{:.0} series per CPU second with calibration on {} held-out windows; one specification alone: {:.0}",
+        "{:.0} series per CPU second with calibration on {} held-out series; one specification alone: {:.0}",
         series.len() as f64 / seconds,
         calibration.windows(),
         series.len() as f64 / seconds_alone
@@ -151,7 +151,7 @@ pub(crate) fn run(samples: &[Sample]) -> Done {
     forecast_all(&hundred)?;
     let without = watch.seconds();
     println!(
-        "at 100 observations ({} series): {:.0} series per CPU second, {:.0} with calibration on {} windows\n",
+        "at 100 observations ({} series): {:.0} series per CPU second, {:.0} with calibration on {} series\n",
         hundred.len(),
         hundred.len() as f64 / without,
         hundred.len() as f64 / with,
