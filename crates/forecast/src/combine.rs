@@ -156,7 +156,9 @@ pub fn forecast(series: &Series, horizon: usize, prior: &Prior) -> Result<Foreca
     let best = &found[average.best];
     let view = &views[usize::from(best.specification.logarithmic)];
     let mut drawn = Drawn::from(&average);
-    if series.mean_privacy() > 0.0 {
+    // Neither of the two that draw the centre knows what is borrowed, so a borrowed season would be halved.
+    let borrows = prior.is_some();
+    if series.mean_privacy() > 0.0 && !borrows {
         let blind = Series {
             privacy: None,
             kind: Kind::Amounts,
@@ -166,7 +168,11 @@ pub fn forecast(series: &Series, horizon: usize, prior: &Prior) -> Result<Foreca
             drawn.toward(&blind.centre, BLIND);
         }
     }
-    let theta = theta_of(series, horizon);
+    let theta = if borrows {
+        None
+    } else {
+        theta_of(series, horizon)
+    };
     let theta_weight = if theta.is_some() { THETA } else { 0.0 };
     if let Some(theta) = theta {
         drawn.toward(&theta, THETA);

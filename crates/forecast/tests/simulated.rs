@@ -193,6 +193,6 @@ fn a_value_that_never_changes_and_a_single_value_are_forecast() {
     for values in [vec![7.0; 30], vec![7.0]] {
         let series = Series::try_new(values, None, Season::Months, Kind::Amounts).unwrap();
         let ahead = forecast(&series, 2, &Prior::default()).unwrap();
-        assert_eq!(ahead.centre(), [7.0, 7.0]);
+        assert!(ahead.centre().iter().all(|c| (c - 7.0).abs() < 1e-9));
     }
 }
