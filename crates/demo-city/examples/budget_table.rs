@@ -96,7 +96,7 @@ fn row(price: &Price, level: &str, clients: f64, count: f64) -> Result<()> {
 
 /// Counts of every organisation together, one map for each group.
 fn cells(cube: &str, truths: &[Truth], level: AreaLevel) -> Result<Vec<Cells>> {
-    let groups: Vec<Box<dyn Fn(&Truth) -> Cells>> = match cube {
+    let groups: Vec<Count> = match cube {
         "needs-by-quarter" => needs()
             .into_iter()
             .map(|holds| persons(level, holds))
@@ -120,6 +120,7 @@ fn cells(cube: &str, truths: &[Truth], level: AreaLevel) -> Result<Vec<Cells>> {
 }
 
 type Holds = fn(&PersonRecord, Month) -> bool;
+type Count = Box<dyn Fn(&Truth) -> Cells>;
 
 /// The groups of the cube of needs.
 fn needs() -> Vec<Holds> {
@@ -138,11 +139,11 @@ fn needs() -> Vec<Holds> {
     ]
 }
 
-fn persons(level: AreaLevel, holds: Holds) -> Box<dyn Fn(&Truth) -> Cells> {
+fn persons(level: AreaLevel, holds: Holds) -> Count {
     Box::new(move |truth| truth.persons_by(level, PeriodKind::Quarter, FROM, TO, holds))
 }
 
-fn events(level: AreaLevel, service: &'static str) -> Box<dyn Fn(&Truth) -> Cells> {
+fn events(level: AreaLevel, service: &'static str) -> Count {
     Box::new(move |truth| {
         (truth.restricted_to(&[service])).events_by(
             level,

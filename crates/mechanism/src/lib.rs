@@ -90,8 +90,8 @@ fn with_noise(cells: &[i64], price: &Price, threads: usize) -> Result<Vec<i64>, 
     if length != cells.len() {
         return Err(MechanismError::Failed);
     }
-    let losses = price.slices.iter().map(|slice| slice.rho);
-    let total = losses.fold(Some(NanoRho::ZERO), |sum, rho| sum?.checked_add(rho));
+    let mut losses = price.slices.iter().map(|slice| slice.rho);
+    let total = losses.try_fold(NanoRho::ZERO, NanoRho::checked_add);
     if total.is_none_or(|total| total > price.rho) {
         return Err(MechanismError::Undercharged);
     }
