@@ -77,5 +77,7 @@ pub async fn answer(node: &Node, envelope: &Envelope, now: i64) -> Result<Sealed
     let sealed = SealedAnswer::seal(permit, &debit, noisy, &request, node.signing_key())?;
     let sealed = node.store(debit, sealed, now).await?;
     failpoint::reach("answer-stored");
+    // Once more, so that a copy of this ledger made between debit and answer is behind its witness and cannot draw again.
+    node.witness().await?;
     Ok(sealed)
 }

@@ -154,12 +154,9 @@ impl Link {
 
     /// Makes a new guarantee known.
     pub async fn guarantee(&self, notice: &GuaranteeNotice) -> Result<(), LinkError> {
-        accepted(
-            self.client
-                .post_json("/node/v1/guarantee", notice, CALL)
-                .await?,
-        )
-        .map(drop)
+        self.post("/node/v1/guarantee", notice, CALL)
+            .await
+            .map(drop)
     }
 
     /// Asks for a page of what an earlier key signed, after a request id.
@@ -182,12 +179,9 @@ impl Link {
             version: protocol::VERSION,
             act: act.clone(),
         };
-        accepted(
-            self.client
-                .post_json("/node/v1/restoration", &offer, CALL)
-                .await?,
-        )
-        .map(drop)
+        self.post("/node/v1/restoration", &offer, CALL)
+            .await
+            .map(drop)
     }
 
     /// Hands in a sealed answer.
