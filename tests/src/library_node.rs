@@ -5,7 +5,7 @@ use crate::requester::{REQUESTER, Requester, now, request};
 use crate::witness::Witness;
 use anyhow::{Context, Result};
 use identity::SigningKey;
-use node_agent::config::{Config, Dataset, NodeDir, write_private};
+use node_agent::config::{Config, Dataset, NodeDir, Retention, write_private};
 use node_agent::node::Node;
 use node_agent::studies::Studies;
 use node_agent::{answer, editions, join, keys};
@@ -166,6 +166,7 @@ pub fn folder(
         version: 1,
         organisation: organisation.to_owned(),
         coordinator: None,
+        retention: Retention::default(),
         dataset: Dataset {
             id: "clients".to_owned(),
             register: register.to_owned(),
