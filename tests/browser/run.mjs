@@ -161,6 +161,30 @@ async function watchNodes() {
   return path;
 }
 
+/** Plans the usual questions where nobody has, and asks what is due of the first. */
+async function planned() {
+  await check('a planned question shows price and margins of what is due, and is asked', async () => {
+    await page.goto(`${origin}/cubes`);
+    await page.locator('[data-testid="cube"], [data-testid="plan-defaults"]').first().waitFor();
+    if ((await byTestId('plan-defaults').count()) > 0) await byTestId('plan-defaults').first().click();
+    const due = byTestId('cube').filter({ has: byTestId('cube-ask') }).first();
+    await due.waitFor();
+    await due.locator('[data-testid="cube-preview"]').click();
+    await due.locator('[data-testid="cube-parts"] tbody tr').first().waitFor();
+    await picture('planned');
+    await due.locator('[data-testid="cube-ask"]:enabled').click();
+    await byTestId('node-states').waitFor();
+    await byTestId('open-release').waitFor();
+  });
+  await check('a release of a planned question says what its bounds cut off, and leads to the other levels', async () => {
+    await byTestId('open-release').click();
+    await byTestId('truncation').waitFor();
+    const text = await byTestId('truncation').innerText();
+    expect(text.includes('±'), `it says: ${text}`);
+    expect((await byTestId('other-level').count()) > 0, 'no other level is linked');
+  });
+}
+
 /** A point of the screen that shows an area, with the area's key. */
 function pointOnMap() {
   return byTestId('map').evaluate((map) => {
@@ -290,11 +314,13 @@ try {
   const asked = await watchNodes();
   const release = await readRelease();
   await derive(first);
+  await planned();
   const paths = [
     { name: 'explore', path: '/explore', ready: '[data-testid="map"] path' },
     { name: 'a release', path: release, ready: '[data-testid="map"] path' },
     { name: 'ask', path: '/ask', ready: '[data-testid="preview-margin"]' },
     { name: 'a past question', path: asked, ready: '[data-testid="node-states"]' },
+    { name: 'planned questions', path: '/cubes', ready: '[data-testid="cube"]' },
     { name: 'nodes', path: '/nodes', ready: '[data-testid="nodes-table"]' },
     { name: 'log of questions', path: '/log', ready: '[data-testid="query-log"]' },
     { name: 'log of entries', path: '/log?view=entries', ready: '[data-testid="entry-log"]' },

@@ -8,7 +8,7 @@ use crate::margin::Confidence;
 ///
 /// # Promise
 /// The interval holds the true ratio with at least the stated confidence, whatever the two are, as far as sums of noise
-/// are normal at [`Estimate::scale`]. Fieller's set is {r : (x - r y)^2 <= z^2 (u^2 + r^2 v^2)}: for the true ratio,
+/// are normal at `Estimate::scale`. Fieller's set is {r : (x - r y)^2 <= z^2 (u^2 + r^2 v^2)}: for the true ratio,
 /// x - r y is noise alone, of scale sqrt(u^2 + r^2 v^2). It is an interval where y exceeds its margin z v; else no upper
 /// end follows, and a lower end only where x exceeds its own. Neither number can truly be negative, so the set is cut at 0.
 ///

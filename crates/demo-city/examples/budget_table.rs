@@ -64,7 +64,8 @@ fn table(cube: &Cube, truths: &[Truth], clients: f64) -> Result<()> {
             "{:<11}{:>9}{:>12}{:>12}{:>24}{:>24}{:>24}",
             "level", "clients", "count", "sd", "1 organisation", "6", "50"
         );
-        for (level, of, areas) in LEVELS {
+        let of_cube = |level: &str| price.slices.iter().any(|slice| slice.of == level);
+        for (level, of, areas) in LEVELS.into_iter().filter(|(level, ..)| of_cube(level)) {
             let typical = median(cells(cube.id(), truths, of)?, areas) / clients;
             for size in CLIENTS {
                 row(&price, level, size, typical * size)?;

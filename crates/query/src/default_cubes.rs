@@ -15,7 +15,7 @@ const NEEDS: &str = r#""question":{"measure":"persons",
 
 /// Events by service and month.
 const SERVICES: &str = r#""question":{"measure":"events",
-"by":{"area":{"city":5,"municipio":20,"nil":70},"service":true,"period":"month"},
+"by":{"area":{"city":15,"municipio":80},"service":true,"period":"month"},
 "cut_off":{"share":5,"at_most":20}},
 "past":{"bounds":{"cells":24,"per_cell":4},"rho":200000000},
 "each":{"bounds":{"cells":3,"per_cell":4},"rho":30000000}"#;

@@ -6,7 +6,7 @@ use crate::filter::Filter;
 use crate::measure::{Bounds, Measure};
 use crate::period::{Month, PeriodKind};
 use crate::refusal::{Refusal, RefusalCode as Code};
-use crate::split::{CutOff, LevelShare};
+use crate::split;
 use crate::strict_json::Json;
 use crate::{
     MAX_CELLS, MAX_EDGES, MAX_MONTHS, MAX_PER_CELL, MAX_QUANTITY, MAX_REACH, MAX_RHO_NANO,
@@ -45,7 +45,7 @@ impl<'a> Fields<'a> {
         format!("{}.{name}", self.path)
     }
 
-    fn optional(&mut self, name: &'static str) -> Option<&'a Json> {
+    pub(crate) fn optional(&mut self, name: &'static str) -> Option<&'a Json> {
         self.taken.insert(name);
         self.fields.get(name)
     }
@@ -62,7 +62,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A whole number within `limits`.
-    fn integer(
+    pub(crate) fn integer(
         &mut self,
         name: &'static str,
         limits: std::ops::RangeInclusive<i64>,
@@ -139,7 +139,12 @@ pub(crate) fn text<'a>(json: &'a Json, path: &str) -> Parsed<&'a str> {
 }
 
 /// One identifier of a closed vocabulary.
-fn id<T>(json: &Json, path: &str, known: &[&str], find: impl Fn(&str) -> Option<T>) -> Parsed<T> {
+pub(crate) fn id<T>(
+    json: &Json,
+    path: &str,
+    known: &[&str],
+    find: impl Fn(&str) -> Option<T>,
+) -> Parsed<T> {
     match find(text(json, path)?) {
         Some(value) => Ok(value),
         None => refuse(
@@ -194,7 +199,7 @@ pub(crate) fn query(json: &Json, taxonomy: &Taxonomy) -> Parsed<AggregateQuery> 
     let target_ids: Vec<&str> = taxonomy.targets().iter().map(|t| t.id.as_str()).collect();
 
     let mut by = Fields::of(top.required("by")?, "$.by")?;
-    let mut levels = levels(by.required("area")?)?;
+    let mut levels = split::levels(by.required("area")?)?;
     let targets = match by.optional("target") {
         Some(json) => id_set(json, "$.by.target", &target_ids)?,
         None => Vec::new(),
@@ -232,10 +237,10 @@ pub(crate) fn query(json: &Json, taxonomy: &Taxonomy) -> Parsed<AggregateQuery> 
     };
     let rho_nano = top.integer("rho", 1..=MAX_RHO_NANO as i64)? as u64;
     let cut_off = match top.optional("cut_off") {
-        Some(json) => Some(cut_off(json, measure)?),
+        Some(json) => Some(split::cut_off(json, measure)?),
         None => None,
     };
-    share_out(&mut levels, cut_off, rho_nano)?;
+    split::share_out(&mut levels, cut_off, rho_nano)?;
 
     let mut query = AggregateQuery {
         measure,
@@ -265,76 +270,6 @@ pub(crate) fn query(json: &Json, taxonomy: &Taxonomy) -> Parsed<AggregateQuery> 
     query.bounds = bounds(top.required("bounds")?, &query)?;
     top.finish()?;
     Ok(query)
-}
-
-/// One level, or several with their shares of the loss; coarsest first. A level alone has no share yet.
-fn levels(json: &Json) -> Parsed<Vec<LevelShare>> {
-    const PATH: &str = "$.by.area";
-    let ids = Level::ALL.map(Level::id);
-    let Json::Object(shares) = json else {
-        let level = id(json, PATH, &ids, Level::from_id)?;
-        return Ok(vec![LevelShare { level, percent: 0 }]);
-    };
-    if shares.len() < 2 {
-        return refuse(
-            PATH,
-            Code::Empty,
-            "must name at least two levels; write one level as a string",
-        );
-    }
-    let mut fields = Fields::of(json, PATH)?;
-    let mut levels = Vec::new();
-    for level in Level::ALL {
-        if shares.contains_key(level.id()) {
-            let percent = fields.integer(level.id(), 1..=99)? as u8;
-            levels.push(LevelShare { level, percent });
-        } else {
-            fields.optional(level.id());
-        }
-    }
-    fields.finish()?;
-    Ok(levels)
-}
-
-fn cut_off(json: &Json, measure: Measure) -> Parsed<CutOff> {
-    let mut fields = Fields::of(json, "$.cut_off")?;
-    let percent = fields.integer("share", 1..=50)? as u8;
-    let most = match measure {
-        Measure::Sum(_) => MAX_QUANTITY,
-        _ => MAX_PER_CELL,
-    };
-    let at_most = fields.integer("at_most", 1..=i64::from(most))? as u32;
-    fields.finish()?;
-    Ok(CutOff { percent, at_most })
-}
-
-/// Shares are whole hundredths and make up the whole; none is so small that nothing of the loss is left for it.
-fn share_out(levels: &mut [LevelShare], cut_off: Option<CutOff>, rho_nano: u64) -> Parsed<()> {
-    let for_cut_off = cut_off.map_or(0, |cut_off| cut_off.percent);
-    if let [only] = levels {
-        only.percent = 100 - for_cut_off;
-    }
-    let percents = levels
-        .iter()
-        .map(|share| share.percent)
-        .chain([for_cut_off]);
-    let sum: u32 = percents.clone().map(u32::from).sum();
-    if sum != 100 {
-        return refuse(
-            "$.by.area",
-            Code::OutOfRange,
-            format!("shares of the levels and of `cut_off` make {sum}; they must make 100"),
-        );
-    }
-    let least = percents.filter(|percent| *percent > 0).min().unwrap_or(100);
-    if rho_nano * u64::from(least) < 100 {
-        return refuse(
-            "$.rho",
-            Code::OutOfRange,
-            "is too small to be shared; offer at least 100",
-        );
-    }
-    Ok(())
 }
 
 /// The measure, with the fields that some measures need and others must not have.
