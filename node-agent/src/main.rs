@@ -58,7 +58,7 @@ enum Command {
         #[command(flatten)]
         dir: Dir,
         #[command(flatten)]
-        preview: commands::preview::Preview,
+        preview: commands::preview::Previewed,
     },
     /// Studies: propose, list, countersign.
     Study {

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 /// What is previewed, and the public facts that say which counts to expect.
 #[derive(Args)]
-pub struct Preview {
+pub struct Previewed {
     /// The question, as JSON.
     #[arg(long, required_unless_present = "cube", conflicts_with = "cube")]
     query: Option<PathBuf>,
@@ -28,7 +28,7 @@ pub struct Preview {
     percent: u32,
 }
 
-impl Preview {
+impl Previewed {
     /// The count to expect in a typical cell of a level: a typical group's clients spread evenly over the areas.
     fn typical(&self, level: Level) -> f64 {
         // One key of each level but `city` is `unknown`.
@@ -46,7 +46,7 @@ impl Preview {
 ///
 /// # Errors
 /// When the question or cube is refused; the message names the place in the JSON and the remedy.
-pub async fn run(dir: &NodeDir, preview: &Preview) -> Result<()> {
+pub async fn run(dir: &NodeDir, preview: &Previewed) -> Result<()> {
     dir.read_config()?;
     let mut rho = NanoRho::ZERO;
     if let Some(path) = &preview.query {
@@ -105,7 +105,7 @@ fn read(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
-fn cubes(preview: &Preview) -> Result<Vec<Cube>> {
+fn cubes(preview: &Previewed) -> Result<Vec<Cube>> {
     let refused = |refusal| anyhow::anyhow!("the cube is refused at {refusal}");
     match &preview.cube {
         None => Ok(Vec::new()),
@@ -118,7 +118,7 @@ fn cubes(preview: &Preview) -> Result<Vec<Cube>> {
 }
 
 /// Prints price and noise of a question, part by part, and which levels are of use; returns the price.
-fn show(query: &AggregateQuery, preview: &Preview) -> NanoRho {
+fn show(query: &AggregateQuery, preview: &Previewed) -> NanoRho {
     let price = privacy_loss::price(query);
     println!("cells              {}", query.cells());
     println!(
@@ -165,7 +165,7 @@ fn show(query: &AggregateQuery, preview: &Preview) -> NanoRho {
 }
 
 /// Where no level asked is of use: the finest that would be, if the whole loss went to it alone.
-fn remedy(query: &AggregateQuery, preview: &Preview) -> String {
+fn remedy(query: &AggregateQuery, preview: &Previewed) -> String {
     let sigma = sigma_alone(query);
     let levels = Level::ALL.into_iter().rev();
     let finest = (levels.filter(|level| level.within(query.level())))
