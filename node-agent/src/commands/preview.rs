@@ -153,7 +153,7 @@ fn show(query: &AggregateQuery, preview: &Previewed) -> NanoRho {
     }
     for level in useless {
         print!(
-            "`{level}` is useless at this price: the noise is more than half of a typical count. "
+            "`{level}` is of no use at this price: the 95 percent margin is more than half of a typical count. "
         );
         match useful.last() {
             Some(finest) => println!("The finest level of use is `{finest}`."),
