@@ -163,7 +163,8 @@ pub async fn api_token(
     Ok(token)
 }
 
-/// Invites an organisation and returns its join string; it is shown this once.
+/// Invites an organisation and returns its join string; it is shown this once. One that joined before keeps its data
+/// protection officer's key.
 ///
 /// # Errors
 /// [`CoordinatorError::Identity`] for a malformed identifier or node address.
@@ -171,6 +172,28 @@ pub async fn join_token(
     config: &Config,
     organisation: &str,
     name: Option<&str>,
+) -> Result<String, CoordinatorError> {
+    invite(config, organisation, name, false).await
+}
+
+/// As [`join_token`], for an organisation whose data protection officer has another key than before. Whoever joins with it
+/// names the officer that signs how the organisation's log goes on, so it is issued only to an officer who was recognised.
+///
+/// # Errors
+/// As [`join_token`].
+pub async fn join_token_for_new_officer(
+    config: &Config,
+    organisation: &str,
+    name: Option<&str>,
+) -> Result<String, CoordinatorError> {
+    invite(config, organisation, name, true).await
+}
+
+async fn invite(
+    config: &Config,
+    organisation: &str,
+    name: Option<&str>,
+    new_officer: bool,
 ) -> Result<String, CoordinatorError> {
     check_organisation(organisation)?;
     let (database, key) = open(config).await?;
@@ -191,12 +214,20 @@ pub async fn join_token(
     tokens::join_token_insert(
         &mut transaction,
         &hash,
-        organisation,
+        &tokens::Invitation {
+            organisation: organisation.to_owned(),
+            new_officer,
+        },
         now,
         now + enrol::JOIN_TOKEN_SECONDS,
     )
     .await?;
-    let entry = Entry::new(EntryKind::AdminAct, "organisation-invited").node(organisation);
+    let code = if new_officer {
+        "new-officer-invited"
+    } else {
+        "organisation-invited"
+    };
+    let entry = Entry::new(EntryKind::AdminAct, code).node(organisation);
     log::append(&mut transaction, now, entry).await?;
     transaction.commit().await?;
     Ok(text)

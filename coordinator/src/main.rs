@@ -85,6 +85,9 @@ enum Admin {
         /// Its name for people; the identifier where absent.
         #[arg(long)]
         name: Option<String>,
+        /// Lets an organisation that joined before pin another data protection officer's key.
+        #[arg(long)]
+        new_officer: bool,
     },
     /// Nodes of organisations.
     #[command(subcommand)]
@@ -232,12 +235,15 @@ async fn administrate(command: Admin) -> Result<()> {
             config,
             organisation,
             name,
+            new_officer,
         } => {
-            let config = Config::read(&config)?;
-            println!(
-                "{}",
-                admin::join_token(&config, &organisation, name.as_deref()).await?
-            );
+            let (config, name) = (Config::read(&config)?, name.as_deref());
+            let text = if new_officer {
+                admin::join_token_for_new_officer(&config, &organisation, name).await?
+            } else {
+                admin::join_token(&config, &organisation, name).await?
+            };
+            println!("{text}");
         }
         Admin::Node(NodeCommand::Revoke {
             config,

@@ -107,6 +107,34 @@ async fn a_revoked_node_is_refused_and_logged_until_it_joins_again() {
 }
 
 #[tokio::test]
+async fn joining_again_brings_another_officer_only_where_the_administration_said_so() {
+    let bed = Bed::new().await;
+    let node = bed.node("cooperativa-lambro").await;
+    // Whoever holds a backup and a join string, but not the officer's key.
+    let other = Node::new(&bed, "cooperativa-lambro");
+    let text = admin::join_token(&bed.config, "cooperativa-lambro", None)
+        .await
+        .unwrap();
+    other.join(&text).await.refused(403, "other-officer");
+    assert_eq!(count(&bed, "dpo-changed").await, 0);
+    // Nothing was pinned and the string is not spent.
+    node.hello(1).await.expect(200);
+    node.join(&text).await.expect(200);
+    assert_eq!(count(&bed, "keys-changed").await, 0);
+
+    let text = admin::join_token_for_new_officer(&bed.config, "cooperativa-lambro", None)
+        .await
+        .unwrap();
+    other.join(&text).await.expect(200);
+    assert_eq!(count(&bed, "dpo-changed").await, 1);
+    assert_eq!(count(&bed, "keys-changed").await, 1);
+    let text = admin::join_token(&bed.config, "cooperativa-lambro", None)
+        .await
+        .unwrap();
+    node.join(&text).await.refused(403, "other-officer");
+}
+
+#[tokio::test]
 async fn a_renewed_certificate_takes_over_when_it_is_first_shown() {
     let bed = Bed::new().await;
     let node = bed.node("cooperativa-lambro").await;

@@ -19,7 +19,8 @@ pub const CERTIFICATE_VALIDITY: Duration = Duration::from_secs(90 * 86_400);
 /// How long a join string can be used, in seconds.
 pub const JOIN_TOKEN_SECONDS: i64 = 7 * 86_400;
 
-/// Certifies a node that holds an unused join token, and pins its keys.
+/// Certifies a node that holds an unused join token, and pins its keys. The officer's key pinned first stays: whoever joins
+/// again would else bring the officer who signs how the log goes on.
 ///
 /// # Errors
 /// [`NodeProblem`]; a refused token is logged, and spent only when a certificate was made.
@@ -28,25 +29,33 @@ pub async fn join(app: &State, join: &Join) -> Result<JoinReply, NodeProblem> {
     let mut transaction = app.database.write().await?;
     let spent =
         tokens::join_token_spend(&mut transaction, &identity::token_hash(&join.token), now).await?;
-    let reason = match spent {
-        JoinTokenUse::Spent(organisation) if organisation == join.organisation => None,
-        JoinTokenUse::Spent(_) => Some("token-of-another-organisation"),
-        JoinTokenUse::Used => Some("token-used"),
-        JoinTokenUse::Expired => Some("token-expired"),
-        JoinTokenUse::Unknown => Some("token-unknown"),
+    let invited = match spent {
+        JoinTokenUse::Spent(invitation) if invitation.organisation == join.organisation => {
+            Ok(invitation)
+        }
+        JoinTokenUse::Spent(_) => Err("token-of-another-organisation"),
+        JoinTokenUse::Used => Err("token-used"),
+        JoinTokenUse::Expired => Err("token-expired"),
+        JoinTokenUse::Unknown => Err("token-unknown"),
     };
-    if let Some(reason) = reason {
-        // Whatever the token's row became is undone with the transaction.
+    let invitation = match invited {
+        Ok(invitation) => invitation,
+        Err(reason) => {
+            let remedy = "ask the administration for a new join string";
+            // Whatever the token's row became is undone with the transaction.
+            transaction.rollback().await?;
+            return refuse(app, reason, remedy).await;
+        }
+    };
+    let before = organisations::organisation_by_id(&mut transaction, &join.organisation)
+        .await?
+        .and_then(|before| before.keys);
+    let officer_before = (before.map(|before| before.dpo)).filter(|dpo| *dpo != join.dpo_key);
+    if officer_before.is_some() && !invitation.new_officer {
         transaction.rollback().await?;
-        let mut transaction = app.database.write().await?;
-        let entry = Entry::new(EntryKind::Refusal, "join-refused").fact("reason", reason);
-        log::append(&mut transaction, now, entry).await?;
-        transaction.commit().await?;
-        return Err(NodeProblem::refused(
-            403,
-            reason,
-            "ask the administration for a new join string",
-        ));
+        let remedy = "join with the data protection officer's key of before, or ask the administration for a join string \
+                      for a new officer: `coordinator admin join-token --new-officer`";
+        return refuse(app, "other-officer", remedy).await;
     }
     let issued = app
         .authority
@@ -57,7 +66,6 @@ pub async fn join(app: &State, join: &Join) -> Result<JoinReply, NodeProblem> {
             app.clock.timestamp(),
         )
         .map_err(request_refused)?;
-    let before = organisations::organisation_by_id(&mut transaction, &join.organisation).await?;
     let keys = Keys {
         node: join.node_key,
         requester: join.requester_key,
@@ -75,12 +83,32 @@ pub async fn join(app: &State, join: &Join) -> Result<JoinReply, NodeProblem> {
         entry = entry.fact("requester-key", key.to_string());
     }
     log::append(&mut transaction, now, entry).await?;
-    if before.is_some_and(|before| before.keys.is_some_and(|before| before != keys)) {
+    if before.is_some_and(|before| (before.node, before.requester) != (keys.node, keys.requester)) {
         let entry = Entry::new(EntryKind::Alarm, "keys-changed").node(&join.organisation);
+        log::append(&mut transaction, now, entry).await?;
+    }
+    if let Some(officer) = officer_before {
+        let entry = Entry::new(EntryKind::Alarm, "dpo-changed")
+            .node(&join.organisation)
+            .fact("dpo-key-before", officer.to_string())
+            .fact("dpo-key", join.dpo_key.to_string());
         log::append(&mut transaction, now, entry).await?;
     }
     transaction.commit().await?;
     Ok(reply(app, issued.pem))
+}
+
+/// Logs that a join was refused, and why. The token is not spent.
+async fn refuse(
+    app: &State,
+    reason: &'static str,
+    remedy: &'static str,
+) -> Result<JoinReply, NodeProblem> {
+    let mut transaction = app.database.write().await?;
+    let entry = Entry::new(EntryKind::Refusal, "join-refused").fact("reason", reason);
+    log::append(&mut transaction, app.clock.now(), entry).await?;
+    transaction.commit().await?;
+    Err(NodeProblem::refused(403, reason, remedy))
 }
 
 fn reply(app: &State, certificate_pem: String) -> JoinReply {

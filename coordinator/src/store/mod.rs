@@ -34,6 +34,11 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
         include_str!("../../migrations/0001_initial.sql"),
     ),
     (2, "acts", include_str!("../../migrations/0002_acts.sql")),
+    (
+        3,
+        "new_officer",
+        include_str!("../../migrations/0003_new_officer.sql"),
+    ),
 ];
 
 /// The open database and the key that signs its log.

@@ -115,7 +115,7 @@ pub async fn organisation_invite(
     Ok(())
 }
 
-/// Pins the keys of an organisation that joins and lets it call.
+/// Pins the keys of an organisation that joins and lets it call. Whether it may pin them is decided before.
 pub async fn organisation_join(
     connection: &mut SqliteConnection,
     id: &str,

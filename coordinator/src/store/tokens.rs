@@ -5,11 +5,20 @@ use super::accounts::{Account, AccountRow};
 use crate::CoordinatorError;
 use sqlx::SqliteConnection;
 
+/// What a join token allows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invitation {
+    /// The organisation that may join.
+    pub organisation: String,
+    /// Whether it may pin another data protection officer's key than it pinned before.
+    pub new_officer: bool,
+}
+
 /// What became of a join token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JoinTokenUse {
-    /// Spent now; it invites this organisation.
-    Spent(String),
+    /// Spent now.
+    Spent(Invitation),
     /// It was spent before.
     Used,
     /// Its time is over.
@@ -25,15 +34,16 @@ pub enum JoinTokenUse {
 pub async fn join_token_insert(
     connection: &mut SqliteConnection,
     token_hash: &str,
-    organisation: &str,
+    invitation: &Invitation,
     now: i64,
     expires_at: i64,
 ) -> Result<(), CoordinatorError> {
     sqlx::query(
-        "INSERT INTO join_tokens (token_hash, organisation, created_at, expires_at) VALUES ($1, $2, $3, $4)",
+        "INSERT INTO join_tokens (token_hash, organisation, new_officer, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)",
     )
     .bind(token_hash)
-    .bind(organisation)
+    .bind(&invitation.organisation)
+    .bind(invitation.new_officer)
     .bind(now)
     .bind(expires_at)
     .execute(connection)
@@ -47,24 +57,27 @@ pub async fn join_token_spend(
     token_hash: &str,
     now: i64,
 ) -> Result<JoinTokenUse, CoordinatorError> {
-    let row: Option<(String, i64, Option<i64>)> = sqlx::query_as(
-        "SELECT organisation, expires_at, used_at FROM join_tokens WHERE token_hash = $1",
+    let row: Option<(String, bool, i64, Option<i64>)> = sqlx::query_as(
+        "SELECT organisation, new_officer, expires_at, used_at FROM join_tokens WHERE token_hash = $1",
     )
     .bind(token_hash)
     .fetch_optional(&mut *connection)
     .await?;
-    let organisation = match row {
+    let invitation = match row {
         None => return Ok(JoinTokenUse::Unknown),
-        Some((_, _, Some(_))) => return Ok(JoinTokenUse::Used),
-        Some((_, expires_at, None)) if expires_at <= now => return Ok(JoinTokenUse::Expired),
-        Some((organisation, ..)) => organisation,
+        Some((.., Some(_))) => return Ok(JoinTokenUse::Used),
+        Some((_, _, expires_at, None)) if expires_at <= now => return Ok(JoinTokenUse::Expired),
+        Some((organisation, new_officer, ..)) => Invitation {
+            organisation,
+            new_officer,
+        },
     };
     sqlx::query("UPDATE join_tokens SET used_at = $2 WHERE token_hash = $1")
         .bind(token_hash)
         .bind(now)
         .execute(connection)
         .await?;
-    Ok(JoinTokenUse::Spent(organisation))
+    Ok(JoinTokenUse::Spent(invitation))
 }
 
 /// Records an API token by its hash.
