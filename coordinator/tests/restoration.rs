@@ -2,10 +2,11 @@
 
 mod support;
 
+use coordinator::store::organisations::{Keys, organisation_join};
 use privacy_loss::NanoRho;
 use protocol::exchange::{GuaranteeNotice, Receipts, ReceiptsWanted, RestorationOffer};
 use protocol::{LogState, NewGuarantee, Restoration, VerifiedReceipt};
-use support::{Bed, Node, public, question, seal};
+use support::{Bed, Node, Reply, public, question, seal};
 
 fn leaves(count: u8) -> Vec<audit::Hash> {
     (0..count).map(|n| audit::leaf_hash(&[n])).collect()
@@ -36,18 +37,27 @@ fn offer(officer: &identity::SigningKey, act: &Restoration) -> RestorationOffer 
     }
 }
 
-/// The same organisation with the same officer, joined again with other keys.
-async fn joined_again<'a>(old: &Node<'a>) -> Node<'a> {
-    let mut node = Node::new(old.bed, &old.organisation);
-    node.dpo = old.dpo.clone();
-    let text = coordinator::admin::join_token(&old.bed.config, &old.organisation, None)
+/// Joins with a new join string.
+async fn rejoined(node: &Node<'_>) -> Reply {
+    let text = coordinator::admin::join_token(&node.bed.config, &node.organisation, None)
         .await
         .unwrap();
-    let pem = node.join(&text).await.expect(200).json()["certificate_pem"]
+    node.join(&text).await
+}
+
+async fn joined_with(node: Node<'_>) -> Node<'_> {
+    let pem = rejoined(&node).await.expect(200).json()["certificate_pem"]
         .as_str()
         .unwrap()
         .to_owned();
     node.with_certificate(&pem)
+}
+
+/// The same organisation with the same officer, joined again with other keys.
+async fn joined_again<'a>(old: &Node<'a>) -> Node<'a> {
+    let mut node = Node::new(old.bed, &old.organisation);
+    node.dpo = old.dpo.clone();
+    joined_with(node).await
 }
 
 #[tokio::test]
@@ -122,6 +132,43 @@ async fn a_log_under_a_new_key_is_cosigned_only_as_its_officer_signed() {
     copy.offer(&log, 6)
         .await
         .refused(422, "signature-not-accepted");
+}
+
+#[tokio::test]
+async fn a_log_that_ended_is_not_revived_by_its_key() {
+    let bed = Bed::new().await;
+    let old = bed.node("cooperativa-lambro").await;
+    let log = leaves(9);
+    old.offer(&log[..6], 0).await.expect(200);
+    let new = joined_again(&old).await;
+    // No act says yet that the log ended, so its node may join again.
+    rejoined(&old).await.expect(200);
+    let new = joined_with(new).await;
+    let right = act(&old, &new, state(&log[..3]), state(&log[..6]), 1);
+    new.post("/node/v1/restoration", &offer(&old.dpo, &right))
+        .await
+        .expect(204);
+    rejoined(&old).await.refused(403, "log-ended");
+    let new = joined_with(new).await;
+
+    // Nor is its head cosigned, should its key ever stand as the organisation's.
+    let mut transaction = bed.app.database.write().await.unwrap();
+    let keys = Keys {
+        node: public(&old.key),
+        requester: None,
+        dpo: public(&old.dpo),
+    };
+    organisation_join(&mut transaction, &old.organisation, &keys, bed.now())
+        .await
+        .unwrap();
+    transaction.commit().await.unwrap();
+    let copy = Node {
+        peer: new.peer.clone(),
+        ..old
+    };
+    copy.offer(&log, 6).await.refused(409, "log-ended");
+    let codes = support::logged(&bed).await;
+    assert!(codes.iter().any(|code| code == "ended-log-offered"));
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use crate::store::certificates::{self, CertificateState};
 use crate::store::log::{self, Entry};
 use crate::store::organisations::{self, Keys};
 use crate::store::tokens::{self, JoinTokenUse};
-use crate::store::{checkpoints, datasets, studies};
+use crate::store::{checkpoints, datasets, restorations, studies};
 use audit::EntryKind;
 use identity::PeerCertificate;
 use protocol::exchange::{Hello, HelloReply, Join, JoinReply, Renew};
@@ -56,6 +56,11 @@ pub async fn join(app: &State, join: &Join) -> Result<JoinReply, NodeProblem> {
         let remedy = "join with the data protection officer's key of before, or ask the administration for a join string \
                       for a new officer: `coordinator admin join-token --new-officer`";
         return refuse(app, "other-officer", remedy).await;
+    }
+    if restorations::log_has_ended(&mut transaction, &join.organisation, &join.node_key).await? {
+        transaction.rollback().await?;
+        let remedy = "the log of this node key ended; restore a backup of the log that went on: `node-agent restore`";
+        return refuse(app, "log-ended", remedy).await;
     }
     let issued = app
         .authority

@@ -42,6 +42,19 @@ pub async fn cosign(
         ));
     };
     let head = signed.checkpoint().clone();
+    if restorations::log_has_ended(&mut transaction, organisation, &key).await? {
+        let entry = Entry::new(EntryKind::Alarm, "ended-log-offered")
+            .node(organisation)
+            .fact("node-key", key.to_string())
+            .fact("offered-size", head.size);
+        log::append(&mut transaction, now, entry).await?;
+        transaction.commit().await?;
+        return Err(NodeProblem::refused(
+            409,
+            "log-ended",
+            "this log ended; restore a backup of the log that went on: `node-agent restore`",
+        ));
+    }
     let last = checkpoints::checkpoint_latest(&mut transaction, organisation, &key).await?;
     let (last_size, last_root) = match &last {
         Some(last) => (last.size, last.root),

@@ -78,6 +78,25 @@ pub async fn restoration_insert(
     Ok(())
 }
 
+/// Whether the log of `key` ended: an act names it as the one that ended, or another key's log was cosigned after its last
+/// checkpoint.
+pub async fn log_has_ended(
+    connection: &mut SqliteConnection,
+    organisation: &str,
+    key: &PublicKey,
+) -> Result<bool, CoordinatorError> {
+    let (ended,): (bool,) = sqlx::query_as(
+        "SELECT EXISTS (SELECT 1 FROM restorations WHERE organisation = $1 AND old_key = $2) OR COALESCE( \
+         (SELECT MAX(at) FROM node_checkpoints WHERE organisation = $1 AND node_key = $2) < \
+         (SELECT MAX(at) FROM node_checkpoints WHERE organisation = $1 AND node_key <> $2), FALSE)",
+    )
+    .bind(organisation)
+    .bind(key.to_string())
+    .fetch_one(connection)
+    .await?;
+    Ok(ended)
+}
+
 /// The key under which an organisation's log was cosigned last, other than `key`.
 pub async fn earlier_key(
     connection: &mut SqliteConnection,
