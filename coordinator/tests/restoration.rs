@@ -34,6 +34,23 @@ fn offer(officer: &identity::SigningKey, act: &Restoration) -> RestorationOffer 
     RestorationOffer {
         version: 1,
         act: seal(officer, Restoration::TYPE, act),
+        from: 0,
+        consistency: Vec::new(),
+    }
+}
+
+/// The same with a proof that the act kept the first `from` of its entries.
+fn proved(
+    officer: &identity::SigningKey,
+    act: &Restoration,
+    kept: &[audit::Hash],
+    from: usize,
+) -> RestorationOffer {
+    let proof = audit::consistency_proof(kept, from).unwrap();
+    RestorationOffer {
+        from: from as u64,
+        consistency: proof.iter().map(|hash| protocol::hex(hash)).collect(),
+        ..offer(officer, act)
     }
 }
 
@@ -172,6 +189,47 @@ async fn a_log_that_ended_is_not_revived_by_its_key() {
 }
 
 #[tokio::test]
+async fn what_is_kept_must_be_the_beginning_of_what_was_cosigned() {
+    let bed = Bed::new().await;
+    let old = bed.node("cooperativa-lambro").await;
+    let log = leaves(9);
+    old.offer(&log[..3], 0).await.expect(200);
+    old.offer(&log[..6], 3).await.expect(200);
+    let new = joined_again(&old).await;
+    let ended = state(&log[..6]);
+    let path = "/node/v1/restoration";
+    let mut rewritten = log.clone();
+    rewritten[1] = audit::leaf_hash(b"less was spent");
+    // Another past, shorter than, as long as and longer than the log that ended; and no past at all.
+    for (kept, from) in [
+        (&rewritten[..5], 3),
+        (&rewritten[..6], 6),
+        (&rewritten[..8], 6),
+        (&log[..0], 0),
+    ] {
+        let act = act(&old, &new, state(kept), ended.clone(), 1);
+        let offer = proved(&old.dpo, &act, kept, from);
+        new.post(path, &offer).await.refused(422, "other-past");
+    }
+    // The right one, with a proof from elsewhere.
+    let right = act(&old, &new, state(&log[..5]), ended.clone(), 1);
+    for from in [0, 2] {
+        let offer = proved(&old.dpo, &right, &log[..5], from);
+        new.post(path, &offer).await.refused(422, "other-past");
+    }
+    let longer = act(&old, &new, state(&log[..8]), ended, 2);
+    let codes = support::logged(&bed).await;
+    assert_eq!(
+        (codes.iter().filter(|code| *code == "restoration-refused")).count(),
+        6
+    );
+    // Entries that were not cosigned yet when the backup was made are kept with the others.
+    new.post(path, &proved(&old.dpo, &longer, &log[..8], 6))
+        .await
+        .expect(204);
+}
+
+#[tokio::test]
 async fn a_new_guarantee_enters_the_log_once_with_both_signers() {
     let bed = Bed::new().await;
     let node = bed.node("cooperativa-lambro").await;
@@ -225,11 +283,13 @@ async fn a_node_is_handed_what_its_own_old_key_signed_and_nothing_of_others() {
     }
     let [_, old, other] = &city.nodes;
     let log = leaves(4);
-    old.offer(&log, 0).await.expect(200);
+    old.offer(&log[..2], 0).await.expect(200);
+    old.offer(&log, 2).await.expect(200);
     let new = joined_again(old).await;
     let wanted = |after: Option<String>| ReceiptsWanted {
         version: 1,
         node_key: public(&old.key),
+        kept_size: 3,
         after,
     };
     let path = "/node/v1/receipts";
@@ -245,6 +305,7 @@ async fn a_node_is_handed_what_its_own_old_key_signed_and_nothing_of_others() {
     let cosigned = page.cosigned_checkpoint.unwrap();
     let head = audit::SignedCheckpoint::open(&cosigned, old.log_signer().log_key()).unwrap();
     assert_eq!(head.checkpoint().size, 4);
+    assert_eq!(page.cosigned_within, 2);
 
     let next = wanted(Some(held.request_id.clone()));
     let reply = new.post(path, &next).await.expect(200);

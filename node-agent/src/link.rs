@@ -159,27 +159,25 @@ impl Link {
             .map(drop)
     }
 
-    /// Asks for a page of what an earlier key signed, after a request id.
+    /// Asks for a page of what an earlier key signed, after a request id, to go on from a backup of `kept_size` entries.
     pub async fn receipts(
         &self,
         node_key: &PublicKey,
+        kept_size: u64,
         after: Option<String>,
     ) -> Result<Receipts, LinkError> {
         let wanted = ReceiptsWanted {
             version: protocol::VERSION,
             node_key: *node_key,
+            kept_size,
             after,
         };
         self.call("/node/v1/receipts", &wanted, CALL).await
     }
 
     /// Hands in the officer's act by which the log goes on.
-    pub async fn restoration(&self, act: &Envelope) -> Result<(), LinkError> {
-        let offer = RestorationOffer {
-            version: protocol::VERSION,
-            act: act.clone(),
-        };
-        self.post("/node/v1/restoration", &offer, CALL)
+    pub async fn restoration(&self, offer: &RestorationOffer) -> Result<(), LinkError> {
+        self.post("/node/v1/restoration", offer, CALL)
             .await
             .map(drop)
     }

@@ -11,6 +11,7 @@ use anyhow::{Context, Result, ensure};
 use audit::{NoteKey, SignedCheckpoint, verify_cosignature};
 use identity::SigningKey;
 use ledger::{LedgerError, Restored};
+use protocol::exchange::RestorationOffer;
 use protocol::{
     COORDINATOR_LOG, Envelope, LogState, ReceiptError, Restoration, VerifiedReceipt,
     VerifiedRestoration,
@@ -37,7 +38,11 @@ pub async fn finish(
         "this key is not the data protection officer's: the policy's `dpo.keys` pins another"
     );
     let link = Link::open(dir, &config)?;
-    let (receipts, ended) = fetch(&link, dir, &config, &pending).await?;
+    let Past {
+        receipts,
+        ended,
+        within,
+    } = fetch(&link, dir, &config, &pending).await?;
     let envelope = match pending.act.take() {
         Some(signed) => signed,
         None => {
@@ -70,7 +75,14 @@ pub async fn finish(
         Err(LedgerError::ActUsed { .. }) => Restored::default(),
         restored => restored?,
     };
-    link.restoration(&envelope).await?;
+    let consistency = ledger.consistency(within, pending.kept.size).await?;
+    let offer = RestorationOffer {
+        version: protocol::VERSION,
+        act: envelope.clone(),
+        from: within,
+        consistency: consistency.iter().map(|hash| protocol::hex(hash)).collect(),
+    };
+    link.restoration(&offer).await?;
     failpoint::reach("restore-told");
     let act_path = dir.acts().join(format!("{}.json", verified.act().id));
     write_private(&act_path, &serde_json::to_vec(&envelope)?)?;
@@ -78,19 +90,34 @@ pub async fn finish(
     Ok(restored)
 }
 
-/// Every answer with cells that the earlier key signed, and where its log was cosigned last.
-async fn fetch(
-    link: &Link,
-    dir: &NodeDir,
-    config: &Config,
-    pending: &Pending,
-) -> Result<(Vec<VerifiedReceipt>, LogState)> {
+/// What the coordinator holds of the earlier key.
+struct Past {
+    /// Every answer with cells that it signed.
+    receipts: Vec<VerifiedReceipt>,
+    /// Where its log was cosigned last.
+    ended: LogState,
+    /// Size of the largest head that was cosigned and that the backup can hold.
+    within: u64,
+}
+
+/// Fetches it, page by page.
+async fn fetch(link: &Link, dir: &NodeDir, config: &Config, pending: &Pending) -> Result<Past> {
     let (mut receipts, mut after) = (Vec::new(), None);
     loop {
-        let page = link.receipts(&pending.old_key, after).await?;
+        let page = link
+            .receipts(&pending.old_key, pending.kept.size, after)
+            .await?;
         let Some(last) = page.receipts.last() else {
             let ended = ended(dir, config, pending, page.cosigned_checkpoint.as_deref())?;
-            return Ok((receipts, ended));
+            ensure!(
+                page.cosigned_within <= pending.kept.size,
+                "the coordinator wants a proof from a larger log than the backup holds"
+            );
+            return Ok(Past {
+                receipts,
+                ended,
+                within: page.cosigned_within,
+            });
         };
         after = Some(last.request_id.clone());
         for held in &page.receipts {

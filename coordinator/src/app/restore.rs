@@ -1,6 +1,7 @@
 //! Going on from a backup: handing a node what its earlier key signed, and taking in the officer's act that names the end of
 //! its earlier log. A log under a new key is cosigned only after such an act; the coordinator writes none itself.
 
+use super::witness;
 use crate::CoordinatorError;
 use crate::node_problem::NodeProblem;
 use crate::state::State;
@@ -8,7 +9,7 @@ use crate::store::log::{self, Entry};
 use crate::store::{checkpoints, organisations, restorations};
 use audit::EntryKind;
 use protocol::exchange::{Receipts, ReceiptsWanted, RestorationOffer};
-use protocol::{LogState, PublicKey, VerifiedRestoration};
+use protocol::{LogState, PublicKey, Restoration, VerifiedRestoration};
 use sqlx::SqliteConnection;
 
 /// What an organisation's earlier key signed, a page at a time.
@@ -26,9 +27,17 @@ pub async fn receipts(
         restorations::receipts_after(&mut reader, organisation, &wanted.node_key, after).await?;
     let cosigned =
         checkpoints::checkpoint_latest(&mut reader, organisation, &wanted.node_key).await?;
+    let (within, _) = cosigned_within(
+        &mut reader,
+        organisation,
+        &wanted.node_key,
+        wanted.kept_size,
+    )
+    .await?;
     Ok(Receipts {
         receipts,
         cosigned_checkpoint: cosigned.map(|witnessed| witnessed.cosigned),
+        cosigned_within: within,
     })
 }
 
@@ -125,6 +134,12 @@ async fn accept(
             "name the key of this organisation's latest log as `old_key`",
         );
     }
+    if !keeps_what_was_cosigned(transaction, organisation, act, offer).await? {
+        return refused(
+            "other-past",
+            "the backup's log is not the beginning of the log cosigned under `old_key`; restore a backup of that log",
+        );
+    }
     restorations::restoration_insert(transaction, act, verified.envelope(), now).await?;
     let entry = Entry::new(EntryKind::Enrolment, "node-restored")
         .node(organisation)
@@ -138,15 +153,46 @@ async fn accept(
     Ok(())
 }
 
+/// Whether what the act kept extends the largest head of the ended log that it can hold. What follows that head in the backup
+/// was never cosigned at that size, and rests on the officer's signature.
+async fn keeps_what_was_cosigned(
+    transaction: &mut SqliteConnection,
+    organisation: &str,
+    act: &Restoration,
+    offer: &RestorationOffer,
+) -> Result<bool, CoordinatorError> {
+    let kept = &act.kept;
+    let Some(root) = kept.root_bytes() else {
+        return Ok(false);
+    };
+    if kept.size == 0 && act.ended.size > 0 {
+        return Ok(false);
+    }
+    let (from, cosigned) =
+        cosigned_within(transaction, organisation, &act.old_key, kept.size).await?;
+    let extends = witness::hashes(&offer.consistency)
+        .and_then(|proof| audit::verify_consistency(from, &cosigned, kept.size, &root, &proof));
+    Ok(offer.from == from && extends.is_ok())
+}
+
+/// Size and root of the largest head of at most `size` entries that was cosigned under a key; those of the empty log where
+/// there is none.
+async fn cosigned_within(
+    connection: &mut SqliteConnection,
+    organisation: &str,
+    key: &PublicKey,
+    size: u64,
+) -> Result<(u64, audit::Hash), CoordinatorError> {
+    let head = checkpoints::checkpoint_within(connection, organisation, key, size).await?;
+    Ok(head.map_or_else(|| (0, audit::root(&[])), |head| (head.size, head.root)))
+}
+
 /// Where a key's log was cosigned last; the empty log where it never was.
 async fn ended(
     transaction: &mut SqliteConnection,
     organisation: &str,
     key: &PublicKey,
 ) -> Result<LogState, CoordinatorError> {
-    let last = checkpoints::checkpoint_latest(transaction, organisation, key).await?;
-    Ok(match last {
-        Some(last) => LogState::new(last.size, &last.root),
-        None => LogState::new(0, &audit::root(&[])),
-    })
+    let (size, root) = cosigned_within(transaction, organisation, key, u64::MAX).await?;
+    Ok(LogState::new(size, &root))
 }

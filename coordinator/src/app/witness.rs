@@ -92,7 +92,7 @@ pub async fn cosign(
             "prove from the checkpoint cosigned last; greet to learn it",
         ));
     } else {
-        proof(offer).and_then(|proof| {
+        hashes(&offer.consistency).and_then(|proof| {
             audit::verify_consistency(last_size, &last_root, head.size, &head.root, &proof)
         })
     };
@@ -141,8 +141,9 @@ async fn beginning(
     Ok(earlier.is_none().then(|| (0, audit::root(&[]))))
 }
 
-fn proof(offer: &CheckpointOffer) -> Result<Vec<Hash>, AuditError> {
-    (offer.consistency.iter())
+/// The hashes of a proof.
+pub(super) fn hashes(proof: &[String]) -> Result<Vec<Hash>, AuditError> {
+    (proof.iter())
         .map(|hash| protocol::from_hex::<32>(hash).ok_or(AuditError::Malformed { what: "proof" }))
         .collect()
 }

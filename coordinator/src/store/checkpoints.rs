@@ -27,12 +27,23 @@ pub async fn checkpoint_latest(
     organisation: &str,
     node_key: &PublicKey,
 ) -> Result<Option<Witnessed>, CoordinatorError> {
+    checkpoint_within(connection, organisation, node_key, i64::MAX.unsigned_abs()).await
+}
+
+/// The latest head of at most `size` entries.
+pub async fn checkpoint_within(
+    connection: &mut SqliteConnection,
+    organisation: &str,
+    node_key: &PublicKey,
+    size: u64,
+) -> Result<Option<Witnessed>, CoordinatorError> {
     let row: Option<(i64, Vec<u8>, String)> = sqlx::query_as(
-        "SELECT size, root, cosigned FROM node_checkpoints WHERE organisation = $1 AND node_key = $2 \
+        "SELECT size, root, cosigned FROM node_checkpoints WHERE organisation = $1 AND node_key = $2 AND size <= $3 \
          ORDER BY size DESC LIMIT 1",
     )
     .bind(organisation)
     .bind(node_key.to_string())
+    .bind(i64::try_from(size).unwrap_or(i64::MAX))
     .fetch_optional(connection)
     .await?;
     row.map(|(size, root, cosigned)| {

@@ -181,6 +181,8 @@ pub struct ReceiptsWanted {
     pub version: u32,
     /// The earlier key.
     pub node_key: PublicKey,
+    /// Number of entries of the log in the backup.
+    pub kept_size: u64,
     /// The last request id of the page before; absent for the first page.
     pub after: Option<String>,
 }
@@ -203,6 +205,9 @@ pub struct Receipts {
     pub receipts: Vec<HeldReceipt>,
     /// The last checkpoint of the earlier key that the coordinator holds, with its cosignature.
     pub cosigned_checkpoint: Option<String>,
+    /// Size of the largest checkpoint of the earlier key of at most `kept_size` entries, which the backup's log must extend;
+    /// 0 where none was cosigned so early.
+    pub cosigned_within: u64,
 }
 
 /// `POST /node/v1/restoration`: hands in the officer's act by which a node goes on from a backup.
@@ -213,6 +218,10 @@ pub struct RestorationOffer {
     pub version: u32,
     /// The signed act.
     pub act: Envelope,
+    /// [`Receipts::cosigned_within`].
+    pub from: u64,
+    /// Proof that what the act kept extends the ended log's first `from` entries, hex.
+    pub consistency: Vec<String>,
 }
 
 /// What became of a handed-in answer.

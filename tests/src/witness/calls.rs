@@ -144,6 +144,7 @@ pub(crate) async fn checkpoint(
         match extended(&state, &peer.organisation, desk, &offer) {
             Some(held) => {
                 let checkpoint = held.note.clone();
+                desk.cosigned.push((held.size, held.root));
                 desk.held = Some(held);
                 Ok(Json(Cosignature { checkpoint }))
             }
@@ -244,16 +245,17 @@ pub(crate) async fn receipts(
     Json(wanted): Json<ReceiptsWanted>,
 ) -> Result<Json<Receipts>, Refused> {
     with_desk(&state, &peer, |desk| {
-        let (key, held) = match &desk.earlier {
-            Some((key, held)) if *key == wanted.node_key => (*key, held.clone()),
+        let earlier = match &desk.earlier {
+            Some(earlier) if earlier.key == wanted.node_key => earlier,
             _ => return Err(refused(StatusCode::CONFLICT, "other-log")),
         };
         let after = wanted.after.unwrap_or_default();
-        let mut receipts = desk.receipts(&key);
+        let mut receipts = desk.receipts(&earlier.key);
         receipts.retain(|receipt| receipt.request_id > after);
         Ok(Json(Receipts {
             receipts,
-            cosigned_checkpoint: held.map(|held| held.note),
+            cosigned_checkpoint: earlier.held.as_ref().map(|held| held.note.clone()),
+            cosigned_within: earlier.within(wanted.kept_size).0,
         }))
     })?
 }
@@ -268,13 +270,21 @@ pub(crate) async fn restoration(
         let verified = VerifiedRestoration::verify(&offer.act, &officers, &peer.organisation)
             .map_err(|_| refused(StatusCode::BAD_REQUEST, "signature"))?;
         let act = verified.act();
-        let (key, held) =
+        let earlier =
             (desk.earlier.as_ref()).ok_or_else(|| refused(StatusCode::CONFLICT, "other-log"))?;
-        let ended = held.as_ref().map_or_else(
-            || LogState::new(0, &root(&[])),
-            |held| LogState::new(held.size, &held.root),
-        );
-        if act.old_key != *key || act.new_key != desk.node_key || act.ended != ended {
+        let (size, last) = earlier.within(u64::MAX);
+        let ended = LogState::new(size, &last);
+        let (from, old) = earlier.within(act.kept.size);
+        let proof: Option<Vec<[u8; 32]>> = (offer.consistency.iter())
+            .map(|hash| protocol::from_hex(hash))
+            .collect();
+        let extends = (proof.zip(act.kept.root_bytes())).is_some_and(|(proof, kept)| {
+            verify_consistency(from, &old, act.kept.size, &kept, &proof).is_ok()
+        });
+        if offer.from != from || !extends {
+            return Err(refused(StatusCode::CONFLICT, "other-past"));
+        }
+        if act.old_key != earlier.key || act.new_key != desk.node_key || act.ended != ended {
             return Err(refused(StatusCode::CONFLICT, "other-end"));
         }
         desk.kept = Some(act.kept.clone());

@@ -37,6 +37,25 @@ pub struct Held {
     pub note: String,
 }
 
+/// What is kept of the key before the present one.
+pub(crate) struct Earlier {
+    pub(crate) key: PublicKey,
+    /// The last checkpoint cosigned under it.
+    pub(crate) held: Option<Held>,
+    /// Size and root of each.
+    pub(crate) cosigned: Vec<(u64, Hash)>,
+}
+
+impl Earlier {
+    /// Size and root of the largest of at most `size` entries.
+    pub(crate) fn within(&self, size: u64) -> (u64, Hash) {
+        let within = self.cosigned.iter().filter(|head| head.0 <= size);
+        within
+            .max_by_key(|head| head.0)
+            .map_or_else(|| (0, audit::root(&[])), |head| *head)
+    }
+}
+
 /// What is kept of one organisation's node.
 pub struct Desk {
     /// Key of its answers and its log.
@@ -45,6 +64,8 @@ pub struct Desk {
     pub hellos: Vec<Hello>,
     /// The last checkpoint cosigned.
     pub held: Option<Held>,
+    /// Size and root of every checkpoint cosigned under the present key.
+    pub(crate) cosigned: Vec<(u64, Hash)>,
     /// Consents handed in.
     pub consents: Vec<Envelope>,
     /// New guarantees made known.
@@ -64,7 +85,7 @@ pub struct Desk {
     /// Key of the data protection officer.
     pub(crate) dpo_key: PublicKey,
     /// The key before the present one, and what was cosigned under it.
-    pub(crate) earlier: Option<(PublicKey, Option<Held>)>,
+    pub(crate) earlier: Option<Earlier>,
     /// What an officer's act kept of the earlier log.
     pub(crate) kept: Option<LogState>,
     pub(crate) generation: u64,
@@ -81,6 +102,7 @@ impl Desk {
             kept: None,
             hellos: Vec::new(),
             held: None,
+            cosigned: Vec::new(),
             consents: Vec::new(),
             guarantees: Vec::new(),
             signed: Vec::new(),
@@ -145,7 +167,11 @@ impl Desk {
 
     /// The node joined again, under another key.
     pub(crate) fn join_again(&mut self, node_key: PublicKey, dpo_key: PublicKey) {
-        self.earlier = Some((self.node_key, self.held.take()));
+        self.earlier = Some(Earlier {
+            key: self.node_key,
+            held: self.held.take(),
+            cosigned: std::mem::take(&mut self.cosigned),
+        });
         self.kept = None;
         (self.node_key, self.dpo_key) = (node_key, dpo_key);
     }
