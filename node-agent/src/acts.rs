@@ -79,7 +79,7 @@ pub async fn begin_raise(
     ensure_officer(&policy, officer)?;
     let ledger = open_ledger(dir, &config.organisation).await?;
     let lifetime_before = (ledger.balance().await?.lifetime).context(
-        "nothing was charged yet, so the policy alone says the lifetime cap; change it there",
+        "this node has not served yet, so the policy alone says the lifetime cap; change it there",
     )?;
     let act = NewGuarantee {
         version: protocol::VERSION,

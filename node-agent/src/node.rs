@@ -145,6 +145,15 @@ impl Node {
         })
     }
 
+    /// Fixes the lifetime cap of the policy in force as what is promised, unless one is promised already.
+    ///
+    /// # Errors
+    /// When the ledger cannot be written.
+    pub async fn open_account(&self, now: i64) -> Result<(), LedgerError> {
+        let lifetime = self.policy().caps().lifetime;
+        self.ledger.open_account(lifetime, now).await
+    }
+
     /// The organisation.
     pub fn organisation(&self) -> &str {
         &self.config.organisation

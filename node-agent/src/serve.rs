@@ -41,6 +41,7 @@ pub async fn serve(dir: NodeDir) -> Result<()> {
             .await??
     };
     let node = Arc::new(Node::open(dir, edition).await?);
+    node.open_account(clock::now()).await?;
     record_edition(&node).await?;
     tracing::info!(
         organisation = node.organisation(),

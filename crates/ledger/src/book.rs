@@ -18,7 +18,7 @@ use storage::{Readers, Store};
 /// What an account has spent, as a whole and by each sub-cap's key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Balance {
-    /// The lifetime cap, once the first charge has fixed it.
+    /// The lifetime cap in force, once the account is open.
     pub lifetime: Option<NanoRho>,
     /// All that was ever debited, and what was written off.
     pub spent: NanoRho,

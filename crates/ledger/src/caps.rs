@@ -50,8 +50,8 @@ pub(crate) fn year(at: i64) -> Result<i64, LedgerError> {
     Ok(i64::from(time.to_zoned(jiff::tz::TimeZone::UTC).year()))
 }
 
-/// The lifetime cap that was promised, if the account was charged before: what the first charge fixed, or the latest
-/// guarantee that two persons signed since.
+/// The lifetime cap that was promised, if the account is open: what opening it fixed, or the latest guarantee that two
+/// persons signed since.
 pub(crate) async fn fixed_lifetime(
     connection: &mut SqliteConnection,
 ) -> Result<Option<NanoRho>, LedgerError> {
@@ -84,7 +84,8 @@ pub(crate) async fn limit_on(
     Ok(NanoRho::new(limit).saturating_sub(amount(out)?))
 }
 
-async fn charged(connection: &mut SqliteConnection) -> Result<bool, LedgerError> {
+/// Whether anything was ever debited.
+pub(crate) async fn charged(connection: &mut SqliteConnection) -> Result<bool, LedgerError> {
     let row: Option<(i64,)> = sqlx::query_as("SELECT entry_index FROM charges LIMIT 1")
         .fetch_optional(connection)
         .await?;
@@ -154,7 +155,7 @@ pub(crate) async fn exceeded(
     let caps = &terms.caps;
     let fixed = fixed_lifetime(&mut *connection).await?;
     if fixed.is_none() && charged(&mut *connection).await? {
-        // The first charge fixed a lifetime cap; without it nothing may be charged, least of all under a new one.
+        // Opening the account fixed a lifetime cap; without it nothing may be charged, least of all under a new one.
         return Err(LedgerError::Corrupt { what: "account" });
     }
     for cap in Cap::ALL {

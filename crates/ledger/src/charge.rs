@@ -1,7 +1,7 @@
 //! Charging a request: one transaction that answers, debits, reuses or refuses.
 //! Proofs of a charge are made here alone, after the transaction is committed; they cannot be copied.
 
-use crate::caps::{exceeded, fixed_lifetime, year};
+use crate::caps::{charged, exceeded, fixed_lifetime, year};
 use crate::facts::{self, ChargeRow, MADE_HERE, ReuseRow};
 use crate::log::{append, stored};
 use crate::refusals::log_refusal;
@@ -346,19 +346,24 @@ async fn debit(
     terms: &ChargeTerms,
     now: i64,
 ) -> Result<Debit, LedgerError> {
-    if fixed_lifetime(&mut *connection).await?.is_none() {
-        open_account(&mut *connection, terms.caps.lifetime, now).await?;
-    }
+    open_account(&mut *connection, terms.caps.lifetime, now).await?;
     let leaf_index = insert_charge(&mut *connection, &row, terms.rule.as_bytes(), now).await?;
     Ok(Debit { row, leaf_index })
 }
 
-/// Opens the account, which fixes its lifetime cap.
+/// Opens the account, which fixes its lifetime cap, unless it is open: the cap fixed first stays.
 pub(crate) async fn open_account(
     connection: &mut SqliteConnection,
     lifetime: NanoRho,
     now: i64,
 ) -> Result<(), LedgerError> {
+    if fixed_lifetime(&mut *connection).await?.is_some() {
+        return Ok(());
+    }
+    if charged(&mut *connection).await? {
+        // A charge opened it; it was taken away, and what it promised is not to be replaced.
+        return Err(LedgerError::Corrupt { what: "account" });
+    }
     let lifetime = stored(lifetime.nano().min(i64::MAX as u64))?;
     let facts = facts::account(lifetime);
     let index = append(&mut *connection, EntryKind::Account, now, facts, b"").await?;

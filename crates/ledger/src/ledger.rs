@@ -13,6 +13,7 @@ use audit::{
     SignedCheckpoint, verify_cosignature,
 };
 use policy::{Caps, Permit};
+use privacy_loss::NanoRho;
 use protocol::{
     SubCap, VerifiedBudgetMove, VerifiedGuarantee, VerifiedReceipt, VerifiedRestoration,
 };
@@ -58,6 +59,18 @@ impl Ledger {
     /// The reading side.
     pub fn reader(&self) -> &LedgerReader {
         &self.reader
+    }
+
+    /// Opens the account and fixes its lifetime cap, unless it is open: the cap fixed first stays. A node opens it before it
+    /// serves, so that every backup holds the promise; where it did not, the first charge does.
+    ///
+    /// # Errors
+    /// [`LedgerError::Corrupt`] for a ledger that was charged and has no account.
+    pub async fn open_account(&self, lifetime: NanoRho, now: i64) -> Result<(), LedgerError> {
+        let mut transaction = self.store.writer().write_transaction().await?;
+        charge::open_account(&mut transaction, lifetime, now).await?;
+        transaction.commit().await?;
+        Ok(())
     }
 
     /// Charges a permitted request at `now` (unix seconds), in one transaction, before anything is computed.
@@ -149,7 +162,7 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError::Act`] and [`LedgerError::ActUsed`] as for a move, [`LedgerError::NothingPromised`] before the
-    /// first charge, [`LedgerError::OtherLifetime`] if another cap is in force than the act replaces.
+    /// account is open, [`LedgerError::OtherLifetime`] if another cap is in force than the act replaces.
     pub async fn raise_lifetime(
         &self,
         act: &VerifiedGuarantee,
@@ -164,7 +177,7 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError::Act`] and [`LedgerError::ActUsed`] as for a move, [`LedgerError::OtherBackup`] if this is not the
-    /// ledger that the act names as kept.
+    /// ledger that the act names as kept, [`LedgerError::NoAccount`] if it was made before the lifetime cap was fixed.
     pub async fn restore(
         &self,
         act: &VerifiedRestoration,

@@ -103,8 +103,13 @@ pub enum LedgerError {
     /// The ledger is not the one that the restoration was signed for.
     #[error("the ledger is not the one the restoration names as kept")]
     OtherBackup,
-    /// There is no promise to replace: the first charge fixes the lifetime cap that the policy then names.
-    #[error("nothing was charged yet, so the policy alone says the lifetime cap; change it there")]
+    /// The backup was made before the lifetime cap was fixed, and the log that ended was cosigned, so it may have promised one.
+    #[error(
+        "the backup was made before the node first served, so it does not hold the lifetime cap that was promised; restore a later one"
+    )]
+    NoAccount,
+    /// There is no promise to replace: opening the account fixes the lifetime cap that the policy then names.
+    #[error("nothing was promised yet, so the policy alone says the lifetime cap; change it there")]
     NothingPromised,
     /// A new guarantee was signed over another lifetime cap than the one in force.
     #[error("the lifetime cap in force is {fixed}, not the one the act replaces; sign a new act")]

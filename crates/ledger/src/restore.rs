@@ -54,6 +54,10 @@ pub(crate) async fn restore(
     if LogState::new(kept.size(), &kept.root()) != act.kept {
         return Err(LedgerError::OtherBackup);
     }
+    if act.ended.size > 0 && fixed_lifetime(&mut transaction).await?.is_none() {
+        // The log that ended may have promised less than the policy says now, and only two persons may raise that.
+        return Err(LedgerError::NoAccount);
+    }
     let since = last_entry_at(&mut transaction).await?.unwrap_or(now);
     let row = RestorationRow::of(verified).ok_or(LedgerError::Corrupt { what: "act" })?;
     let body = envelope_bytes(verified.envelope())?;
@@ -66,10 +70,7 @@ pub(crate) async fn restore(
     )
     .await?;
     row.insert(&mut transaction, index).await?;
-    if fixed_lifetime(&mut transaction).await?.is_none() {
-        // The account may have been opened after the backup; it is opened under the policy in force.
-        open_account(&mut transaction, caps.lifetime, now).await?;
-    }
+    open_account(&mut transaction, caps.lifetime, now).await?;
 
     let mut restored = Restored::default();
     for receipt in receipts {

@@ -186,7 +186,7 @@ async fn a_higher_lifetime_needs_its_act_and_the_policy() {
     let early = ledger.raise_lifetime(&guarantee(1, 100, 200), NOW).await;
     assert!(
         matches!(early, Err(LedgerError::NothingPromised)),
-        "before the first charge the policy alone says what is promised"
+        "before the account is open the policy alone says what is promised"
     );
     charge(&ledger, 1, 100, caps(100)).await.unwrap();
     assert!(charge(&ledger, 2, 1, caps(200)).await.is_err());

@@ -83,6 +83,12 @@ fn receipt(request: &Envelope) -> VerifiedReceipt {
 }
 
 pub(super) async fn act(ledger: &Ledger, id: u64) -> VerifiedRestoration {
+    let size = ledger.reader().tree().await.unwrap().size();
+    act_over(ledger, id, LogState::new(size + 2, &[9; 32])).await
+}
+
+/// The act over a log that was last cosigned as `ended`.
+async fn act_over(ledger: &Ledger, id: u64, ended: LogState) -> VerifiedRestoration {
     let (officer, node, new) = (Officer::new(40), Officer::new(NODE), Officer::new(51));
     let tree = ledger.reader().tree().await.unwrap();
     let act = Restoration {
@@ -92,7 +98,7 @@ pub(super) async fn act(ledger: &Ledger, id: u64) -> VerifiedRestoration {
         old_key: node.key(),
         new_key: new.key(),
         kept: LogState::new(tree.size(), &tree.root()),
-        ended: LogState::new(tree.size() + 2, &[9; 32]),
+        ended,
         reason: "the disk failed".to_owned(),
         signed_at: NOW,
     };
@@ -249,6 +255,38 @@ async fn a_restoration_counts_once_for_the_ledger_it_names() {
         Some(3)
     );
     assert_eq!(backup.balance().await.unwrap().spent, NanoRho::new(400));
+}
+
+#[tokio::test]
+async fn a_backup_keeps_the_promise_or_is_not_gone_on_from() {
+    let (place, other, none) = (Place::new(), Place::new(), Place::new());
+    let ledger = place.open().await;
+    let before = copied(&ledger, &none).await;
+    ledger.open_account(NanoRho::new(100), NOW).await.unwrap();
+    // A policy that names more later changes nothing, and the account is opened once.
+    ledger.open_account(NanoRho::new(500), NOW).await.unwrap();
+    assert_eq!(ledger.reader().tree().await.unwrap().size(), 1);
+    let backup = copied(&ledger, &other).await;
+    answer(&ledger, 1, 100, &caps(500)).await;
+    let over = asked(2, 1, caps(500)).1;
+    assert!(ledger.charge_terms(&over, NOW).await.is_err());
+
+    let (more, act) = (yearly(400), act(&backup, 1).await);
+    backup.restore(&act, &[], &more, &[], NOW).await.unwrap();
+    let balance = backup.balance().await.unwrap();
+    assert_eq!(balance.lifetime, Some(NanoRho::new(100)));
+    assert_eq!(balance.spent, NanoRho::new(100));
+    sound(&backup).await;
+
+    let late = act_over(&before, 2, LogState::new(3, &[9; 32])).await;
+    let refused = before.restore(&late, &[], &more, &[], NOW).await;
+    assert!(matches!(refused, Err(LedgerError::NoAccount)));
+    assert_eq!(before.reader().tree().await.unwrap().size(), 0);
+    // Where nothing was ever cosigned nothing was promised to anybody.
+    let unseen = act_over(&before, 3, LogState::new(0, &[9; 32])).await;
+    before.restore(&unseen, &[], &more, &[], NOW).await.unwrap();
+    let balance = before.balance().await.unwrap();
+    assert_eq!(balance.lifetime, Some(more.lifetime));
 }
 
 #[tokio::test]
