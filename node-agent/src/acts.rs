@@ -7,6 +7,7 @@ use crate::node::{open_ledger, read_policy};
 use crate::studies::Studies;
 use anyhow::{Context, Result, bail, ensure};
 use identity::SigningKey;
+use ledger::{EnteredGuarantee, LedgerError, LedgerReader};
 use policy::Authorizer;
 use privacy_loss::NanoRho;
 use protocol::exchange::GuaranteeNotice;
@@ -97,6 +98,7 @@ pub async fn begin_raise(
 }
 
 /// Adds a second person's signature to a new guarantee, enters it in the ledger and returns it with its entry's index.
+/// `show` is handed what the first person signed before the second does; where it fails nothing is signed.
 ///
 /// # Errors
 /// When the act is not known here, the key is not pinned or signed already, or another cap is in force by now.
@@ -105,6 +107,7 @@ pub async fn countersign(
     id: &str,
     second: &SigningKey,
     now: i64,
+    show: impl FnOnce(&NewGuarantee) -> Result<()>,
 ) -> Result<(NewGuarantee, u64)> {
     let config = dir.read_config()?;
     let policy = read_policy(dir)?;
@@ -125,6 +128,9 @@ pub async fn countersign(
         envelope.payload_type == NewGuarantee::TYPE,
         "act {id} is no new guarantee; only those need a second signature"
     );
+    let pinned = [officers.as_slice(), seconds.as_slice()].concat();
+    let (payload, _) = envelope.verify_each(NewGuarantee::TYPE, &pinned)?;
+    show(&serde_json::from_slice(&payload)?)?;
     envelope.add_signature(&key, |bytes| second.sign(bytes))?;
     let verified = VerifiedGuarantee::verify(&envelope, &officers, &seconds, &config.organisation)?;
     let ledger = open_ledger(dir, &config.organisation).await?;
@@ -200,23 +206,20 @@ pub(crate) fn act_id() -> Result<String> {
     Ok(protocol::hex(&bytes))
 }
 
-/// The new guarantees that two persons signed, to be made known. The coordinator keeps each once.
-pub fn promised(
-    dir: &NodeDir,
-    officers: &[PublicKey],
-    seconds: &[PublicKey],
-) -> Vec<GuaranteeNotice> {
-    let pinned = [officers, seconds].concat();
-    (kept(dir).into_iter())
-        .filter_map(|act| {
-            let (_, signers) = act.verify_each(NewGuarantee::TYPE, &pinned).ok()?;
-            (signers.len() > 1).then_some(GuaranteeNotice {
-                version: protocol::VERSION,
-                act,
-                second_keys: signers,
-            })
-        })
-        .collect()
+/// The new guarantees that the ledger holds, to be made known with the keys that signed them: what is in force is announced
+/// whether or not a copy lies in the folder or the policy still pins those keys. The coordinator keeps each once.
+///
+/// # Errors
+/// When the ledger cannot be read.
+pub async fn promised(ledger: &LedgerReader) -> Result<Vec<GuaranteeNotice>, LedgerError> {
+    let notice = |entered: EnteredGuarantee| GuaranteeNotice {
+        version: protocol::VERSION,
+        act: entered.act,
+        second_keys: entered.signers.to_vec(),
+    };
+    Ok((ledger.guarantees().await?.into_iter())
+        .map(notice)
+        .collect())
 }
 
 fn kept(dir: &NodeDir) -> Vec<Envelope> {

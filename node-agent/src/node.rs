@@ -264,12 +264,11 @@ impl Node {
     }
 
     /// The new guarantees to be made known.
-    pub fn promised(&self) -> Vec<GuaranteeNotice> {
-        acts::promised(
-            &self.dir,
-            &self.pinned_officers(),
-            &self.policy().second_keys(),
-        )
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub async fn promised(&self) -> Result<Vec<GuaranteeNotice>, LedgerError> {
+        acts::promised(self.ledger.reader()).await
     }
 
     pub(crate) fn consented_study(

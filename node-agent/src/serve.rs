@@ -10,7 +10,7 @@ use crate::{answer, requester};
 use anyhow::Result;
 use audit::{EntryKind, Fact};
 use protocol::Envelope;
-use protocol::exchange::WorkItem;
+use protocol::exchange::{GuaranteeNotice, WorkItem};
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -82,7 +82,7 @@ async fn work(node: Arc<Node>) {
             hello.policy_hash.clone(),
             node.edition_number(),
             node.studies().consents().len(),
-            node.promised().len(),
+            promised(&node).await.len(),
         );
         if greeted_with.as_ref() != Some(&greeting) {
             match greet(&node).await {
@@ -237,7 +237,7 @@ pub async fn greet(node: &Node) -> Result<(), LinkError> {
     for consent in node.studies().consents() {
         node.link().consent(&consent).await?;
     }
-    for notice in node.promised() {
+    for notice in promised(node).await {
         match node.link().guarantee(&notice).await {
             // It counts in this node's ledger all the same; only nobody else hears of it.
             Err(error @ LinkError::Refused { .. }) => {
@@ -254,6 +254,14 @@ pub async fn greet(node: &Node) -> Result<(), LinkError> {
         tracing::error!("the coordinator holds no readable checkpoint of this log");
     }
     Ok(())
+}
+
+/// The new guarantees to be made known; none while the ledger cannot be read, which stops every answer too.
+async fn promised(node: &Node) -> Vec<GuaranteeNotice> {
+    node.promised().await.unwrap_or_else(|error| {
+        tracing::error!(reason = %error, "new guarantees could not be read");
+        Vec::new()
+    })
 }
 
 fn take(node: &Arc<Node>, item: WorkItem, in_hand: &Arc<Mutex<HashSet<[u8; 32]>>>) {

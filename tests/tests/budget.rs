@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use protocol::{Answer, Envelope, Outcome};
 use system_tests::city::City;
 use system_tests::node::Node;
-use system_tests::process::run;
+use system_tests::process::{Process, run};
 use system_tests::requester::{self, Requester, persons_by_municipio};
 use system_tests::witness::Witness;
 
@@ -112,12 +112,24 @@ async fn budget_moves_by_an_officers_act_and_grows_only_by_two_persons() -> Resu
     let refused = outcome(&witness, &ask(RHO + 5)?).await?;
     assert_eq!(refused.as_deref(), Some("lifetime"));
 
+    // The process is lost after the ledger's commit, and the folder's copy of the act with it; it is in force and announced.
     let second = second.to_str().context("a path")?;
-    node.command(
-        &["budget", "countersign"],
-        &["--act", &id, "--dpo-key", second],
-    )
-    .await?;
+    let words = [
+        "budget",
+        "countersign",
+        "--dir",
+        &dir,
+        "--act",
+        &id,
+        "--dpo-key",
+        second,
+    ];
+    let log = city.path().join("countersign.log");
+    let at = [("WI_FAILPOINT", "guarantee-committed")];
+    let mut lost = Process::start("node-agent", &words, &at, &log)?;
+    lost.printed("failpoint guarantee-committed").await?;
+    lost.kill()?;
+    std::fs::remove_file(node.dir().join("acts").join(format!("{id}.json")))?;
     assert_eq!(outcome(&witness, &ask(RHO + 6)?).await?, None);
     assert_eq!(outcome(&witness, &ask(RHO + 7)?).await?, None);
     assert_eq!(

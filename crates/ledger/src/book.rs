@@ -10,10 +10,19 @@ use audit::{
 };
 use policy::Caps;
 use privacy_loss::NanoRho;
-use protocol::SubCap;
+use protocol::{Envelope, PublicKey, SubCap};
 use std::collections::BTreeMap;
 use std::path::Path;
 use storage::{Readers, Store};
+
+/// A new guarantee that the ledger holds.
+#[derive(Clone, Debug)]
+pub struct EnteredGuarantee {
+    /// The act as it was signed.
+    pub act: Envelope,
+    /// The keys of the two persons, which were pinned when it was entered.
+    pub signers: [PublicKey; 2],
+}
 
 /// What an account has spent, as a whole and by each sub-cap's key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -129,6 +138,30 @@ impl LedgerReader {
                 .fetch_optional(self.readers.pool())
                 .await?;
         Ok(row.map(|(size,)| size.unsigned_abs()))
+    }
+
+    /// Every new guarantee that was entered, oldest first.
+    ///
+    /// # Errors
+    /// [`LedgerError::Corrupt`] for an entry that holds no signed act.
+    pub async fn guarantees(&self) -> Result<Vec<EnteredGuarantee>, LedgerError> {
+        let rows: Vec<(Vec<u8>, String, String)> = sqlx::query_as(
+            "SELECT b.body, g.signer, g.second_signer FROM guarantees g \
+             JOIN bodies b ON b.entry_index = g.entry_index ORDER BY g.entry_index",
+        )
+        .fetch_all(self.readers.pool())
+        .await?;
+        let corrupt = LedgerError::Corrupt { what: "act" };
+        let read = |(body, signer, second): (Vec<u8>, String, String)| {
+            Some(EnteredGuarantee {
+                act: serde_json::from_slice(&body).ok()?,
+                signers: [PublicKey::from_hex(&signer)?, PublicKey::from_hex(&second)?],
+            })
+        };
+        rows.into_iter()
+            .map(read)
+            .collect::<Option<_>>()
+            .ok_or(corrupt)
     }
 
     /// Where each cap of `caps` stands at `now`: the lifetime first, then every part that was charged, has a cap of its

@@ -32,7 +32,7 @@ mod verify_acts;
 mod tests;
 
 pub use audit::{LogSigner, SignedCheckpoint};
-pub use book::{Balance, Entry, LedgerReader};
+pub use book::{Balance, EnteredGuarantee, Entry, LedgerReader};
 pub use caps::Cap;
 pub use charge::{Charge, Debit, Reuse};
 pub use forecast::{Exhaustion, Pace, RECENT_SECONDS, exhaustion};

@@ -4,7 +4,7 @@
 use crate::config::NodeDir;
 use crate::studies::Studies;
 use crate::{acts, clock, node};
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use clap::Subcommand;
 use identity::SigningKey;
 use ledger::{Cap, CapStanding, Exhaustion, LedgerReader};
@@ -12,6 +12,7 @@ use policy::Authorizer;
 use privacy_loss::{NanoRho, epsilon};
 use protocol::{NewGuarantee, SubCap};
 use serde_json::{Value, json};
+use std::io::IsTerminal;
 use std::path::PathBuf;
 
 /// What can be done with the budget.
@@ -141,8 +142,8 @@ pub async fn run(command: BudgetCommand) -> Result<()> {
         BudgetCommand::Countersign { dir, act, dpo_key } => {
             let dir = NodeDir::new(dir);
             let second = SigningKey::load(&dpo_key)?;
-            let (act, index) = acts::countersign(&dir, &act, &second, clock::now()).await?;
-            println!("{}", in_words_of(&act));
+            let (act, index) =
+                acts::countersign(&dir, &act, &second, clock::now(), confirmed).await?;
             println!("promised, at entry {index} of the log");
             if node::read_policy(&dir)?.caps().lifetime < act.lifetime {
                 println!(
@@ -151,6 +152,18 @@ pub async fn run(command: BudgetCommand) -> Result<()> {
                 );
             }
         }
+    }
+    Ok(())
+}
+
+/// Shows the second person what they are about to sign; at a terminal they must say yes.
+fn confirmed(act: &NewGuarantee) -> Result<()> {
+    println!("{}", in_words_of(act));
+    if std::io::stdin().is_terminal() {
+        println!("sign it? `yes` signs");
+        let mut said = String::new();
+        std::io::stdin().read_line(&mut said)?;
+        ensure!(said.trim() == "yes", "nothing was signed");
     }
     Ok(())
 }
