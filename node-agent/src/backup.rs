@@ -250,6 +250,8 @@ pub struct Pending {
     pub old_key: PublicKey,
     /// What the backup held.
     pub kept: LogState,
+    /// When it was made, Unix seconds.
+    pub made_at: i64,
     /// The signed act, once there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub act: Option<Envelope>,
@@ -275,6 +277,7 @@ impl Backup {
             version: VERSION,
             old_key: self.manifest.node_key,
             kept: self.manifest.log.clone(),
+            made_at: self.manifest.made_at,
             act: None,
         })?;
         for (path, bytes) in &self.files {

@@ -68,7 +68,14 @@ pub async fn finish(
     let ledger = open_ledger_to_restore(dir, &config.organisation).await?;
     let known = budget::known_parts(dir, &policy)?;
     let restored = match ledger
-        .restore(&verified, &receipts, policy.caps(), &known, now)
+        .restore(
+            &verified,
+            &receipts,
+            policy.caps(),
+            &known,
+            pending.made_at,
+            now,
+        )
         .await
     {
         // The process ended after the ledger's commit, before the witness heard of it.

@@ -172,7 +172,7 @@ impl Ledger {
     }
 
     /// Goes on from a backup, as an officer signed it: debits what `receipts` prove and the backup does not hold, stores their
-    /// answers again, and writes off the rest of every year from the backup's last entry to `now`, under the policy's `caps`;
+    /// answers again, and writes off the rest of every year from the backup's last entry, or from `made_at` if that is earlier, to `now`, under the policy's `caps`;
     /// as much is written off of each of the `known` parts. What was debited without an answer is never computed again.
     ///
     /// # Errors
@@ -184,9 +184,11 @@ impl Ledger {
         receipts: &[VerifiedReceipt],
         caps: &Caps,
         known: &[(SubCap, String)],
+        made_at: i64,
         now: i64,
     ) -> Result<Restored, LedgerError> {
-        restore::restore(self.store.writer(), act, receipts, caps, known, now).await
+        let writer = self.store.writer();
+        restore::restore(writer, act, receipts, caps, known, made_at, now).await
     }
 
     /// Erases the bytes of answers to questions on editions before `edition`, and the noise kept for reuse, and returns how

@@ -2,10 +2,11 @@
 //! off, and what was debited without an answer is never computed again. One transaction, with its leaves.
 //!
 //! Proof that nothing comes back. Let B be the debits the backup holds, L those made after it and lost with the log. Every
-//! debit of L fell into a year from the backup's last entry to now and fitted that year's limit beside the debits of that
+//! debit of L fell into a year from the backup's last entry, or its making if that is earlier, to now and fitted that year's limit beside the debits of that
 //! year in B, so the debits of L in one year are at most that year's limit less B's part of it. Receipts debit some of L; the
 //! write-off debits the remainder of the year's limit. Hence after this transaction at least B + L is on the books, whoever
-//! withheld whichever receipt, as long as no limit in force after the backup was higher than the one used here.
+//! withheld whichever receipt, as long as no limit in force after the backup was higher than the one used here and the clock, which said
+//! the years of L, ran neither behind the backup nor ahead of now by a turn of the year.
 
 use crate::LedgerError;
 use crate::act_rows::{RestorationRow, WriteOffRow};
@@ -43,6 +44,7 @@ pub(crate) async fn restore(
     receipts: &[VerifiedReceipt],
     caps: &Caps,
     known: &[(SubCap, String)],
+    made_at: i64,
     now: i64,
 ) -> Result<Restored, LedgerError> {
     verified.check_fresh(now)?;
@@ -58,7 +60,8 @@ pub(crate) async fn restore(
         // The log that ended may have promised less than the policy says now, and only two persons may raise that.
         return Err(LedgerError::NoAccount);
     }
-    let since = last_entry_at(&mut transaction).await?.unwrap_or(now);
+    // The earlier of both, since either was read from a clock that may have been ahead.
+    let since = (last_entry_at(&mut transaction).await?).map_or(made_at, |last| last.min(made_at));
     let row = RestorationRow::of(verified).ok_or(LedgerError::Corrupt { what: "act" })?;
     let body = envelope_bytes(verified.envelope())?;
     let index = append(

@@ -109,6 +109,20 @@ async fn act_over(ledger: &Ledger, id: u64, ended: LogState) -> VerifiedRestorat
     VerifiedRestoration::verify(&envelope, &[officer.key()], ORGANISATION).unwrap()
 }
 
+/// The same act, signed at another time.
+fn signed_at(act: &VerifiedRestoration, at: i64) -> VerifiedRestoration {
+    let officer = Officer::new(40);
+    let act = Restoration {
+        signed_at: at,
+        ..act.act().clone()
+    };
+    let payload = serde_json::to_vec(&act).unwrap();
+    let envelope = Envelope::sign(Restoration::TYPE, &payload, &officer.key(), |bytes| {
+        officer.sign(bytes)
+    });
+    VerifiedRestoration::verify(&envelope, &[officer.key()], ORGANISATION).unwrap()
+}
+
 /// Charges and answers as a node does.
 async fn answer(ledger: &Ledger, number: u64, rho: u64, caps: &Caps) -> Envelope {
     let (request, terms) = asked(number, rho, caps.clone());
@@ -151,7 +165,7 @@ async fn what_receipts_prove_is_debited_and_the_rest_of_the_year_written_off() {
     let receipts = [receipt(&second)];
     let act = act(&backup, 1).await;
     let restored = backup
-        .restore(&act, &receipts, &caps, &known, NOW + 5)
+        .restore(&act, &receipts, &caps, &known, NOW, NOW + 5)
         .await
         .unwrap();
     assert_eq!((restored.charges, restored.answers), (1, 1));
@@ -216,6 +230,7 @@ async fn a_debit_without_its_answer_is_never_computed_again() {
             &caps,
             &[],
             NOW,
+            NOW,
         )
         .await
         .unwrap();
@@ -244,11 +259,16 @@ async fn a_restoration_counts_once_for_the_ledger_it_names() {
     let backup = copied(&ledger, &other).await;
     answer(&ledger, 2, 110, &caps).await;
     let for_the_longer = act(&ledger, 1).await;
-    let refused = backup.restore(&for_the_longer, &[], &caps, &[], NOW).await;
+    let refused = backup
+        .restore(&for_the_longer, &[], &caps, &[], NOW, NOW)
+        .await;
     assert!(matches!(refused, Err(LedgerError::OtherBackup)));
     let act = act(&backup, 2).await;
-    backup.restore(&act, &[], &caps, &[], NOW).await.unwrap();
-    let again = backup.restore(&act, &[], &caps, &[], NOW).await;
+    backup
+        .restore(&act, &[], &caps, &[], NOW, NOW)
+        .await
+        .unwrap();
+    let again = backup.restore(&act, &[], &caps, &[], NOW, NOW).await;
     assert!(matches!(again, Err(LedgerError::ActUsed { .. })));
     assert_eq!(
         backup.reader().kept_by_restoration().await.unwrap(),
@@ -272,19 +292,25 @@ async fn a_backup_keeps_the_promise_or_is_not_gone_on_from() {
     assert!(ledger.charge_terms(&over, NOW).await.is_err());
 
     let (more, act) = (yearly(400), act(&backup, 1).await);
-    backup.restore(&act, &[], &more, &[], NOW).await.unwrap();
+    backup
+        .restore(&act, &[], &more, &[], NOW, NOW)
+        .await
+        .unwrap();
     let balance = backup.balance().await.unwrap();
     assert_eq!(balance.lifetime, Some(NanoRho::new(100)));
     assert_eq!(balance.spent, NanoRho::new(100));
     sound(&backup).await;
 
     let late = act_over(&before, 2, LogState::new(3, &[9; 32])).await;
-    let refused = before.restore(&late, &[], &more, &[], NOW).await;
+    let refused = before.restore(&late, &[], &more, &[], NOW, NOW).await;
     assert!(matches!(refused, Err(LedgerError::NoAccount)));
     assert_eq!(before.reader().tree().await.unwrap().size(), 0);
     // Where nothing was ever cosigned nothing was promised to anybody.
     let unseen = act_over(&before, 3, LogState::new(0, &[9; 32])).await;
-    before.restore(&unseen, &[], &more, &[], NOW).await.unwrap();
+    before
+        .restore(&unseen, &[], &more, &[], NOW, NOW)
+        .await
+        .unwrap();
     let balance = before.balance().await.unwrap();
     assert_eq!(balance.lifetime, Some(more.lifetime));
 }
@@ -298,24 +324,42 @@ async fn every_year_since_the_backup_is_written_off_within_the_lifetime_cap() {
     let backup = copied(&ledger, &other).await;
     let years = 86_400 * 366 * 2;
     let late = NOW + years;
-    let mut act = act(&backup, 1).await;
-    {
-        // Signed when it is entered.
-        let officer = Officer::new(40);
-        let mut fresh = act.act().clone();
-        fresh.signed_at = late;
-        let payload = serde_json::to_vec(&fresh).unwrap();
-        let envelope = Envelope::sign(Restoration::TYPE, &payload, &officer.key(), |bytes| {
-            officer.sign(bytes)
-        });
-        act = VerifiedRestoration::verify(&envelope, &[officer.key()], ORGANISATION).unwrap();
-    }
-    let restored = backup.restore(&act, &[], &caps, &[], late).await.unwrap();
+    let act = signed_at(&act(&backup, 1).await, late);
+    let restored = backup
+        .restore(&act, &[], &caps, &[], NOW, late)
+        .await
+        .unwrap();
     // 300 of 2025, 400 of 2026, and of 2027 what the lifetime cap of 1,000 leaves: 200.
     assert_eq!(restored.written_off, NanoRho::new(900));
     let balance = backup.balance().await.unwrap();
     assert_eq!(balance.by_year[&2027], NanoRho::new(200));
     assert_eq!(balance.spent, NanoRho::new(1_000));
+    sound(&backup).await;
+}
+
+#[tokio::test]
+async fn a_clock_that_was_ahead_hides_no_year() {
+    let (place, other) = (Place::new(), Place::new());
+    let ledger = place.open().await;
+    let caps = yearly(400);
+    ledger.open_account(caps.lifetime, NOW).await.unwrap();
+    // The last entry says 2026; the backup was made in 2025, and more was charged there.
+    let ahead = NOW + 366 * 86_400;
+    ledger
+        .record(audit::EntryKind::Alarm, &[], b"", ahead)
+        .await
+        .unwrap();
+    let backup = copied(&ledger, &other).await;
+    answer(&ledger, 1, 250, &caps).await;
+    let late = ahead + 60;
+    let act = signed_at(&act(&backup, 1).await, late);
+    backup
+        .restore(&act, &[], &caps, &[], NOW, late)
+        .await
+        .unwrap();
+    let lost = ledger.balance().await.unwrap();
+    let balance = backup.balance().await.unwrap();
+    assert!(balance.by_year[&2025] >= lost.by_year[&2025]);
     sound(&backup).await;
 }
 
@@ -362,7 +406,7 @@ async fn no_budget_comes_back(story: Story) -> Result<(), TestCaseError> {
     }
     let lost = ledger.balance().await.unwrap();
     backup
-        .restore(&act(&backup, 1).await, &receipts, &caps, &[], NOW)
+        .restore(&act(&backup, 1).await, &receipts, &caps, &[], NOW, NOW)
         .await
         .unwrap();
     let restored = backup.balance().await.unwrap();

@@ -53,7 +53,10 @@ async fn filled(place: &Place) -> Ledger {
         per_year: NanoRho::new(34),
         ..caps(40)
     };
-    ledger.restore(&back, &[], &narrow, &[], NOW).await.unwrap();
+    ledger
+        .restore(&back, &[], &narrow, &[], NOW, NOW)
+        .await
+        .unwrap();
     let mut earlier = terms(20, 0, caps(40));
     earlier.edition = 0;
     let debit = debited(ledger.charge_terms(&earlier, NOW).await.unwrap());
