@@ -43,7 +43,16 @@ pub async fn finish(
         ended,
         within,
     } = fetch(&link, dir, &config, &pending).await?;
-    let envelope = match pending.act.take() {
+    let ledger = open_ledger_to_restore(dir, &config.organisation).await?;
+    let tree = ledger.reader().tree().await?;
+    let entered = LogState::new(tree.size(), &tree.root()) != pending.kept;
+    // An act that lay about for too long is signed anew, unless the ledger took it already.
+    let usable = |signed: &Envelope| {
+        let verified =
+            VerifiedRestoration::verify(signed, &policy.dpo_keys(), &config.organisation);
+        entered || verified.is_ok_and(|act| act.check_fresh(now).is_ok())
+    };
+    let envelope = match pending.act.take().filter(usable) {
         Some(signed) => signed,
         None => {
             let act = Restoration {
@@ -65,7 +74,6 @@ pub async fn finish(
     dir.write_pending(&pending)?;
     let verified =
         VerifiedRestoration::verify(&envelope, &policy.dpo_keys(), &config.organisation)?;
-    let ledger = open_ledger_to_restore(dir, &config.organisation).await?;
     let known = budget::known_parts(dir, &policy)?;
     let restored = match ledger
         .restore(

@@ -2,9 +2,10 @@
 //! its answer, and a copy of the node that was replaced says nothing more.
 
 use anyhow::{Context, Result, ensure};
+use identity::SigningKey;
 use jiff::tz::TimeZone;
 use privacy_loss::NanoRho;
-use protocol::{Answer, Envelope, Outcome, Request};
+use protocol::{Answer, Envelope, LogState, Outcome, PublicKey, Request, Restoration};
 use std::path::Path;
 use system_tests::city::City;
 use system_tests::node::Node;
@@ -61,6 +62,33 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
             std::fs::copy(entry.path(), target)?;
         }
     }
+    Ok(())
+}
+
+/// Leaves an act in the folder as an officer signed it 31 days ago, in a restore that went no further.
+fn leave_a_stale_act(node: &Node) -> Result<()> {
+    let path = node.dir().join("restore.json");
+    let mut pending: serde_json::Value = serde_json::from_slice(&std::fs::read(&path)?)?;
+    let officer = SigningKey::load(node.officer_key())?;
+    let key = PublicKey(*officer.public_key().as_bytes());
+    let kept: LogState = serde_json::from_value(pending["kept"].clone())?;
+    let act = Restoration {
+        version: 1,
+        id: "5".repeat(32),
+        organisation: ORGANISATION.to_owned(),
+        old_key: serde_json::from_value(pending["old_key"].clone())?,
+        new_key: key,
+        kept: kept.clone(),
+        ended: kept,
+        reason: "the disk failed".to_owned(),
+        signed_at: jiff::Timestamp::now().as_second() - 31 * 86_400,
+    };
+    let payload = serde_json::to_vec(&act)?;
+    let signed = Envelope::sign(Restoration::TYPE, &payload, &key, |bytes| {
+        officer.sign(bytes)
+    });
+    pending["act"] = serde_json::to_value(&signed)?;
+    std::fs::write(&path, serde_json::to_vec(&pending)?)?;
     Ok(())
 }
 
@@ -124,6 +152,8 @@ async fn a_restored_node_counts_everything_released_as_spent_and_goes_on() -> Re
     node.join(&world.witness.invite(ORGANISATION)?).await?;
     let early = run("node-agent", &["serve", "--dir", &dir], "").await?;
     assert_eq!(early.code, Some(1), "joining alone accounts for nothing");
+    // An act that was signed and then lay about for too long is in nobody's way.
+    leave_a_stale_act(&node)?;
     // Killed at any step, the restore is finished by the same command, and books once.
     let officer = node.officer_key().to_str().context("a path")?.to_owned();
     let words = [
