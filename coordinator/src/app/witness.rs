@@ -11,6 +11,7 @@ use audit::{AuditError, EntryKind, Hash, NoteKey, SignedCheckpoint};
 use protocol::PublicKey;
 use protocol::exchange::CheckpointOffer;
 use sqlx::SqliteConnection;
+use storage::WriteTransaction;
 
 /// Cosigns the head of an organisation's log, and returns it with the cosignature.
 ///
@@ -33,13 +34,12 @@ pub async fn cosign(
     let note_key = NoteKey::log(&protocol::node_log(organisation), key.0)?;
     let Ok(signed) = SignedCheckpoint::open(&offer.checkpoint, &note_key) else {
         let entry = Entry::new(EntryKind::Refusal, "checkpoint-refused").node(organisation);
-        log::append(&mut transaction, now, entry).await?;
-        transaction.commit().await?;
-        return Err(NodeProblem::refused(
+        let problem = NodeProblem::refused(
             422,
             "signature-not-accepted",
             "sign checkpoints with the node key shown when joining",
-        ));
+        );
+        return Err(logged(transaction, now, entry, problem).await?);
     };
     let head = signed.checkpoint().clone();
     if restorations::log_has_ended(&mut transaction, organisation, &key).await? {
@@ -47,13 +47,12 @@ pub async fn cosign(
             .node(organisation)
             .fact("node-key", key.to_string())
             .fact("offered-size", head.size);
-        log::append(&mut transaction, now, entry).await?;
-        transaction.commit().await?;
-        return Err(NodeProblem::refused(
+        let problem = NodeProblem::refused(
             409,
             "log-ended",
             "this log ended; restore a backup of the log that went on: `node-agent restore`",
-        ));
+        );
+        return Err(logged(transaction, now, entry, problem).await?);
     }
     let last = checkpoints::checkpoint_latest(&mut transaction, organisation, &key).await?;
     let (last_size, last_root) = match &last {
@@ -65,13 +64,12 @@ pub async fn cosign(
                     .node(organisation)
                     .fact("node-key", key.to_string())
                     .fact("offered-size", head.size);
-                log::append(&mut transaction, now, entry).await?;
-                transaction.commit().await?;
-                return Err(NodeProblem::refused(
+                let problem = NodeProblem::refused(
                     409,
                     "restoration-needed",
                     "this organisation's log had another key; its data protection officer signs how it goes on: `node-agent restore`",
-                ));
+                );
+                return Err(logged(transaction, now, entry, problem).await?);
             }
         },
     };
@@ -101,13 +99,12 @@ pub async fn cosign(
             .node(organisation)
             .fact("held-size", last_size)
             .fact("offered-size", head.size);
-        log::append(&mut transaction, now, entry).await?;
-        transaction.commit().await?;
-        return Err(NodeProblem::refused(
+        let problem = NodeProblem::refused(
             409,
             "history-differs",
             "this log does not extend the one cosigned before: was it restored from a backup?",
-        ));
+        );
+        return Err(logged(transaction, now, entry, problem).await?);
     }
     if let Some(last) = last.filter(|last| last.size == head.size) {
         return Ok(last.cosigned);
@@ -121,6 +118,18 @@ pub async fn cosign(
     checkpoints::checkpoint_insert(&mut transaction, organisation, &key, &witnessed, now).await?;
     transaction.commit().await?;
     Ok(witnessed.cosigned)
+}
+
+/// Logs why a head is refused and hands the refusal back: the entry stands although nothing is cosigned.
+async fn logged(
+    mut transaction: WriteTransaction,
+    now: i64,
+    entry: Entry,
+    problem: NodeProblem,
+) -> Result<NodeProblem, CoordinatorError> {
+    log::append(&mut transaction, now, entry).await?;
+    transaction.commit().await?;
+    Ok(problem)
 }
 
 /// What the first head of a key's log must extend: nothing for an organisation's first log, what an officer's act kept for
