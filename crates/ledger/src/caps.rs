@@ -181,7 +181,7 @@ pub(crate) async fn exceeded(
 }
 
 /// The lifetime limit in force: the policy's, but never above what was promised.
-pub(crate) fn lifetime_limit(policy: NanoRho, promised: Option<NanoRho>) -> NanoRho {
+pub fn lifetime_limit(policy: NanoRho, promised: Option<NanoRho>) -> NanoRho {
     promised.map_or(policy, |promised| policy.min(promised))
 }
 

@@ -33,7 +33,7 @@ mod tests;
 
 pub use audit::{LogSigner, SignedCheckpoint};
 pub use book::{Balance, EnteredGuarantee, Entry, LedgerReader};
-pub use caps::Cap;
+pub use caps::{Cap, lifetime_limit};
 pub use charge::{Charge, Debit, Reuse};
 pub use forecast::{Exhaustion, Pace, RECENT_SECONDS, exhaustion};
 pub use ledger::Ledger;

@@ -88,12 +88,13 @@ pub async fn run(dir: &NodeDir, preview: &Previewed) -> Result<()> {
     let balance = balance(dir).await?;
     let policy = node::read_policy(dir)?;
     let caps = policy.caps();
-    let left = caps.lifetime.saturating_sub(balance.spent);
+    let lifetime = ledger::lifetime_limit(caps.lifetime, balance.lifetime);
+    let left = lifetime.saturating_sub(balance.spent);
     println!(
         "lifetime budget    {} of {} left (epsilon of the whole cap {:.2})",
         left,
-        caps.lifetime,
-        epsilon(caps.lifetime, 1e-6)
+        lifetime,
+        epsilon(lifetime, 1e-6)
     );
     if rho > left {
         println!("this node would refuse: the price is more than what is left");
