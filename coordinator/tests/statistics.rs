@@ -52,6 +52,25 @@ async fn means_and_rates_come_with_intervals_and_sources_and_cost_nothing() {
         (&json!(persons), &json!(0.95))
     );
     assert_eq!(found["dimensions"].as_array().unwrap().len(), 2);
+    let file =
+        path(&sum, &format!("kind=mean&of={persons}")).replace("statistics?", "statistics.csv?");
+    let file = city.analyst.get(&file).await.expect(200);
+    let lines: Vec<&str> = file.text.lines().collect();
+    assert_eq!(
+        lines[0],
+        "area,area_name,period,statistic,percent,estimate,estimate_to,low,high,confidence,release,of,source,date"
+    );
+    let cells = found["series"][0]["cells"].as_array().unwrap();
+    assert_eq!(lines.len(), cells.len() + 1);
+    let first: Vec<&str> = lines[1].split(',').collect();
+    assert_eq!(first[3], "mean");
+    for (column, name) in [(5, "estimate"), (7, "low"), (8, "high")] {
+        assert_eq!(
+            first[column].parse().ok(),
+            cells[0][name].as_f64(),
+            "{name}"
+        );
+    }
     let series = &found["series"][0];
     assert_eq!(
         (

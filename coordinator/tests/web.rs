@@ -527,6 +527,7 @@ async fn the_description_names_every_route() {
         "get /api/v1/releases/{id}",
         "post /api/v1/releases/{id}/derive",
         "get /api/v1/releases/{id}/statistics",
+        "get /api/v1/releases/{id}/statistics.csv",
         "get /api/v1/log",
         "get /health",
         "get /metrics",

@@ -1,21 +1,15 @@
 //! Releases as tables for people's own tools: one row per cell, with everything needed to read it rightly.
 //! No cell can be taken for a formula by a spreadsheet.
 
-use super::release::Release;
+use super::release::{Axis, Release};
+use super::statistics::Statistics;
 use crate::areas::Areas;
 use std::fmt::Write as _;
 
 /// The release as CSV (RFC 4180, UTF-8, with a header row).
 pub fn csv(release: &Release, areas: &Areas) -> String {
     let mut table = String::new();
-    let mut header = vec!["area".to_owned(), "area_name".to_owned()];
-    header.extend(
-        release
-            .dimensions
-            .iter()
-            .skip(1)
-            .map(|axis| axis.name.clone()),
-    );
+    let mut header = key_names(&release.dimensions);
     header.extend(
         [
             "value",
@@ -40,11 +34,6 @@ pub fn csv(release: &Release, areas: &Areas) -> String {
     row(&mut table, &header);
 
     let level = &release.summary.level;
-    let lengths: Vec<usize> = release
-        .dimensions
-        .iter()
-        .map(|axis| axis.keys.len())
-        .collect();
     let common = [
         text(&release.estimand),
         release.privacy.epsilon.to_string(),
@@ -58,14 +47,7 @@ pub fn csv(release: &Release, areas: &Areas) -> String {
         text(&coverage(release)),
     ];
     for (cell, value) in release.values.iter().enumerate() {
-        let mut fields = Vec::with_capacity(header.len());
-        for (axis, dimension) in release.dimensions.iter().enumerate() {
-            let key = &dimension.keys[key_index(&lengths, axis, cell)];
-            fields.push(text(key));
-            if axis == 0 {
-                fields.push(text(&areas.name(level, key)));
-            }
-        }
+        let mut fields = keys(&release.dimensions, level, cell, areas);
         fields.extend([
             value.to_string(),
             release.display[cell].to_string(),
@@ -78,6 +60,75 @@ pub fn csv(release: &Release, areas: &Areas) -> String {
         row(&mut table, &fields);
     }
     table
+}
+
+/// A statistic as CSV, in the same form: one row per cell and number wanted. An empty `low` and `high`: too uncertain to
+/// say; an empty `high` alone: at least `low`.
+pub fn statistics_csv(statistics: &Statistics, areas: &Areas) -> String {
+    let mut table = String::new();
+    let mut header = key_names(&statistics.dimensions);
+    let columns = [
+        "statistic",
+        "percent",
+        "estimate",
+        "estimate_to",
+        "low",
+        "high",
+        "confidence",
+        "release",
+        "of",
+        "source",
+        "date",
+    ];
+    header.extend(columns.map(str::to_owned));
+    row(&mut table, &header);
+    let number = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
+    let whole = statistics.whole.as_ref();
+    let of = whole.map_or(statistics.of.as_deref(), |whole| Some(whole.what.as_str()));
+    for series in &statistics.series {
+        for (index, cell) in series.cells.iter().enumerate() {
+            let mut fields = keys(&statistics.dimensions, &statistics.level, index, areas);
+            fields.extend([
+                text(&series.statistic),
+                series
+                    .percent
+                    .map_or(String::new(), |percent| percent.to_string()),
+                number(cell.estimate),
+                number(cell.estimate_to),
+                number(cell.low),
+                number(cell.high),
+                statistics.confidence.to_string(),
+                text(&statistics.release),
+                text(of.unwrap_or_default()),
+                text(whole.map_or("", |whole| &whole.source)),
+                text(whole.map_or("", |whole| &whole.date)),
+            ]);
+            row(&mut table, &fields);
+        }
+    }
+    table
+}
+
+/// The columns that say which cell it is.
+fn key_names(dimensions: &[Axis]) -> Vec<String> {
+    let others = dimensions.iter().skip(1).map(|axis| axis.name.clone());
+    (["area", "area_name"].map(str::to_owned).into_iter())
+        .chain(others)
+        .collect()
+}
+
+/// The keys of a cell, the area's with its name.
+fn keys(dimensions: &[Axis], level: &str, cell: usize, areas: &Areas) -> Vec<String> {
+    let lengths: Vec<usize> = dimensions.iter().map(|axis| axis.keys.len()).collect();
+    let mut fields = Vec::new();
+    for (axis, dimension) in dimensions.iter().enumerate() {
+        let key = &dimension.keys[key_index(&lengths, axis, cell)];
+        fields.push(text(key));
+        if axis == 0 {
+            fields.push(text(&areas.name(level, key)));
+        }
+    }
+    fields
 }
 
 /// Which key of an axis a cell has, row-major.

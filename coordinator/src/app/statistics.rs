@@ -58,6 +58,8 @@ pub struct Statistics {
     /// The public number divided by, where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub whole: Option<PublicWhole>,
+    /// Level of the areas.
+    pub level: String,
     /// With which each interval holds the truth, as far as noise is concerned.
     pub confidence: f64,
     /// Axes of `cells`, without that of bins.
@@ -193,6 +195,7 @@ pub async fn statistics(
             .filter(|axis| axis.name != "bin" || !by_bin(statistic))
             .collect(),
         release: release.summary.id,
+        level: release.summary.level,
         of: other.map(|other| other.summary.id),
         whole,
         confidence: 1.0 - CONFIDENCE.miss(),

@@ -3,16 +3,21 @@
 
 use super::auth::Caller;
 use crate::Problem;
+use crate::app::export;
 use crate::app::statistics::{self, Statistic, Statistics, Whole};
 use crate::state::App;
 use axum::Json;
 use axum::extract::{Path, Query, State};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
 use std::collections::BTreeMap;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(statistics))
+    OpenApiRouter::new()
+        .routes(routes!(statistics))
+        .routes(routes!(statistics_csv))
 }
 
 /// A statistic of each cell of a release, with its interval at 95 percent.
@@ -35,6 +40,37 @@ async fn statistics(
 ) -> Result<Json<Statistics>, Problem> {
     let statistic = parse(parameters)?;
     Ok(Json(statistics::statistics(&app, &id, &statistic).await?))
+}
+
+/// The same as a table (RFC 4180).
+#[utoipa::path(
+    get, path = "/api/v1/releases/{id}/statistics.csv",
+    params(
+        ("id" = String, Path),
+        ("kind" = String, Query, description = "as for `statistics`, and so are the others"),
+        ("of" = Option<String>, Query), ("percents" = Option<String>, Query), ("most" = Option<u32>, Query),
+    ),
+    responses(
+        (status = 200, content_type = "text/csv", body = String), (status = 401), (status = 404), (status = 409),
+        (status = 422)
+    )
+)]
+async fn statistics_csv(
+    State(app): State<App>,
+    _: Caller,
+    Path(id): Path<String>,
+    Query(parameters): Query<BTreeMap<String, String>>,
+) -> Result<Response, Problem> {
+    let statistic = parse(parameters)?;
+    let found = statistics::statistics(&app, &id, &statistic).await?;
+    let table = export::statistics_csv(&found, &app.areas);
+    // The id was found in the database, so it is the plain identifier that was stored.
+    let disposition = format!("attachment; filename=\"statistics-{}.csv\"", found.release);
+    let headers = [
+        (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
+        (header::CONTENT_DISPOSITION, disposition),
+    ];
+    Ok((headers, table).into_response())
 }
 
 fn invalid(path: &str, code: &'static str) -> Problem {

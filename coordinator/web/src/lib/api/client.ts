@@ -100,6 +100,7 @@ export const api = {
   releaseFile: (id: string, kind: 'csv' | 'json') => `${BASE}/releases/${encodeURIComponent(id)}.${kind}`,
   queries: async () => (await read<{ queries: QueryView[] }>('queries')).queries,
   query: (id: string) => read<QueryView>(`queries/${encodeURIComponent(id)}`),
+  statisticsFile: (id: string, wanted: Record<string, string>) => `${BASE}/releases/${encodeURIComponent(id)}/statistics.csv?${new URLSearchParams(wanted)}`,
   queryEvents: (id: string) => `${BASE}/queries/${encodeURIComponent(id)}/events`,
   log: async (after: number | null) => (await read<{ entries: LogEntry[] }>(after === null ? 'log' : `log?after=${after}`)).entries,
   preview: async (study: string, query: Query, signal?: AbortSignal): Promise<Preview> =>
