@@ -2,6 +2,7 @@
 //! Sentences for people are the website's; nothing here depends on a register.
 
 use crate::CoordinatorError;
+use crate::app::derive::Derivable;
 use compose::Underivable;
 use query::{Refusal, RefusalCode};
 use serde_json::{Map, Value, json};
@@ -89,6 +90,8 @@ pub enum Problem {
     CubeExists,
     /// No edition has completed a period that was not asked yet.
     NothingDue,
+    /// The answer follows from a release, and it was not said that it is to be asked anew.
+    Derivable(Box<Derivable>),
     /// The question does not follow from the release.
     NotDerivable(Underivable),
     /// A release does not serve for the statistic wanted.
@@ -124,6 +127,7 @@ impl Problem {
             | Problem::NothingAnswered
             | Problem::CubeExists
             | Problem::NothingDue
+            | Problem::Derivable(_)
             | Problem::NotDerivable(_)
             | Problem::Unfit { .. } => 409,
             Problem::TooLarge => 413,
@@ -175,6 +179,7 @@ impl Problem {
             Problem::NothingAnswered => "nothing-answered",
             Problem::CubeExists => "cube-exists",
             Problem::NothingDue => "nothing-due",
+            Problem::Derivable(_) => "derivable",
             Problem::NotDerivable(_) => "not-derivable",
             Problem::Unfit { code, .. } => code,
             Problem::Internal(_) => "internal",
@@ -213,6 +218,9 @@ impl Problem {
             Problem::NothingDue => {
                 "every completed period was asked; name periods to `revise` to ask them again at their price"
             }
+            Problem::Derivable(_) => {
+                "a release answers it for nothing: post the question to its `derive`, or send `ask_anew` true to spend"
+            }
             Problem::IdempotencyKeyRequired => {
                 "send a header Idempotency-Key of 1 to 100 printable ASCII characters, a new one per question"
             }
@@ -231,6 +239,9 @@ impl Problem {
             Problem::LevelTooFine { finest } => json!({ "finest": finest }),
             Problem::StudyLimit { node, remaining } => {
                 json!({ "node": node, "remaining": remaining })
+            }
+            Problem::Derivable(offer) => {
+                serde_json::to_value(offer).unwrap_or(Value::Object(Map::new()))
             }
             _ => Value::Object(Map::new()),
         }

@@ -331,3 +331,27 @@ async fn each_level_of_a_split_answer_is_a_source_with_noise_of_its_own() {
     let refused = city.analyst.post(&derive_path(&nil), &body).await;
     refused.refused(409, "not-derivable");
 }
+
+#[tokio::test]
+async fn asking_what_a_release_answers_is_refused_until_it_is_said_on_purpose() {
+    let bed = Bed::new().await;
+    let city = bed.city().await;
+    let source = released(&city, &by_nil_and_sex(), [5, 7, -2], "key").await;
+    let wanted = of_the_city();
+    let body = json!({ "study": STUDY, "query": wanted });
+    let offered = preview(&city, &wanted).await["derivable"].clone();
+    let refused = city.analyst.ask_with(&body, "plain").await.expect(409);
+    let refused = refused.json();
+    assert_eq!(refused["code"], "derivable");
+    assert_eq!(refused["params"], offered);
+    assert_eq!(refused["params"]["release"], source);
+    for node in &city.nodes {
+        assert!(node.poll().await.is_empty(), "nobody is asked");
+    }
+    let wrong = json!({ "study": STUDY, "query": wanted, "ask_anew": 1 });
+    let wrong = city.analyst.ask_with(&wrong, "wrong").await.expect(422);
+    assert_eq!(wrong.json()["path"], "$.ask_anew");
+    // On purpose, also under the key that was refused: nothing was stored under it.
+    let anew = json!({ "study": STUDY, "query": wanted, "ask_anew": true });
+    city.analyst.ask_with(&anew, "plain").await.expect(202);
+}

@@ -168,7 +168,7 @@ impl Stack {
     /// # Errors
     /// When it is refused.
     pub async fn ask(&self, query: &Value, validity_seconds: i64) -> Result<String> {
-        let body = json!({ "study": STUDY, "query": query, "validity_seconds": validity_seconds });
+        let body = json!({ "study": STUDY, "query": query, "ask_anew": true, "validity_seconds": validity_seconds });
         let key = crate::requester::request_id()?;
         let reply = self
             .website

@@ -140,7 +140,8 @@ impl Bed {
             "period": { "from": "2025-01", "to": "2025-12" },
             "bounds": { "cells": 1, "per_cell": 1 }, "rho": case.asked + number as u64,
         });
-        let body = json!({ "study": study, "query": query, "validity_seconds": 3_600 });
+        let body =
+            json!({ "study": study, "query": query, "ask_anew": true, "validity_seconds": 3_600 });
         let key = request_id()?;
         let headers = [("idempotency-key", key.as_str())];
         let reply = (self.office.website).post("/api/v1/queries", &body, &headers);

@@ -1,7 +1,7 @@
 //! Asking: from an analyst's question to one unsigned request per dataset, or to what is released already.
 //! Check, plan and store happen in one transaction, so that a question sent twice is asked once.
 
-use super::{limits, plan};
+use super::{derive, limits, plan};
 use crate::state::State;
 use crate::store::accounts::{Account, Role};
 use crate::store::cubes::CubeAsk;
@@ -28,6 +28,8 @@ pub struct Question<'a> {
     pub study: &'a str,
     /// What.
     pub query: &'a AggregateQuery,
+    /// Whether it is asked although its answer follows from a release. A planned cube always is.
+    pub ask_anew: bool,
     /// For how long it stays open, in seconds; as configured where absent.
     pub validity_seconds: Option<i64>,
     /// The sender's key for this question.
@@ -177,6 +179,11 @@ async fn place(
             query,
             requester: None,
         });
+    }
+    if !question.ask_anew
+        && let Some(offer) = derive::best(transaction, id, question.query, &plan.asked).await?
+    {
+        return Err(Problem::Derivable(Box::new(offer)));
     }
     let requester = organisations::organisation_by_id(transaction, &study.study.requester).await?;
     let can_sign = requester.is_some_and(|requester| {

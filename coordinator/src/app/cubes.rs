@@ -215,6 +215,7 @@ pub async fn ask(
         account,
         study: cube.study(),
         query: &query,
+        ask_anew: true,
         validity_seconds: None,
         idempotency_key,
         body_hash,

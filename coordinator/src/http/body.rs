@@ -62,10 +62,12 @@ pub(crate) struct QuestionBody {
     pub query: AggregateQuery,
     /// Seconds; the configured time where absent.
     pub validity_seconds: Option<i64>,
+    /// Whether to ask although the answer follows from a release; not where absent.
+    pub ask_anew: bool,
 }
 
 impl QuestionBody {
-    /// Reads `{"study": …, "query": …, "validity_seconds": …}`.
+    /// Reads `{"study": …, "query": …, "validity_seconds": …, "ask_anew": …}`.
     ///
     /// # Errors
     /// [`Problem::InvalidBody`], or [`Problem::InvalidQuery`] with a path counted from the query.
@@ -83,6 +85,11 @@ impl QuestionBody {
             Some(Json::Integer(seconds)) => Some(seconds),
             Some(_) => return Err(invalid("$.validity_seconds", "wrong-type")),
         };
+        let ask_anew = match fields.remove("ask_anew") {
+            None | Some(Json::Null) => false,
+            Some(Json::Bool(anew)) => anew,
+            Some(_) => return Err(invalid("$.ask_anew", "wrong-type")),
+        };
         if fields.remove("query").is_none() {
             return Err(invalid("$.query", "missing-field"));
         }
@@ -95,6 +102,7 @@ impl QuestionBody {
             study,
             query: AggregateQuery::parse(query).map_err(Problem::InvalidQuery)?,
             validity_seconds,
+            ask_anew,
         })
     }
 }

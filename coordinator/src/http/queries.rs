@@ -47,6 +47,9 @@ pub(super) struct QuestionSchema {
     query: serde_json::Value,
     /// How long it stays open.
     validity_seconds: Option<i64>,
+    /// Ask, and spend, although the answer follows from a release; without it such a question is refused as `derivable`,
+    /// with the release and its margin as parameters. Only asking reads it.
+    ask_anew: Option<bool>,
 }
 
 /// Queries, newest first.
@@ -92,6 +95,7 @@ async fn ask(
         account: &account,
         study: &body.study,
         query: &body.query,
+        ask_anew: body.ask_anew,
         validity_seconds: body.validity_seconds,
         idempotency_key: key,
         body_hash: protocol::sha256(&bytes),

@@ -322,8 +322,11 @@ impl Browser<'_> {
     }
 
     pub(crate) async fn ask(&self, query: &Value, key: &str) -> Reply {
-        self.ask_with(&json!({ "study": STUDY, "query": query }), key)
-            .await
+        self.ask_with(
+            &json!({ "study": STUDY, "query": query, "ask_anew": true }),
+            key,
+        )
+        .await
     }
 }
 

@@ -255,7 +255,8 @@ impl Bench {
         }
         self.rho += 1;
         query["rho"] = json!(self.rho);
-        let body = json!({ "study": STUDY, "query": query, "validity_seconds": 3_600 });
+        let body =
+            json!({ "study": STUDY, "query": query, "ask_anew": true, "validity_seconds": 3_600 });
         let key = system_tests::requester::request_id()?;
         let reply = (self.website)
             .post("/api/v1/queries", &body, &[("idempotency-key", &key)])

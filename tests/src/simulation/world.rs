@@ -442,7 +442,7 @@ impl World {
             "period": { "from": "2025-01", "to": "2025-12" },
             "bounds": { "cells": 1, "per_cell": 1 }, "rho": RHO - question,
         });
-        let body = json!({ "study": STUDY, "query": query, "validity_seconds": validity });
+        let body = json!({ "study": STUDY, "query": query, "ask_anew": true, "validity_seconds": validity });
         let key = format!("key-{}", self.asked.len());
         let location = self.ask_with(&body, &key).await?;
         if let Some(id) = location.as_deref().and_then(query_id)

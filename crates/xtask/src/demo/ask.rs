@@ -226,7 +226,7 @@ const RELEASE: &str = "release:";
 
 /// Asks a question; returns the query's id, or [`RELEASE`] and the id of the release that answers it already.
 fn ask(client: &Client, key: &str, query: &Value) -> Result<String> {
-    let body = json!({ "study": STUDY, "query": query, "validity_seconds": VALIDITY_SECONDS });
+    let body = json!({ "study": STUDY, "query": query, "ask_anew": true, "validity_seconds": VALIDITY_SECONDS });
     let key = format!("demo-{key}");
     let reply = client.post("/api/v1/queries", &body, &[("Idempotency-Key", &key)])?;
     let location = reply
