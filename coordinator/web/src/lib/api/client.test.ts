@@ -12,14 +12,15 @@ afterEach(() => vi.unstubAllGlobals());
 
 test('asking leads to the running query, with the key that makes repeating safe', async () => {
   const fetched = answer(202, {}, { location: '/api/v1/queries/q-1' });
-  expect(await api.ask('s', query, 'key-1')).toEqual({ query: 'q-1' });
+  expect(await api.ask('s', query, false, 'key-1')).toEqual({ query: 'q-1' });
   expect(fetched.mock.calls[0]?.[0]).toBe('/api/v1/queries');
+  expect(JSON.parse(fetched.mock.calls[0]?.[1].body as string)).toEqual({ study: 's', query, ask_anew: false });
   expect((fetched.mock.calls[0]?.[1].headers as Record<string, string>)['Idempotency-Key']).toBe('key-1');
 });
 
 test('asking what is already released leads to the release', async () => {
   answer(200, {}, { location: '/api/v1/releases/r-9' });
-  expect(await api.ask('s', query, 'k')).toEqual({ release: 'r-9' });
+  expect(await api.ask('s', query, true, 'k')).toEqual({ release: 'r-9' });
 });
 
 test('a refusal keeps its code, parameters and place', async () => {

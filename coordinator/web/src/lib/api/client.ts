@@ -1,9 +1,12 @@
 // Every call to the coordinator: same origin, JSON in, JSON out, failures as one Problem with a code the catalogue renders.
 import type {
-  Account, CubeInfo, Geography, LogEntry, NodeInfo, Outlines, Preview, ProblemBody, Query, QueryView, Release, ReleaseSummary, Statistics, Study, Taxonomy,
+  Account, CubeInfo, Geography, LogEntry, Months, NodeInfo, Outlines, Preview, ProblemBody, Query, QueryView, Release, ReleaseSummary, Statistics, Study, Taxonomy,
 } from './types';
 
 const BASE = '/api/v1';
+
+/** The body that asks a cube for months again, or for what is due. */
+const wanted = (revise: Months | null) => (revise ? { revise } : {});
 
 /** A refusal or failure of the coordinator, or of the way to it (`code` is then `unreachable`). */
 export class Problem extends Error {
@@ -97,10 +100,10 @@ export const api = {
   release: (id: string) => read<Release>(`releases/${encodeURIComponent(id)}`),
   /** Means, rates or quantiles of a release, with intervals; for nothing. */
   statistics: (id: string, wanted: Record<string, string>) => read<Statistics>(`releases/${encodeURIComponent(id)}/statistics?${new URLSearchParams(wanted)}`),
+  statisticsFile: (id: string, wanted: Record<string, string>) => `${BASE}/releases/${encodeURIComponent(id)}/statistics.csv?${new URLSearchParams(wanted)}`,
   releaseFile: (id: string, kind: 'csv' | 'json') => `${BASE}/releases/${encodeURIComponent(id)}.${kind}`,
   queries: async () => (await read<{ queries: QueryView[] }>('queries')).queries,
   query: (id: string) => read<QueryView>(`queries/${encodeURIComponent(id)}`),
-  statisticsFile: (id: string, wanted: Record<string, string>) => `${BASE}/releases/${encodeURIComponent(id)}/statistics.csv?${new URLSearchParams(wanted)}`,
   queryEvents: (id: string) => `${BASE}/queries/${encodeURIComponent(id)}/events`,
   log: async (after: number | null) => (await read<{ entries: LogEntry[] }>(after === null ? 'log' : `log?after=${after}`)).entries,
   preview: async (study: string, query: Query, signal?: AbortSignal): Promise<Preview> =>
@@ -113,17 +116,18 @@ export const api = {
     return made;
   },
   /** Asks. Repeating the call with the same key asks once. Answers where to look: the running query or the stored release. */
-  ask: async (study: string, query: Query, idempotencyKey: string): Promise<{ query: string } | { release: string }> => {
-    return whereTo(await send('POST', 'queries', { study, query }, { 'Idempotency-Key': idempotencyKey }));
+  /** `anew`: also where the answer follows from a release, which the reader has seen. */
+  ask: async (study: string, query: Query, anew: boolean, idempotencyKey: string): Promise<{ query: string } | { release: string }> => {
+    return whereTo(await send('POST', 'queries', { study, query, ask_anew: anew }, { 'Idempotency-Key': idempotencyKey }));
   },
   cubes: async () => (await read<{ cubes: CubeInfo[] }>('cubes')).cubes,
   /** Plans the usual cubes of a study, from January of a year on; asks nothing. */
   planDefaultCubes: async (study: string, year: number): Promise<void> =>
     void (await send('POST', `studies/${encodeURIComponent(study)}/default-cubes`, { first: `${year}-01` })),
-  /** Price and accuracy of what is due of a cube. */
-  previewCube: async (id: string, signal?: AbortSignal): Promise<Preview> =>
-    (await (await send('POST', `cubes/${encodeURIComponent(id)}/preview`, {}, {}, signal)).json()) as Preview,
-  /** Asks what is due of a cube; as `ask`. */
-  askCube: async (id: string, idempotencyKey: string): Promise<{ query: string } | { release: string }> =>
-    whereTo(await send('POST', `cubes/${encodeURIComponent(id)}/ask`, {}, { 'Idempotency-Key': idempotencyKey })),
+  /** Price and accuracy of what is due of a cube, or of months to ask again. */
+  previewCube: async (id: string, revise: Months | null, signal?: AbortSignal): Promise<Preview> =>
+    (await (await send('POST', `cubes/${encodeURIComponent(id)}/preview`, wanted(revise), {}, signal)).json()) as Preview,
+  /** Asks what is due of a cube, or months again; as `ask`. */
+  askCube: async (id: string, revise: Months | null, idempotencyKey: string): Promise<{ query: string } | { release: string }> =>
+    whereTo(await send('POST', `cubes/${encodeURIComponent(id)}/ask`, wanted(revise), { 'Idempotency-Key': idempotencyKey })),
 };

@@ -234,6 +234,11 @@ export interface Release extends ReleaseSummary {
 
 /** A question without span and terms. */
 export type PlannedQuestion = Omit<Query, 'version' | 'period' | 'bounds' | 'rho'>;
+/** Months, `YYYY-MM`, both inside. */
+export interface Months {
+  from: string;
+  to: string;
+}
 export type CubeAskKind = 'past' | 'period' | 'revision';
 /** A question planned once and asked period by period. */
 export interface CubeInfo {
