@@ -1,9 +1,10 @@
-//! Developer commands: `cargo xtask demo | test | check | bench | simulate | web`. Each finds or installs what it needs, says what it
+//! Developer commands: `cargo xtask demo | test | check | bench | simulate | web | dist`. Each finds or installs what it needs, says what it
 //! does, and stops what it started.
 
 mod bench;
 mod check;
 mod demo;
+mod dist;
 mod group;
 mod http;
 mod interruption;
@@ -39,6 +40,8 @@ enum Command {
     Simulate(simulate::Options),
     /// Builds the website.
     Web(web::Options),
+    /// Makes what is installed without compiling: a static node agent, a Debian package, a container recipe.
+    Dist(dist::Options),
     /// Prints what the default cubes buy and cost: noise against the counts to expect.
     BudgetTable,
 }
@@ -70,6 +73,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Bench(options) => bench::run(&workspace, &options),
         Command::Simulate(options) => simulate::run(&workspace, &options),
         Command::Web(options) => web::run(&workspace, &options),
+        Command::Dist(options) => dist::run_dist(&workspace, &options),
         Command::BudgetTable => workspace::run(workspace.cargo().args([
             "run",
             "--quiet",

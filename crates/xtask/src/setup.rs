@@ -14,6 +14,8 @@ const OLDEST_NODE: u32 = 20;
 pub(crate) enum Need {
     /// A C compiler and linker: SQLite and ring are partly C.
     Compiler,
+    /// A C compiler that makes static programs.
+    StaticCompiler,
     /// Node and npm build the website.
     Node,
     /// Chromium runs the browser test.
@@ -24,6 +26,7 @@ impl Need {
     fn name(self) -> &'static str {
         match self {
             Need::Compiler => "a C compiler",
+            Need::StaticCompiler => "musl's C compiler",
             Need::Node => "Node 20 or later with npm",
             Need::Chromium => "Chromium",
         }
@@ -32,6 +35,7 @@ impl Need {
     fn packages(self) -> &'static [&'static str] {
         match self {
             Need::Compiler => &["gcc", "libc6-dev"],
+            Need::StaticCompiler => &["musl-tools"],
             Need::Node => &["nodejs", "npm"],
             Need::Chromium => &["chromium"],
         }
@@ -43,6 +47,7 @@ impl Need {
             Need::Compiler => ["cc", "gcc", "clang"]
                 .iter()
                 .any(|name| find(name).is_some()),
+            Need::StaticCompiler => find("musl-gcc").is_some(),
             Need::Node => find("npm").is_some() && node_version() >= Some(OLDEST_NODE),
             Need::Chromium => chromium().is_some(),
         }
