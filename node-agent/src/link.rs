@@ -1,20 +1,21 @@
 //! The node's calls to the coordinator: it dials out, shows its certificate, and believes no reply it cannot read.
 //! A reply never decides what may be released; that is the policy's and the ledger's part.
 
+use crate::clock;
 use crate::config::{Config, ConfigError, NodeDir};
 use crate::keys;
 use anyhow::{Context, Result};
 use identity::{AuthorityCertificate, ClientError, NodeClient, Reply, TlsKey};
 use protocol::exchange::{
-    AnswerReply, CheckpointOffer, Cosignature, GuaranteeNotice, Hello, HelloReply, NodeRefusal,
-    Poll, PollReply, Receipts, ReceiptsWanted, RestorationOffer, Signed,
+    AnswerReply, CheckpointOffer, Cosignature, GuaranteeNotice, Hello, HelloReply, JoinReply,
+    NodeRefusal, Poll, PollReply, Receipts, ReceiptsWanted, Renew, RestorationOffer, Signed,
 };
 use protocol::{Envelope, PublicKey};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 const CALL: Duration = Duration::from_secs(20);
@@ -65,10 +66,20 @@ impl Carrier for NodeClient {
     }
 }
 
-/// A connection of a node that has joined.
+/// What came of the latest calls.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Contact {
+    /// When the coordinator last did what was asked, in unix seconds.
+    pub last_reply: Option<i64>,
+    /// The code of a refusal of this node that came since.
+    pub refused: Option<String>,
+}
+
+/// A connection of a node that has joined. Clones share it, also after it was opened anew.
 #[derive(Clone)]
 pub struct Link {
-    carrier: Arc<dyn Carrier>,
+    carrier: Arc<RwLock<Arc<dyn Carrier>>>,
+    contact: Arc<Mutex<Contact>>,
 }
 
 impl Link {
@@ -77,27 +88,58 @@ impl Link {
     /// # Errors
     /// When the node has not joined or its keys cannot be read.
     pub fn open(dir: &NodeDir, config: &Config) -> Result<Link> {
-        let address = config
-            .coordinator
-            .as_deref()
-            .ok_or(ConfigError::NotJoined)?;
-        let read = |name| {
-            let path = dir.key(name);
-            std::fs::read_to_string(&path)
-                .with_context(|| format!("cannot read {}", path.display()))
-        };
-        let authority = AuthorityCertificate::from_pem(&read(keys::AUTHORITY)?)?;
-        let tls = identity::node_client_config(
-            &authority,
-            &read(keys::CERTIFICATE)?,
-            &TlsKey::load(&dir.key(keys::TLS))?,
-        )?;
-        Ok(Link::over(Arc::new(NodeClient::new(address, tls)?)))
+        Ok(Link::over(dial(dir, config)?))
+    }
+
+    /// Opens the link anew, with the certificate there is now; calls that are on their way go on over the old one.
+    ///
+    /// # Errors
+    /// As [`Link::open`]; the old one stays then.
+    pub(crate) fn reopen(&self, dir: &NodeDir, config: &Config) -> Result<()> {
+        let carrier = dial(dir, config)?;
+        *(self.carrier.write()).unwrap_or_else(PoisonError::into_inner) = carrier;
+        Ok(())
     }
 
     /// A link over whatever carries calls.
     pub fn over(carrier: Arc<dyn Carrier>) -> Link {
-        Link { carrier }
+        Link {
+            carrier: Arc::new(RwLock::new(carrier)),
+            contact: Arc::default(),
+        }
+    }
+
+    /// How the latest calls went.
+    pub fn contact(&self) -> Contact {
+        (self.contact.lock())
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Notes what came of a call.
+    fn noted<T>(&self, result: Result<T, LinkError>) -> Result<T, LinkError> {
+        let mut contact = self.contact.lock().unwrap_or_else(PoisonError::into_inner);
+        match &result {
+            Ok(_) => {
+                *contact = Contact {
+                    last_reply: Some(clock::now()),
+                    refused: None,
+                };
+            }
+            // 403: not this call but whoever makes it.
+            Err(LinkError::Refused {
+                status: 403, code, ..
+            }) => contact.refused = Some(code.clone()),
+            Err(_) => {}
+        }
+        drop(contact);
+        result
+    }
+
+    fn carrier(&self) -> Arc<dyn Carrier> {
+        (self.carrier.read())
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     async fn post<T: Serialize>(
@@ -108,7 +150,8 @@ impl Link {
     ) -> Result<Reply, LinkError> {
         let body = serde_json::to_vec(body)
             .map_err(|_| ClientError::InvalidCall("the body cannot be written as JSON"))?;
-        accepted(self.carrier.post(path, body, wait).await?)
+        let reply = self.carrier().post(path, body, wait).await;
+        self.noted(reply.map_err(LinkError::from).and_then(accepted))
     }
 
     async fn call<T: Serialize, R: DeserializeOwned>(
@@ -126,6 +169,15 @@ impl Link {
     /// See [`LinkError`]; so for every call below.
     pub async fn hello(&self, hello: &Hello) -> Result<HelloReply, LinkError> {
         self.call("/node/v1/hello", hello, CALL).await
+    }
+
+    /// Asks for a new certificate for the key of this request.
+    pub async fn renew(&self, csr_pem: String) -> Result<JoinReply, LinkError> {
+        let renew = Renew {
+            version: protocol::VERSION,
+            csr_pem,
+        };
+        self.call("/node/v1/renew", &renew, CALL).await
     }
 
     /// Waits for work.
@@ -184,9 +236,8 @@ impl Link {
 
     /// Hands in a sealed answer.
     pub async fn answer(&self, envelope: &[u8]) -> Result<AnswerReply, LinkError> {
-        let posted = self
-            .carrier
-            .post("/node/v1/answers", envelope.to_vec(), CALL);
+        let carrier = self.carrier();
+        let posted = carrier.post("/node/v1/answers", envelope.to_vec(), CALL);
         Ok(accepted(posted.await?)?.json()?)
     }
 
@@ -201,6 +252,25 @@ impl Link {
             .await
             .map(drop)
     }
+}
+
+/// A client with the node's certificate for the address it joined.
+fn dial(dir: &NodeDir, config: &Config) -> Result<Arc<dyn Carrier>> {
+    let address = config
+        .coordinator
+        .as_deref()
+        .ok_or(ConfigError::NotJoined)?;
+    let read = |name| {
+        let path = dir.key(name);
+        std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
+    };
+    let authority = AuthorityCertificate::from_pem(&read(keys::AUTHORITY)?)?;
+    let tls = identity::node_client_config(
+        &authority,
+        &read(keys::CERTIFICATE)?,
+        &TlsKey::load(&dir.key(keys::TLS))?,
+    )?;
+    Ok(Arc::new(NodeClient::new(address, tls)?))
 }
 
 /// A reply, or the refusal it carries.

@@ -7,6 +7,7 @@ use crate::editions;
 use crate::link::LinkError;
 use crate::node::Node;
 use crate::{answer, requester};
+use crate::renewal;
 use anyhow::Result;
 use audit::{EntryKind, Fact};
 use protocol::Envelope;
@@ -74,6 +75,7 @@ async fn work(node: Arc<Node>) {
     let in_hand: Arc<Mutex<HashSet<[u8; 32]>>> = Arc::default();
     let mut greeted_with = None;
     let mut logged = None;
+    let mut look_at_certificate = Instant::now();
     loop {
         refresh_policy(&node);
         publish_when_due(&node).await;
@@ -97,6 +99,10 @@ async fn work(node: Arc<Node>) {
                 }
             }
         }
+        if Instant::now() >= look_at_certificate {
+            look_at_certificate = Instant::now() + renewal::LOOK_AGAIN;
+            renew(&node).await;
+        }
         match node.link().poll().await {
             Ok(reply) => {
                 // The wait was long; what came in is decided under the policy as it stands now.
@@ -111,6 +117,18 @@ async fn work(node: Arc<Node>) {
                 wait_after(&error).await;
             }
         }
+    }
+}
+
+/// Renews the certificate if it is due. It has a third of its life left, so what does not succeed is tried again later.
+async fn renew(node: &Node) {
+    let now = jiff::Timestamp::from_second(clock::now()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    let renewed = renewal::renew_when_due(node.dir(), node.config(), node.link(), now).await;
+    if let Err(error) = renewed {
+        tracing::error!(
+            reason = %format!("{error:#}"),
+            "the certificate could not be renewed; trying again in an hour"
+        );
     }
 }
 

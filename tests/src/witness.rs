@@ -31,6 +31,8 @@ pub(crate) struct State {
     authority: Authority,
     signer: audit::LogSigner,
     log_key: PublicKey,
+    /// How old a certificate is when it is issued to who joins.
+    age: Mutex<Duration>,
     desks: Mutex<Desks>,
     changed: watch::Sender<u64>,
 }
@@ -87,6 +89,7 @@ impl Witness {
             authority,
             signer,
             log_key,
+            age: Mutex::default(),
             desks: Mutex::default(),
             changed: watch::Sender::new(0),
         });
@@ -94,6 +97,7 @@ impl Witness {
         let address = listener.local_addr()?.to_string();
         let router = Router::new()
             .route("/node/v1/join", post(calls::join))
+            .route("/node/v1/renew", post(calls::renew))
             .route("/node/v1/hello", post(calls::hello))
             .route("/node/v1/poll", post(calls::poll))
             .route("/node/v1/signed", post(calls::signed))
@@ -139,6 +143,14 @@ impl Witness {
             token,
         };
         Ok(invitation.encode()?)
+    }
+
+    /// Whoever joins from now on gets a certificate of a day that was issued so long ago.
+    ///
+    /// # Panics
+    /// When a test panicked here before.
+    pub fn issue_aged(&self, age: Duration) {
+        *self.state.age.lock().expect("no test panicked here") = age;
     }
 
     /// Makes a study known to every node that says hello from now on.

@@ -14,8 +14,8 @@ use identity::PeerCertificate;
 use jiff::Timestamp;
 use protocol::exchange::{
     AnswerReply, AnswerStatus, CheckpointOffer, Cosignature, GuaranteeNotice, Hello, HelloReply,
-    Join, JoinReply, NodeRefusal, Poll, PollReply, Receipts, ReceiptsWanted, RestorationOffer,
-    Signed,
+    Join, JoinReply, NodeRefusal, Poll, PollReply, Receipts, ReceiptsWanted, Renew,
+    RestorationOffer, Signed,
 };
 use protocol::{Answer, Envelope, LogState, Outcome, PublicKey, VerifiedRestoration};
 use std::sync::Arc;
@@ -56,20 +56,35 @@ pub(crate) async fn join(
     if invited.as_deref() != Some(join.organisation.as_str()) {
         return Err(refused(StatusCode::FORBIDDEN, "token"));
     }
-    let issued = state
-        .authority
-        .issue_node(
-            &join.csr_pem,
-            &join.organisation,
-            super::DAY,
-            Timestamp::now(),
-        )
-        .map_err(|_| refused(StatusCode::BAD_REQUEST, "csr"))?;
+    let age = *(state.age.lock()).map_err(|_| refused(StatusCode::INTERNAL_SERVER_ERROR, "age"))?;
+    let reply = certify(&state, &join.csr_pem, &join.organisation, age)?;
     (state.desks().desks)
         .entry(join.organisation)
         .and_modify(|desk| desk.join_again(join.node_key, join.dpo_key))
         .or_insert_with(|| Desk::new(join.node_key, join.dpo_key));
     state.announce();
+    Ok(reply)
+}
+
+pub(crate) async fn renew(
+    Shared(state): Witness,
+    peer: PeerCertificate,
+    Json(renew): Json<Renew>,
+) -> Result<Json<JoinReply>, Refused> {
+    certify(&state, &renew.csr_pem, &peer.organisation, Duration::ZERO)
+}
+
+/// A certificate of a day that was issued `age` ago.
+fn certify(
+    state: &State,
+    csr_pem: &str,
+    organisation: &str,
+    age: Duration,
+) -> Result<Json<JoinReply>, Refused> {
+    let bad = |_| refused(StatusCode::BAD_REQUEST, "csr");
+    let issued = (state.authority)
+        .issue_node(csr_pem, organisation, super::DAY, Timestamp::now() - age)
+        .map_err(bad)?;
     Ok(Json(JoinReply {
         certificate_pem: issued.pem,
         authority_pem: state.authority.certificate().pem(),
@@ -87,6 +102,7 @@ pub(crate) async fn hello(
         if !hello.datasets.is_empty() {
             desk.begin_generation();
             desk.hellos.push(hello);
+            desk.certificates.push(peer.serial_hex.clone());
         }
         desk.held.as_ref().map(|held| held.note.clone())
     })?;
@@ -103,7 +119,10 @@ pub(crate) async fn poll(
     Json(poll): Json<Poll>,
 ) -> Result<Json<PollReply>, Refused> {
     let until = tokio::time::Instant::now() + Duration::from_secs(poll.wait_seconds.into());
-    let generation = with_desk(&state, &peer, |desk| desk.generation)?;
+    let generation = with_desk(&state, &peer, |desk| {
+        desk.certificates.push(peer.serial_hex.clone());
+        desk.generation
+    })?;
     let mut changes = state.changed.subscribe();
     loop {
         changes.mark_unchanged();

@@ -62,6 +62,8 @@ pub struct Desk {
     pub node_key: PublicKey,
     /// Greetings, in order.
     pub hellos: Vec<Hello>,
+    /// Serial numbers of the certificates that greetings and polls came with, in order.
+    pub certificates: Vec<String>,
     /// The last checkpoint cosigned.
     pub held: Option<Held>,
     /// Size and root of every checkpoint cosigned under the present key.
@@ -101,6 +103,7 @@ impl Desk {
             earlier: None,
             kept: None,
             hellos: Vec::new(),
+            certificates: Vec::new(),
             held: None,
             cosigned: Vec::new(),
             consents: Vec::new(),
