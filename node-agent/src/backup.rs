@@ -371,6 +371,7 @@ mod tests {
                 register: PathBuf::from("register.csv"),
             },
             retention: Retention::default(),
+            page: Default::default(),
         })
         .expect("written");
         for (path, text) in [

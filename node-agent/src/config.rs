@@ -2,6 +2,7 @@
 //! Paths and addresses only: what is allowed stands in the policy, how the register is read in the mapping.
 
 use serde::{Deserialize, Serialize};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 /// `node.toml`.
@@ -20,6 +21,31 @@ pub struct Config {
     /// How long what the node keeps is kept.
     #[serde(default, skip_serializing_if = "Retention::is_default")]
     pub retention: Retention,
+    /// The node's own page.
+    #[serde(default, skip_serializing_if = "PageSettings::is_default")]
+    pub page: PageSettings,
+}
+
+/// Where the node's own page listens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PageSettings {
+    /// A loopback address; with port 0, the default, any free port, which `node-agent open` knows.
+    pub listen: SocketAddr,
+}
+
+impl Default for PageSettings {
+    fn default() -> PageSettings {
+        PageSettings {
+            listen: (Ipv4Addr::LOCALHOST, 0).into(),
+        }
+    }
+}
+
+impl PageSettings {
+    fn is_default(&self) -> bool {
+        *self == PageSettings::default()
+    }
 }
 
 /// How long what the node keeps is kept.
@@ -148,6 +174,57 @@ impl NodeDir {
         self.0.join("acts")
     }
 
+    /// Where the page listens, as long as the node serves.
+    pub(crate) fn page_address(&self) -> PathBuf {
+        self.0.join("page.address")
+    }
+
+    /// The one-time word that `node-agent open` leaves for the page.
+    pub(crate) fn page_word(&self) -> PathBuf {
+        self.0.join("page.word")
+    }
+
+    fn pause_file(&self) -> PathBuf {
+        self.0.join("paused")
+    }
+
+    /// Whether the node is to ask for no work.
+    pub fn is_paused(&self) -> bool {
+        self.pause_file().exists()
+    }
+
+    /// Pauses the node, or lets it go on.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn set_paused(&self, paused: bool) -> std::io::Result<()> {
+        if paused {
+            return write_private(&self.pause_file(), b"");
+        }
+        match std::fs::remove_file(self.pause_file()) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    fn backup_note(&self) -> PathBuf {
+        self.0.join("last-backup")
+    }
+
+    /// When the last backup was made, in unix seconds.
+    pub(crate) fn last_backup(&self) -> Option<i64> {
+        let text = std::fs::read_to_string(self.backup_note()).ok()?;
+        text.trim().parse().ok()
+    }
+
+    /// Notes that a backup was made.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub(crate) fn note_backup(&self, now: i64) -> std::io::Result<()> {
+        write_private(&self.backup_note(), now.to_string().as_bytes())
+    }
+
     /// A file among the keys.
     pub fn key(&self, name: &str) -> PathBuf {
         self.0.join("keys").join(name)
@@ -190,6 +267,11 @@ impl NodeDir {
                     "`{name}` must be at least {least}: what can still be asked stays"
                 )));
             }
+        }
+        if !config.page.listen.ip().is_loopback() {
+            return Err(invalid(
+                "`page.listen` must be a loopback address such as 127.0.0.1:8430: the page shows exact facts".to_owned(),
+            ));
         }
         Ok(config)
     }
@@ -245,6 +327,7 @@ mod tests {
                 register: PathBuf::from("register.csv"),
             },
             retention: Retention::default(),
+            page: Default::default(),
         };
         node.write_config(&config).expect("written");
         assert_eq!(node.read_config().expect("read"), config);

@@ -158,6 +158,7 @@ mod tests {
                 snapshots: keep,
                 ..Default::default()
             },
+            page: Default::default(),
         };
         (place, dir, config)
     }

@@ -12,6 +12,7 @@ pub mod join;
 pub mod keys;
 pub mod link;
 pub mod node;
+pub mod page;
 pub mod renewal;
 pub mod requester;
 pub mod restore;

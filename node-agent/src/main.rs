@@ -45,6 +45,21 @@ enum Command {
         #[command(flatten)]
         dir: Dir,
     },
+    /// Prints a link, good once, to the node's own page on this computer.
+    Open {
+        #[command(flatten)]
+        dir: Dir,
+    },
+    /// Stops asking for work until resumed; questions then expire unanswered.
+    Pause {
+        #[command(flatten)]
+        dir: Dir,
+    },
+    /// Goes on after a pause.
+    Resume {
+        #[command(flatten)]
+        dir: Dir,
+    },
     /// Shows edition, data quality, studies and budget. For the organisation's own eyes.
     Status {
         #[command(flatten)]
@@ -121,6 +136,9 @@ async fn run(command: Command) -> Result<ExitCode> {
             println!("joined; start the node with `node-agent serve`");
         }
         Command::Serve { dir } => node_agent::serve::serve(NodeDir::new(dir.dir)).await?,
+        Command::Open { dir } => println!("{}", node_agent::page::open(&NodeDir::new(dir.dir))?),
+        Command::Pause { dir } => set_paused(&NodeDir::new(dir.dir), true)?,
+        Command::Resume { dir } => set_paused(&NodeDir::new(dir.dir), false)?,
         Command::Status { dir, json } => {
             commands::status::run(&NodeDir::new(dir.dir), json).await?
         }
@@ -138,4 +156,11 @@ async fn run(command: Command) -> Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn set_paused(dir: &NodeDir, paused: bool) -> Result<()> {
+    dir.read_config()?;
+    dir.set_paused(paused)?;
+    println!("{}", if paused { "paused" } else { "resumed" });
+    Ok(())
 }

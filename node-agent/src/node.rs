@@ -194,7 +194,33 @@ impl Node {
         self.requester.as_ref()
     }
 
-    fn policy(&self) -> Arc<Authorizer> {
+    /// Hash of the policy in force.
+    pub fn policy_hash(&self) -> String {
+        self.policy().policy_hash().to_owned()
+    }
+
+    /// Keys that may sign as officers, and keys that may add a second signature only.
+    pub(crate) fn signers(&self) -> (Vec<PublicKey>, Vec<PublicKey>) {
+        let policy = self.policy();
+        (policy.dpo_keys(), policy.second_keys())
+    }
+
+    /// Studies kept here that the officer has not countersigned.
+    pub(crate) fn studies_to_countersign(&self) -> Vec<String> {
+        let policy = self.policy();
+        let (requesters, officers) = (policy.requester_keys(), policy.dpo_keys());
+        let mut ids = self.studies.ids();
+        ids.retain(|id| {
+            (self.studies.study(id, &requesters)).is_ok_and(|study| {
+                let hash = protocol::hex(&study.hash());
+                let consented = self.studies.consented(id, &hash, &requesters, &officers);
+                consented.is_err()
+            })
+        });
+        ids
+    }
+
+    pub(crate) fn policy(&self) -> Arc<Authorizer> {
         match self.policy.read() {
             Ok(policy) => policy.clone(),
             Err(poisoned) => poisoned.into_inner().clone(),

@@ -7,7 +7,7 @@ use crate::editions;
 use crate::link::LinkError;
 use crate::node::Node;
 use crate::{answer, requester};
-use crate::renewal;
+use crate::{page, renewal};
 use anyhow::Result;
 use audit::{EntryKind, Fact};
 use protocol::Envelope;
@@ -49,6 +49,8 @@ pub async fn serve(dir: NodeDir) -> Result<()> {
         edition = node.edition_number(),
         "serving"
     );
+    // The page may fail; answering goes on without it.
+    tokio::spawn(page::bind(Arc::clone(&node)).await?.serve());
     tokio::select! {
         () = work(node) => Ok(()),
         () = stopped() => Ok(()),
@@ -79,6 +81,12 @@ async fn work(node: Arc<Node>) {
     loop {
         refresh_policy(&node);
         publish_when_due(&node).await;
+        if node.dir().is_paused() {
+            // The next greeting tells the coordinator that the node is back.
+            greeted_with = None;
+            tokio::time::sleep(RETRY).await;
+            continue;
+        }
         let hello = node.hello();
         let greeting = (
             hello.policy_hash.clone(),

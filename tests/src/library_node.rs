@@ -167,6 +167,7 @@ pub fn folder(
         organisation: organisation.to_owned(),
         coordinator: None,
         retention: Retention::default(),
+        page: Default::default(),
         dataset: Dataset {
             id: "clients".to_owned(),
             register: register.to_owned(),

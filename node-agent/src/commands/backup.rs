@@ -46,6 +46,7 @@ pub struct Restore {
 pub async fn back_up(args: &Backup) -> Result<()> {
     let dir = NodeDir::new(&args.dir);
     let manifest = backup::backup(&dir, &args.out, args.with_keys, clock::now()).await?;
+    dir.note_backup(clock::now())?;
     println!(
         "{}: {} files, the log of {} entries",
         args.out.display(),

@@ -101,6 +101,7 @@ pub fn run(init: &Init) -> Result<()> {
             register,
         },
         retention: Retention::default(),
+        page: Default::default(),
     })?;
 
     println!("node of {} in {}", init.organisation, init.dir.display());
