@@ -3,6 +3,7 @@
 //! It is pure: it sees released noise only, opens nothing, and never turns a negative estimate into a better one.
 
 mod bracket;
+mod consistent;
 mod coverage;
 mod derive;
 mod estimate;
@@ -16,6 +17,7 @@ mod release;
 mod spread;
 
 pub use bracket::{BRACKET_MISS, Bracket, bracket};
+pub use consistent::{Consistent, LevelledAnswer, Region, area_tiling};
 pub use coverage::{AnsweredNode, Coverage, RefusedNode, SilentNode};
 pub use derive::{CellMap, Underivable};
 pub use estimate::{Derived, Estimate};
