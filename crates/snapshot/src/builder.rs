@@ -1,14 +1,15 @@
 //! From rows to a snapshot: link, deduplicate, take the latest of each attribute, sort by keyed hashes.
 //! The order of rows never matters, and no person's rows decide how another's are read, households aside.
 
-use crate::codice_fiscale::CodiceFiscale;
 use crate::draft::Draft;
 use crate::error::SnapshotError;
-use crate::gather::{Gathered, gather};
+use crate::gather::{Gathered, Input, gather};
 use crate::households::Households;
 use crate::keys::NodeKey;
 use crate::mapping::{Field, Mapping};
+use crate::objections::Objections;
 use crate::parallel::on_threads;
+use crate::person_key::PersonKey;
 use crate::quality::LocalQuality;
 use crate::row::HouseholdId;
 use crate::shard::{ClosedShard, RawEvent, Shard};
@@ -17,7 +18,6 @@ use crate::snapshot::{
 };
 use crate::traits::Traits;
 use geography::{Level, Partition};
-use std::io::Read;
 use std::num::NonZero;
 use std::thread;
 use taxonomy::model::Quantity;
@@ -27,9 +27,10 @@ const MAX_THREADS: usize = 8;
 
 pub(crate) fn build(
     mapping: &Mapping,
-    register: impl Read + Send,
+    register: Input<'_>,
     key: &NodeKey,
     edition: Edition,
+    objections: &Objections,
 ) -> Result<(Snapshot, LocalQuality), SnapshotError> {
     let threads = (thread::available_parallelism().map_or(1, NonZero::get)).min(MAX_THREADS);
     let Gathered {
@@ -41,14 +42,16 @@ pub(crate) fn build(
     let shares = (0..threads).map(|_| waiting.by_ref().take(share).collect::<Vec<_>>());
     let close = |shards: Vec<Shard>| {
         let parts = shards.into_iter().map(|shard| {
-            let shard = shard.close(key);
-            (Part::of(mapping, &shard), shard.duplicates)
+            let shard = shard.close(key, objections);
+            let counts = [shard.duplicates, shard.objected];
+            (Part::of(mapping, &shard), counts)
         });
         parts.collect::<Vec<_>>()
     };
     let parts = on_threads(shares, close).into_iter().flatten();
-    let (parts, duplicates): (Vec<Part>, Vec<u64>) = parts.unzip();
-    quality.duplicates = duplicates.iter().sum();
+    let (parts, counts): (Vec<Part>, Vec<[u64; 2]>) = parts.unzip();
+    quality.duplicates = counts.iter().map(|count| count[0]).sum();
+    quality.objections = counts.iter().map(|count| count[1]).sum();
     let events: usize = parts.iter().map(|part| part.months.len()).sum();
     if u32::try_from(events).is_err() {
         return Err(SnapshotError::TooLarge);
@@ -58,13 +61,14 @@ pub(crate) fn build(
         .into_iter()
         .fold(Part::with_capacity(persons, events), Part::followed_by);
     let households = Households::of(all.named, &all.births, |place| {
-        key.member_rank(&key.pseudonym(all.codes[place as usize].bytes()))
+        key.member_rank(&key.pseudonym(all.people[place as usize].bytes()))
     });
     let unknown = Partition::milan().unknown().0;
     quality.homes_unknown = all.homes.iter().filter(|home| **home == unknown).count() as u64;
     quality.persons = all.words.len() as u64;
     quality.households = households.count() as u64;
     quality.beyond_household = households.beyond;
+    [quality.births_differ, quality.sexes_differ] = all.differ;
     let snapshot = Snapshot {
         sampling_key: key.sampling(&edition.label),
         edition,
@@ -106,7 +110,7 @@ fn column_of(quantity: Quantity) -> Field {
 struct Part {
     words: Vec<u64>,
     /// To rank the members of a household that is too large.
-    codes: Vec<CodiceFiscale>,
+    people: Vec<PersonKey>,
     births: Vec<u16>,
     homes: Vec<u16>,
     traits: Vec<Traits>,
@@ -120,6 +124,8 @@ struct Part {
     counts: Vec<u16>,
     cents: Vec<u32>,
     minutes: Vec<u32>,
+    /// People whose recorded date of birth, and sex, differ from the codice fiscale's.
+    differ: [u64; 2],
 }
 
 impl Part {
@@ -128,7 +134,7 @@ impl Part {
         event_starts.push(0);
         Part {
             words: Vec::with_capacity(persons),
-            codes: Vec::with_capacity(persons),
+            people: Vec::with_capacity(persons),
             births: Vec::with_capacity(persons),
             homes: Vec::with_capacity(persons),
             traits: Vec::with_capacity(persons),
@@ -141,6 +147,7 @@ impl Part {
             counts: Vec::with_capacity(events),
             cents: Vec::with_capacity(events),
             minutes: Vec::with_capacity(events),
+            differ: [0; 2],
         }
     }
 
@@ -162,7 +169,10 @@ impl Part {
             self.named.push((household, self.words.len() as u32));
         }
         self.words.push(word);
-        self.codes.push(draft.code);
+        self.people.push(draft.person);
+        for (count, differs) in self.differ.iter_mut().zip(draft.differs_from_code()) {
+            *count += u64::from(differs);
+        }
         self.births.push(draft.birth_month(derive).unwrap_or(NEVER));
         self.homes.push(home(mapping.finest_level(), draft));
         self.traits.push(draft.traits(derive));
@@ -196,7 +206,10 @@ impl Part {
         let (persons, records) = (self.words.len() as u32, self.records.len() as u32);
         let events = self.months.len() as u32;
         self.words.extend(next.words);
-        self.codes.extend(next.codes);
+        self.people.extend(next.people);
+        for (count, more) in self.differ.iter_mut().zip(next.differ) {
+            *count += more;
+        }
         self.births.extend(next.births);
         self.homes.extend(next.homes);
         self.traits.extend(next.traits);

@@ -104,6 +104,11 @@ impl CodiceFiscale {
         Ok(parsed)
     }
 
+    /// The code whose sixteen characters a key kept; for characters that [`CodiceFiscale::bytes`] gave.
+    pub(crate) fn from_key(code: [u8; 16]) -> CodiceFiscale {
+        CodiceFiscale { code }
+    }
+
     /// The sixteen characters. Never to be shown, logged or sent.
     pub(crate) fn bytes(&self) -> &[u8; 16] {
         &self.code

@@ -1,12 +1,15 @@
-//! The CSV connector: rows out of lines, each line by itself.
+//! Rows out of lines of CSV and out of records of other connectors, each by itself.
 //! A bad line is reported by line number, column and kind, never by its content, and the rest goes on.
 
 use crate::codice_fiscale::{CodiceFiscale, InvalidCodiceFiscale};
 use crate::error::SnapshotError;
 use crate::line::{BadLine, Block, Blocks, Fields, Line, Splitter};
 use crate::mapping::{Field, Mapping, Words};
+use crate::notation::NO_DELIMITER;
+use crate::person_key::PersonKey;
 use crate::quality::RejectKind;
-use crate::row::{Day, HouseholdId, Row, hundredths};
+use crate::records::Record;
+use crate::row::{Day, HouseholdId, Row, amount};
 use geography::{Level, Partition};
 use std::io::Read;
 use taxonomy::model::income_band;
@@ -16,7 +19,7 @@ use taxonomy::model::income_band;
 pub enum Outcome {
     /// A row that can be linked to a person.
     Row(Row),
-    /// A row without a valid codice fiscale; `missing` where the field is blank.
+    /// A row without a valid codice fiscale or key; `missing` where the field is blank.
     Unlinked {
         /// Whether the field is blank rather than wrong.
         missing: bool,
@@ -35,6 +38,8 @@ pub(crate) struct Layout<'m> {
     mapping: &'m Mapping,
     /// For each field, the position of its column.
     positions: Vec<Option<usize>>,
+    /// Positions of the columns that name a person, where no codice fiscale does.
+    key: Vec<usize>,
     width: usize,
     /// Whether a number is that of a NIL.
     nils: Vec<bool>,
@@ -49,25 +54,36 @@ impl<'m> Layout<'m> {
         let fields = splitter
             .split(header, mapping.encoding, mapping.delimiter, None)
             .map_err(|_| SnapshotError::NoHeader)?;
-        if fields.text().trim().is_empty() {
+        let columns: Vec<&str> = (0..fields.len()).map(|index| fields.field(index)).collect();
+        Layout::of_columns(&columns, mapping)
+    }
+
+    /// Finds the mapping's columns among those of a register.
+    pub(crate) fn of_columns(
+        columns: &[&str],
+        mapping: &'m Mapping,
+    ) -> Result<Layout<'m>, SnapshotError> {
+        if columns.iter().all(|column| column.trim().is_empty()) {
             return Err(SnapshotError::NoHeader);
         }
-        let position = |field: &Field| {
-            let Some(column) = mapping.column(*field) else {
-                return Ok(None);
-            };
-            let mut places =
-                (0..fields.len()).filter(|index| fields.field(*index) == column.trim());
+        let find = |column: &str, field: &'static str| {
+            let mut places = (0..columns.len()).filter(|at| columns[*at].trim() == column.trim());
             let column = || column.to_owned();
             match (places.next(), places.next()) {
-                (Some(place), None) => Ok(Some(place)),
+                (Some(place), None) => Ok(place),
                 (Some(_), Some(_)) => Err(SnapshotError::DuplicateColumn { column: column() }),
                 (None, _) => Err(SnapshotError::MissingColumn {
                     column: column(),
-                    field: field.name(),
+                    field,
                 }),
             }
         };
+        let position = |field: &Field| {
+            (mapping.column(*field))
+                .map(|column| find(column, field.name()))
+                .transpose()
+        };
+        let key = mapping.person_key().iter();
         let nils = (Partition::milan().keys(Level::Nil).iter())
             .filter_map(|key| key.parse::<usize>().ok());
         let mut known = Vec::new();
@@ -78,7 +94,8 @@ impl<'m> Layout<'m> {
         Ok(Layout {
             mapping,
             positions: Field::ALL.iter().map(position).collect::<Result<_, _>>()?,
-            width: fields.len(),
+            key: (key.map(|column| find(column, "person_key"))).collect::<Result<_, _>>()?,
+            width: columns.len(),
             nils: known,
         })
     }
@@ -111,11 +128,37 @@ impl<'m> Layout<'m> {
     }
 }
 
+/// What a record turns out to be, as [`Layout::read`] says it of a line.
+impl Layout<'_> {
+    pub(crate) fn read_record(
+        &self,
+        record: &Record<'_>,
+        ignored: &mut Vec<(Field, RejectKind)>,
+    ) -> Outcome {
+        ignored.clear();
+        match record.problem() {
+            Some(problem) => rejected(None, problem),
+            None if record.len() != self.width => rejected(None, RejectKind::Shape),
+            None => Reading {
+                layout: self,
+                fields: record.fields(),
+            }
+            .outcome(ignored),
+        }
+    }
+}
+
+/// A register whose header was read: the first block, and the place in it after the header.
+type Opened<'m, R> = (Layout<'m>, Blocks<R>, Block, usize);
+
 /// Opens a register: reads its header, and returns the first block with the place after the header.
 pub(crate) fn open<'m, R: Read>(
     register: R,
     mapping: &'m Mapping,
-) -> Result<(Layout<'m>, Blocks<R>, Block, usize), SnapshotError> {
+) -> Result<Opened<'m, R>, SnapshotError> {
+    if mapping.delimiter == NO_DELIMITER {
+        return Err(SnapshotError::NoFormat { key: "delimiter" });
+    }
     let mut blocks = Blocks::new(register);
     let mut block = Block::default();
     blocks.next(&mut block).map_err(SnapshotError::Register)?;
@@ -212,17 +255,29 @@ impl<'a> Reading<'a> {
 
     fn outcome(&self, ignored: &mut Vec<(Field, RejectKind)>) -> Outcome {
         let mapping = self.layout.mapping;
-        let code = match CodiceFiscale::parse(self.text(Field::CodiceFiscale).unwrap_or_default()) {
-            Ok(code) => code,
-            Err(fault) => {
-                return Outcome::Unlinked {
-                    missing: fault == InvalidCodiceFiscale::Blank,
-                };
+        let person = if self.layout.key.is_empty() {
+            match CodiceFiscale::parse(self.text(Field::CodiceFiscale).unwrap_or_default()) {
+                Ok(code) => PersonKey::of_code(code),
+                Err(fault) => {
+                    return Outcome::Unlinked {
+                        missing: fault == InvalidCodiceFiscale::Blank,
+                    };
+                }
+            }
+        } else {
+            let key = self
+                .layout
+                .key
+                .iter()
+                .map(|place| self.fields.field(*place));
+            match PersonKey::of_columns(key) {
+                Some(person) => person,
+                None => return Outcome::Unlinked { missing: true },
             }
         };
         let day = match self.text(Field::Date) {
             None => return rejected(Some(Field::Date), RejectKind::Missing),
-            Some(text) => match Day::parse(text, mapping.date_format) {
+            Some(text) => match Day::read(text, mapping.date_format) {
                 None => return rejected(Some(Field::Date), RejectKind::Date),
                 Some(day) => day,
             },
@@ -234,12 +289,12 @@ impl<'a> Reading<'a> {
                 Some(service) => *service,
             },
         };
-        let mark = mapping.decimal_mark;
+        let marks = mapping.marks;
         // What an event is worth is part of what makes it distinct, so an unreadable number spoils the row.
         let mut worth = [0; 2];
         for (value, field) in worth.iter_mut().zip([Field::Quantity, Field::Amount]) {
             if let Some(text) = self.text(field) {
-                match hundredths(text, mark) {
+                match amount(text, marks) {
                     None => return rejected(Some(field), RejectKind::Number),
                     Some(number) => {
                         *value = number.clamp(i32::MIN.into(), i32::MAX.into()) as i32;
@@ -256,14 +311,14 @@ impl<'a> Reading<'a> {
             known.copied().unwrap_or(false)
         };
         Outcome::Row(Row {
-            code,
+            person,
             day,
             service,
             quantity: worth[0],
             amount: worth[1],
             sex: optional.word(Field::Sex, &mapping.sexes),
             birth: optional.read(Field::BirthDate, RejectKind::Date, |text| {
-                Day::parse(text, mapping.date_format)
+                Day::read(text, mapping.date_format)
             }),
             citizenship: optional.word(Field::Citizenship, &mapping.citizenships),
             nil: optional.read(Field::Nil, RejectKind::UnknownValue, |text| {
@@ -276,7 +331,7 @@ impl<'a> Reading<'a> {
             }),
             household: self.text(Field::Household).map(HouseholdId::of),
             income_band: optional.read(Field::Isee, RejectKind::Number, |text| {
-                hundredths(text, mark)
+                amount(text, marks)
                     .filter(|cents| *cents >= 0)
                     .map(income_band)
             }),
@@ -285,6 +340,7 @@ impl<'a> Reading<'a> {
             }),
             need: optional.word(Field::Need, &mapping.needs),
             benefit: optional.word(Field::Benefit, &mapping.benefits),
+            protected: optional.says_yes(Field::Protected),
         })
     }
 }
@@ -308,6 +364,17 @@ impl<'a> Optional<'_, 'a> {
             self.ignored.push((field, kind));
         }
         value
+    }
+
+    /// Whether a mark is set. What is neither a yes nor a no counts as yes: it is a mark that protects.
+    fn says_yes(&mut self, field: Field) -> bool {
+        match self.reading.text(field) {
+            None => false,
+            Some(text) => {
+                let no = ["no", "n", "0", "false", "f", "falso"];
+                !no.iter().any(|word| text.eq_ignore_ascii_case(word))
+            }
+        }
     }
 
     fn word<T: Copy>(&mut self, field: Field, words: &Words<T>) -> Option<T> {

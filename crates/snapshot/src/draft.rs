@@ -1,8 +1,8 @@
 //! A person while rows stream in: for each attribute, what the latest row says of it.
 //! Nothing here depends on the order of rows, nor on any other person's.
 
-use crate::codice_fiscale::CodiceFiscale;
 use crate::latest::{Latest, LatestWide};
+use crate::person_key::PersonKey;
 use crate::row::{Day, HouseholdId, Row};
 use crate::snapshot::{NEEDS, NOTHING_RECORDED, Record};
 use crate::traits::Traits;
@@ -11,7 +11,7 @@ use taxonomy::model::{CitizenshipGroup, Sex};
 /// One person's attributes so far. Of two rows of one day the greater value wins.
 #[derive(Clone, Debug)]
 pub(crate) struct Draft {
-    pub(crate) code: CodiceFiscale,
+    pub(crate) person: PersonKey,
     last_day: Day,
     birth: LatestWide,
     /// Place among the values of [`Sex`].
@@ -24,6 +24,8 @@ pub(crate) struct Draft {
     income_band: Latest,
     disability: Latest,
     household: Option<(Day, HouseholdId)>,
+    /// Whether any row says that the address is protected.
+    protected: bool,
     /// Month each need and benefit was first recorded.
     pub(crate) record: Record,
 }
@@ -31,7 +33,7 @@ pub(crate) struct Draft {
 impl Draft {
     pub(crate) fn new(row: &Row) -> Draft {
         Draft {
-            code: row.code,
+            person: row.person,
             last_day: row.day,
             birth: LatestWide::default(),
             sex: Latest::default(),
@@ -41,6 +43,7 @@ impl Draft {
             income_band: Latest::default(),
             disability: Latest::default(),
             household: None,
+            protected: false,
             record: NOTHING_RECORDED,
         }
     }
@@ -59,6 +62,7 @@ impl Draft {
         self.municipio.note(day, municipio);
         self.income_band.note(day, row.income_band.map(u16::from));
         self.disability.note(day, row.disability.map(u16::from));
+        self.protected |= row.protected;
         if let Some(household) = row.household {
             self.household = self.household.max(Some((day, household)));
         }
@@ -71,24 +75,48 @@ impl Draft {
 
     /// Month of birth: as recorded, else, where the mapping allows it, from the codice fiscale.
     pub(crate) fn birth_month(&self, derive: bool) -> Option<u16> {
-        let derived = || self.code.birth_date(self.last_day.date()).and_then(Day::of);
-        self.birth
-            .value()
-            .map(Day::from_number)
-            .or_else(|| derive.then(derived).flatten())
+        self.recorded_birth()
+            .or_else(|| derive.then(|| self.derived_birth()).flatten())
             .map(Day::month)
+    }
+
+    fn recorded_birth(&self) -> Option<Day> {
+        self.birth.value().map(Day::from_number)
+    }
+
+    fn derived_birth(&self) -> Option<Day> {
+        let code = self.person.code()?;
+        code.birth_date(self.last_day.date()).and_then(Day::of)
+    }
+
+    /// Whether the recorded date of birth, and the recorded sex, differ from those in the codice fiscale. What is not
+    /// recorded differs from nothing.
+    pub(crate) fn differs_from_code(&self) -> [bool; 2] {
+        let births = self.recorded_birth().zip(self.derived_birth());
+        let recorded = self.recorded_sex();
+        let sexes = recorded.zip(self.person.code().map(|code| code.sex()));
+        [
+            births.is_some_and(|(recorded, derived)| recorded != derived),
+            sexes.is_some_and(|(recorded, derived)| recorded != derived),
+        ]
+    }
+
+    fn recorded_sex(&self) -> Option<Sex> {
+        let sex = self.sex.value()?;
+        let sex = Sex::ALL.get(usize::from(sex)).copied();
+        sex.filter(|sex| *sex != Sex::Unknown)
     }
 
     /// NIL, and municipio where it is known with it.
     pub(crate) fn home(&self) -> Option<(u16, Option<u8>)> {
-        let home = self.home.value()?;
+        let home = self.home.value().filter(|_| !self.protected)?;
         let municipio = (home & 0xf) as u8;
         Some((home >> 4, (municipio > 0).then_some(municipio)))
     }
 
     /// Municipio, with or without a NIL.
     pub(crate) fn municipio(&self) -> Option<u16> {
-        self.municipio.value()
+        self.municipio.value().filter(|_| !self.protected)
     }
 
     /// Household.
@@ -99,15 +127,10 @@ impl Draft {
     /// Sex, citizenship, disability and income band; the sex as recorded, else, where the mapping allows it, from the
     /// codice fiscale.
     pub(crate) fn traits(&self, derive: bool) -> Traits {
-        let sex = self
-            .sex
-            .value()
-            .and_then(|sex| Sex::ALL.get(usize::from(sex)).copied());
-        let sex = match sex.filter(|sex| *sex != Sex::Unknown) {
-            Some(sex) => sex,
-            None if derive => self.code.sex(),
-            None => Sex::Unknown,
-        };
+        let derived = || self.person.code().map(|code| code.sex());
+        let sex = (self.recorded_sex())
+            .or_else(|| derive.then(derived).flatten())
+            .unwrap_or(Sex::Unknown);
         let citizenship = self.citizenship.value();
         Traits::new(
             sex,

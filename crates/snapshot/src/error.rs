@@ -40,6 +40,15 @@ pub enum SnapshotError {
     /// The register could not be read.
     #[error("the register could not be read")]
     Register(#[source] io::Error),
+    /// A connector could not read the register on.
+    #[error("the register could not be read")]
+    Records(#[source] crate::records::RecordsError),
+    /// A mapping for a register that is no text file, given one.
+    #[error("mapping, {key}: a text file needs it; `node-agent init` detects it and writes it")]
+    NoFormat {
+        /// The key in the mapping file.
+        key: &'static str,
+    },
     /// The snapshot file could not be written or read.
     #[error("the snapshot file could not be {action}")]
     File {

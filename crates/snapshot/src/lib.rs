@@ -7,6 +7,8 @@
 
 mod builder;
 mod codice_fiscale;
+mod completion;
+mod csv_records;
 mod csv_source;
 mod draft;
 mod error;
@@ -17,20 +19,32 @@ mod keys;
 mod latest;
 mod line;
 mod mapping;
+mod notation;
+mod objections;
 mod older_file;
 mod parallel;
+mod person_key;
 mod quality;
+mod records;
 mod row;
 mod shard;
 mod snapshot;
 mod traits;
+mod utf16;
 
 pub use codice_fiscale::{CodiceFiscale, InvalidCodiceFiscale};
+pub use completion::{Completion, HOME_MUNICIPIO, HOME_NIL, HomeColumns, Join};
+pub use csv_records::{CsvFormat, CsvRecords};
 pub use csv_source::{CsvSource, Outcome};
 pub use error::SnapshotError;
+pub use gather::Input;
 pub use keys::NodeKey;
-pub use mapping::{DateFormat, Encoding, Field, Mapping};
+pub use mapping::{Field, Mapping};
+pub use notation::{DateFormat, Encoding, Marks};
+pub use objections::Objections;
+pub use person_key::PersonKey;
 pub use quality::{LISTED_REJECTS, LocalQuality, Reject, RejectKind};
+pub use records::{Batch, Record, Records, RecordsError};
 pub use row::{Day, HouseholdId, Row};
 pub use snapshot::{
     BENEFITS, Columns, Edition, Event, Home, HouseholdOf, NEEDS, PersonRow, Snapshot,

@@ -1,7 +1,7 @@
 //! Lines of a register, one row each, split into fields without looking at any other line.
 //! A stray quote or an overlong line spoils its own row only, never the next person's.
 
-use crate::mapping::Encoding;
+use crate::notation::Encoding;
 use memchr::{memchr, memrchr};
 use std::io::{self, Read};
 
@@ -147,6 +147,7 @@ pub(crate) struct Splitter {
 }
 
 /// Fields of one line.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Fields<'a> {
     text: &'a str,
     ends: &'a [u32],
@@ -166,7 +167,8 @@ impl Splitter {
         width: Option<usize>,
     ) -> Result<Fields<'a>, BadLine> {
         let text = match (encoding, std::str::from_utf8(line)) {
-            (Encoding::Utf8, text) => text.map_err(|_| BadLine::Encoding)?,
+            // UTF-16 was turned into UTF-8 before it became lines.
+            (Encoding::Utf8 | Encoding::Utf16, text) => text.map_err(|_| BadLine::Encoding)?,
             (Encoding::Latin1, Ok(text)) if text.is_ascii() => text,
             (Encoding::Latin1, _) => {
                 let decoded = encoding_rs::WINDOWS_1252
@@ -247,6 +249,11 @@ fn unquote(line: &str, delimiter: u8, text: &mut String, ends: &mut Vec<u32>) ->
 }
 
 impl<'a> Fields<'a> {
+    /// Fields that stand one after the other in `text`, ending at `ends`.
+    pub(crate) fn new(text: &'a str, ends: &'a [u32]) -> Fields<'a> {
+        Fields { text, ends, gap: 0 }
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.ends.len()
     }

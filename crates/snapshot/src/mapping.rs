@@ -1,7 +1,10 @@
 //! The mapping: an organisation's declaration of how its register becomes the common model.
 //! Typed and closed; a fault is reported with its key in the file and what to write instead.
 
+use crate::completion::{Completion, HOME_MUNICIPIO, HOME_NIL, HomeColumns, JoinInFile};
+use crate::csv_records::CsvFormat;
 use crate::error::SnapshotError;
+use crate::notation::{DateFormat, Encoding, Marks, NO_DELIMITER, checked_delimiter, marks};
 use geography::Level;
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap};
@@ -10,34 +13,6 @@ use taxonomy::model::{Benefit, CitizenshipGroup, Need, Sex};
 
 /// The mapping for the columns of a municipal register, as `init` writes it.
 const MUNICIPAL_REGISTER: &str = include_str!("municipal_register.toml");
-
-/// How the register's bytes are letters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-pub enum Encoding {
-    /// UTF-8.
-    #[serde(rename = "utf-8")]
-    Utf8,
-    /// Latin-1, read as its superset windows-1252 as browsers do.
-    #[serde(rename = "iso-8859-1", alias = "windows-1252")]
-    Latin1,
-}
-
-/// How the register writes dates.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-pub enum DateFormat {
-    /// 31/12/2025
-    #[serde(rename = "dd/mm/yyyy")]
-    DaySlash,
-    /// 31-12-2025
-    #[serde(rename = "dd-mm-yyyy")]
-    DayDash,
-    /// 31.12.2025
-    #[serde(rename = "dd.mm.yyyy")]
-    DayDot,
-    /// 2025-12-31
-    #[serde(rename = "yyyy-mm-dd")]
-    Iso,
-}
 
 macro_rules! fields {
     ($($(#[$doc:meta])* $variant:ident = $name:ident,)+) => {
@@ -68,7 +43,7 @@ macro_rules! fields {
 }
 
 fields! {
-    /// Links rows of one person; required.
+    /// Links rows of one person; required where `person_key` names no other columns.
     CodiceFiscale = codice_fiscale,
     /// Day of the event; required.
     Date = date,
@@ -98,6 +73,8 @@ fields! {
     Quantity = quantity,
     /// Amount in euro.
     Amount = amount,
+    /// Whether the address is protected: then nobody is told where the person lives.
+    Protected = protected,
 }
 
 #[derive(Deserialize, Default)]
@@ -114,14 +91,28 @@ struct Values {
 #[serde(deny_unknown_fields)]
 struct MappingFile {
     version: u32,
-    delimiter: char,
-    encoding: Encoding,
-    decimal_mark: char,
-    date_format: DateFormat,
+    #[serde(default)]
+    delimiter: Option<char>,
+    #[serde(default)]
+    encoding: Option<Encoding>,
+    #[serde(default)]
+    decimal_mark: Option<char>,
+    #[serde(default)]
+    thousands_mark: Option<char>,
+    #[serde(default)]
+    date_format: Option<DateFormat>,
     finest_level: Level,
     #[serde(default)]
     derive_from_codice_fiscale: bool,
+    #[serde(default)]
+    person_key: Vec<String>,
     columns: Columns,
+    #[serde(default)]
+    constants: BTreeMap<String, String>,
+    #[serde(default)]
+    home: Option<HomeColumns>,
+    #[serde(default)]
+    join: Vec<JoinInFile>,
     #[serde(default)]
     values: Values,
 }
@@ -132,10 +123,10 @@ pub(crate) type Words<T> = HashMap<String, T, foldhash::fast::RandomState>;
 /// A checked mapping. It holds no data of the register, only how to read it.
 #[derive(Clone, Debug)]
 pub struct Mapping {
-    /// ASCII.
+    /// ASCII; [`NO_DELIMITER`] where the register is no text file.
     pub(crate) delimiter: u8,
     pub(crate) encoding: Encoding,
-    pub(crate) decimal_mark: char,
+    pub(crate) marks: Marks,
     pub(crate) date_format: DateFormat,
     pub(crate) derive_from_codice_fiscale: bool,
     pub(crate) services: Words<u8>,
@@ -144,6 +135,8 @@ pub struct Mapping {
     pub(crate) needs: Words<Need>,
     pub(crate) benefits: Words<Benefit>,
     columns: Vec<Option<String>>,
+    person_key: Vec<String>,
+    completion: Completion,
     finest_level: Level,
     hash: [u8; 32],
 }
@@ -167,20 +160,15 @@ impl Mapping {
                 "this program reads version 1; write `version = 1`",
             ));
         }
-        if !file.delimiter.is_ascii()
-            || file.delimiter.is_ascii_alphanumeric()
-            || "\"\r\n .-/".contains(file.delimiter)
-        {
-            return Err(fault(
-                "delimiter",
-                "write one of \";\", \",\", \"|\" or \"\\t\"",
-            ));
-        }
-        if !matches!(file.decimal_mark, ',' | '.') {
-            return Err(fault("decimal_mark", "write \",\" or \".\""));
-        }
-        let columns = file.columns.of();
-        check_columns(&columns, file.finest_level)?;
+        let delimiter = match file.delimiter {
+            Some(delimiter) => checked_delimiter("delimiter", delimiter)?,
+            None => NO_DELIMITER,
+        };
+        let marks = marks(file.decimal_mark, file.thousands_mark)?;
+        let mut columns = file.columns.of();
+        let completion = Completion::of(file.join, file.home, file.constants)?;
+        fill_from_completion(&mut columns, &completion)?;
+        check_columns(&columns, file.finest_level, &file.person_key)?;
         let taxonomy = Taxonomy::built_in();
         let service_ids: Vec<&str> = taxonomy
             .services()
@@ -189,10 +177,10 @@ impl Mapping {
             .collect();
         let values = file.values;
         Ok(Mapping {
-            delimiter: file.delimiter as u8,
-            encoding: file.encoding,
-            decimal_mark: file.decimal_mark,
-            date_format: file.date_format,
+            delimiter,
+            encoding: file.encoding.unwrap_or(Encoding::Utf8),
+            marks,
+            date_format: file.date_format.unwrap_or(DateFormat::Iso),
             derive_from_codice_fiscale: file.derive_from_codice_fiscale,
             services: table("service", values.service, &service_ids, |id| {
                 taxonomy
@@ -219,6 +207,8 @@ impl Mapping {
                 Benefit::from_id,
             )?,
             columns,
+            person_key: file.person_key,
+            completion,
             finest_level: file.finest_level,
             hash: sha256(text.as_bytes()),
         })
@@ -227,6 +217,34 @@ impl Mapping {
     /// The column that fills a field.
     pub fn column(&self, field: Field) -> Option<&str> {
         self.columns[field as usize].as_deref()
+    }
+
+    /// The columns that together name a person, where no codice fiscale does.
+    pub fn person_key(&self) -> &[String] {
+        &self.person_key
+    }
+
+    /// What completes the register's rows before they are read.
+    pub fn completion(&self) -> &Completion {
+        &self.completion
+    }
+
+    /// How the register's text is written, where it is a text file.
+    pub fn csv_format(&self) -> Option<CsvFormat> {
+        (self.delimiter != NO_DELIMITER).then_some(CsvFormat {
+            delimiter: self.delimiter,
+            encoding: self.encoding,
+        })
+    }
+
+    /// How the register writes dates.
+    pub fn date_format(&self) -> DateFormat {
+        self.date_format
+    }
+
+    /// How the register writes numbers.
+    pub fn marks(&self) -> Marks {
+        self.marks
     }
 
     /// The finest level at which the register knows where people live. Public: it follows from the
@@ -241,7 +259,7 @@ impl Mapping {
     }
 }
 
-fn fault(key: &str, problem: impl Into<String>) -> SnapshotError {
+pub(crate) fn fault(key: &str, problem: impl Into<String>) -> SnapshotError {
     SnapshotError::Mapping {
         key: key.to_owned(),
         problem: problem.into(),
@@ -274,9 +292,53 @@ fn toml_fault(text: &str, error: &toml::de::Error) -> SnapshotError {
     )
 }
 
-fn check_columns(columns: &[Option<String>], finest: Level) -> Result<(), SnapshotError> {
+/// Lets the fields that a completion fills be read from the columns it adds.
+fn fill_from_completion(
+    columns: &mut [Option<String>],
+    completion: &Completion,
+) -> Result<(), SnapshotError> {
+    let mut fill = |field: Field, column: &str, key: &str| {
+        let place = &mut columns[field as usize];
+        if place.is_some() {
+            let problem = format!(
+                "columns.{} says it already; leave one of the two out",
+                field.name()
+            );
+            return Err(fault(key, problem));
+        }
+        *place = Some(column.to_owned());
+        Ok(())
+    };
+    if completion.home.is_some() {
+        fill(Field::Nil, HOME_NIL, "home")?;
+        fill(Field::Municipio, HOME_MUNICIPIO, "home")?;
+    }
+    for (field, _) in &completion.constants {
+        let key = format!("constants.{}", field.name());
+        fill(*field, &Completion::constant_column(*field), &key)?;
+    }
+    Ok(())
+}
+
+fn check_columns(
+    columns: &[Option<String>],
+    finest: Level,
+    person_key: &[String],
+) -> Result<(), SnapshotError> {
     let has = |field: Field| columns[field as usize].is_some();
-    for field in [Field::CodiceFiscale, Field::Date, Field::Service] {
+    if !person_key.is_empty() && has(Field::CodiceFiscale) {
+        let problem = "columns.codice_fiscale links rows already; leave one of the two out";
+        return Err(fault("person_key", problem));
+    }
+    if person_key.iter().any(|column| column.trim().is_empty()) {
+        return Err(fault(
+            "person_key",
+            "a name is blank; write the column's name",
+        ));
+    }
+    let linked = |field: &Field| *field != Field::CodiceFiscale || person_key.is_empty();
+    let required = [Field::CodiceFiscale, Field::Date, Field::Service];
+    for field in required.into_iter().filter(linked) {
         if !has(field) {
             let problem = format!(
                 "every register needs it; write `{} = \"NAME OF THE COLUMN\"`",
@@ -380,7 +442,7 @@ mod tests {
         assert!(
             Field::ALL
                 .iter()
-                .all(|field| mapping.column(*field).is_some())
+                .all(|field| mapping.column(*field).is_some() || *field == Field::Protected)
         );
         assert_eq!(mapping.citizenships["EXTRA-UE"], CitizenshipGroup::NonEu);
     }

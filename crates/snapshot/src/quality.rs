@@ -63,10 +63,37 @@ pub struct LocalQuality {
     pub households: u64,
     /// People beyond the most members one household may have.
     pub beyond_household: u64,
+    /// People whose recorded date of birth is not that of their codice fiscale.
+    pub births_differ: u64,
+    /// People whose recorded sex is not that of their codice fiscale.
+    pub sexes_differ: u64,
+    /// People left out because they objected or must be forgotten.
+    pub objections: u64,
     /// First rejects, in the order of the register, at most [`LISTED_REJECTS`].
     pub rejects: Vec<Reject>,
     /// All rejects and ignored fields by column and kind.
     pub by_column: BTreeMap<String, BTreeMap<RejectKind, u64>>,
+}
+
+impl RejectKind {
+    /// What the register's keeper can do about it, in a short sentence.
+    pub fn remedy(self) -> &'static str {
+        match self {
+            RejectKind::Encoding => {
+                "save the file in the encoding that the mapping declares, or correct `encoding`"
+            }
+            RejectKind::Shape => {
+                "one row on one line, with as many fields as the header and every quote closed"
+            }
+            RejectKind::TooLong => "leave columns of free text out of the export",
+            RejectKind::Missing => "fill in the field in the register",
+            RejectKind::Date => "write an existing day in the mapping's `date_format`",
+            RejectKind::Number => "write a number with the mapping's decimal and thousands marks",
+            RejectKind::UnknownValue => {
+                "correct the word, or say under [values] of the mapping what it means"
+            }
+        }
+    }
 }
 
 impl LocalQuality {

@@ -1,8 +1,9 @@
 //! One row of a register in the words of the common model: typed, within public limits.
 //! A row lives as long as the block of lines it was read from; of it, only what a snapshot keeps goes on.
 
-use crate::codice_fiscale::CodiceFiscale;
-use crate::mapping::{DateFormat, sha256};
+use crate::mapping::sha256;
+use crate::notation::{DateFormat, Marks};
+use crate::person_key::PersonKey;
 use jiff::civil::Date;
 use std::fmt;
 use taxonomy::model::{Benefit, CitizenshipGroup, Need, Sex};
@@ -49,10 +50,24 @@ impl Day {
         Day(number)
     }
 
+    /// Reads a date written in `format`, alone or with a time of day after it, which is left out.
+    pub(crate) fn read(text: &str, format: DateFormat) -> Option<Day> {
+        Day::parse(text, format).or_else(|| {
+            let (date, time) = text.split_once([' ', 'T'])?;
+            let is_time = time.len() >= 4
+                && time.starts_with(|c: char| c.is_ascii_digit())
+                && time
+                    .bytes()
+                    .all(|byte| byte.is_ascii_digit() || b":.+-Z ".contains(&byte))
+                && time.contains(':');
+            is_time.then(|| Day::parse(date, format)).flatten()
+        })
+    }
+
     /// Reads a date written in `format`.
     pub(crate) fn parse(text: &str, format: DateFormat) -> Option<Day> {
         let mark = match format {
-            DateFormat::DaySlash => b'/',
+            DateFormat::DaySlash | DateFormat::YearSlash => b'/',
             DateFormat::DayDash | DateFormat::Iso => b'-',
             DateFormat::DayDot => b'.',
         };
@@ -73,7 +88,7 @@ impl Day {
                 parts[part] = parts[part] * 10 + u32::from(digit);
             }
         }
-        if matches!(format, DateFormat::Iso) {
+        if matches!(format, DateFormat::Iso | DateFormat::YearSlash) {
             parts.reverse();
             lengths.reverse();
         }
@@ -137,7 +152,7 @@ impl fmt::Debug for HouseholdId {
 #[derive(Clone, Copy, Debug)]
 pub struct Row {
     /// Whose row it is.
-    pub code: CodiceFiscale,
+    pub person: PersonKey,
     /// When.
     pub day: Day,
     /// Position of the service in the taxonomy.
@@ -166,21 +181,33 @@ pub struct Row {
     pub need: Option<Need>,
     /// A benefit.
     pub benefit: Option<Benefit>,
+    /// Whether the person's address is protected.
+    pub protected: bool,
 }
 
-/// A decimal number in hundredths. Where the mark is a comma, dots between digits group thousands,
-/// and the other way round. More than two decimals are cut off: bands and equality need no more.
-pub(crate) fn hundredths(text: &str, decimal_mark: char) -> Option<i64> {
+/// An amount in hundredths, alone or with the sign of the euro.
+pub(crate) fn amount(text: &str, marks: Marks) -> Option<i64> {
+    hundredths(text, marks).or_else(|| {
+        let bare = text.trim_matches(['€', ' ', '\u{a0}']);
+        let bare = bare
+            .strip_prefix("EUR")
+            .or(bare.strip_suffix("EUR"))
+            .unwrap_or(bare);
+        hundredths(bare.trim(), marks)
+    })
+}
+
+/// A decimal number in hundredths. More than two decimals are cut off: bands and equality need no more.
+fn hundredths(text: &str, marks: Marks) -> Option<i64> {
     let (sign, digits) = match text.strip_prefix('-') {
         Some(digits) => (-1, digits),
         None => (1, text),
     };
-    let (whole, decimals) = digits.split_once(decimal_mark).unwrap_or((digits, ""));
-    let group = if decimal_mark == ',' { '.' } else { ',' };
+    let (whole, decimals) = digits.split_once(marks.decimal).unwrap_or((digits, ""));
     let mut value: i64 = 0;
     let mut any = false;
     for c in whole.chars() {
-        if c == group && any {
+        if c == marks.thousands && any {
             continue;
         }
         value = value
@@ -243,6 +270,23 @@ mod tests {
         ] {
             assert_eq!(day(text, DateFormat::DaySlash), None, "{text}");
         }
+        for (text, format) in [
+            ("31/12/2025 23:59", DateFormat::DaySlash),
+            ("2025-12-31T00:00:00Z", DateFormat::Iso),
+            ("2025-12-31 00:00:00.000 +01:00", DateFormat::Iso),
+            ("2025/12/31", DateFormat::YearSlash),
+        ] {
+            let read = Day::read(text, format).map(Day::date);
+            assert_eq!(read, Some(date(2025, 12, 31)), "{text}");
+        }
+        for text in [
+            "31/12/2025 x",
+            "31/12/2025 12",
+            "31/12/2025 ",
+            "31/12/2025 1;00",
+        ] {
+            assert_eq!(Day::read(text, DateFormat::DaySlash), None, "{text}");
+        }
         assert_eq!(
             Day::parse("01/06/2023", DateFormat::DaySlash).map(Day::month),
             Some(123 * 12 + 5)
@@ -274,10 +318,20 @@ mod tests {
 
     #[test]
     fn numbers_read_with_groups_and_marks() {
+        let hundredths = |text, mark| amount(text, Marks::of(mark));
+        assert_eq!(hundredths("€ 1.234,50", ','), Some(123_450));
+        assert_eq!(hundredths("12,50 €", ','), Some(1_250));
+        assert_eq!(hundredths("EUR 7", ','), Some(700));
         assert_eq!(hundredths("8.412,50", ','), Some(841_250));
         assert_eq!(hundredths("8,412.5", '.'), Some(841_250));
         assert_eq!(hundredths("-1,999", ','), Some(-199));
         assert_eq!(hundredths("7", ','), Some(700));
+        let spaced = Marks {
+            decimal: ',',
+            thousands: ' ',
+        };
+        assert_eq!(amount("1 234,50", spaced), Some(123_450));
+        assert_eq!(amount("1.234,50", spaced), None);
         for text in ["", "-", ",5", "1,5x", "x", ".5", "99999999999999999999"] {
             assert_eq!(hundredths(text, ','), None, "{text}");
         }

@@ -1,9 +1,10 @@
 //! A share of a register's people while rows stream in: who they are, what is said of them, what happened.
 //! Which people share a shard is decided by a keyed hash of each one alone; a shard fits into a processor's own memory.
 
-use crate::codice_fiscale::CodiceFiscale;
 use crate::draft::Draft;
 use crate::keys::NodeKey;
+use crate::objections::Objections;
+use crate::person_key::PersonKey;
 use crate::row::Row;
 use foldhash::fast::RandomState;
 use std::collections::HashMap;
@@ -63,7 +64,7 @@ impl RawEvent {
 /// Some people.
 #[derive(Default)]
 pub(crate) struct Shard {
-    places: HashMap<CodiceFiscale, u32, RandomState>,
+    places: HashMap<PersonKey, u32, RandomState>,
     drafts: Vec<Draft>,
     events: Vec<RawEvent>,
 }
@@ -79,12 +80,12 @@ impl Shard {
     pub(crate) fn note_all(&mut self, rows: &[Row], places: &mut Vec<u32>) {
         places.clear();
         for row in rows {
-            let place = match self.places.get(&row.code) {
+            let place = match self.places.get(&row.person) {
                 Some(place) => *place,
                 None => {
                     let place = self.drafts.len() as u32;
                     self.drafts.push(Draft::new(row));
-                    self.places.insert(row.code, place);
+                    self.places.insert(row.person, place);
                     place
                 }
             };
@@ -96,8 +97,8 @@ impl Shard {
         }
     }
 
-    /// Hashes the people and sorts them, sorts the events and leaves out repeated rows.
-    pub(crate) fn close(self, key: &NodeKey) -> ClosedShard {
+    /// Hashes the people and sorts them, those who objected aside, sorts the events and leaves out repeated rows.
+    pub(crate) fn close(self, key: &NodeKey, objections: &Objections) -> ClosedShard {
         drop(self.places);
         let mut events = self.events;
         events.sort_unstable();
@@ -110,15 +111,19 @@ impl Shard {
         for index in 1..starts.len() {
             starts[index] += starts[index - 1];
         }
-        let people = (0..).zip(&self.drafts).map(|(place, draft)| {
-            let pseudonym = key.pseudonym(draft.code.bytes());
+        let people = (0..).zip(&self.drafts).filter_map(|(place, draft)| {
+            let pseudonym = key.pseudonym(draft.person.bytes());
+            if objections.hold(&pseudonym) {
+                return None;
+            }
             let first = pseudonym[..16].iter();
             let first = first.fold(0, |value, byte| value << 8 | u128::from(*byte));
-            (first, place)
+            Some((first, place))
         });
         let mut order: Vec<(u128, u32)> = people.collect();
         order.sort_unstable();
         ClosedShard {
+            objected: (self.drafts.len() - order.len()) as u64,
             order,
             duplicates: (before - events.len()) as u64,
             drafts: self.drafts,
@@ -136,6 +141,8 @@ pub(crate) struct ClosedShard {
     pub(crate) drafts: Vec<Draft>,
     starts: Vec<u32>,
     events: Vec<RawEvent>,
+    /// People left out because they objected.
+    pub(crate) objected: u64,
     /// Rows left out because they repeat another.
     pub(crate) duplicates: u64,
 }

@@ -3,8 +3,10 @@
 
 use crate::builder;
 use crate::error::SnapshotError;
+use crate::gather::Input;
 use crate::keys::{self, NodeKey};
 use crate::mapping::Mapping;
+use crate::objections::Objections;
 use crate::quality::LocalQuality;
 use crate::traits::Traits;
 use geography::{Level, MicroArea, Partition};
@@ -211,7 +213,73 @@ impl Snapshot {
         key: &NodeKey,
         edition: Edition,
     ) -> Result<(Snapshot, LocalQuality), SnapshotError> {
-        builder::build(mapping, register, key, edition)
+        Snapshot::build_from(
+            mapping,
+            Input::Csv(Box::new(register)),
+            key,
+            edition,
+            &Objections::default(),
+        )
+    }
+
+    /// Builds a snapshot from a register kept anywhere, without the people who objected.
+    ///
+    /// # Errors
+    /// Columns that do not fit the mapping, or a register that cannot be read on.
+    pub fn build_from(
+        mapping: &Mapping,
+        register: Input<'_>,
+        key: &NodeKey,
+        edition: Edition,
+        objections: &Objections,
+    ) -> Result<(Snapshot, LocalQuality), SnapshotError> {
+        builder::build(mapping, register, key, edition, objections)
+    }
+
+    /// Whether both hold the same people with the same attributes and events, whatever edition and mapping made them.
+    /// For tests of connectors: it compares exact data.
+    pub fn holds_the_same_as(&self, other: &Snapshot) -> bool {
+        // Named one by one, so that a column that is added must be compared or left out on purpose.
+        let Snapshot {
+            edition: _,
+            mapping_hash: _,
+            finest_level,
+            quantities,
+            sampling_key: _,
+            words,
+            births,
+            homes,
+            households,
+            traits,
+            record_places,
+            records,
+            event_starts,
+            months,
+            services,
+            counts,
+            cents,
+            minutes,
+            household_starts,
+            household_births,
+            household_members,
+        } = self;
+        (*finest_level, *quantities) == (other.finest_level, other.quantities)
+            && *words == other.words
+            && *births == other.births
+            && *homes == other.homes
+            && *households == other.households
+            && *traits == other.traits
+            && *record_places == other.record_places
+            && *records == other.records
+            && *event_starts == other.event_starts
+            && *months == other.months
+            && *services == other.services
+            && *counts == other.counts
+            && *cents == other.cents
+            && *minutes == other.minutes
+            && *household_starts == other.household_starts
+            && *household_births == other.household_births
+            && *household_members == other.household_members
     }
 
     /// Number, label and time of the edition.
