@@ -10,6 +10,7 @@ mod leaf;
 mod merkle;
 mod note;
 mod proof;
+mod subtree;
 
 pub use checkpoint::{Checkpoint, LogSigner, SignedCheckpoint};
 pub use cosignature::{Cosignature, cosign, verify_cosignature};
@@ -17,6 +18,7 @@ pub use leaf::{EntryKind, Fact, Header, LEAF_VERSION, body_hash, leaf_hash_of};
 pub use merkle::{Hash, Tree, leaf_hash, node_hash, root};
 pub use note::{NoteKey, NoteSignature, SignedNote};
 pub use proof::{consistency_proof, inclusion_proof, verify_consistency, verify_inclusion};
+pub use subtree::{ProofPlan, Subtree, inner_subtrees};
 
 /// Why a log's text, proof or signature is not accepted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -2,6 +2,7 @@
 //! Leaves and nodes are hashed with different prefixes, so that no node can pass for a leaf.
 
 use crate::AuditError;
+use crate::subtree::Subtree;
 use ring::digest;
 
 /// A SHA-256 hash.
@@ -33,16 +34,16 @@ pub fn root(leaves: &[Hash]) -> Hash {
         [] => sha256(&[]),
         [leaf] => *leaf,
         _ => {
-            let (left, right) = leaves.split_at(split(leaves.len()));
+            let (left, right) = leaves.split_at(split(leaves.len() as u64) as usize);
             node_hash(&root(left), &root(right))
         }
     }
 }
 
 /// The largest power of two smaller than `size`, for `size` of at least two.
-pub(crate) fn split(size: usize) -> usize {
+pub(crate) fn split(size: u64) -> u64 {
     debug_assert!(size > 1);
-    1 << (usize::BITS - 1 - (size - 1).leading_zeros())
+    1 << (size - 1).ilog2()
 }
 
 /// A tree that only grows: its size and the roots of its complete subtrees, largest first. That is enough to
@@ -87,16 +88,26 @@ impl Tree {
     /// Appends a leaf hash and returns its index.
     pub fn append(&mut self, leaf: Hash) -> u64 {
         let index = self.size;
-        let mut hash = leaf;
+        self.grow(leaf);
+        index
+    }
+
+    /// Appends a leaf hash and returns the subtrees of more than one leaf that it completes, smallest first: one on
+    /// average.
+    pub fn grow(&mut self, leaf: Hash) -> Vec<(Subtree, Hash)> {
+        let index = self.size;
+        let (mut hash, mut completed) = (leaf, Vec::new());
         // Each trailing one-bit of the size is a complete subtree as large as the one just completed.
-        for _ in 0..index.trailing_ones() {
+        for level in 1..=index.trailing_ones() as u8 {
             if let Some(left) = self.frontier.pop() {
                 hash = node_hash(&left, &hash);
+                let position = index >> level;
+                completed.push((Subtree { level, position }, hash));
             }
         }
         self.frontier.push(hash);
         self.size += 1;
-        index
+        completed
     }
 
     /// The root over all leaves so far.

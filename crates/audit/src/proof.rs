@@ -15,7 +15,7 @@ pub fn inclusion_proof(leaves: &[Hash], index: usize) -> Result<Vec<Hash>, Audit
     let mut path = Vec::new();
     let (mut leaves, mut index) = (leaves, index);
     while leaves.len() > 1 {
-        let (left, right) = leaves.split_at(split(leaves.len()));
+        let (left, right) = leaves.split_at(split(leaves.len() as u64) as usize);
         if index < left.len() {
             path.push(root(right));
             leaves = left;
@@ -83,7 +83,7 @@ pub fn consistency_proof(leaves: &[Hash], from: usize) -> Result<Vec<Hash>, Audi
     // RFC 6962 section 2.1.2: `known` says that the old root is itself a subtree of the new tree here.
     let (mut leaves, mut from, mut known) = (leaves, from, true);
     while from < leaves.len() {
-        let (left, right) = leaves.split_at(split(leaves.len()));
+        let (left, right) = leaves.split_at(split(leaves.len() as u64) as usize);
         if from <= left.len() {
             proof.push(root(right));
             leaves = left;
