@@ -2,13 +2,17 @@
 //! It sees the question, the study and the price; it has no way to see data. Unknown, error or panic is a denial.
 
 use crate::caps::Caps;
-use crate::document::{ANY, Effect, PolicyDocument, Rule};
-use crate::enforcer::{CompiledRules, Facts};
+use crate::day::Day;
+use crate::document::{PolicyDocument, Rule};
+use crate::enforcer::CompiledRules;
 use crate::error::PolicyError;
 use crate::permit::{Denial, Permit};
+use crate::question::Question;
+use crate::reason::Reason;
+use crate::rules::{self, Miss, Reading};
+use crate::vocabulary::Approval;
 use privacy_loss::Price;
 use protocol::{PublicKey, VerifiedRequest, VerifiedStudy};
-use taxonomy::Taxonomy;
 
 /// What is to be decided.
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +49,7 @@ impl Authorizer {
         })
     }
 
-    /// SHA-256 of the document's bytes, hex.
+    /// SHA-256 of the document's bytes, hex: that of the policy in every log entry and receipt.
     pub fn policy_hash(&self) -> &str {
         &self.hash
     }
@@ -82,16 +86,15 @@ impl Authorizer {
     /// # Errors
     /// A [`Denial`] naming the nearest rule, the first field that fails, and a code.
     pub fn decide(&self, ask: &Ask<'_>) -> Result<Permit, Denial> {
-        self.hard_limits(ask)?;
-        let facts = facts(ask);
-        let rule = self.explain(&facts)?;
-        // Two readers of the same rules must agree before anything is allowed.
-        if !self.rules.allow(&facts) {
-            return Err(denial("policy", "rules", "not-allowed"));
+        if let Some(reason) = self.broken_limit(ask) {
+            return Err(Denial::new("hard-limits", reason));
         }
+        let rule = self.allowing(&Question::of(ask))?;
         let (request, study) = (ask.request.request(), ask.study.study());
         Ok(Permit {
             rule: rule.id.clone(),
+            approval: rule.approval(),
+            releases: self.document.releases_of(rule),
             policy_hash: self.hash.clone(),
             request_id: request.id.clone(),
             request_hash: ask.request.hash(),
@@ -106,207 +109,121 @@ impl Authorizer {
         })
     }
 
-    /// What holds whatever the rules say.
-    fn hard_limits(&self, ask: &Ask<'_>) -> Result<(), Denial> {
+    /// What the rules alone say of a question, to try a policy out: it proves nothing and permits nothing.
+    pub fn judge(&self, question: &Question) -> Verdict {
+        match self.allowing(question) {
+            Ok(rule) => Verdict::Allowed {
+                rule: rule.id.clone(),
+                approval: rule.approval(),
+            },
+            Err(denial) => Verdict::Denied(denial),
+        }
+    }
+
+    /// The permission that covers a question.
+    fn allowing(&self, question: &Question) -> Result<&Rule, Denial> {
+        if !self.document.in_force(question.day) {
+            return Err(Denial::new("policy", Reason::PolicyNotInForce));
+        }
+        let rule = match rules::read(&self.document, question) {
+            Reading::Allowed(rule) => rule,
+            Reading::Denied(rule) => return Err(Denial::new(&rule.id, Reason::Denied)),
+            Reading::Uncovered(Some(Miss { rule, reason })) => {
+                return Err(Denial::new(&rule.id, reason));
+            }
+            Reading::Uncovered(None) => return Err(Denial::new("policy", Reason::NoRule)),
+        };
+        // Two readers of the same rules must agree before anything is allowed.
+        if !self.rules.allow(&self.document, question) {
+            return Err(Denial::new("policy", Reason::NotAllowed));
+        }
+        // What the rule limits, once more and outside both.
+        if rule
+            .finest_level
+            .is_none_or(|limit| !question.level.within(limit))
+        {
+            return Err(Denial::new(&rule.id, Reason::Level));
+        }
+        if rule
+            .max_rho_per_query
+            .is_none_or(|limit| question.rho > limit)
+        {
+            return Err(Denial::new(&rule.id, Reason::Rho));
+        }
+        Ok(rule)
+    }
+
+    /// The first limit that does not hold, of those that hold whatever the rules say.
+    fn broken_limit(&self, ask: &Ask<'_>) -> Option<Reason> {
         let (request, query, study) = (
             ask.request.request(),
             ask.request.query(),
             ask.study.study(),
         );
         let pinned = self.document.keys_of(&request.requester);
-        let targets = query.named_targets();
+        let lists = |ids: &[String], id: &str| ids.iter().any(|listed| listed == id);
         let limits = [
             (
                 request.node == self.document.organisation,
-                "node",
-                "addressed-to-another-node",
+                Reason::OtherNode,
             ),
-            (
-                pinned.contains(&ask.request.signer()),
-                "requester",
-                "key-not-pinned",
-            ),
-            (
-                pinned.contains(&ask.study.signer()),
-                "study",
-                "key-not-pinned",
-            ),
-            (
-                study.requester == request.requester,
-                "requester",
-                "other-than-the-study",
-            ),
-            (study.id == request.study, "study", "other-study"),
+            (pinned.contains(&ask.request.signer()), Reason::RequesterKey),
+            (pinned.contains(&ask.study.signer()), Reason::StudyKey),
+            (study.requester == request.requester, Reason::OtherRequester),
+            (study.id == request.study, Reason::OtherStudy),
             (
                 protocol::hex(&ask.study.hash()) == request.study_hash,
-                "study_hash",
-                "other-study-text",
+                Reason::OtherStudyText,
             ),
-            (study.in_force(ask.now), "study", "not-in-force"),
+            (study.in_force(ask.now), Reason::StudyNotInForce),
             (
                 request.expires_at <= study.valid_until,
-                "expires_at",
-                "after-the-study",
+                Reason::AfterTheStudy,
             ),
             (
-                study.participants.contains(&self.document.organisation),
-                "study",
-                "not-a-participant",
+                lists(&study.participants, &self.document.organisation),
+                Reason::NotAParticipant,
+            ),
+            (study.purpose == request.purpose, Reason::OtherPurpose),
+            (
+                lists(&study.measures, query.measure().id()),
+                Reason::MeasureNotInStudy,
             ),
             (
-                study.purpose == request.purpose,
-                "purpose",
-                "other-than-the-study",
-            ),
-            (
-                study.measures.iter().any(|m| m == query.measure().id()),
-                "measure",
-                "not-in-the-study",
-            ),
-            (
-                targets
-                    .iter()
-                    .all(|target| study.targets.iter().any(|t| t == target)),
-                "targets",
-                "not-in-the-study",
+                (query.named_targets().iter()).all(|target| lists(&study.targets, target)),
+                Reason::TargetNotInStudy,
             ),
             (
                 query.level().within(study.finest_level),
-                "level",
-                "finer-than-the-study",
+                Reason::FinerThanStudy,
             ),
-            (ask.price.rho == request.rho, "rho", "other-than-the-price"),
-            (ask.price.rho.nano() > 0, "rho", "nothing-offered"),
+            (ask.price.rho == request.rho, Reason::OtherPrice),
+            (ask.price.rho.nano() > 0, Reason::NothingOffered),
             (
                 request.rho <= study.max_rho_per_query,
-                "rho",
-                "over-the-study-limit",
+                Reason::OverStudyLimit,
+            ),
+            (
+                self.document.in_force(Day::of(ask.now)),
+                Reason::PolicyNotInForce,
             ),
         ];
-        match limits.into_iter().find(|(holds, ..)| !holds) {
-            Some((_, field, code)) => Err(denial("hard-limits", field, code)),
-            None => Ok(()),
-        }
-    }
-
-    /// The permission that covers the facts, unless a denial does; else the nearest rule and its first failing field.
-    fn explain(&self, facts: &Facts) -> Result<&Rule, Denial> {
-        let chain = self.document.purpose_chain(&facts.purpose);
-        let (denials, permissions): (Vec<&Rule>, Vec<&Rule>) = self
-            .document
-            .rules
-            .iter()
-            .partition(|rule| rule.effect == Effect::Deny);
-        if let Some(rule) = denials
-            .iter()
-            .find(|rule| failing(rule, facts, &chain).is_none())
-        {
-            return Err(denial(&rule.id, "targets", "denied"));
-        }
-        let mut nearest: Option<(usize, Denial)> = None;
-        for rule in permissions {
-            let Some((place, field, code)) = failing(rule, facts, &chain) else {
-                return Ok(rule);
-            };
-            if nearest.as_ref().is_none_or(|(best, _)| place > *best) {
-                nearest = Some((place, denial(&rule.id, field, code)));
-            }
-        }
-        Err(nearest.map_or_else(
-            || denial("policy", "rules", "no-rule-allows"),
-            |(_, denial)| denial,
-        ))
+        (limits.into_iter())
+            .find(|(holds, _)| !holds)
+            .map(|(_, reason)| reason)
     }
 }
 
-fn facts(ask: &Ask<'_>) -> Facts {
-    let query = ask.request.query();
-    let targets: Vec<String> = query
-        .named_targets()
-        .into_iter()
-        .map(str::to_owned)
-        .collect();
-    let sensitive = (targets.iter())
-        .filter(|id| {
-            Taxonomy::built_in()
-                .target(id)
-                .is_none_or(|target| target.sensitive)
-        })
-        .cloned()
-        .collect();
-    Facts {
-        requester: ask.request.request().requester.clone(),
-        purpose: ask.request.request().purpose.clone(),
-        lawful_basis: ask.study.study().lawful_basis.clone(),
-        measure: query.measure().id().to_owned(),
-        targets,
-        sensitive,
-        level: query.level(),
-        rho_nano: ask.price.rho.nano(),
-    }
-}
-
-/// The first field of a rule that does not fit, with its place in the order of checking; `None` if the rule applies.
-fn failing(
-    rule: &Rule,
-    facts: &Facts,
-    chain: &[&str],
-) -> Option<(usize, &'static str, &'static str)> {
-    let has = |set: &[String], id: &str| set.iter().any(|member| member == ANY || member == id);
-    let by_name = |id: &String| rule.targets.contains(id);
-    let targets = match rule.effect {
-        Effect::Allow => {
-            facts.targets.iter().all(|id| has(&rule.targets, id))
-                && facts.sensitive.iter().all(by_name)
-        }
-        Effect::Deny => {
-            rule.targets.iter().any(|id| id == ANY) || facts.targets.iter().any(by_name)
-        }
-    };
-    let checks = [
-        (
-            has(&rule.requesters, &facts.requester),
-            "requester",
-            "requester-not-allowed",
-        ),
-        (
-            chain.iter().any(|purpose| has(&rule.purposes, purpose)),
-            "purpose",
-            "purpose-not-allowed",
-        ),
-        (
-            has(&rule.lawful_bases, &facts.lawful_basis),
-            "lawful_basis",
-            "lawful-basis-not-allowed",
-        ),
-        (
-            has(&rule.measures, &facts.measure),
-            "measure",
-            "measure-not-allowed",
-        ),
-        (targets, "targets", "target-not-allowed"),
-        (
-            rule.finest_level
-                .is_none_or(|limit| facts.level.within(limit)),
-            "level",
-            "level-too-fine",
-        ),
-        (
-            rule.max_rho_per_query
-                .is_none_or(|limit| facts.rho_nano <= limit.nano()),
-            "rho",
-            "over-the-limit-of-one-question",
-        ),
-    ];
-    (checks.into_iter().enumerate())
-        .find(|(_, (holds, ..))| !holds)
-        .map(|(place, (_, field, code))| (place, field, code))
-}
-
-fn denial(rule: &str, field: &str, code: &str) -> Denial {
-    Denial {
-        rule: rule.to_owned(),
-        field: field.to_owned(),
-        code: code.to_owned(),
-    }
+/// What the rules say of a question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Allowed.
+    Allowed {
+        /// The rule that allows it.
+        rule: String,
+        /// At once, or after a person's approval.
+        approval: Approval,
+    },
+    /// Denied.
+    Denied(Denial),
 }

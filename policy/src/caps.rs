@@ -4,34 +4,44 @@
 use crate::error::PolicyError;
 use privacy_loss::NanoRho;
 use protocol::SubCap;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The caps of a policy. Every year, dataset, purpose and study has the cap of its kind, unless one is given for its key.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Caps {
     /// Lifetime cap over all datasets.
+    #[schemars(schema_with = "crate::schema::nano_rho")]
     pub lifetime: NanoRho,
     /// Sub-cap of each calendar year.
+    #[schemars(schema_with = "crate::schema::nano_rho")]
     pub per_year: NanoRho,
     /// Sub-cap of each dataset.
+    #[schemars(schema_with = "crate::schema::nano_rho")]
     pub per_dataset: NanoRho,
     /// Sub-cap of each purpose.
+    #[schemars(schema_with = "crate::schema::nano_rho")]
     pub per_purpose: NanoRho,
     /// Sub-cap of each study; the study's own signed limit holds beside it.
+    #[schemars(schema_with = "crate::schema::nano_rho")]
     pub per_study: NanoRho,
     /// Sub-caps of single years, in place of `per_year`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "crate::schema::nano_rhos")]
     pub year: BTreeMap<String, NanoRho>,
     /// Sub-caps of single datasets, in place of `per_dataset`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "crate::schema::nano_rhos")]
     pub dataset: BTreeMap<String, NanoRho>,
     /// Sub-caps of single purposes, in place of `per_purpose`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "crate::schema::nano_rhos")]
     pub purpose: BTreeMap<String, NanoRho>,
     /// Sub-caps of single studies, in place of `per_study`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "crate::schema::nano_rhos")]
     pub study: BTreeMap<String, NanoRho>,
 }
 

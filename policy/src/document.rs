@@ -2,33 +2,44 @@
 //! Reading decides nothing; it refuses what could be understood in two ways.
 
 use crate::caps::Caps;
+use crate::day::Day;
 use crate::error::PolicyError;
+use crate::schema;
+use crate::vocabulary::{Approval, Audience, Category, Role};
 use geography::Level;
 use privacy_loss::NanoRho;
 use protocol::PublicKey;
+use schemars::JsonSchema;
 use serde::Deserialize;
-use std::collections::{BTreeMap, BTreeSet};
-use taxonomy::Taxonomy;
+use std::collections::BTreeMap;
 
 /// Deepest chain of purposes.
 pub(crate) const MAX_PURPOSE_DEPTH: usize = 8;
 /// The word that stands for every value of a vocabulary.
 pub(crate) const ANY: &str = "any";
 
-/// A policy document, version 1.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+/// A policy document. Version 2 states what version 1 left unsaid; a document of version 1 keeps its meaning.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PolicyDocument {
-    /// Format version, 1.
+    /// Format version, 2; 1 is still read.
+    #[schemars(range(min = 1, max = 2))]
     pub version: u32,
     /// The organisation whose policy this is.
+    #[schemars(regex(pattern = r"^[a-z0-9-]{1,64}$"))]
     pub organisation: String,
+    /// First day on which anything is allowed, UTC.
+    pub valid_from: Option<Day>,
+    /// Last day on which anything is allowed, UTC.
+    pub valid_until: Option<Day>,
     /// The officers' keys.
     pub dpo: Officers,
     /// Who may ask, by the keys received out of band.
     pub requesters: Vec<Requester>,
     /// What may be spent.
     pub caps: Caps,
+    /// What becomes of releases; stated from version 2 on.
+    pub releases: Option<Releases>,
     /// Purposes and the wider purpose each belongs to; an empty text where there is none.
     pub purposes: BTreeMap<String, String>,
     /// What is allowed, and what is denied whatever is allowed.
@@ -36,28 +47,75 @@ pub struct PolicyDocument {
 }
 
 /// The data protection officers.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Officers {
+    /// How many of `keys` must sign the policy that replaces this one; 1 where absent. Two of three keys, one of them sealed
+    /// away, survive the loss of one.
+    #[schemars(range(min = 1, max = 16))]
+    pub threshold: Option<u32>,
     /// Their public keys.
+    #[schemars(schema_with = "schema::keys")]
     pub keys: Vec<PublicKey>,
     /// Keys of persons who may only add the second signature to a new guarantee, such as the legal representative.
     #[serde(default)]
+    #[schemars(schema_with = "schema::keys")]
     pub second_keys: Vec<PublicKey>,
 }
 
+impl Officers {
+    /// How many of the officers must sign the policy that replaces this one.
+    pub fn threshold(&self) -> usize {
+        self.threshold
+            .map_or(1, |count| usize::try_from(count).unwrap_or(usize::MAX))
+    }
+}
+
 /// A body that may ask.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Requester {
     /// Its identifier.
+    #[schemars(regex(pattern = r"^[a-z0-9-]{1,64}$"))]
     pub organisation: String,
+    /// What it is; stated from version 2 on.
+    pub role: Option<Role>,
     /// Its public keys.
+    #[schemars(schema_with = "schema::keys")]
     pub keys: Vec<PublicKey>,
 }
 
+impl Requester {
+    /// What it is.
+    pub fn role(&self) -> Role {
+        self.role.unwrap_or(Role::Other)
+    }
+}
+
+/// What whoever receives a release owes. These are obligations: they travel with every permit and bind the requester.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Releases {
+    /// Noisy numbers below this are shown as "fewer than"; a rule of display, which hides nothing from who has the answer.
+    pub display_minimum: u32,
+    /// How many months a release may be kept.
+    #[schemars(range(min = 1, max = 1200))]
+    pub retention_months: u32,
+    /// Who may see it.
+    pub audience: Audience,
+}
+
+impl Releases {
+    /// What a document of version 1 says: nothing beyond the law.
+    pub(crate) const UNSTATED: Releases = Releases {
+        display_minimum: 0,
+        retention_months: 1200,
+        audience: Audience::Public,
+    };
+}
+
 /// Whether a rule allows or denies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Effect {
     /// Allows what lies within all its fields.
@@ -76,27 +134,77 @@ impl Effect {
 }
 
 /// One rule.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
     /// Its name, as denials and receipts give it.
+    #[schemars(regex(pattern = r"^[a-z0-9-]{1,64}$"))]
     pub id: String,
     /// Whether it allows or denies.
     pub effect: Effect,
+    /// Answered at once, or after a person's approval; for permissions, which state it from version 2 on.
+    pub approval: Option<Approval>,
     /// Who asks: identifiers, or `any`.
     pub requesters: Vec<String>,
+    /// What the requester is: roles; every role where absent.
+    #[schemars(schema_with = "schema::roles")]
+    pub roles: Option<Vec<String>>,
     /// For which purposes, narrower ones included.
     pub purposes: Vec<String>,
     /// On which lawful bases, or `any`.
+    #[schemars(schema_with = "schema::lawful_bases")]
     pub lawful_bases: Vec<String>,
-    /// `persons`, `events`, or `any`.
+    /// On which grounds special categories may be asked; a question that names a sensitive target needs a study that states one
+    /// of Art. 9(2) GDPR, and where that is letter g one of Art. 2-sexies(2) of the Codice too. None where absent.
+    #[schemars(schema_with = "schema::special_grounds")]
+    pub special_grounds: Option<Vec<String>>,
+    /// Categories of data that may be touched, or `any`; for a denial: categories that must not be. Stated from version 2 on.
+    #[schemars(schema_with = "schema::categories")]
+    pub categories: Option<Vec<String>>,
+    /// What may be counted, or `any`.
+    #[schemars(schema_with = "schema::measures")]
     pub measures: Vec<String>,
     /// Targets that may be named, or `any`, which never includes sensitive ones; for a denial: targets that must not be.
     pub targets: Vec<String>,
     /// Finest level; for permissions only.
+    #[schemars(schema_with = "schema::level")]
     pub finest_level: Option<Level>,
     /// Most loss of one question in nano-rho; for permissions only.
+    #[schemars(schema_with = "schema::nano_rho")]
     pub max_rho_per_query: Option<NanoRho>,
+    /// First day on which it holds, UTC.
+    pub valid_from: Option<Day>,
+    /// Last day on which it holds, UTC.
+    pub valid_until: Option<Day>,
+    /// What becomes of releases under this permission, where it is narrower than for all.
+    pub releases: Option<Releases>,
+}
+
+fn any() -> &'static [String] {
+    static ANY_ONLY: std::sync::OnceLock<Vec<String>> = std::sync::OnceLock::new();
+    ANY_ONLY.get_or_init(|| vec![ANY.to_owned()])
+}
+
+impl Rule {
+    /// Whether it waits for a person.
+    pub fn approval(&self) -> Approval {
+        self.approval.unwrap_or(Approval::Auto)
+    }
+
+    /// The roles it is for.
+    pub fn roles(&self) -> &[String] {
+        self.roles.as_deref().unwrap_or(any())
+    }
+
+    /// The categories it is about.
+    pub fn categories(&self) -> &[String] {
+        self.categories.as_deref().unwrap_or(any())
+    }
+
+    /// Whether it is about a category.
+    pub fn has_category(&self, category: Category) -> bool {
+        (self.categories().iter()).any(|id| id == ANY || id == category.id())
+    }
 }
 
 impl PolicyDocument {
@@ -105,17 +213,38 @@ impl PolicyDocument {
     /// # Errors
     /// [`PolicyError::Invalid`] naming the key, what is wrong and what to write instead.
     pub fn parse(text: &str) -> Result<PolicyDocument, PolicyError> {
+        if text.len() > crate::check::MAX_BYTES {
+            return Err(PolicyError::Unreadable(format!(
+                "it is longer than {} bytes; shorten it",
+                crate::check::MAX_BYTES
+            )));
+        }
         let document: PolicyDocument =
             toml::from_str(text).map_err(|error| PolicyError::Unreadable(error.to_string()))?;
-        document.check()?;
+        crate::check::check(&document)?;
         Ok(document)
+    }
+
+    /// The requester of that name.
+    pub fn requester(&self, organisation: &str) -> Option<&Requester> {
+        (self.requesters.iter()).find(|known| known.organisation == organisation)
     }
 
     /// The keys pinned for a requester.
     pub fn keys_of(&self, requester: &str) -> &[PublicKey] {
-        (self.requesters.iter())
-            .find(|known| known.organisation == requester)
+        self.requester(requester)
             .map_or(&[], |known| known.keys.as_slice())
+    }
+
+    /// What becomes of releases under a rule.
+    pub fn releases_of(&self, rule: &Rule) -> Releases {
+        (rule.releases.or(self.releases)).unwrap_or(Releases::UNSTATED)
+    }
+
+    /// Whether the document holds on a day.
+    pub fn in_force(&self, day: Day) -> bool {
+        self.valid_from.is_none_or(|from| from <= day)
+            && self.valid_until.is_none_or(|until| day <= until)
     }
 
     /// A purpose and every wider one, narrowest first.
@@ -130,187 +259,5 @@ impl PolicyDocument {
             at = wider;
         }
         chain
-    }
-
-    fn check(&self) -> Result<(), PolicyError> {
-        let invalid = |key: &str, problem: &str| Err(PolicyError::invalid(key, problem));
-        if self.version != 1 {
-            return invalid(
-                "version",
-                "this program reads version 1; write `version = 1`",
-            );
-        }
-        check_id("organisation", &self.organisation)?;
-        if self.dpo.keys.is_empty() {
-            return invalid(
-                "dpo.keys",
-                "must hold at least one public key; `node-agent keygen` makes one",
-            );
-        }
-        if (self.dpo.second_keys.iter()).any(|key| self.dpo.keys.contains(key)) {
-            return invalid(
-                "dpo.second_keys",
-                "holds a key of `dpo.keys`, whose holder may sign already; remove it here",
-            );
-        }
-        self.check_requesters()?;
-        self.check_caps()?;
-        self.check_purposes()?;
-        let mut ids = BTreeSet::new();
-        for (i, rule) in self.rules.iter().enumerate() {
-            let key = |field: &str| format!("rules[{i}].{field}");
-            check_id(&key("id"), &rule.id)?;
-            if !ids.insert(&rule.id) {
-                return invalid(
-                    &key("id"),
-                    "is given twice; every rule needs a name of its own",
-                );
-            }
-            self.check_rule(rule, &key)?;
-        }
-        Ok(())
-    }
-
-    fn check_requesters(&self) -> Result<(), PolicyError> {
-        let mut seen = BTreeSet::new();
-        let mut keys = BTreeSet::new();
-        for (i, requester) in self.requesters.iter().enumerate() {
-            check_id(
-                &format!("requesters[{i}].organisation"),
-                &requester.organisation,
-            )?;
-            if !seen.insert(&requester.organisation) {
-                return Err(PolicyError::invalid(
-                    &format!("requesters[{i}].organisation"),
-                    "is given twice; list all its keys in one entry",
-                ));
-            }
-            for key in &requester.keys {
-                if !keys.insert(key) {
-                    return Err(PolicyError::invalid(
-                        &format!("requesters[{i}].keys"),
-                        "holds a key of another requester; every requester needs keys of its own",
-                    ));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn check_caps(&self) -> Result<(), PolicyError> {
-        self.caps.check()?;
-        match (self.caps.purpose.keys()).find(|key| !self.purposes.contains_key(*key)) {
-            Some(key) => Err(PolicyError::invalid(
-                &format!("caps.purpose.{key}"),
-                "is no purpose listed under `purposes`; add it there or remove its cap",
-            )),
-            None => Ok(()),
-        }
-    }
-
-    fn check_purposes(&self) -> Result<(), PolicyError> {
-        for (purpose, wider) in &self.purposes {
-            let key = format!("purposes.{purpose}");
-            check_id(&key, purpose)?;
-            if !wider.is_empty() && !self.purposes.contains_key(wider) {
-                return Err(PolicyError::invalid(
-                    &key,
-                    "names a wider purpose that is not listed; add it",
-                ));
-            }
-            let chain = self.purpose_chain(purpose);
-            let distinct: BTreeSet<&&str> = chain.iter().collect();
-            if distinct.len() < chain.len() || chain.len() > MAX_PURPOSE_DEPTH {
-                return Err(PolicyError::invalid(
-                    &key,
-                    "lies in a circle or a chain of more than 8 purposes; end the chain with an empty text",
-                ));
-            }
-        }
-        Ok(())
-    }
-
-    fn check_rule(&self, rule: &Rule, key: &impl Fn(&str) -> String) -> Result<(), PolicyError> {
-        let known = |field: &str, ids: &[String], find: &dyn Fn(&str) -> bool, remedy: &str| {
-            if ids.is_empty() {
-                return Err(PolicyError::invalid(
-                    &key(field),
-                    "must not be empty; write `[\"any\"]` for all",
-                ));
-            }
-            match ids.iter().find(|id| id.as_str() != ANY && !find(id)) {
-                Some(id) => Err(PolicyError::invalid(
-                    &key(field),
-                    &format!("`{}` {remedy}", id.escape_default()),
-                )),
-                None => Ok(()),
-            }
-        };
-        let requesters: BTreeSet<&str> = self
-            .requesters
-            .iter()
-            .map(|r| r.organisation.as_str())
-            .collect();
-        known(
-            "requesters",
-            &rule.requesters,
-            &|id| requesters.contains(id),
-            "is no requester listed above",
-        )?;
-        known(
-            "purposes",
-            &rule.purposes,
-            &|id| self.purposes.contains_key(id),
-            "is no purpose listed above",
-        )?;
-        known(
-            "lawful_bases",
-            &rule.lawful_bases,
-            &protocol::is_identifier,
-            "must be an identifier such as art6-1-e",
-        )?;
-        known(
-            "measures",
-            &rule.measures,
-            &|id| query::Measure::IDS.contains(&id),
-            "must be `persons`, `events`, `households`, `first-time`, `sum` or `bins`",
-        )?;
-        let taxonomy = Taxonomy::built_in();
-        known(
-            "targets",
-            &rule.targets,
-            &|id| taxonomy.target(id).is_some(),
-            "is no target of the taxonomy",
-        )?;
-        let limits = (
-            rule.finest_level.is_some(),
-            rule.max_rho_per_query.is_some(),
-        );
-        match (rule.effect, limits) {
-            (Effect::Allow, (true, true)) | (Effect::Deny, (false, false)) => Ok(()),
-            (Effect::Allow, (false, _)) => Err(PolicyError::invalid(
-                &key("finest_level"),
-                "is missing; a permission states its finest level",
-            )),
-            (Effect::Allow, (_, false)) => Err(PolicyError::invalid(
-                &key("max_rho_per_query"),
-                "is missing; a permission states the most loss of one question, in nano-rho",
-            )),
-            (Effect::Deny, _) => Err(PolicyError::invalid(
-                &key("finest_level"),
-                "and `max_rho_per_query` have no place in a denial, which holds at every level and price; remove them",
-            )),
-        }
-    }
-}
-
-fn check_id(key: &str, id: &str) -> Result<(), PolicyError> {
-    if protocol::is_identifier(id) && id != ANY {
-        Ok(())
-    } else {
-        Err(PolicyError::invalid(
-            key,
-            "must be 1 to 64 of a-z, 0-9 and -, and not `any`",
-        ))
     }
 }

@@ -2,6 +2,9 @@
 //! Neither ever depends on data: the decision sees the question and its price.
 
 use crate::caps::Caps;
+use crate::document::Releases;
+use crate::reason::Reason;
+use crate::vocabulary::Approval;
 use privacy_loss::NanoRho;
 use query::QueryHash;
 use serde::{Deserialize, Serialize};
@@ -11,6 +14,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug)]
 pub struct Permit {
     pub(crate) rule: String,
+    pub(crate) approval: Approval,
+    pub(crate) releases: Releases,
     pub(crate) policy_hash: String,
     pub(crate) request_id: String,
     pub(crate) request_hash: [u8; 32],
@@ -28,6 +33,16 @@ impl Permit {
     /// The rule that allows it.
     pub fn rule(&self) -> &str {
         &self.rule
+    }
+
+    /// Whether it may be answered at once, or waits for a person.
+    pub fn approval(&self) -> Approval {
+        self.approval
+    }
+
+    /// What whoever receives the release owes.
+    pub fn releases(&self) -> Releases {
+        self.releases
     }
 
     /// SHA-256 of the policy in force, hex.
@@ -96,4 +111,14 @@ pub struct Denial {
     pub field: String,
     /// A stable code, kebab-case.
     pub code: String,
+}
+
+impl Denial {
+    pub(crate) fn new(rule: &str, reason: Reason) -> Denial {
+        Denial {
+            rule: rule.to_owned(),
+            field: reason.field().to_owned(),
+            code: reason.code().to_owned(),
+        }
+    }
 }

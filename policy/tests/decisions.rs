@@ -250,20 +250,50 @@ fn a_denial_overrides_a_permission_and_is_named() {
 #[test]
 fn sensitive_targets_must_be_named() {
     let sensitive = |c: &mut Case| c.targets = vec!["severe-disability"];
+    let (rule, any_target) = ("planning-counts", r#"targets = ["any"]  "#);
     denied(
         &starter_text(),
         sensitive,
-        "planning-counts",
+        rule,
+        "categories",
+        "category-not-allowed",
+    );
+    let with_category = starter_text().replacen(r#""social"]"#, r#""social", "health"]"#, 1);
+    denied(
+        &with_category,
+        sensitive,
+        rule,
         "targets",
         "target-not-allowed",
     );
-    let named = starter_text().replace(
-        r#"targets = ["any"]  "#,
-        r#"targets = ["any", "severe-disability"]  "#,
+    let named = with_category.replacen(
+        any_target,
+        "special_grounds = [\"art9-2-g\", \"art2-sexies-2-s\"]\ntargets = [\"any\", \"severe-disability\"]  ",
+        1,
     );
+    // The study has to say on which ground, and for the public interest of letter g in which matter of the Codice.
+    for grounds in [
+        &[][..],
+        &["art9-2-g"],
+        &["art2-sexies-2-s"],
+        &["art9-2-h", "art2-sexies-2-s"],
+    ] {
+        let stated = |c: &mut Case| {
+            sensitive(c);
+            c.study.special_categories = grounds.iter().map(|&ground| ground.to_owned()).collect();
+        };
+        denied(
+            &named,
+            stated,
+            rule,
+            "special_categories",
+            "special-ground-not-allowed",
+        );
+    }
     let mut case = case();
     sensitive(&mut case);
-    decide(&named, &case).expect("named, so allowed");
+    case.study.special_categories = vec!["art9-2-g".to_owned(), "art2-sexies-2-s".to_owned()];
+    decide(&named, &case).expect("named, and on a ground, so allowed");
 }
 
 #[test]
@@ -308,12 +338,7 @@ fn amounts_are_compared_as_numbers_beyond_32_bits() {
 fn a_policy_without_rules_allows_nothing() {
     let text = starter_text();
     let without = &text[..text.find("[[rules]]").expect("rules")];
-    let without = format!(
-        "{}rules = []\n{}",
-        "",
-        without.replacen("version = 1", "version = 1\nrules = []", 1)
-    );
-    let without = without.replacen("rules = []\n", "", 1);
+    let without = without.replacen("version = 2", "version = 2\nrules = []", 1);
     denied(&without, |_| {}, "policy", "rules", "no-rule-allows");
 }
 
@@ -341,7 +366,8 @@ fn invalid(from: &str, to: &str, key: &str) {
 
 #[test]
 fn an_invalid_document_never_comes_into_force() {
-    invalid("version = 1", "version = 2", "version");
+    invalid("version = 2", "version = 3", "version");
+    invalid("version = 2", "version = 1", "releases");
     // A misspelt effect, which the engine itself would silently ignore.
     invalid("effect = \"deny\"", "effect = \"denny\"", "denny");
     invalid(
@@ -390,6 +416,116 @@ fn an_invalid_document_never_comes_into_force() {
         "rules[1].id",
     );
     invalid("lifetime = ", "life_time = ", "life_time");
+    invalid("threshold = 1", "threshold = 2", "dpo.threshold");
+    invalid("role = \"municipality\"", "role = \"mayor\"", "mayor");
+    invalid("role = \"municipality\"\n", "", "requesters[0].role");
+    invalid("approval = \"auto\"\n", "", "rules[0].approval");
+    invalid(
+        "retention_months = 120",
+        "retention_months = 0",
+        "releases.retention_months",
+    );
+    invalid(
+        "lawful_bases = [\"art6-1-e\"]",
+        "lawful_bases = [\"art6-1-g\"]",
+        "rules[0].lawful_bases",
+    );
+    invalid(
+        "categories = [\"demographics\",",
+        "categories = [\"demography\",",
+        "rules[0].categories",
+    );
+    for (more, key) in [
+        (
+            "special_grounds = [\"art9-2-g\"]",
+            "rules[0].special_grounds",
+        ),
+        (
+            "special_grounds = [\"art9-2-z\"]",
+            "rules[0].special_grounds",
+        ),
+        ("roles = [\"cooperative\"]", "rules[0].roles"),
+        (
+            "valid_from = \"2027-01-02\"\nvalid_until = \"2027-01-01\"",
+            "rules[0].valid_until",
+        ),
+        ("valid_from = \"2027-02-30\"", "2026-12-31"),
+    ] {
+        invalid(
+            "approval = \"auto\"",
+            &format!("approval = \"auto\"\n{more}"),
+            key,
+        );
+    }
+    invalid(
+        "categories = [\"origin\"]",
+        "approval = \"manual\"\ncategories = [\"origin\"]",
+        "rules[1].approval",
+    );
+    invalid(
+        "finest_level = \"micro-area\"",
+        "finest_level = \"nil\"\n[rules.releases]\ndisplay_minimum = 4\nretention_months = 9\naudience = \"requester\"\n[rules.unused]",
+        "unused",
+    );
+}
+
+#[test]
+fn validity_is_of_policy_and_rule() {
+    let day = |text: &str, key: &str, day: &str| {
+        text.replacen("version = 2", &format!("version = 2\n{key} = \"{day}\""), 1)
+    };
+    // Now is 21 September 2026.
+    for (key, outside, inside) in [
+        ("valid_from", "2026-09-22", "2026-09-21"),
+        ("valid_until", "2026-09-20", "2026-09-21"),
+    ] {
+        let text = starter_text();
+        denied(
+            &day(&text, key, outside),
+            |_| {},
+            "hard-limits",
+            "policy",
+            "policy-not-in-force",
+        );
+        decide(&day(&text, key, inside), &case()).expect("in force");
+        let rule = |day: &str| {
+            text.replacen(
+                "approval = \"auto\"",
+                &format!("approval = \"auto\"\n{key} = \"{day}\""),
+                1,
+            )
+        };
+        denied(
+            &rule(outside),
+            |_| {},
+            "planning-counts",
+            "validity",
+            "rule-not-in-force",
+        );
+        decide(&rule(inside), &case()).expect("in force");
+    }
+}
+
+#[test]
+fn a_permit_says_whether_a_person_must_approve_and_what_is_owed() {
+    let permit = decide(&starter_text(), &case()).expect("allowed");
+    assert_eq!(permit.approval(), policy::Approval::Auto);
+    assert_eq!(permit.releases().retention_months, 120);
+    let manual = starter_text().replacen("approval = \"auto\"", "approval = \"manual\"", 1);
+    let permit = decide(&manual, &case()).expect("allowed");
+    assert_eq!(permit.approval(), policy::Approval::Manual);
+    // Where one rule would wait and another would not, the question is allowed at once whatever their order.
+    let both = format!("{manual}\n[[rules]]\nid = \"at-once\"{}", {
+        let text = starter_text();
+        let from = text.find("id = \"planning-counts\"").expect("a rule")
+            + "id = \"planning-counts\"".len();
+        text[from..text.rfind("[[rules]]").expect("two rules")].to_owned()
+    });
+    let permit = decide(&both, &case()).expect("allowed");
+    assert_eq!(
+        (permit.rule(), permit.approval()),
+        ("at-once", policy::Approval::Auto)
+    );
 }
 
 #[test]
@@ -422,41 +558,6 @@ fn a_chain_of_purposes_beyond_the_limit_is_refused() {
         &format!("research = \"\"\n{chain}"),
         "purposes.p0",
     );
-}
-
-/// The decisions of the starter policy, readable: measure x level x target at a small and a large rho.
-#[test]
-fn the_starter_matrix_is_as_written() {
-    let mut matrix = String::new();
-    for measure in ["persons", "events"] {
-        for (target, level) in [
-            ("", "micro-area"),
-            ("minors", "nil"),
-            ("minors", "micro-area"),
-            ("severe-disability", "municipio"),
-            ("non-eu-citizens", "city"),
-        ] {
-            for rho in [100_000_000, 300_000_000] {
-                let mut case = case();
-                case.measure = measure;
-                case.level = level;
-                case.targets = if target.is_empty() {
-                    Vec::new()
-                } else {
-                    vec![target]
-                };
-                case.rho = rho;
-                let decision = match decide(&starter_text(), &case) {
-                    Ok(permit) => format!("allow by {}", permit.rule()),
-                    Err((rule, field, code)) => format!("deny by {rule}: {field} ({code})"),
-                };
-                let target = if target.is_empty() { "-" } else { target };
-                matrix += &format!("{measure:8}{target:18}{level:11}{rho:>11}  {decision}\n");
-            }
-        }
-    }
-    let expected = include_str!("starter-matrix.txt");
-    assert_eq!(matrix, expected, "\n{matrix}");
 }
 
 proptest! {

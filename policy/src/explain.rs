@@ -1,0 +1,235 @@
+//! Why a policy decides as it does, in words: the rule, the first field that fails, what would have to change.
+//! Texts come from one catalogue, Italian and English; parameters from policy and question alone, never from data.
+
+use crate::authorizer::{Authorizer, Verdict};
+use crate::document::Rule;
+use crate::permit::Denial;
+use crate::question::Question;
+use crate::reason::Reason;
+use crate::vocabulary::Approval;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+/// A language of the catalogue.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Language {
+    /// Italian.
+    It,
+    /// English.
+    #[default]
+    En,
+}
+
+impl Language {
+    /// The language `it` or `en`.
+    pub fn from_id(id: &str) -> Option<Language> {
+        match id {
+            "it" => Some(Language::It),
+            "en" => Some(Language::En),
+            _ => None,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Text {
+    it: String,
+    en: String,
+}
+
+impl Text {
+    fn in_language(&self, language: Language) -> &str {
+        match language {
+            Language::It => &self.it,
+            Language::En => &self.en,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Denied {
+    why: Text,
+    change: Text,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Catalogue {
+    outcome: BTreeMap<String, Text>,
+    denied: BTreeMap<String, Denied>,
+}
+
+fn catalogue() -> &'static Catalogue {
+    static CATALOGUE: OnceLock<Catalogue> = OnceLock::new();
+    CATALOGUE.get_or_init(|| {
+        // Unwrap safety: the file is compiled in, and a test reads every text.
+        toml::from_str(include_str!("../catalogue.toml")).expect("a catalogue")
+    })
+}
+
+/// A decision with what explains it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explanation {
+    /// The decision.
+    pub verdict: Verdict,
+    /// What was asked in the field that fails.
+    pub asked: String,
+    /// What the nearest rule has in that field.
+    pub allowed: String,
+}
+
+impl Authorizer {
+    /// Decides a question on the rules alone, and explains.
+    pub fn explain(&self, question: &Question) -> Explanation {
+        let verdict = self.judge(question);
+        let (asked, allowed) = match &verdict {
+            Verdict::Allowed { .. } => Default::default(),
+            Verdict::Denied(denial) => {
+                let rule = (self.document().rules.iter()).find(|rule| rule.id == denial.rule);
+                (
+                    asked(question, &denial.field),
+                    rule.map_or(String::new(), |rule| allowed(rule, &denial.field)),
+                )
+            }
+        };
+        Explanation {
+            verdict,
+            asked,
+            allowed,
+        }
+    }
+}
+
+impl Explanation {
+    /// In words.
+    pub fn text(&self, language: Language) -> String {
+        match &self.verdict {
+            Verdict::Allowed { rule, approval } => {
+                let key = match approval {
+                    Approval::Auto => "allowed",
+                    Approval::Manual => "manual",
+                };
+                let template = catalogue().outcome.get(key);
+                fill(
+                    template.map_or("{rule}", |text| text.in_language(language)),
+                    rule,
+                    self,
+                )
+            }
+            Verdict::Denied(denial) => {
+                let reason = Reason::ALL
+                    .iter()
+                    .find(|reason| reason.field() == denial.field && reason.code() == denial.code);
+                match reason.and_then(|reason| catalogue().denied.get(&key(*reason))) {
+                    Some(text) => format!(
+                        "{} {}",
+                        fill(text.why.in_language(language), &denial.rule, self),
+                        fill(text.change.in_language(language), &denial.rule, self)
+                    ),
+                    None => denial.to_string(),
+                }
+            }
+        }
+    }
+}
+
+fn fill(template: &str, rule: &str, explanation: &Explanation) -> String {
+    template
+        .replace("{rule}", rule)
+        .replace("{asked}", &explanation.asked)
+        .replace("{allowed}", &explanation.allowed)
+}
+
+/// The key of a reason in the catalogue.
+fn key(reason: Reason) -> String {
+    format!("{}/{}", reason.field(), reason.code())
+}
+
+fn list<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+    let words = Vec::from_iter(words);
+    match words.is_empty() {
+        true => "-".to_owned(),
+        false => words.join(", "),
+    }
+}
+
+fn asked(question: &Question, field: &str) -> String {
+    match field {
+        "requester" | "role" => question.requester.clone(),
+        "purpose" => question.purpose.clone(),
+        "lawful_basis" => question.lawful_basis.clone(),
+        "special_categories" => list(question.special_grounds.iter().map(String::as_str)),
+        "measure" => question.measure.clone(),
+        "categories" => list(question.categories.iter().map(|category| category.id())),
+        "targets" => list(question.targets.iter().map(String::as_str)),
+        "level" => question.level.id().to_owned(),
+        "rho" => question.rho.to_string(),
+        "validity" | "policy" => question.day.to_string(),
+        _ => String::new(),
+    }
+}
+
+fn allowed(rule: &Rule, field: &str) -> String {
+    let words = |ids: &[String]| list(ids.iter().map(String::as_str));
+    match field {
+        "requester" => words(&rule.requesters),
+        "role" => words(rule.roles()),
+        "purpose" => words(&rule.purposes),
+        "lawful_basis" => words(&rule.lawful_bases),
+        "special_categories" => words(rule.special_grounds.as_deref().unwrap_or_default()),
+        "measure" => words(&rule.measures),
+        "categories" => words(rule.categories()),
+        "targets" => words(&rule.targets),
+        "level" => rule
+            .finest_level
+            .map_or(String::new(), |level| level.id().to_owned()),
+        "rho" => rule
+            .max_rho_per_query
+            .map_or(String::new(), |rho| rho.to_string()),
+        "validity" => {
+            let day = |day: Option<crate::Day>| day.map_or("...".to_owned(), |day| day.to_string());
+            format!("{} - {}", day(rule.valid_from), day(rule.valid_until))
+        }
+        _ => String::new(),
+    }
+}
+
+/// The words for a denial that another program made, from its rule, field and code alone; its code where none are known.
+pub fn denial_in_words(denial: &Denial, language: Language) -> String {
+    let bare = Explanation {
+        verdict: Verdict::Denied(denial.clone()),
+        asked: String::new(),
+        allowed: String::new(),
+    };
+    bare.text(language)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_reason_has_its_words_in_both_languages_and_no_other_has() {
+        let known: BTreeSet<String> = catalogue().denied.keys().cloned().collect();
+        let reasons: BTreeSet<String> = Reason::ALL.iter().copied().map(key).collect();
+        assert_eq!(known, reasons);
+        for text in (catalogue().denied.values()).flat_map(|denied| [&denied.why, &denied.change]) {
+            assert!(text.it.ends_with('.') && text.en.ends_with('.'), "{text:?}");
+            for parameter in ["{rule}", "{asked}", "{allowed}"] {
+                assert_eq!(
+                    text.it.contains(parameter),
+                    text.en.contains(parameter),
+                    "{text:?}"
+                );
+            }
+        }
+        assert_eq!(
+            Vec::from_iter(catalogue().outcome.keys()),
+            ["allowed", "manual"]
+        );
+    }
+}

@@ -1,0 +1,241 @@
+//! The closed vocabularies of policies: legal grounds, categories of data, roles of requesters, audiences of releases.
+//! A word that is not here is refused when a document is read, so that no misspelling is ever taken for a rule.
+
+use query::AggregateQuery;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use taxonomy::{Predicate, Taxonomy};
+
+macro_rules! vocabulary {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $id:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+        pub enum $name { $($(#[$vdoc])* #[serde(rename = $id)] $variant,)+ }
+
+        impl $name {
+            /// Every value, in declared order.
+            pub const ALL: &'static [$name] = &[$($name::$variant,)+];
+
+            /// The word that stands for it in documents.
+            pub fn id(self) -> &'static str {
+                match self { $($name::$variant => $id,)+ }
+            }
+
+            /// The value of that word.
+            pub fn from_id(id: &str) -> Option<$name> {
+                Self::ALL.iter().copied().find(|value| value.id() == id)
+            }
+        }
+    };
+}
+
+vocabulary! {
+    /// What a requester is. Rules may name roles instead of single bodies.
+    Role {
+        /// A municipality or its departments.
+        Municipality = "municipality",
+        /// A body of the national health service.
+        HealthAuthority = "health-authority",
+        /// A foundation.
+        Foundation = "foundation",
+        /// A social cooperative.
+        Cooperative = "cooperative",
+        /// A volunteer association.
+        Association = "association",
+        /// A university or research institute.
+        Research = "research",
+        /// Any other body, and every requester of a document of version 1.
+        Other = "other",
+    }
+}
+
+vocabulary! {
+    /// A category of data that a question touches by its targets, axes and filters.
+    Category {
+        /// Age and sex.
+        Demographics = "demographics",
+        /// Who lives with whom.
+        Household = "household",
+        /// Income and benefits.
+        Economic = "economic",
+        /// Recorded needs, use of services, and whatever has no other category.
+        Social = "social",
+        /// Disability and other data concerning health (Art. 9 GDPR).
+        Health = "health",
+        /// Citizenship, which stands for ethnic origin (Art. 9 GDPR).
+        Origin = "origin",
+    }
+}
+
+vocabulary! {
+    /// Whether a permitted request is answered at once or waits for a person.
+    Approval {
+        /// Answered at once.
+        Auto = "auto",
+        /// Waits at the node until somebody approves or refuses it, or it expires.
+        Manual = "manual",
+    }
+}
+
+vocabulary! {
+    /// Who may see what is released, narrowest first.
+    Audience {
+        /// The requester alone.
+        Requester = "requester",
+        /// The requester and the organisations that take part in the study.
+        Participants = "participants",
+        /// Everybody.
+        Public = "public",
+    }
+}
+
+/// The lawful bases of Art. 6(1) GDPR.
+pub const LAWFUL_BASES: [&str; 6] = [
+    "art6-1-a", "art6-1-b", "art6-1-c", "art6-1-d", "art6-1-e", "art6-1-f",
+];
+
+/// The grounds for special categories: Art. 9(2) GDPR, and the matters of substantial public interest of Art. 2-sexies(2) of
+/// the Italian Codice (legislative decree 196/2003), whose letters skip j, k, w, x and y.
+pub const SPECIAL_GROUNDS: [&str; 35] = [
+    "art9-2-a",
+    "art9-2-b",
+    "art9-2-c",
+    "art9-2-d",
+    "art9-2-e",
+    "art9-2-f",
+    "art9-2-g",
+    "art9-2-h",
+    "art9-2-i",
+    "art9-2-j",
+    "art2-sexies-2-a",
+    "art2-sexies-2-b",
+    "art2-sexies-2-c",
+    "art2-sexies-2-d",
+    "art2-sexies-2-e",
+    "art2-sexies-2-f",
+    "art2-sexies-2-g",
+    "art2-sexies-2-h",
+    "art2-sexies-2-i",
+    "art2-sexies-2-l",
+    "art2-sexies-2-m",
+    "art2-sexies-2-n",
+    "art2-sexies-2-o",
+    "art2-sexies-2-p",
+    "art2-sexies-2-q",
+    "art2-sexies-2-r",
+    "art2-sexies-2-s",
+    "art2-sexies-2-t",
+    "art2-sexies-2-u",
+    "art2-sexies-2-v",
+    "art2-sexies-2-z",
+    "art2-sexies-2-aa",
+    "art2-sexies-2-bb",
+    "art2-sexies-2-cc",
+    "art2-sexies-2-dd",
+];
+
+/// Substantial public interest, which needs a law that names the matter: in Italy one of Art. 2-sexies(2).
+pub(crate) const PUBLIC_INTEREST: &str = "art9-2-g";
+
+/// Whether a ground is one of Art. 9(2) GDPR.
+pub(crate) fn is_article_9(ground: &str) -> bool {
+    ground.starts_with("art9-2-")
+}
+
+/// Whether a ground is a matter of Art. 2-sexies(2) of the Codice.
+pub(crate) fn is_article_2_sexies(ground: &str) -> bool {
+    ground.starts_with("art2-sexies-2-")
+}
+
+impl Category {
+    /// The categories that a predicate reads.
+    pub fn of_predicate(predicate: &Predicate) -> BTreeSet<Category> {
+        let one = |category| BTreeSet::from([category]);
+        match predicate {
+            Predicate::All(parts) | Predicate::Any(parts) => {
+                parts.iter().flat_map(Category::of_predicate).collect()
+            }
+            Predicate::Not(part) => Category::of_predicate(part),
+            Predicate::Age(_) | Predicate::Sex(_) => one(Category::Demographics),
+            Predicate::Citizenship(_) => one(Category::Origin),
+            Predicate::Household(_) => one(Category::Household),
+            Predicate::Benefit(_) | Predicate::Income(_) => one(Category::Economic),
+            Predicate::Disability(_) => one(Category::Health),
+            // Needs, use of services, and every kind of predicate that may be added.
+            _ => one(Category::Social),
+        }
+    }
+
+    /// The categories of a target; those of an unknown one are all, so that nothing unknown slips through.
+    pub fn of_target(id: &str) -> BTreeSet<Category> {
+        match Taxonomy::built_in().target(id) {
+            Some(target) => Category::of_predicate(&target.predicate),
+            None => Category::ALL.iter().copied().collect(),
+        }
+    }
+
+    /// The categories that a question touches.
+    pub fn of_query(query: &AggregateQuery) -> BTreeSet<Category> {
+        let predicates = (query.target_predicates().iter())
+            .chain(query.filter_predicate().iter())
+            .flat_map(Category::of_predicate)
+            .collect::<BTreeSet<_>>();
+        let axes = [
+            (
+                query.by_sex() || query.by_age_band(),
+                Category::Demographics,
+            ),
+            (query.names_citizenship(), Category::Origin),
+            (query.by_household(), Category::Household),
+        ];
+        (axes.into_iter())
+            .filter(|(asked, _)| *asked)
+            .map(|(_, category)| category)
+            .chain(predicates)
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_is_an_identifier() {
+        let words = (Role::ALL.iter().map(|role| role.id()))
+            .chain(Category::ALL.iter().map(|category| category.id()))
+            .chain(Audience::ALL.iter().map(|audience| audience.id()))
+            .chain(LAWFUL_BASES)
+            .chain(SPECIAL_GROUNDS);
+        for word in words {
+            assert!(protocol::is_identifier(word), "{word}");
+        }
+    }
+
+    #[test]
+    fn a_target_has_the_categories_of_all_its_parts() {
+        let of = |id: &str| Vec::from_iter(Category::of_target(id));
+        assert_eq!(of("minors"), [Category::Demographics]);
+        assert_eq!(
+            of("alone-75-plus"),
+            [Category::Demographics, Category::Household]
+        );
+        assert_eq!(of("severe-disability"), [Category::Health]);
+        assert_eq!(of("non-eu-citizens"), [Category::Origin]);
+        assert_eq!(of("no-such-target").len(), Category::ALL.len());
+    }
+
+    #[test]
+    fn axes_and_filters_count_as_targets_do() {
+        let query = AggregateQuery::parse(
+            br#"{"version":1,"measure":"persons","by":{"area":"city","household":true},"filter":{"sex":"F"},
+                "period":{"from":"2025-01","to":"2025-12"},"bounds":{"cells":1,"per_cell":1},"rho":1000000}"#,
+        )
+        .expect("legal");
+        assert_eq!(
+            Vec::from_iter(Category::of_query(&query)),
+            [Category::Demographics, Category::Household]
+        );
+    }
+}
