@@ -223,6 +223,11 @@ impl Lattice {
         self.starts[tiling]..self.starts[tiling + 1]
     }
 
+    /// How many equalities there are between its cells.
+    pub fn relation_count(&self) -> usize {
+        self.relations.len()
+    }
+
     /// The equalities between its cells.
     pub(crate) fn relations(&self) -> &[Relation] {
         &self.relations

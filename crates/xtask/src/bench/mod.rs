@@ -1,5 +1,6 @@
 //! `cargo xtask bench NAME`: measurements as ratios to a baseline of the same run. They assert nothing.
 
+mod compose;
 mod federation;
 mod forecast;
 mod kernel;
@@ -21,6 +22,8 @@ enum Bench {
     Kernel(kernel::Options),
     /// Asking many nodes and composing their answers, against receiving and adding the same vectors.
     Federation(federation::Options),
+    /// Making one month of a city consistent, against a dense factor of the same equations.
+    Compose(compose::Options),
     /// Forecasts of public and simulated series, against plain forecasts of the same series.
     Forecast(forecast::Options),
 }
@@ -33,6 +36,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     match &options.bench {
         Bench::Kernel(options) => kernel::run(workspace, options),
         Bench::Federation(options) => federation::run(workspace, options),
+        Bench::Compose(options) => compose::run(workspace, options),
         Bench::Forecast(options) => forecast::run(workspace, options),
     }
 }

@@ -1,0 +1,28 @@
+//! `cargo xtask bench compose`: runs the measurement that lives beside the `compose` crate, built for speed.
+
+use crate::workspace::{Workspace, run as run_command};
+use anyhow::{Context, Result};
+use clap::Args;
+use std::path::PathBuf;
+
+/// Options of `cargo xtask bench compose`.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// The file of Milan's census sections; their part is left out where it is absent.
+    #[arg(long, default_value = "../shared/data/areas/milano_sections_2011.csv")]
+    sections: PathBuf,
+}
+
+/// Builds and runs the measurement.
+///
+/// # Errors
+/// When it cannot be built or fails.
+pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
+    let sections =
+        std::path::absolute(&options.sections).context("the file of sections is no path")?;
+    let mut command = workspace.cargo();
+    command
+        .args(["bench", "-p", "compose", "--bench", "compose", "--"])
+        .arg(sections);
+    run_command(&mut command)
+}
