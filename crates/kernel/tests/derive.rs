@@ -4,7 +4,8 @@
 mod support;
 
 use ::kernel as kernel_under_test;
-use compose::CellMap;
+use compose::{CellMap, Lattice, LeastSquares, area_tiling};
+use geography::Level;
 use kernel::aggregate;
 use proptest::prelude::*;
 use query::{AggregateQuery, MAX_PER_CELL};
@@ -14,8 +15,12 @@ use support::{Dice, cells, csv, query, register};
 
 /// A register that knows homes at a level of its own.
 fn snapshot(dice: &mut Dice) -> Snapshot {
-    let rows = register(dice.roll(), 1 + dice.below(25), 1 + dice.below(6), 14);
     let finest = dice.pick(&["micro-area", "micro-area", "nil", "municipio"]);
+    snapshot_of(finest, dice)
+}
+
+fn snapshot_of(finest: &str, dice: &mut Dice) -> Snapshot {
+    let rows = register(dice.roll(), 1 + dice.below(25), 1 + dice.below(6), 14);
     let known = r#"finest_level = "micro-area""#;
     let text = Mapping::municipal_register();
     assert!(text.contains(known));
@@ -173,6 +178,68 @@ fn sums_of_released_cells_are_the_answer_to_the_coarser_question() {
     assert!(
         derived > 400 && refused > 100 && merged > 20 && narrowed > 20,
         "{seen}"
+    );
+}
+
+/// What `compose` takes for true of a register by the finest level it declares is true of whatever it holds: exact cells of all
+/// levels are left alone by least squares, which moves all that do not add up.
+#[test]
+fn exact_cells_of_all_levels_add_up_as_the_register_declares() {
+    let mut checked = 0;
+    let mut apart = 0;
+    for seed in 3_000..3_120u64 {
+        let mut dice = Dice(seed);
+        let level = Level::ALL[dice.below(4)];
+        let snapshot = snapshot_of(level.id(), &mut dice);
+        let lattice = |finest| {
+            let tilings = Level::ALL.map(|level| area_tiling(level, finest));
+            Lattice::try_new(tilings.into()).expect("levels of one register")
+        };
+        let source: Value = serde_json::from_str(&query(dice.roll()).canonical()).expect("JSON");
+        let answers: Option<Vec<Vec<i64>>> = (Level::ALL.iter())
+            .map(|level| {
+                let mut asked = source.clone();
+                asked["by"]["area"] = json!(level.id());
+                let asked = unbounded(asked)?;
+                Some(cells(aggregate(&asked, &snapshot)))
+            })
+            .collect();
+        let Some(answers) = answers else { continue };
+        let inner = answers[0].len();
+        for (finest, must) in [
+            (Some(level), true),
+            (None, true),
+            (Some(Level::MicroArea), false),
+        ] {
+            let lattice = lattice(finest);
+            let least = LeastSquares::new(&lattice, vec![1.0; lattice.cells()]).expect("variances");
+            for at in 0..inner {
+                let exact: Vec<f64> = (answers.iter().flatten().skip(at).step_by(inner))
+                    .map(|cell| *cell as f64)
+                    .collect();
+                let found = least.estimate(&exact).expect("as many cells");
+                let gap = exact
+                    .iter()
+                    .zip(&found)
+                    .map(|(a, b)| (a - b).abs())
+                    .fold(0.0, f64::max);
+                let tolerance = 1e-9
+                    * exact
+                        .iter()
+                        .fold(1.0, |most: f64, cell| most.max(cell.abs()));
+                if must {
+                    assert!(gap <= tolerance, "{level}: {gap} in {source}");
+                    checked += 1;
+                } else {
+                    apart += usize::from(gap > tolerance);
+                }
+            }
+        }
+    }
+    // Taking every register for one that knows pieces would be wrong, and is seen to be.
+    assert!(
+        checked > 200 && apart > 20,
+        "{checked} checked, {apart} apart"
     );
 }
 
