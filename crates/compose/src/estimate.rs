@@ -14,6 +14,13 @@ pub struct Estimate {
 }
 
 impl Estimate {
+    /// Where the exact number lies with at least this confidence, as far as noise is concerned: at least, at most. Not cut at
+    /// zero.
+    pub fn interval(self, confidence: Confidence) -> (f64, f64) {
+        let reach = self.scale(confidence) * confidence.z();
+        (self.value - reach, self.value + reach)
+    }
+
     /// The scale at which the noise is taken for a normal distribution: its standard deviation, and half a step, since
     /// noise is whole and a normal distribution is not. Zero where the noise hardly ever leaves zero.
     pub(crate) fn scale(self, confidence: Confidence) -> f64 {

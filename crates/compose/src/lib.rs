@@ -3,6 +3,7 @@
 //! It is pure: it sees released noise only, opens nothing, and never turns a negative estimate into a better one.
 
 mod bracket;
+mod comparison;
 mod consistent;
 mod coverage;
 mod derive;
@@ -14,9 +15,11 @@ mod quantile;
 mod rate;
 mod ratio;
 mod release;
+mod share;
 mod spread;
 
 pub use bracket::{BRACKET_MISS, Bracket, bracket};
+pub use comparison::{Compared, Contrast, Contrasted, Ranked, Verdict};
 pub use consistent::{Consistent, LevelledAnswer, Region, area_tiling};
 pub use coverage::{AnsweredNode, Coverage, RefusedNode, SilentNode};
 pub use derive::{CellMap, Underivable};
@@ -28,6 +31,7 @@ pub use quantile::{Amounts, Quantile, quantile};
 pub use rate::rate;
 pub use ratio::ratio;
 pub use release::{Composed, Part, compose, compose_sums};
+pub use share::answered_share;
 pub use spread::{deviation_of_bins, mean_of_bins};
 
 /// Why answers cannot be composed.

@@ -4,6 +4,8 @@
 /// A two-sided confidence at which margins are given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Confidence {
+    /// 90 percent: 'nine times in ten'.
+    P90,
     /// 95 percent.
     P95,
     /// 99.99 percent.
@@ -11,12 +13,13 @@ pub enum Confidence {
 }
 
 impl Confidence {
-    /// Both, the narrower first.
+    /// Those at which releases give margins, the narrower first.
     pub const ALL: [Confidence; 2] = [Confidence::P95, Confidence::P9999];
 
     /// Probability that the error exceeds the margin.
     pub fn miss(self) -> f64 {
         match self {
+            Confidence::P90 => 0.10,
             Confidence::P95 => 0.05,
             Confidence::P9999 => 0.0001,
         }
@@ -25,6 +28,7 @@ impl Confidence {
     /// The two-sided quantile of the standard normal distribution.
     pub fn z(self) -> f64 {
         match self {
+            Confidence::P90 => 1.644854,
             Confidence::P95 => 1.959964,
             Confidence::P9999 => 3.890592,
         }
