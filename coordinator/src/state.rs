@@ -1,6 +1,7 @@
 //! What every handler shares: database, authority, clock, presence, counters.
 //! It is made once at start; nothing in it is changed by a request but through its own locks.
 
+use crate::app::forecasts::Forecasts;
 use crate::areas::Areas;
 use crate::clock::Clock;
 use crate::hub::Hub;
@@ -42,6 +43,8 @@ pub struct State {
     pub throttle: Throttle,
     /// Areas, their facts and outlines.
     pub areas: Areas,
+    /// Forecasts being worked out, and those there are.
+    pub forecasts: Forecasts,
 }
 
 /// The signer of the coordinator's log.
@@ -80,6 +83,7 @@ impl State {
             refusals: Refusals::default(),
             throttle: Throttle::default(),
             areas,
+            forecasts: Forecasts::default(),
         }))
     }
 }

@@ -3,12 +3,15 @@
 
 pub mod ask;
 pub mod collect;
+pub mod comparison;
+pub mod consistent;
 pub mod cubes;
 pub mod derive;
 pub mod dispatch;
 pub mod end;
 pub mod enrol;
 pub mod export;
+pub mod forecasts;
 pub mod guarantee;
 pub mod limits;
 pub mod plan;
@@ -20,4 +23,5 @@ pub mod sign;
 pub mod statistics;
 pub mod study;
 pub mod view;
+pub mod volumes;
 pub mod witness;

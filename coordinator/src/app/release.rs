@@ -5,7 +5,7 @@ use super::collect::outstanding;
 use crate::clock::rfc3339;
 use crate::store::queries::StoredQuery;
 use crate::store::requests::{RequestState, StoredRequest};
-use crate::store::{answers, requests};
+use crate::store::{answers, datasets, requests};
 use crate::{CoordinatorError, secret};
 use compose::{
     AnsweredNode, Bracket, Composed, Confidence, Coverage, Part, RefusedNode, SilentNode,
@@ -164,7 +164,13 @@ pub(super) struct Answered {
 }
 
 impl Answered {
-    fn cells(&self) -> Option<(&[i64], &Receipt)> {
+    /// Whether it is that of a dataset.
+    pub(super) fn is_of(&self, organisation: &str, dataset: &str) -> bool {
+        self.organisation == organisation && self.dataset == dataset
+    }
+
+    /// Its noisy cells and receipt; a refusal has none.
+    pub(super) fn cells(&self) -> Option<(&[i64], &Receipt)> {
         match &self.answer.answer().outcome {
             Outcome::Answered { cells, receipt } => Some((cells, receipt)),
             Outcome::Refused { .. } => None,
@@ -209,12 +215,21 @@ pub async fn composed(
             .collect(),
     });
     let truncation = truncation(&parsed, &slices, &answered);
+    let declared = datasets::datasets(connection).await?;
     let mut releases = Vec::new();
     for (place, level, id) in levels {
         let corrupt = || CoordinatorError::Corrupt { what: "query" };
         let plain = parsed.at_level(level).ok_or_else(corrupt)?;
         let parts = parts(&slices, place, &answered);
-        let coverage = coverage(query, requests, place, &answered, &is_offline);
+        let mut coverage = coverage(query, requests, place, &answered, &is_offline);
+        for node in &mut coverage.answered {
+            // Of another edition's mapping nothing follows for the one that answered.
+            let same = (declared.iter()).find(|known| {
+                (&known.organisation, &known.notice.id, known.notice.edition)
+                    == (&node.node, &node.dataset, node.edition)
+            });
+            node.finest_level = same.map(|known| known.notice.finest_level);
+        }
         let mut release = build(query, &plain, &answered, &parts, coverage, &id, now)?;
         release.summary.part_of = part_of.clone();
         release.privacy.truncation = truncation.clone();
@@ -415,6 +430,7 @@ fn coverage(
                 dataset: part.dataset.clone(),
                 edition: receipt.edition,
                 variance: receipt.slices[place].variance,
+                finest_level: None,
             });
         }
     }

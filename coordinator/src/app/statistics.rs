@@ -388,12 +388,22 @@ fn public_rate(
         percent: None,
         cells: cells.collect(),
     };
-    let whole = PublicWhole {
-        what: if families { "families" } else { "residents" }.to_owned(),
+    let whole = public_whole(query.measure());
+    Ok((series, whole))
+}
+
+/// Of what rates of a measure are, and where the number is from.
+pub(super) fn public_whole(measure: Measure) -> PublicWhole {
+    let what = if measure == Measure::Households {
+        "families"
+    } else {
+        "residents"
+    };
+    PublicWhole {
+        what: what.to_owned(),
         source: Facts::SOURCE.to_owned(),
         date: Facts::DATE.to_owned(),
-    };
-    Ok((series, whole))
+    }
 }
 
 fn quantiles(

@@ -3,9 +3,11 @@
 
 pub(crate) mod auth;
 pub(crate) mod body;
+mod comparisons;
 mod cubes;
 mod description;
 mod error;
+mod forecasts;
 mod geography;
 mod log;
 mod nodes;
@@ -65,6 +67,8 @@ fn described() -> (Router<App>, OpenApi) {
         .merge(cubes::routes())
         .merge(releases::routes())
         .merge(statistics::routes())
+        .merge(comparisons::routes())
+        .merge(forecasts::routes())
         .merge(log::routes())
         .merge(operations::routes())
         .split_for_parts();

@@ -14,6 +14,9 @@ use protocol::{Answer, Consent, Envelope, Outcome, Receipt, Request};
 use query::AggregateQuery;
 use serde::Serialize;
 
+/// The finest level every node's register declares.
+pub(crate) const FINEST: Level = Level::Nil;
+
 /// A simulated organisation's node.
 pub(crate) struct Node<'a> {
     pub(crate) bed: &'a Bed,
@@ -84,7 +87,7 @@ impl<'a> Node<'a> {
             datasets: vec![DatasetNotice {
                 id: "services".to_owned(),
                 edition,
-                finest_level: Level::Nil,
+                finest_level: FINEST,
             }],
             policy_hash: "ab".repeat(32),
         };
@@ -208,6 +211,20 @@ impl<'a> Node<'a> {
     pub(crate) async fn answers(&self, value: i64) -> Reply {
         let request = self.handed().await;
         let answer = self.answer(&request, Node::cells(&request, value));
+        self.post("/node/v1/answers", &answer).await
+    }
+
+    /// Answers the request it is handed with these cells.
+    pub(crate) async fn answers_cells(&self, cells: &[i64]) -> Reply {
+        let request = self.handed().await;
+        let outcome = match Node::cells(&request, 0) {
+            Outcome::Answered { receipt, .. } => Outcome::Answered {
+                cells: cells.to_vec(),
+                receipt,
+            },
+            refused => refused,
+        };
+        let answer = self.answer(&request, outcome);
         self.post("/node/v1/answers", &answer).await
     }
 

@@ -1,6 +1,7 @@
 //! Who is in a release and who is not, and why: a number without it would pass for the whole city.
 //! It names organisations, rules and fields only, never anything that depends on a register.
 
+use geography::Level;
 use serde::{Deserialize, Serialize};
 
 /// An organisation whose answer is in the release.
@@ -14,6 +15,9 @@ pub struct AnsweredNode {
     pub edition: u32,
     /// Noise variance of each of its cells.
     pub variance: f64,
+    /// The finest level its register declared with that edition, which says what its levels add up to; absent where it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finest_level: Option<Level>,
 }
 
 /// An organisation that refused, or that could not be asked.

@@ -1,0 +1,242 @@
+//! The past of a forecast: consistent estimates of a cube's releases in the order of their periods, with their known noise.
+//! A period that other organisations answered is left out, never scaled up.
+
+use super::super::comparison::place;
+use super::super::consistent::{Loaded, loaded};
+use super::ForecastWanted;
+use crate::state::State;
+use crate::store::cubes::{self, AskKind};
+use crate::{CoordinatorError, Problem};
+use geography::Level;
+use query::{Measure, PeriodKind};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The series of all areas of a level over common periods.
+#[derive(Clone, Debug)]
+pub(super) struct Past {
+    /// Releases it is made of, each once.
+    pub(super) releases: Vec<String>,
+    /// All periods from the first to the last.
+    pub(super) periods: Vec<String>,
+    /// Periods without values here, since other organisations answered.
+    pub(super) left_out: Vec<String>,
+    /// Areas, `unknown` among them.
+    pub(super) keys: Vec<String>,
+    /// By area and period; NaN where there is none.
+    pub(super) values: Vec<Vec<f64>>,
+    /// The same of noise variances.
+    pub(super) variances: Vec<Vec<f64>>,
+    pub(super) kind: PeriodKind,
+    /// Whether the values are counts.
+    pub(super) counts: bool,
+}
+
+impl Past {
+    /// Series to be forecast: all areas, and all together where there are several.
+    pub(super) fn count(&self) -> usize {
+        self.keys.len() + usize::from(self.keys.len() > 1)
+    }
+}
+
+/// Months since year 0, which order periods.
+type First = u16;
+
+struct Point {
+    key: String,
+    nodes: BTreeSet<(String, String)>,
+    release: String,
+    values: Vec<f64>,
+    variances: Vec<f64>,
+}
+
+fn unfit(code: &'static str, path: &'static str, remedy: &'static str) -> Problem {
+    Problem::Unfit { code, path, remedy }
+}
+
+/// Gathers the past of what is wanted.
+///
+/// # Errors
+/// [`Problem`], naming what does not fit and the remedy.
+pub(super) async fn past(app: &State, wanted: &ForecastWanted) -> Result<Past, Problem> {
+    let level = Level::from_id(&wanted.level).ok_or_else(|| Problem::InvalidBody {
+        path: "$.level".to_owned(),
+        code: "unknown-id",
+    })?;
+    let mut reader = app.database.read().await?;
+    let cube = (cubes::cube_by_id(&mut reader, &wanted.cube).await?).ok_or(Problem::NotFound)?;
+    let asks = cubes::cube_asks(&mut reader, &wanted.cube).await?;
+    // What was asked again later stands for the earlier answer.
+    let (again, first): (Vec<_>, Vec<_>) = asks
+        .into_iter()
+        .partition(|ask| ask.kind == AskKind::Revision);
+    let mut points: BTreeMap<First, Point> = BTreeMap::new();
+    let mut counts = true;
+    for release in first.into_iter().chain(again).filter_map(|ask| ask.release) {
+        let loaded = loaded(&mut reader, &release).await?;
+        counts = !matches!(loaded.question.measure(), Measure::Sum(_));
+        add(&mut points, &loaded, level, wanted)?;
+    }
+    drop(reader);
+    let Some((_, last)) = points.last_key_value() else {
+        return Err(unfit(
+            "nothing-released",
+            "$.cube",
+            "nothing of this cube is released yet; ask it first",
+        ));
+    };
+    let nodes = last.nodes.clone();
+    let kind = cube.cube.kind();
+    let (from, to) = (points.keys().min().copied(), points.keys().max().copied());
+    let (Some(from), Some(to)) = (from, to) else {
+        return Err(CoordinatorError::Corrupt { what: "cube" }.into());
+    };
+    let areas = geography::Partition::milan().keys(level).to_vec();
+    let mut past = Past {
+        releases: Vec::new(),
+        periods: Vec::new(),
+        left_out: Vec::new(),
+        values: vec![Vec::new(); areas.len()],
+        variances: vec![Vec::new(); areas.len()],
+        keys: areas,
+        kind,
+        counts,
+    };
+    for at in (from..=to).step_by(usize::from(kind.months())) {
+        let point = points.get(&at);
+        let used = point.filter(|point| point.nodes == nodes);
+        past.periods.push(match point {
+            Some(point) => point.key.clone(),
+            None => key_of(at, kind),
+        });
+        if let Some(point) = used {
+            if !past.releases.contains(&point.release) {
+                past.releases.push(point.release.clone());
+            }
+        } else {
+            past.left_out.extend(past.periods.last().cloned());
+        }
+        for (area, (values, variances)) in
+            past.values.iter_mut().zip(&mut past.variances).enumerate()
+        {
+            values.push(used.map_or(f64::NAN, |point| point.values[area]));
+            variances.push(used.map_or(0.0, |point| point.variances[area]));
+        }
+    }
+    Ok(past)
+}
+
+/// The periods of one release.
+fn add(
+    points: &mut BTreeMap<First, Point>,
+    loaded: &Loaded,
+    level: Level,
+    wanted: &ForecastWanted,
+) -> Result<(), Problem> {
+    let consistent = &loaded.consistent;
+    let level =
+        (consistent.levels().iter().position(|known| *known == level)).ok_or_else(|| {
+            unfit(
+                "no-such-level",
+                "$.level",
+                "the cube is not asked at this level; name one of its levels",
+            )
+        })?;
+    if wanted.at.contains_key("period") {
+        return Err(unfit(
+            "no-such-axis",
+            "$.at",
+            "a forecast is of all periods; leave `period` out",
+        ));
+    }
+    let nodes: BTreeSet<(String, String)> = (loaded.release.coverage.answered.iter())
+        .map(|node| (node.node.clone(), node.dataset.clone()))
+        .collect();
+    for period in loaded.question.periods() {
+        let mut at = wanted.at.clone();
+        at.insert("period".to_owned(), period.key.clone());
+        let (_, place) = place(&loaded.release, &at)?;
+        let values = consistent.values(level);
+        let areas = values.len() / consistent.inner();
+        points.insert(
+            period.first.index(),
+            Point {
+                key: period.key,
+                nodes: nodes.clone(),
+                release: loaded.release.summary.id.clone(),
+                values: (0..areas)
+                    .map(|area| values[area * consistent.inner() + place])
+                    .collect(),
+                variances: consistent.variance(level).to_vec(),
+            },
+        );
+    }
+    Ok(())
+}
+
+/// A period nobody released is named as the others are.
+fn key_of(first: First, kind: PeriodKind) -> String {
+    let month = query::Month::from_index(first);
+    let (year, month) = month.map_or((0, 1), |month| (month.year(), month.month()));
+    match kind {
+        PeriodKind::Month => format!("{year:04}-{month:02}"),
+        PeriodKind::Quarter => format!("{year:04}-Q{}", (month - 1) / 3 + 1),
+        PeriodKind::Year => format!("{year:04}"),
+    }
+}
+
+/// The keys of the periods after the last.
+pub(super) fn ahead(past: &Past, horizon: usize) -> Vec<String> {
+    let step = past.kind.months();
+    // Every past has a last period, whose first month counts from the last known key.
+    let last = past
+        .periods
+        .last()
+        .and_then(|key| first_month(key, past.kind))
+        .unwrap_or(0);
+    (1..=horizon as u16)
+        .map(|ahead| key_of(last + ahead * step, past.kind))
+        .collect()
+}
+
+fn first_month(key: &str, kind: PeriodKind) -> Option<First> {
+    let month = match kind {
+        PeriodKind::Month => query::Month::parse(key)?,
+        PeriodKind::Quarter => {
+            let (year, quarter) = key.split_once("-Q")?;
+            query::Month::try_new(
+                year.parse().ok()?,
+                3 * (quarter.parse::<u8>().ok()? - 1) + 1,
+            )?
+        }
+        PeriodKind::Year => query::Month::try_new(key.parse().ok()?, 1)?,
+    };
+    Some(month.index())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn periods_go_on_as_they_were_written() {
+        let past = |key: &str, kind| Past {
+            releases: Vec::new(),
+            periods: vec![key.to_owned()],
+            left_out: Vec::new(),
+            keys: Vec::new(),
+            values: Vec::new(),
+            variances: Vec::new(),
+            kind,
+            counts: true,
+        };
+        assert_eq!(
+            ahead(&past("2025-11", PeriodKind::Month), 3),
+            ["2025-12", "2026-01", "2026-02"]
+        );
+        assert_eq!(
+            ahead(&past("2025-Q3", PeriodKind::Quarter), 2),
+            ["2025-Q4", "2026-Q1"]
+        );
+        assert_eq!(ahead(&past("2025", PeriodKind::Year), 2), ["2026", "2027"]);
+    }
+}

@@ -1,0 +1,235 @@
+//! Forecasts over HTTP: begun, followed, fetched as files, worked out once for one input. Nodes are simulated with real keys.
+
+mod support;
+
+use serde_json::{Value, json};
+use std::time::Duration;
+use support::{Bed, Browser, City, Reply, STUDY, logged};
+
+const QUARTERS: usize = 16;
+
+/// Quarters of 2021 to 2024, at two levels.
+async fn cube_released(city: &City<'_>) {
+    let cube = json!({
+        "version": 1, "id": "needs", "study": STUDY, "first": "2021-01",
+        "question": { "measure": "persons", "by": { "area": { "city": 30, "municipio": 70 }, "period": "quarter" } },
+        "past": { "bounds": { "cells": 3, "per_cell": 1 }, "rho": 100_000_000 },
+        "each": { "bounds": { "cells": 1, "per_cell": 1 }, "rho": 20_000_000 },
+    });
+    city.analyst.post("/api/v1/cubes", &cube).await.expect(201);
+    // The edition of January 2025 completes 2024.
+    for node in &city.nodes {
+        node.hello(5 * 12 + 1).await.expect(200);
+    }
+    let request = (city.analyst.request("POST", "/api/v1/cubes/needs/ask"))
+        .header("content-type", "application/json")
+        .header("idempotency-key", "past")
+        .body(axum::body::Body::from("{}"))
+        .unwrap();
+    support::send(&city.analyst.bed.web, request)
+        .await
+        .expect(202);
+    city.nodes[0].sign_all().await;
+    // Each municipio rises by one in a year, with a wave of its own season; nobody is unknown.
+    let of = |municipio: usize, quarter: usize| {
+        let season = [6, 0, -6, 0][quarter % 4];
+        (40 + 5 * municipio + quarter / 4) as i64 + season
+    };
+    let mut cells: Vec<i64> = (0..QUARTERS)
+        .map(|quarter| (0..9).map(|m| of(m, quarter)).sum())
+        .collect();
+    cells.extend((0..9).flat_map(|m| (0..QUARTERS).map(move |quarter| of(m, quarter))));
+    cells.extend([0; QUARTERS]);
+    for node in &city.nodes {
+        node.answers_cells(&cells).await.expect(200);
+    }
+}
+
+fn wanted(more: Value) -> Value {
+    let mut wanted = json!({ "cube": "needs", "level": "municipio", "horizon": 4 });
+    for (name, value) in more.as_object().unwrap() {
+        wanted[name] = value.clone();
+    }
+    wanted
+}
+
+async fn done(browser: &Browser<'_>, location: &str) -> Value {
+    for _ in 0..2_400 {
+        let view = browser.get(location).await.expect(200).json();
+        match view["state"].as_str().unwrap() {
+            "waiting" | "running" => tokio::time::sleep(Duration::from_millis(50)).await,
+            "done" => return view,
+            other => panic!("{other}: {}", view["failure"]),
+        }
+    }
+    panic!("the forecast is not done");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forecast_is_worked_out_once_and_served_with_its_explanation() {
+    let bed = Bed::new().await;
+    let city = bed.city().await;
+    cube_released(&city).await;
+    let before = logged(&bed).await;
+    let begin = |body: Value| {
+        let analyst = city.analyst.clone();
+        async move { analyst.post("/api/v1/forecasts", &body).await }
+    };
+    let reply: Reply = begin(wanted(json!({}))).await.expect(202);
+    let location = reply.location();
+    let view = done(&city.analyst, &location).await;
+    assert_eq!((&view["series"], &view["done"]), (&json!(11), &json!(11)));
+    let result = &view["result"];
+    assert_eq!(result["past"].as_array().unwrap().len(), QUARTERS);
+    assert_eq!(
+        result["ahead"],
+        json!(["2025-Q1", "2025-Q2", "2025-Q3", "2025-Q4"])
+    );
+    assert_eq!(
+        (&result["left_out"], &result["levels"]),
+        (&json!([]), &json!([50, 80, 95]))
+    );
+    let series = result["series"].as_array().unwrap();
+    assert_eq!(
+        (&series[0]["key"], &series[1]["key"]),
+        (&json!("together"), &json!("1"))
+    );
+    for one in series {
+        for ahead in one["ahead"].as_array().unwrap() {
+            let end = |side: &str, level: usize| ahead[side][level].as_f64().unwrap();
+            assert!(end("low", 2) <= end("low", 1) && end("low", 1) <= end("low", 0));
+            assert!(end("low", 0) <= end("high", 0) && end("high", 1) <= end("high", 2));
+            let width = &ahead["width"];
+            let sum: f64 = ["privacy", "process", "counting"]
+                .iter()
+                .map(|part| width[part].as_f64().unwrap())
+                .sum();
+            assert!((sum - 1.0).abs() < 0.01 || sum == 0.0, "{width}");
+        }
+        assert!(
+            one["past"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .all(|past| past["low"].is_number())
+        );
+    }
+    // All areas add up to the whole.
+    let mean = |one: &Value, step: usize| one["ahead"][step]["mean"].as_f64().unwrap();
+    for step in 0..4 {
+        let sum: f64 = series[1..].iter().map(|one| mean(one, step)).sum();
+        assert!((sum - mean(&series[0], step)).abs() < 0.02, "{sum}");
+    }
+    // Three nodes of 85 in the ninth municipio, give or take.
+    assert!(
+        (180.0..340.0).contains(&mean(&series[9], 1)),
+        "{}",
+        series[9]["ahead"]
+    );
+
+    // The same input is the same resource, and another is not.
+    assert_eq!(
+        begin(wanted(json!({}))).await.expect(202).location(),
+        location
+    );
+    let adjustment = json!({ "areas": ["2"], "from": 2, "to": 3, "thousandths": 1_200, "reason": "a new estate opens" });
+    let adjusted = begin(wanted(json!({ "adjustments": [adjustment] })))
+        .await
+        .expect(202)
+        .location();
+    assert_ne!(adjusted, location);
+    let view = done(&city.analyst, &adjusted).await;
+    let series = view["result"]["series"].as_array().unwrap();
+    assert!(series[1]["adjusted"].is_null());
+    let two = &series[2];
+    for (step, factor) in [(0, 1.0), (1, 1.2), (2, 1.2), (3, 1.0)] {
+        let after = two["adjusted"][step]["mean"].as_f64().unwrap();
+        assert!((after - factor * mean(two, step)).abs() < 0.01, "{two}");
+    }
+    assert_eq!(
+        view["wanted"]["adjustments"][0]["reason"],
+        "a new estate opens"
+    );
+
+    let csv = city
+        .analyst
+        .get(&format!("{location}.csv"))
+        .await
+        .expect(200);
+    assert!(
+        csv.text.starts_with(
+            "unique_id,ds,mean,lo-50,hi-50,lo-80,hi-80,lo-95,hi-95\r\ntogether,2025-Q1,"
+        )
+    );
+    assert_eq!(csv.text.lines().count(), 1 + 11 * 4);
+    city.analyst
+        .get(&format!("{location}.json"))
+        .await
+        .expect(200);
+
+    // One that is there stays, also when it is called off.
+    let request = city
+        .analyst
+        .request("DELETE", &location)
+        .body(axum::body::Body::empty())
+        .unwrap();
+    support::send(&bed.web, request).await.expect(204);
+    assert_eq!(done(&city.analyst, &location).await["state"], "done");
+    for node in &city.nodes {
+        assert!(node.poll().await.is_empty(), "nobody is asked");
+    }
+    assert_eq!(logged(&bed).await, before, "reading is not logged");
+}
+
+#[tokio::test]
+async fn what_cannot_be_forecast_is_refused_by_name() {
+    let bed = Bed::new().await;
+    let city = bed.city().await;
+    let begin = async |body: Value| city.analyst.post("/api/v1/forecasts", &body).await;
+    begin(wanted(json!({}))).await.refused(404, "not-found");
+    cube_released(&city).await;
+    for (more, status, code, path) in [
+        (json!({ "horizon": 0 }), 422, "out-of-range", "$.horizon"),
+        (json!({ "horizon": 25 }), 422, "out-of-range", "$.horizon"),
+        (json!({ "level": "street" }), 422, "unknown-id", "$.level"),
+        (json!({ "level": "nil" }), 409, "no-such-level", "$.level"),
+        (
+            json!({ "at": { "period": "2024-Q1" } }),
+            409,
+            "no-such-axis",
+            "$.at",
+        ),
+        (json!({ "at": { "sex": "F" } }), 409, "no-such-axis", "at"),
+        (
+            json!({ "adjustments": [{ "from": 1, "to": 5, "thousandths": 900, "reason": "x" }] }),
+            422,
+            "out-of-range",
+            "$.adjustments",
+        ),
+        (
+            json!({ "adjustments": [{ "from": 1, "to": 2, "thousandths": 900, "reason": " " }] }),
+            422,
+            "missing-field",
+            "$.adjustments.reason",
+        ),
+    ] {
+        let reply = begin(wanted(more.clone())).await;
+        let body = reply.json();
+        assert_eq!(
+            (
+                reply.status.as_u16(),
+                body["code"].as_str().unwrap(),
+                body["path"].as_str().unwrap()
+            ),
+            (status, code, path),
+            "{more}"
+        );
+    }
+    begin(wanted(json!({ "surprise": 1 })))
+        .await
+        .refused(422, "wrong-type");
+    city.analyst
+        .get("/api/v1/forecasts/00")
+        .await
+        .refused(404, "not-found");
+}
