@@ -5,6 +5,9 @@ test('every page has a path that leads back to it', () => {
   const routes: Route[] = [
     { page: 'explore', release: null },
     { page: 'explore', release: 'r-1/2 è' },
+    { page: 'overview' },
+    { page: 'forecast', forecast: null },
+    { page: 'forecast', forecast: 'f 1' },
     { page: 'ask' },
     { page: 'asked', query: 'q 7' },
     { page: 'nodes' },

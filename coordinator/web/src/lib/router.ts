@@ -1,6 +1,8 @@
 // Which page a path means and which path a page has. Pure: history and the document are touched elsewhere.
 export type Route =
   | { page: 'explore'; release: string | null }
+  | { page: 'overview' }
+  | { page: 'forecast'; forecast: string | null }
   | { page: 'ask' }
   | { page: 'asked'; query: string }
   | { page: 'cubes' }
@@ -12,6 +14,9 @@ const ID = '([^/]+)';
 const ROUTES: [RegExp, (groups: string[]) => Route][] = [
   [/^\/(?:explore)?$/, () => ({ page: 'explore', release: null })],
   [new RegExp(`^/explore/${ID}$`), ([release]) => ({ page: 'explore', release: release ?? null })],
+  [/^\/overview$/, () => ({ page: 'overview' })],
+  [/^\/forecast$/, () => ({ page: 'forecast', forecast: null })],
+  [new RegExp(`^/forecast/${ID}$`), ([forecast]) => ({ page: 'forecast', forecast: forecast ?? null })],
   [/^\/ask$/, () => ({ page: 'ask' })],
   [new RegExp(`^/ask/${ID}$`), ([query]) => ({ page: 'asked', query: query ?? '' })],
   [/^\/cubes$/, () => ({ page: 'cubes' })],
@@ -39,6 +44,10 @@ export function href(route: Route): string {
   switch (route.page) {
     case 'explore':
       return route.release === null ? '/explore' : `/explore/${encodeURIComponent(route.release)}`;
+    case 'overview':
+      return '/overview';
+    case 'forecast':
+      return route.forecast === null ? '/forecast' : `/forecast/${encodeURIComponent(route.forecast)}`;
     case 'ask':
       return '/ask';
     case 'asked':

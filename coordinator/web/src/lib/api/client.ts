@@ -1,6 +1,6 @@
 // Every call to the coordinator: same origin, JSON in, JSON out, failures as one Problem with a code the catalogue renders.
 import type {
-  Account, CubeInfo, Geography, LogEntry, Months, NodeInfo, Outlines, Preview, ProblemBody, Query, QueryView, Release, ReleaseSummary, Statistics, Study, Taxonomy,
+  Account, Comparison, Consistent, CubeInfo, ForecastView, ForecastWanted, Geography, LogEntry, Months, NodeInfo, Outlines, Preview, ProblemBody, Query, QueryView, Release, ReleaseSummary, Statistics, Study, Taxonomy,
 } from './types';
 
 const BASE = '/api/v1';
@@ -101,6 +101,20 @@ export const api = {
   /** Means, rates or quantiles of a release, with intervals; for nothing. */
   statistics: (id: string, wanted: Record<string, string>) => read<Statistics>(`releases/${encodeURIComponent(id)}/statistics?${new URLSearchParams(wanted)}`),
   statisticsFile: (id: string, wanted: Record<string, string>) => `${BASE}/releases/${encodeURIComponent(id)}/statistics.csv?${new URLSearchParams(wanted)}`,
+  /** Areas of a release compared, with what may be claimed; for nothing. */
+  comparison: (id: string, wanted: Record<string, string>) => read<Comparison>(`releases/${encodeURIComponent(id)}/comparison?${new URLSearchParams(wanted)}`),
+  /** Estimates of all levels of a question that agree with each other; for nothing. */
+  consistent: (id: string) => read<Consistent>(`releases/${encodeURIComponent(id)}/consistent`),
+  /** Begins a forecast of released series, or finds it; its identifier. */
+  beginForecast: async (wanted: ForecastWanted): Promise<string> => {
+    const response = await send('POST', 'forecasts', wanted);
+    const begun = idAfter(response.headers.get('location'), 'forecasts');
+    if (!begun) throw new Problem({ status: response.status, code: 'unexpected' });
+    return begun;
+  },
+  forecast: (id: string, signal?: AbortSignal) => read<ForecastView>(`forecasts/${encodeURIComponent(id)}`, signal),
+  cancelForecast: async (id: string): Promise<void> => void (await send('DELETE', `forecasts/${encodeURIComponent(id)}`)),
+  forecastFile: (id: string, kind: 'csv' | 'json') => `${BASE}/forecasts/${encodeURIComponent(id)}.${kind}`,
   releaseFile: (id: string, kind: 'csv' | 'json') => `${BASE}/releases/${encodeURIComponent(id)}.${kind}`,
   queries: async () => (await read<{ queries: QueryView[] }>('queries')).queries,
   query: (id: string) => read<QueryView>(`queries/${encodeURIComponent(id)}`),

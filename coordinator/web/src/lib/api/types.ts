@@ -279,6 +279,114 @@ export interface Statistics {
   series: Series[];
 }
 
+/** A number with the interval it lies in. */
+export interface Interval {
+  estimate: number;
+  low: number;
+  high: number;
+}
+export interface ComparedItem {
+  key: string;
+  areas: string[];
+  residents?: number;
+  now: Interval;
+  before?: Interval;
+  /** its place among all, the largest first, between `best` and `worst` */
+  rank: { rank: number; best: number; worst: number };
+  difference?: Interval & { p_value: number; verdict: 'higher' | 'lower' | 'too-uncertain' };
+}
+export interface Comparison {
+  release: string;
+  level: string;
+  at: Record<string, string>;
+  whole?: { what: 'residents' | 'families'; source: string; date: string };
+  confidence: number;
+  false_claims: number;
+  compared_with: 'reference' | 'whole' | 'before' | 'nothing';
+  together: Interval;
+  items: ComparedItem[];
+  left_out: string[];
+}
+/** How much of the volume those who answered hold; nothing where it is not known. */
+export interface AnsweredShare {
+  estimate: number | null;
+  low: number | null;
+  high: number | null;
+  by_release: string | null;
+  as_of: string | null;
+}
+export interface Consistent {
+  query: string;
+  estimand: string;
+  confidence: number;
+  levels: {
+    level: string;
+    release: string;
+    dimensions: Dimension[];
+    values: number[];
+    low: number[];
+    high: number[];
+    variance: number[];
+    released_variance: number;
+    too_uncertain: boolean[];
+  }[];
+  answered_share: AnsweredShare;
+}
+export interface Adjustment {
+  areas: string[];
+  from: number;
+  to: number;
+  thousandths: number;
+  reason: string;
+}
+export interface ForecastWanted {
+  cube: string;
+  level: string;
+  at: Record<string, string>;
+  horizon: number;
+  adjustments: Adjustment[];
+}
+export interface ForecastAhead {
+  mean: number;
+  low: number[];
+  high: number[];
+  width: { privacy: number; process: number; counting: number };
+}
+export interface ForecastSeries {
+  key: string;
+  past: ({ value: number; low: number; high: number } | null)[];
+  ahead: ForecastAhead[];
+  adjusted?: ForecastAhead[];
+  explanation: {
+    level: number;
+    slope: number;
+    season: number[];
+    model: string | null;
+    borrowed_season: boolean;
+    borrowed_level: boolean;
+    unusual: { period: string; what: 'outlier' | 'level-shift'; deviations: number }[];
+  };
+  backtest: {
+    horizon: number;
+    origins: number;
+    mase: number | null;
+    coverage: number;
+    interval_score: number;
+    skill: number | null;
+    skill_noise_corrected: number | null;
+  }[];
+}
+export interface ForecastView {
+  id: string;
+  wanted: ForecastWanted;
+  state: 'waiting' | 'running' | 'done' | 'cancelled' | 'failed';
+  done: number;
+  series: number;
+  releases: string[];
+  failure?: string;
+  result?: { past: string[]; ahead: string[]; left_out: string[]; levels: number[]; series: ForecastSeries[] };
+}
+
 export interface LogEntry {
   index: number;
   kind: string;
