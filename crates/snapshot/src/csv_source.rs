@@ -4,7 +4,7 @@
 use crate::codice_fiscale::{CodiceFiscale, InvalidCodiceFiscale};
 use crate::error::SnapshotError;
 use crate::line::{BadLine, Block, Blocks, Fields, Line, Splitter};
-use crate::mapping::{Field, Mapping, Words};
+use crate::mapping::{EVERY_OTHER, Field, Mapping, Words};
 use crate::notation::NO_DELIMITER;
 use crate::person_key::PersonKey;
 use crate::quality::RejectKind;
@@ -284,7 +284,7 @@ impl<'a> Reading<'a> {
         };
         let service = match self.text(Field::Service) {
             None => return rejected(Some(Field::Service), RejectKind::Missing),
-            Some(text) => match mapping.services.get(text) {
+            Some(text) => match find(&mapping.services, text) {
                 None => return rejected(Some(Field::Service), RejectKind::UnknownValue),
                 Some(service) => *service,
             },
@@ -345,6 +345,11 @@ impl<'a> Reading<'a> {
     }
 }
 
+/// What a word means, or what every other word means where the mapping says so.
+fn find<'w, T>(words: &'w Words<T>, word: &str) -> Option<&'w T> {
+    words.get(word).or_else(|| words.get(EVERY_OTHER))
+}
+
 /// Reads optional fields: what cannot be read counts as blank and is noted.
 struct Optional<'r, 'a> {
     reading: &'r Reading<'a>,
@@ -379,7 +384,7 @@ impl<'a> Optional<'_, 'a> {
 
     fn word<T: Copy>(&mut self, field: Field, words: &Words<T>) -> Option<T> {
         self.read(field, RejectKind::UnknownValue, |text| {
-            words.get(text).copied()
+            find(words, text).copied()
         })
     }
 }

@@ -117,6 +117,9 @@ struct MappingFile {
     values: Values,
 }
 
+/// In place of a word, every word that stands nowhere else.
+pub(crate) const EVERY_OTHER: &str = "*";
+
 /// The register's words for the values of a vocabulary.
 pub(crate) type Words<T> = HashMap<String, T, foldhash::fast::RandomState>;
 

@@ -51,7 +51,7 @@ impl Day {
     }
 
     /// Reads a date written in `format`, alone or with a time of day after it, which is left out.
-    pub(crate) fn read(text: &str, format: DateFormat) -> Option<Day> {
+    pub fn read(text: &str, format: DateFormat) -> Option<Day> {
         Day::parse(text, format).or_else(|| {
             let (date, time) = text.split_once([' ', 'T'])?;
             let is_time = time.len() >= 4

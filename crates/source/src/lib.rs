@@ -1,0 +1,37 @@
+//! Registers where they are kept: text files, spreadsheets, Parquet, SIUSS flows and databases, one file of code for each.
+//! A connector only reads: columns once, then records as text. What they mean is said by the mapping and nowhere here.
+//!
+//! Every connector needs memory that does not grow with the register. A file that another is joined to is the exception:
+//! its columns that the mapping uses are held, up to a limit.
+
+mod archive;
+mod complete;
+mod database;
+mod detect;
+mod error;
+mod gazetteer;
+mod join;
+mod local;
+mod locate;
+mod markup;
+mod mysql;
+mod notation;
+mod parquet_file;
+mod pipe;
+mod place;
+mod postgres;
+pub mod profile;
+mod register;
+mod siuss;
+mod sqlite;
+mod text;
+mod xlsx;
+
+pub use complete::complete;
+pub use detect::{Guess, MARKS_EXAMPLES, TextFormat, detect_dates, detect_numbers, detect_text};
+pub use error::SourceError;
+pub use local::{Local, Places, SourceConfig};
+pub use notation::Notation;
+pub use place::{Kind, Place};
+pub use register::{open, open_register};
+pub use siuss::{SINA_COLUMNS, SINBA_COLUMNS};

@@ -1,0 +1,183 @@
+//! XLSX, a cell at a time. The first row with a cell names the columns; a cell that is a date is written as one.
+//! Formulas count with the value that was saved; nothing is computed.
+
+use crate::archive::check_archive;
+use crate::error::SourceError;
+use crate::notation::Notation;
+use crate::pipe::{Piped, Sink, piped};
+use calamine::{DataRef, Reader, Xlsx};
+use snapshot::RejectKind;
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+
+const FORMAT: &str = "XLSX";
+/// Most columns of a sheet, by the format itself.
+const COLUMNS: u32 = 16_384;
+
+/// Opens a sheet, the first one where none is named.
+pub(crate) fn open(
+    path: &Path,
+    sheet: Option<&str>,
+    notation: Notation,
+) -> Result<Piped, SourceError> {
+    check_archive(path, FORMAT)?;
+    let (file, sheet) = (path.to_owned(), sheet.map(str::to_owned));
+    piped(path, FORMAT, move |sink| {
+        stream(&file, sheet, notation, sink)
+    })
+}
+
+fn stream(
+    path: &PathBuf,
+    sheet: Option<String>,
+    notation: Notation,
+    sink: &mut Sink,
+) -> Result<(), SourceError> {
+    let damaged = || SourceError::Damaged {
+        path: path.clone(),
+        format: FORMAT,
+    };
+    let file = File::open(path).map_err(|source| SourceError::File {
+        path: path.clone(),
+        source,
+    })?;
+    let mut book: Xlsx<_> = Xlsx::new(BufReader::new(file)).map_err(|_| damaged())?;
+    let names = book.sheet_names();
+    let sheet = match sheet {
+        None => names.first().cloned().ok_or_else(damaged)?,
+        Some(sheet) if names.contains(&sheet) => sheet,
+        Some(_) => {
+            return Err(SourceError::Config {
+                key: "sheet".to_owned(),
+                problem: format!(
+                    "{} has no such sheet; it has {}",
+                    path.display(),
+                    names.join(", ")
+                ),
+            });
+        }
+    };
+    let mut cells = book.worksheet_cells_reader(&sheet).map_err(|_| damaged())?;
+    let mut rows = Rows {
+        row: None,
+        next: 0,
+        header: Some(Vec::new()),
+        width: 0,
+    };
+    let mut text = String::new();
+    while let Some(cell) = cells.next_cell().map_err(|_| damaged())? {
+        text.clear();
+        let fault = write(cell.get_value(), notation, &mut text);
+        if text.is_empty() && !fault {
+            continue;
+        }
+        rows.cell(cell.get_position(), text.trim(), fault, sink)?;
+    }
+    rows.end(sink)?;
+    if rows.header.is_some() {
+        return Err(SourceError::NoHeader { path: path.clone() });
+    }
+    Ok(())
+}
+
+/// Writes a cell; true where it holds an error such as `#N/A`.
+fn write(value: &DataRef<'_>, notation: Notation, text: &mut String) -> bool {
+    match value {
+        DataRef::Empty => {}
+        DataRef::Int(value) => text.push_str(&value.to_string()),
+        DataRef::Float(value) => notation.float(*value, text),
+        DataRef::String(value) => text.push_str(value),
+        DataRef::SharedString(value) => text.push_str(value),
+        DataRef::Bool(value) => text.push_str(if *value { "1" } else { "0" }),
+        DataRef::DateTime(time) if time.is_duration() => {
+            // A duration is kept in days and wanted in hours.
+            notation.float(time.as_f64() * 24.0, text);
+        }
+        DataRef::DateTime(time) => {
+            // A number beyond every calendar that is shown as a date.
+            if !(0.0..3_000_000.0).contains(&time.as_f64()) {
+                return true;
+            }
+            let (year, month, day, ..) = time.to_ymd_hms_milli();
+            notation.date(i64::from(year), month, day, text);
+        }
+        DataRef::DateTimeIso(written) => notation.iso_date(written, text),
+        DataRef::DurationIso(written) => text.push_str(written),
+        DataRef::Error(_) => return true,
+    }
+    false
+}
+
+/// Cells on their way to being rows.
+struct Rows {
+    /// The row that is being filled.
+    row: Option<u32>,
+    /// Its next column.
+    next: u32,
+    /// The header while it is read.
+    header: Option<Vec<String>>,
+    width: u32,
+}
+
+impl Rows {
+    fn cell(
+        &mut self,
+        (row, column): (u32, u32),
+        text: &str,
+        fault: bool,
+        sink: &mut Sink,
+    ) -> Result<(), SourceError> {
+        if self.row != Some(row) {
+            self.end(sink)?;
+            (self.row, self.next) = (Some(row), 0);
+            if self.header.is_none() {
+                sink.begin(u64::from(row) + 1)?;
+            }
+        }
+        if let Some(header) = &mut self.header {
+            if column < COLUMNS {
+                let places = header.len().max(column as usize + 1);
+                header.resize(places, String::new());
+                header[column as usize] = text.to_owned();
+            }
+            return Ok(());
+        }
+        if fault {
+            sink.spoil(RejectKind::UnknownValue);
+        }
+        // Beyond the named columns, or out of order, as no spreadsheet program writes it.
+        if column >= self.width || column < self.next {
+            sink.spoil(RejectKind::Shape);
+            return Ok(());
+        }
+        self.fill_to(column, sink);
+        sink.field(text);
+        self.next += 1;
+        Ok(())
+    }
+
+    fn fill_to(&mut self, column: u32, sink: &mut Sink) {
+        while self.next < column {
+            sink.field("");
+            self.next += 1;
+        }
+    }
+
+    /// Ends the row that is being filled.
+    fn end(&mut self, sink: &mut Sink) -> Result<(), SourceError> {
+        if self.row.is_none() {
+            return Ok(());
+        }
+        match self.header.take() {
+            Some(header) => {
+                self.width = header.len() as u32;
+                sink.columns(header)
+            }
+            None => {
+                self.fill_to(self.width, sink);
+                Ok(())
+            }
+        }
+    }
+}
