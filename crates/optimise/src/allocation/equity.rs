@@ -1,0 +1,104 @@
+//! Objectives of fairness between areas, on top of the program of allocation.
+//!
+//! CVaR follows Rockafellar and Uryasev (2000). Lexicographic max-min asks for the largest smallest share, then for the
+//! largest second smallest while the first stays, and so on: "the k-th smallest is at least z" says that fewer than k
+//! areas lie below z, which is a row over binary columns.
+
+use super::build::Built;
+use crate::program::{EngineError, Program, ProgramSolution};
+use crate::watch::Watch;
+
+/// How many of the worst-served areas are ordered before the rest is served as well as possible.
+pub(crate) const LEVELS: usize = 8;
+const TOLERANCE: f64 = 1e-6;
+
+/// Maximises the mean share of the worst-served `tail` of the demand.
+pub(super) fn cvar(built: &mut Built, tail: f64) {
+    let level = built.program.column(-1.0, 0.0, 1.0, false);
+    for (shares, &weight) in built.shares.iter().zip(&built.weights) {
+        if weight == 0.0 {
+            continue;
+        }
+        let below = built.program.column(weight / tail, 0.0, 1.0, false);
+        // below >= level - share
+        let mut terms = shares.clone();
+        terms.push((below, 1.0));
+        terms.push((level, -1.0));
+        built.program.at_least(terms, 0.0);
+    }
+}
+
+/// Adds "all but `less` areas have a share of at least a level"; returns the level's column.
+fn level(program: &mut Program, built: &Built, less: usize, cost: f64) -> usize {
+    let level = program.column(cost, 0.0, 1.0, false);
+    let mut excused = Vec::new();
+    for (shares, &weight) in built.shares.iter().zip(&built.weights) {
+        if weight == 0.0 {
+            continue;
+        }
+        let mut terms = shares.clone();
+        terms.push((level, -1.0));
+        if less > 0 {
+            let excuse = program.column(0.0, 0.0, 1.0, true);
+            terms.push((excuse, 1.0));
+            excused.push((excuse, 1.0));
+        }
+        program.at_least(terms, 0.0);
+    }
+    if less > 0 {
+        program.at_most(excused, less as f64);
+    }
+    level
+}
+
+/// Maximises the smallest share, then the next. The objective and bound returned are those of the smallest.
+pub(super) fn max_min(
+    built: &mut Built,
+    watch: &dyn Watch,
+) -> Result<ProgramSolution, EngineError> {
+    let areas = built.weights.iter().filter(|&&weight| weight > 0.0).count();
+    let mut program = built.program.clone();
+    let first = level(&mut program, built, 0, -1.0);
+    let mut best = program.solve(watch.seconds_left())?;
+    if best.values.is_empty() {
+        return Ok(best);
+    }
+    let (objective, bound) = (best.objective, best.bound);
+    let mut is_optimal = best.is_optimal;
+    let mut last = first;
+    for less in 1..LEVELS.min(areas) {
+        let reached = best.values[last];
+        if watch.is_stopped() || reached >= 1.0 - TOLERANCE || !is_optimal {
+            break;
+        }
+        program.columns[last].cost = 0.0;
+        program.columns[last].lower = reached - TOLERANCE;
+        last = level(&mut program, built, less, -1.0);
+        let next = program.solve(watch.seconds_left())?;
+        if next.values.is_empty() {
+            break;
+        }
+        is_optimal = next.is_optimal;
+        best = next;
+    }
+    // Among plans with these levels, the one that serves most.
+    let reached = best.values[last];
+    program.columns[last].cost = 0.0;
+    program.columns[last].lower = reached - TOLERANCE;
+    for flow in &built.flows {
+        program.columns[flow.column].cost = -1.0;
+    }
+    if !watch.is_stopped() {
+        let most = program.solve(watch.seconds_left())?;
+        if !most.values.is_empty() {
+            best.values = most.values;
+        }
+    }
+    Ok(ProgramSolution {
+        values: best.values,
+        objective,
+        bound,
+        is_infeasible: false,
+        is_optimal,
+    })
+}

@@ -1,0 +1,242 @@
+//! What a plan of the mixed-integer program hinges on: what a place or 10,000 euro more is worth, which limits bind,
+//! what forcing a site costs, other plans, and for a problem without a plan what would have to give.
+
+use super::build::{Built, Relaxed, build};
+use super::{open_sites, sign, solve_built};
+use crate::plan::{Alternative, Explanation, Forced, Marginal};
+use crate::problem::{Model, Problem, SiteStatus, Tables};
+use crate::program::{EngineError, ProgramSolution};
+use crate::solve::ids;
+use crate::stability::Quiet;
+use crate::watch::Watch;
+use std::time::{Duration, Instant};
+
+/// The step of the budget whose worth is told.
+const EURO: f64 = 10_000.0;
+/// What explaining may take, beside what the solve took.
+const PATIENCE: Duration = Duration::from_secs(2);
+const SMALL: f64 = 1e-7;
+
+/// Stops with the other and after a time of its own.
+struct Until<'a> {
+    watch: &'a dyn Watch,
+    until: Instant,
+}
+
+impl Watch for Until<'_> {
+    fn is_stopped(&self) -> bool {
+        self.watch.is_stopped() || Instant::now() >= self.until
+    }
+
+    fn seconds_left(&self) -> Option<f64> {
+        let own = self
+            .until
+            .saturating_duration_since(Instant::now())
+            .as_secs_f64();
+        Some(self.watch.seconds_left().map_or(own, |left| left.min(own)))
+    }
+}
+
+/// What the plan hinges on, as far as time allows.
+pub(super) fn explanation(
+    problem: &Problem,
+    tables: &Tables,
+    built: &Built,
+    solution: &ProgramSolution,
+    watch: &dyn Watch,
+) -> Result<Explanation, EngineError> {
+    let mut explanation = Explanation::default();
+    places(problem, built, solution, &mut explanation)?;
+    if problem.model == Model::MaxMin {
+        return Ok(explanation);
+    }
+    let until = Until {
+        watch,
+        until: Instant::now() + PATIENCE,
+    };
+    if let Some(budget) = problem.budget {
+        let mut richer = problem.clone();
+        richer.budget = Some(budget + EURO);
+        let demand: Vec<f64> = problem.demand.iter().map(|row| row.demand).collect();
+        let mut more = build(&richer, tables, &demand, Relaxed::default());
+        more.program.start = built.program.start.clone();
+        let found = solve_built(&richer, &mut more, &Quiet(&until))?;
+        if found.is_optimal {
+            let improvement = (solution.objective - found.objective).max(0.0);
+            if improvement > SMALL {
+                explanation.binding.push(format!(
+                    "budget: {EURO} euro more would improve the objective by {improvement:.2}"
+                ));
+            }
+            explanation.marginal.push(Marginal {
+                limit: "budget".to_owned(),
+                more: EURO,
+                improvement,
+            });
+        }
+    }
+    let open = open_sites(built, &solution.values);
+    for (site, place) in problem.sites.iter().enumerate() {
+        let Some(column) = built.open[site] else {
+            continue;
+        };
+        if place.status != SiteStatus::Candidate || until.is_stopped() {
+            continue;
+        }
+        let is_open = open.contains(&site);
+        let mut forced = built.program.clone();
+        forced.start = None;
+        let state = f64::from(u8::from(!is_open));
+        (forced.columns[column].lower, forced.columns[column].upper) = (state, state);
+        let found = forced.solve(until.seconds_left())?;
+        if found.is_optimal || found.is_infeasible {
+            explanation.forced.push(Forced {
+                id: place.id.clone(),
+                open: !is_open,
+                worsening: found
+                    .is_optimal
+                    .then(|| (found.objective - solution.objective).max(0.0)),
+            });
+        }
+    }
+    Ok(explanation)
+}
+
+/// What one more place is worth at each full site: the duals of the program with its integers fixed.
+fn places(
+    problem: &Problem,
+    built: &Built,
+    solution: &ProgramSolution,
+    explanation: &mut Explanation,
+) -> Result<(), EngineError> {
+    if problem.model == Model::MaxMin {
+        // Its levels are settled one after another; no single program has their duals.
+        return Ok(());
+    }
+    let fixed = built.program.with_integers_at(&solution.values);
+    let Some(duals) = fixed.duals()? else {
+        return Ok(());
+    };
+    for (site, row) in built.capacity.iter().enumerate() {
+        let Some(row) = *row else { continue };
+        let improvement = -duals.rows[row];
+        let is_open = built.open[site].is_some_and(|column| solution.values[column] > 0.5);
+        if is_open && improvement > SMALL && problem.sites[site].capacity.is_some() {
+            let id = &problem.sites[site].id;
+            explanation.marginal.push(Marginal {
+                limit: format!("capacity of {id}"),
+                more: 1.0,
+                improvement,
+            });
+            explanation.binding.push(format!(
+                "capacity of {id}: one more place would improve the objective by {improvement:.2}"
+            ));
+        }
+    }
+    if let (Some(_), Some(p)) = (built.count, problem.p)
+        && open_sites(built, &solution.values).len() >= p
+    {
+        explanation
+            .binding
+            .push(format!("p: all {p} sites allowed are open"));
+    }
+    Ok(())
+}
+
+/// The best plans with other open sites, each proven best after those before it, as far as time allows.
+pub(super) fn alternatives(
+    problem: &Problem,
+    built: &Built,
+    solution: &ProgramSolution,
+    watch: &dyn Watch,
+) -> Result<Vec<Alternative>, EngineError> {
+    let mut given = Vec::new();
+    if problem.model == Model::MaxMin {
+        return Ok(given);
+    }
+    let until = Until {
+        watch,
+        until: Instant::now() + 2 * PATIENCE,
+    };
+    let mut program = built.program.clone();
+    program.start = None;
+    let mut last = open_sites(built, &solution.values);
+    while given.len() < problem.alternatives && !until.is_stopped() {
+        // At least one site differs.
+        let (mut terms, mut limit) = (Vec::new(), 1.0);
+        for (site, column) in built.open.iter().enumerate() {
+            let Some(column) = *column else { continue };
+            if last.contains(&site) {
+                terms.push((column, -1.0));
+                limit -= 1.0;
+            } else {
+                terms.push((column, 1.0));
+            }
+        }
+        program.at_least(terms, limit);
+        let found = program.solve(until.seconds_left())?;
+        if !found.is_optimal {
+            break;
+        }
+        last = open_sites(built, &found.values);
+        given.push(Alternative {
+            open: ids(problem, &last),
+            objective: sign(problem) * found.objective,
+        });
+    }
+    Ok(given)
+}
+
+/// What would have to give for a plan to exist: each limit alone, in words.
+pub(super) fn smallest_relaxation(
+    problem: &Problem,
+    tables: &Tables,
+    demand: &[f64],
+    watch: &dyn Watch,
+) -> Result<String, EngineError> {
+    let ask = |relaxed: Relaxed| -> Result<Option<f64>, EngineError> {
+        let found = build(problem, tables, demand, relaxed)
+            .program
+            .solve(watch.seconds_left())?;
+        Ok(found.is_optimal.then_some(found.objective))
+    };
+    let mut ways = Vec::new();
+    if let Some(budget) = problem.budget {
+        let cheapest = Relaxed {
+            no_budget: true,
+            cheapest: true,
+            ..Relaxed::default()
+        };
+        if let Some(cost) = ask(cheapest)? {
+            ways.push(format!("raise the budget from {budget} to {}", cost.ceil()));
+        }
+    }
+    if let Some(p) = problem.p {
+        let fewest = Relaxed {
+            no_count: true,
+            fewest: true,
+            ..Relaxed::default()
+        };
+        if let Some(sites) = ask(fewest)? {
+            ways.push(format!("raise p from {p} to {}", sites.round()));
+        }
+    }
+    let unserved = Relaxed {
+        unserved: true,
+        ..Relaxed::default()
+    };
+    if let Some(amount) = ask(unserved)? {
+        ways.push(format!(
+            "leave {amount:.1} of the demand unserved, by giving unmet_cost or {amount:.1} more places within reach"
+        ));
+    }
+    Ok(if ways.is_empty() {
+        "the limits contradict each other even when each is relaxed alone; relax several at once"
+            .to_owned()
+    } else {
+        format!(
+            "not all demand can be served within the limits; either {}",
+            ways.join(", or ")
+        )
+    })
+}

@@ -1,0 +1,29 @@
+//! Where to open, with how many places: plans with proven bounds that say how solid they are against noise.
+//!
+//! Problems of the p-median family (p-median, warehouses without capacity, covering, centers) are solved by our own
+//! engine in [`median`]; capacities, modules, budgets and fairness between areas by mixed-integer programs. The crate
+//! is pure: it opens no file, starts no process, and is followed and stopped through a [`watch::Watch`].
+
+mod allocation;
+mod center;
+mod explain;
+pub mod median;
+mod placement;
+mod plan;
+mod problem;
+mod program;
+mod random;
+mod robust;
+mod solve;
+mod stability;
+pub mod watch;
+
+pub use plan::{
+    Alternative, Assignment, Explanation, Forced, Interchangeable, Interval, Marginal, Modules,
+    Plan, SiteStability, Stability, Status, gap, plan_schema,
+};
+pub use problem::{
+    Cost, Demand, InvalidProblem, Model, Problem, Site, SiteStatus, VERSION, problem_schema,
+};
+pub use program::{ENGINE, EngineError, Program, ProgramSolution};
+pub use solve::{OptimiseError, solve};

@@ -1,0 +1,151 @@
+//! From a problem to a plan: picks the engine for the model, and puts objective, bound, assignment, stability and
+//! explanation together. A plan is called optimal only when its bound says so.
+
+use crate::median::{self, Effort, Solved};
+use crate::placement::{self, Placement};
+use crate::plan::{Plan, Status, gap};
+use crate::problem::{InvalidProblem, Model, Problem, Tables};
+use crate::program::EngineError;
+use crate::watch::{Improving, Watch};
+use crate::{allocation, center, explain, robust, stability};
+use std::time::Instant;
+
+/// Why there is no answer at all.
+#[derive(Debug, thiserror::Error)]
+pub enum OptimiseError {
+    /// The problem is written wrongly.
+    #[error(transparent)]
+    Invalid(#[from] InvalidProblem),
+    /// The engine failed.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+}
+
+/// Solves a problem. `watch` is told of every better plan and bound and may stop it.
+///
+/// # Errors
+/// When the problem is written wrongly or the engine fails; infeasible is a plan's status, not an error.
+pub fn solve(problem: &Problem, watch: &dyn Watch) -> Result<Plan, OptimiseError> {
+    let began = Instant::now();
+    let tables = problem.checked()?;
+    let mut plan = match problem.model {
+        Model::PCenter => center::solve(problem, &tables, watch)?,
+        _ if placement::is_placement(problem) => solve_placement(problem, &tables, watch)?,
+        _ => allocation::solve(problem, &tables, watch)?,
+    };
+    plan.seconds = began.elapsed().as_secs_f64();
+    plan.data_version.clone_from(&problem.data_version);
+    Ok(plan)
+}
+
+fn solve_placement(
+    problem: &Problem,
+    tables: &Tables,
+    watch: &dyn Watch,
+) -> Result<Plan, OptimiseError> {
+    let placement = placement::placement(problem, tables)?;
+    if let Some(reason) = explain::contradiction(problem) {
+        return Ok(infeasible(problem, reason));
+    }
+    if let Some(reason) = explain::unreachable(problem, tables, &placement) {
+        return Ok(infeasible(problem, reason));
+    }
+    let told = |value: f64| placement.told(value);
+    let improving = Improving::new(watch, &told);
+    let effort = Effort {
+        seed: problem.seed,
+        ..Effort::default()
+    };
+    let solved = match problem.robust {
+        Some(tail) => robust::solve(&placement, tail, problem, &improving),
+        None => median::solve(&placement.instance, effort, &improving),
+    };
+    let Some(solved) = solved else {
+        let reason = "required sites, closed sites and p contradict each other; change one of them";
+        return Ok(infeasible(problem, reason.to_owned()));
+    };
+    let open = marks(problem, &solved.open);
+    if !placement.unserved(&open).is_empty() {
+        if solved.is_proven {
+            let reason = explain::too_few(problem, tables, &placement, watch);
+            return Ok(infeasible(problem, reason));
+        }
+        let reason = "no plan that serves everybody was found in time; allow more seconds, or give unmet_cost";
+        return Ok(Plan::without(
+            problem.model,
+            problem.seed,
+            Status::Cancelled,
+            Some(reason.to_owned()),
+        ));
+    }
+    let mut plan = told_plan(problem, tables, &placement, &solved, watch);
+    if problem.robust.is_none() {
+        if placement.variance().iter().any(|&v| v > 0.0) && problem.draws > 0 {
+            plan.stability = Some(stability::stability(problem, &placement, &solved, watch));
+        }
+        plan.explanation = Some(explain::placement(problem, &placement, &solved, watch));
+        plan.alternatives =
+            explain::alternatives(problem, &placement, &solved, problem.alternatives, watch);
+    }
+    Ok(plan)
+}
+
+fn told_plan(
+    problem: &Problem,
+    tables: &Tables,
+    placement: &Placement,
+    solved: &Solved,
+    watch: &dyn Watch,
+) -> Plan {
+    let (objective, bound) = (placement.told(solved.value), placement.told(solved.bound));
+    let mut plan = Plan::without(problem.model, problem.seed, Status::Optimal, None);
+    plan.status = status(solved.is_proven, watch);
+    plan.objective = Some(objective);
+    plan.bound = Some(bound).filter(|bound| bound.is_finite());
+    plan.gap = gap(objective, bound);
+    plan.open = ids(problem, &solved.open);
+    plan.assignment = placement::assignment(problem, tables, &marks(problem, &solved.open));
+    plan.spent = spent(problem, &solved.open);
+    plan
+}
+
+/// How a solve with a plan ended. Running out of time leaves a feasible plan; being told to stop a cancelled one.
+pub(crate) fn status(is_proven: bool, watch: &dyn Watch) -> Status {
+    if is_proven {
+        Status::Optimal
+    } else if watch.is_stopped() && watch.seconds_left().is_none_or(|left| left > 0.0) {
+        Status::Cancelled
+    } else {
+        Status::Feasible
+    }
+}
+
+fn spent(problem: &Problem, open: &[usize]) -> Option<f64> {
+    let cost: f64 = (open.iter())
+        .map(|&site| problem.sites[site].fixed_cost + problem.sites[site].running_cost)
+        .sum();
+    (cost > 0.0).then_some(cost)
+}
+
+pub(crate) fn infeasible(problem: &Problem, reason: String) -> Plan {
+    Plan::without(
+        problem.model,
+        problem.seed,
+        Status::Infeasible,
+        Some(reason),
+    )
+}
+
+pub(crate) fn ids(problem: &Problem, open: &[usize]) -> Vec<String> {
+    (open.iter())
+        .map(|&site| problem.sites[site].id.clone())
+        .collect()
+}
+
+pub(crate) fn marks(problem: &Problem, open: &[usize]) -> Vec<bool> {
+    let mut marks = vec![false; problem.sites.len()];
+    for &site in open {
+        marks[site] = true;
+    }
+    marks
+}
