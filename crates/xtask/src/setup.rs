@@ -1,4 +1,4 @@
-//! What the commands need beside Rust: a C compiler, Node with npm, Chromium. It installs through apt when it may,
+//! What the commands need beside Rust: C and C++ compilers with CMake and libclang, Node with npm, Chromium. It installs through apt when it may,
 //! and otherwise says in one line what to type.
 
 use crate::workspace::{output, run};
@@ -16,6 +16,8 @@ pub(crate) enum Need {
     Compiler,
     /// A C compiler that makes static programs.
     StaticCompiler,
+    /// A C++ compiler, CMake and libclang: HiGHS, the engine of mixed-integer programs, is C++.
+    Highs,
     /// Node and npm build the website.
     Node,
     /// Chromium runs the browser test.
@@ -27,6 +29,7 @@ impl Need {
         match self {
             Need::Compiler => "a C compiler",
             Need::StaticCompiler => "musl's C compiler",
+            Need::Highs => "a C++ compiler with CMake and libclang",
             Need::Node => "Node 20 or later with npm",
             Need::Chromium => "Chromium",
         }
@@ -36,6 +39,7 @@ impl Need {
         match self {
             Need::Compiler => &["gcc", "libc6-dev"],
             Need::StaticCompiler => &["musl-tools"],
+            Need::Highs => &["g++", "cmake", "libclang-dev"],
             Need::Node => &["nodejs", "npm"],
             Need::Chromium => &["chromium"],
         }
@@ -48,6 +52,13 @@ impl Need {
                 .iter()
                 .any(|name| find(name).is_some()),
             Need::StaticCompiler => find("musl-gcc").is_some(),
+            Need::Highs => {
+                ["c++", "g++", "clang++"]
+                    .iter()
+                    .any(|name| find(name).is_some())
+                    && find("cmake").is_some()
+                    && has_libclang()
+            }
             Need::Node => find("npm").is_some() && node_version() >= Some(OLDEST_NODE),
             Need::Chromium => chromium().is_some(),
         }
@@ -171,6 +182,29 @@ pub(crate) fn chromium() -> Option<PathBuf> {
     })
 }
 
+/// Whether libclang, which reads the engine's C headers, is where it is looked for: where `LIBCLANG_PATH` says, or in
+/// the system's or an LLVM's folder of libraries.
+fn has_libclang() -> bool {
+    let holds = |dir: &Path| {
+        dir.read_dir().is_ok_and(|files| {
+            files.flatten().any(|file| {
+                let name = file.file_name();
+                let name = name.to_string_lossy();
+                name.starts_with("libclang.so") || name.starts_with("libclang-")
+            })
+        })
+    };
+    if let Some(named) = std::env::var_os("LIBCLANG_PATH") {
+        return Path::new(&named).exists();
+    }
+    let system = ["/usr/lib", "/usr/lib64", "/usr/local/lib"].map(PathBuf::from);
+    let below = system.iter().flat_map(|dir| {
+        let inner = dir.read_dir().into_iter().flatten().flatten();
+        inner.flat_map(|entry| [entry.path(), entry.path().join("lib")])
+    });
+    system.iter().cloned().chain(below).any(|dir| holds(&dir))
+}
+
 /// The program `name` on the search path.
 pub(crate) fn find(name: &str) -> Option<PathBuf> {
     std::env::split_paths(&std::env::var_os("PATH")?)
@@ -257,5 +291,18 @@ mod tests {
     fn what_is_there_is_not_installed_again() {
         // Cargo has just linked this test with it.
         assert!(missing(&[Need::Compiler]).is_empty());
+    }
+
+    #[test]
+    fn the_engine_of_programs_is_asked_for_by_its_packages() {
+        let line = advice(&[Need::Highs]);
+        for part in [
+            "g++",
+            "cmake",
+            "libclang-dev",
+            "CMake and libclang is missing",
+        ] {
+            assert!(line.contains(part), "{line}");
+        }
     }
 }

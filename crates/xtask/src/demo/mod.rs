@@ -92,7 +92,7 @@ pub(crate) struct Running {
 /// # Errors
 /// When anything fails; then with the end of the log of what failed. With `--once` also when a node did not answer.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
-    setup::ensure(&[Need::Compiler])?;
+    setup::ensure(&[Need::Compiler, Need::Highs])?;
     build_website(workspace)?;
     build::build(workspace)?;
     let mut running = start(workspace, options)?;
