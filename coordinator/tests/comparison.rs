@@ -86,6 +86,11 @@ async fn levels_of_one_question_are_made_to_agree_and_releases_stay_as_they_are(
         );
     }
     let variance = numbers(&levels[1]["variance"])[0];
+    let margin = numbers(&levels[1]["margin_95"])[0];
+    assert!(
+        (margin - (1.959964 * variance.sqrt() + 0.5)).abs() < 0.01,
+        "{margin}"
+    );
     assert!(variance < levels[1]["released_variance"].as_f64().unwrap());
     assert_eq!(levels[1]["release"], json!(release));
     assert!(levels[1]["bracket"]["lower"].is_array());

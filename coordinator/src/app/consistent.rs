@@ -47,6 +47,8 @@ pub struct ConsistentLevel {
     pub low: Vec<f64>,
     /// At most.
     pub high: Vec<f64>,
+    /// Margin at 95 percent, by area, as releases give theirs.
+    pub margin_95: Vec<f64>,
     /// Noise variance, by area: cells of an area that differ in other keys have the same.
     pub variance: Vec<f64>,
     /// Noise variance of each cell of the stored release.
@@ -192,6 +194,15 @@ fn one_level(consistent: &Consistent, place: usize, release: Release) -> Consist
         values: estimates.iter().map(|one| rounded(one.value)).collect(),
         low: ends.iter().map(|(low, _)| rounded(*low)).collect(),
         high: ends.iter().map(|(_, high)| rounded(*high)).collect(),
+        margin_95: (variance.iter())
+            .map(|variance| {
+                let one = Estimate {
+                    value: 0.0,
+                    variance: *variance,
+                };
+                rounded(one.interval(Confidence::P95).1)
+            })
+            .collect(),
         variance: variance.iter().map(|variance| rounded(*variance)).collect(),
         released_variance: release.variance.first().copied().unwrap_or(0.0),
         too_uncertain: ends.iter().map(|(low, _)| *low <= 0.0).collect(),

@@ -326,6 +326,8 @@ export interface Consistent {
     values: number[];
     low: number[];
     high: number[];
+    /** by area */
+    margin_95: number[];
     variance: number[];
     released_variance: number;
     too_uncertain: boolean[];
