@@ -14,6 +14,16 @@ pub enum Unusual {
     LevelShift,
 }
 
+impl std::fmt::Display for Unusual {
+    /// `outlier` or `level-shift`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Unusual::Outlier => "outlier",
+            Unusual::LevelShift => "level-shift",
+        })
+    }
+}
+
 /// An unusual period.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Flag {

@@ -30,6 +30,24 @@ pub struct Specification {
     pub logarithmic: bool,
 }
 
+impl std::fmt::Display for Specification {
+    /// `damped-season-logarithm` and the like, for files and programs.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self.trend {
+            Trend::Level => "level",
+            Trend::Damped => "damped",
+            Trend::Reverting => "reverting",
+        })?;
+        if self.seasonal {
+            f.write_str("-season")?;
+        }
+        if self.logarithmic {
+            f.write_str("-logarithm")?;
+        }
+        Ok(())
+    }
+}
+
 /// How much is spent on each likelihood: a fortieth in its logarithm moves no forecast.
 const EFFORT: Effort = Effort {
     evaluations: 80,

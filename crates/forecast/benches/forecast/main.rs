@@ -1,9 +1,10 @@
 //! Measures forecasts against named baselines in one run: `cargo xtask bench forecast`. Where a file of public series is
 //! absent its part is left out, visibly. Takes the folder of those files, and one part's name to run it alone:
-//! m1, noisy or levels.
+//! m1, noisy, levels or milan.
 
 mod accuracy;
 mod levels;
+mod milan;
 mod noisy;
 mod sample;
 mod timing;
@@ -31,6 +32,9 @@ fn main() -> ExitCode {
             &folder.join("tourism_au_quarterly_bottom.csv"),
             levels::run,
         ));
+    }
+    if wanted("milan") {
+        done = done.and(milan::run());
     }
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -25,7 +25,7 @@ impl Chance {
         ((x >> 11) as f64 + 0.5) / (1_u64 << 53) as f64
     }
 
-    fn normal(&mut self) -> f64 {
+    pub(crate) fn normal(&mut self) -> f64 {
         // Unwrap safety: mean and deviation of the standard normal distribution are valid.
         Normal::new(0.0, 1.0).unwrap().inverse_cdf(self.uniform())
     }
@@ -37,7 +37,7 @@ impl Chance {
 }
 
 /// True counts: a level of 30 to 400 that wanders, a trend, a season of up to two fifths, Poisson variation.
-fn truth(chance: &mut Chance) -> Vec<f64> {
+pub(crate) fn truth(chance: &mut Chance) -> Vec<f64> {
     let mut level = (30.0_f64.ln() + chance.uniform() * (400.0_f64 / 30.0).ln()).exp();
     let mut slope = 0.004 * chance.normal();
     let wander = 0.005 + 0.02 * chance.uniform();
