@@ -16,7 +16,9 @@ pub(super) struct Levels {
     pub(super) leaves: Vec<Forecast>,
     /// By level.
     pub(super) calibrations: Vec<Calibration>,
-    /// The last period of all, an ordinal.
+    /// The first period of all, an ordinal.
+    pub(super) first: i64,
+    /// The last.
     pub(super) last: i64,
 }
 
@@ -107,6 +109,7 @@ pub(super) fn run(
         sums,
         leaves,
         calibrations,
+        first,
         last,
     })
 }

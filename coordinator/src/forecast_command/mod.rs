@@ -6,8 +6,11 @@ mod output;
 mod table;
 
 use clap::Args;
-use forecast::{Calibration, ForecastError, Kind, Prior, Season, Series, backtest, forecast};
-use output::{BacktestOutput, Output};
+use forecast::{
+    Calibration, ForecastError, Kind, Months, Prior, Season, Series, backtest, forecast,
+    forecast_on_calendar,
+};
+use output::{BacktestOutput, ExplanationOutput, Output};
 use rayon::prelude::*;
 use std::fs::File;
 use std::io::{BufReader, IsTerminal as _};
@@ -36,6 +39,13 @@ pub struct Options {
     /// Also scores forecasts from past origins, in a file beside the forecasts that ends in `.backtest.csv`.
     #[arg(long)]
     pub backtest: bool,
+    /// Also says what each forecast consists of, in a file beside the forecasts that ends in `.explanation.csv`: model, level, slope,
+    /// season, what is borrowed, unusual periods, and where the width of each interval is from.
+    #[arg(long)]
+    pub explain: bool,
+    /// Series of months follow working days, Italian public holidays and Easter where that stands out; not with `--hierarchy`.
+    #[arg(long, conflicts_with = "hierarchy")]
+    pub calendar: bool,
     /// What the values are; where absent, counts where variances are given, amounts elsewhere.
     #[arg(long, value_enum)]
     pub kind: Option<KindOption>,
@@ -197,17 +207,27 @@ fn each_alone(
         calibration.windows()
     );
     let mut out = Output::create(&options.out, levels)?;
+    let mut explained = explanations(options)?;
+    let of_row = |row: &Row| months_of(row, table);
+    let months = (options.calendar && season == Season::Months).then_some(&of_row);
     let mut progress = Progress::new("forecast", series.len());
     for (rows, series) in table.rows.chunks(BATCH).zip(series.chunks(BATCH)) {
         let forecasts = rows
             .par_iter()
             .zip(series)
             .map(|(row, series)| {
-                forecast(series, options.horizon, &Prior::default())
-                    .map_err(|source| of_series(row, source))
+                let months = months.and_then(|months| months(row));
+                let found = match months {
+                    Some(months) => {
+                        forecast_on_calendar(series, options.horizon, &Prior::default(), months)
+                    }
+                    None => forecast(series, options.horizon, &Prior::default())
+                        .map(|forecast| (forecast, None)),
+                };
+                found.map_err(|source| of_series(row, source))
             })
             .collect::<Result<Vec<_>, _>>()?;
-        for (row, forecast) in rows.iter().zip(&forecasts) {
+        for (row, (forecast, effect)) in rows.iter().zip(&forecasts) {
             // Unwrap safety: a series without a period has been refused by `own_series`.
             out.write(
                 &row.id,
@@ -216,10 +236,14 @@ fn each_alone(
                 forecast,
                 &calibration,
             )?;
+            if let (Some(explained), Some(&first)) = (&mut explained, row.ordinals.first()) {
+                explained.write(&row.id, first, table, forecast, *effect)?;
+            }
         }
         progress.advance(rows.len());
     }
     out.finish()?;
+    explained.map_or(Ok(()), ExplanationOutput::finish)?;
     if options.backtest {
         backtests(table, options, &series, &calibration)?;
     }
@@ -236,6 +260,7 @@ fn together(
 ) -> Result<(), ForecastCommandError> {
     let found = levels::run(table, options, season, kind)?;
     let mut out = Output::create(&options.out, levels)?;
+    let mut explained = explanations(options)?;
     let leaf_level = found.calibrations.len() - 1;
     for (row, forecast) in table.rows.iter().zip(&found.leaves) {
         out.write(
@@ -256,6 +281,15 @@ fn together(
         )?;
     }
     out.finish()?;
+    if let Some(mut explained) = explained.take() {
+        for (row, forecast) in table.rows.iter().zip(&found.leaves) {
+            explained.write(&row.id, found.first, table, forecast, None)?;
+        }
+        for (node, forecast) in found.hierarchy.nodes().iter().zip(&found.sums) {
+            explained.write(&node.name, found.first, table, forecast, None)?;
+        }
+        explained.finish()?;
+    }
     if options.backtest {
         let series = table
             .rows
@@ -265,6 +299,22 @@ fn together(
         backtests(table, options, &series, &found.calibrations[leaf_level])?;
     }
     Ok(())
+}
+
+/// The months of a series, where its periods are months of a calendar.
+fn months_of(row: &Row, table: &Table) -> Option<Months> {
+    let label = table.calendar.label(*row.ordinals.first()?, 0)?;
+    let (year, rest) = label.split_at_checked(4)?;
+    let month = rest.get(1..3)?;
+    Months::try_new(year.parse().ok()?, month.parse().ok()?)
+}
+
+/// The file of explanations, where one is wanted.
+fn explanations(options: &Options) -> Result<Option<ExplanationOutput>, ForecastCommandError> {
+    let file = options.out.with_extension("explanation.csv");
+    (options.explain)
+        .then(|| ExplanationOutput::create(&file))
+        .transpose()
 }
 
 /// Writes the backtest of every series and says what it amounts to.

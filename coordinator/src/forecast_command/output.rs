@@ -2,7 +2,7 @@
 
 use super::ForecastCommandError;
 use super::table::Table;
-use forecast::{Backtest, Calibration, Forecast};
+use forecast::{Backtest, CalendarEffect, Calibration, Forecast};
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::path::Path;
@@ -86,6 +86,88 @@ impl Output {
 
     pub(super) fn finish(self) -> Result<(), ForecastCommandError> {
         finish(self.writer)
+    }
+}
+
+/// The file of explanations: a row per series and period ahead, so that the parts of each width stand beside it.
+pub(super) struct ExplanationOutput(Csv);
+
+impl ExplanationOutput {
+    pub(super) fn create(file: &Path) -> Result<Self, ForecastCommandError> {
+        let header = [
+            "unique_id",
+            "ahead",
+            "model",
+            "level",
+            "slope",
+            "season",
+            "borrowed",
+            "unusual",
+            "working-day",
+            "width-privacy",
+            "width-process",
+            "width-counting",
+        ];
+        Ok(Self(create(file, &header.map(str::to_owned))?))
+    }
+
+    /// The rows of one series whose first period is `first`.
+    pub(super) fn write(
+        &mut self,
+        id: &str,
+        first: i64,
+        table: &Table,
+        forecast: &Forecast,
+        calendar: Option<CalendarEffect>,
+    ) -> Result<(), ForecastCommandError> {
+        let explanation = forecast.explanation();
+        let model = explanation
+            .best
+            .map_or_else(|| "none".to_owned(), |(best, _)| best.to_string());
+        let season: Vec<String> = explanation
+            .season
+            .iter()
+            .map(|effect| number(*effect))
+            .collect();
+        let borrowed = match (forecast.borrowed().level, forecast.borrowed().season) {
+            (true, _) => "level and season",
+            (false, true) => "season",
+            (false, false) => "",
+        };
+        let unusual: Vec<String> = (forecast.flags().iter())
+            .map(|flag| {
+                let period = table.calendar.label(first, flag.period as i64);
+                format!("{} {}", period.unwrap_or_default(), flag.unusual)
+            })
+            .collect();
+        for (step, shares) in explanation.shares.iter().enumerate() {
+            let part = |of: f64| {
+                if shares.total() > 0.0 {
+                    number(of / shares.total())
+                } else {
+                    String::new()
+                }
+            };
+            self.0.write_record([
+                id.to_owned(),
+                (step + 1).to_string(),
+                model.clone(),
+                number(explanation.level),
+                number(explanation.slope),
+                season.join(" "),
+                borrowed.to_owned(),
+                unusual.join("; "),
+                calendar.map_or_else(String::new, |effect| number(effect.per_day)),
+                part(shares.privacy),
+                part(shares.process),
+                part(shares.counting),
+            ])?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn finish(self) -> Result<(), ForecastCommandError> {
+        finish(self.0)
     }
 }
 

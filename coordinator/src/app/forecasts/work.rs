@@ -9,8 +9,8 @@ use super::{
 };
 use compose::{Confidence, Estimate};
 use forecast::{
-    Calibration, Forecast, ForecastError, Hierarchy, Kind, Parent, Prior, Season, Series, Trend,
-    Unusual, backtest, borrow, calibrate_levels, reconcile,
+    Calibration, Forecast, ForecastError, Hierarchy, Kind, Parent, Prior, Season, Series, backtest,
+    borrow, calibrate_levels, reconcile,
 };
 use query::PeriodKind;
 use rayon::prelude::*;
@@ -179,26 +179,13 @@ fn view(
                 .iter()
                 .map(|effect| rounded(*effect))
                 .collect(),
-            model: explanation.best.map(|(best, _)| {
-                let trend = match best.trend {
-                    Trend::Level => "level",
-                    Trend::Damped => "damped",
-                    Trend::Reverting => "reverting",
-                };
-                let season = if best.seasonal { "-season" } else { "" };
-                let logarithm = if best.logarithmic { "-logarithm" } else { "" };
-                format!("{trend}{season}{logarithm}")
-            }),
+            model: explanation.best.map(|(best, _)| best.to_string()),
             borrowed_season: forecast.borrowed().season,
             borrowed_level: forecast.borrowed().level,
             unusual: (forecast.flags().iter())
                 .map(|flag| UnusualView {
                     period: periods(flag.period),
-                    what: match flag.unusual {
-                        Unusual::Outlier => "outlier",
-                        Unusual::LevelShift => "level-shift",
-                    }
-                    .to_owned(),
+                    what: flag.unusual.to_string(),
                     deviations: rounded(flag.deviations),
                 })
                 .collect(),
