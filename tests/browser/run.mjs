@@ -185,6 +185,55 @@ async function planned() {
   });
 }
 
+/** Compares the areas of a release, and shows in the address what was chosen; its path. */
+async function compared(release) {
+  let path = '';
+  await check('areas are compared between two numbers, with a place and a verdict each', async () => {
+    await page.goto(origin + release);
+    await byTestId('compare').locator('summary').first().click();
+    const row = byTestId('compare-table').locator('tbody tr').first();
+    await row.waitFor();
+    const cells = await row.locator('td').allInnerTexts();
+    expect(/\d/.test(cells[0]) && /\d.*\d/.test(cells[1]), `the first row says: ${cells.join(' | ')}`);
+    await page.locator('#compare-per').selectOption('count');
+    await page.locator('.verdict').first().waitFor({ state: 'detached' });
+    await page.locator('[data-row] button').first().click();
+    await page.locator('.verdict').first().waitFor();
+    path = new URL(page.url()).pathname + new URL(page.url()).search;
+    expect(path.includes('compare=yes') && path.includes('per=count'), `the address is ${path}`);
+  });
+  await check('areas of one\'s own are compared as unions', async () => {
+    await byTestId('compare').locator('details summary').click();
+    await page.locator('#compare-unions').fill('north: 9 10\nsouth: 40 41');
+    await byTestId('compare').locator('form button[type="submit"]').click();
+    await page.waitForURL(/unions=/);
+    await byTestId('compare-table').locator('tbody th', { hasText: 'north' }).waitFor();
+    expect((await byTestId('compare-table').locator('tbody tr').count()) === 2, 'there are not two rows');
+  });
+  return path;
+}
+
+/** Forecasts a planned question from what is released; the forecast's path. */
+async function forecasted() {
+  await check('a forecast is worked out, drawn and explained, with an assumption beside it', async () => {
+    await page.goto(`${origin}/forecast`);
+    await page.locator('[data-testid="forecast-begin"]:enabled').click();
+    await byTestId('forecast-result').waitFor();
+    await byTestId('fan').locator('path').first().waitFor();
+    const rows = byTestId('forecast-table').locator('tbody tr');
+    expect((await rows.count()) === 4, 'the table does not have four periods');
+    const before = await rows.nth(0).innerText();
+    await page.locator('#adjust-change').fill('50');
+    await page.locator('#adjust-reason').fill('a new estate opens');
+    await byTestId('forecast-adjustments').locator('button[type="submit"]').click();
+    await byTestId('forecast-adjustments').getByText('a new estate opens').waitFor();
+    await page.locator('#forecast-area').selectOption({ index: 1 });
+    const after = await rows.nth(0).innerText();
+    expect(before !== after, 'the assumption changed nothing');
+  });
+  return new URL(page.url()).pathname;
+}
+
 /** A point of the screen that shows an area, with the area's key. */
 function pointOnMap() {
   return byTestId('map').evaluate((map) => {
@@ -315,9 +364,14 @@ try {
   const release = await readRelease();
   await derive(first);
   await planned();
+  const comparison = await compared(release);
+  const forecast = await forecasted();
   const paths = [
     { name: 'explore', path: '/explore', ready: '[data-testid="map"] path' },
     { name: 'a release', path: release, ready: '[data-testid="map"] path' },
+    { name: 'areas compared', path: comparison, ready: '[data-testid="compare-table"] tbody tr' },
+    { name: 'overview', path: '/overview', ready: '[data-testid="overview-coverage"]' },
+    { name: 'a forecast', path: forecast, ready: '[data-testid="fan"] path' },
     { name: 'ask', path: '/ask', ready: '[data-testid="preview-margin"]' },
     { name: 'a past question', path: asked, ready: '[data-testid="node-states"]' },
     { name: 'planned questions', path: '/cubes', ready: '[data-testid="cube"]' },
