@@ -431,7 +431,7 @@ async fn reference_data_is_served_to_whoever_is_signed_in() {
         .await
         .expect(200)
         .json();
-    assert_eq!(taxonomy["targets"].as_array().unwrap().len(), 12);
+    assert_eq!(taxonomy["targets"].as_array().unwrap().len(), 118);
     assert_eq!(taxonomy["age_bands"].as_array().unwrap().len(), 12);
     let studies = city.analyst.get("/api/v1/studies").await.expect(200).json();
     assert_eq!(

@@ -1,4 +1,4 @@
-//! Who is a client of which organisation, and the identity and circumstances of each client.
+//! Who is a client of which organisation, and the identity of each client.
 //! Only clients get a name and a codice fiscale; nobody else of the city ever appears in a register.
 
 use std::collections::HashSet;
@@ -7,15 +7,8 @@ use crate::calendar::{civil, day_of};
 use crate::codice_fiscale::{codice_fiscale, omocodia};
 use crate::names;
 use crate::organisations::Profile;
-use crate::population::{Person, Population};
+use crate::population::Population;
 use crate::rng::Rng;
-
-/// Need ids, in the order of the bits of [`Circumstances::needs`].
-pub(crate) const NEEDS: [&str; 6] = ["housing", "food", "care", "work", "education", "isolation"];
-
-/// Benefit ids, in the order of the bits of [`Circumstances::benefits`].
-pub(crate) const BENEFITS: [&str; 4] =
-    ["adi", "carer-allowance", "disability-allowance", "rent-aid"];
 
 /// One client of one organisation.
 #[derive(Debug, Clone, Copy)]
@@ -142,58 +135,4 @@ pub(crate) fn identify(city: &Population, persons: &[u32], seed: u64) -> Vec<Ide
             }
         })
         .collect()
-}
-
-/// Needs and benefits of a client, as bits in the order of [`NEEDS`] and [`BENEFITS`].
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Circumstances {
-    pub(crate) needs: u8,
-    pub(crate) benefits: u8,
-}
-
-/// The circumstances of a person, the same for all organisations that know them.
-pub(crate) fn circumstances(city: &Population, index: u32, seed: u64) -> Circumstances {
-    let person: &Person = &city.persons[index as usize];
-    let household = city.household_of(index);
-    let mut own = Rng::stream(seed, &[5, u64::from(index)]);
-    let mut shared = Rng::stream(seed, &[6, u64::from(person.household)]);
-    let age = person.age_in(30);
-    let isee = household.isee;
-    let housing = shared.chance(by_income(isee, [0.35, 0.25, 0.12, 0.03]));
-    let food = shared.chance(by_income(isee, [0.5, 0.25, 0.06, 0.01]));
-    let poor = shared.chance(by_income(isee, [0.55, 0.35, 0.0, 0.0]));
-    let rent = housing && isee < 15_000.0 && shared.chance(0.6);
-    let care = own.chance(match (person.disability, age) {
-        (2.., _) => 0.8,
-        (_, 80..) => 0.5,
-        (_, 75..) => 0.3,
-        _ => 0.02,
-    });
-    let work = (18..65).contains(&age) && own.chance(by_income(isee, [0.45, 0.35, 0.15, 0.04]));
-    let education =
-        (3..18).contains(&age) && own.chance(if household.origin == 0 { 0.25 } else { 0.45 });
-    let alone = household.size == 1 && age >= 65;
-    let isolation = own.chance(if alone { 0.4 } else { 0.04 });
-    let carer = (person.disability == 3 || (age >= 85 && care)) && own.chance(0.35);
-    let allowance = person.disability >= 2 && own.chance(0.7);
-    let bits = |flags: &[bool]| {
-        flags
-            .iter()
-            .enumerate()
-            .fold(0, |bits, (bit, &flag)| bits | u8::from(flag) << bit)
-    };
-    Circumstances {
-        needs: bits(&[housing, food, care, work, education, isolation]),
-        benefits: bits(&[poor, carer, allowance, rent]),
-    }
-}
-
-/// The value for incomes up to 6,000, 9,360, 15,000 euro and above.
-fn by_income(isee: f32, values: [f64; 4]) -> f64 {
-    match isee {
-        ..=6_000.0 => values[0],
-        ..=9_360.0 => values[1],
-        ..=15_000.0 => values[2],
-        _ => values[3],
-    }
 }

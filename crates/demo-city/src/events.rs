@@ -2,7 +2,7 @@
 //! It decides what a row will show or hide; `register` writes it.
 
 use crate::calendar::{Month, WINDOW_MONTHS, WINDOW_START, civil, window_day};
-use crate::clientele::{BENEFITS, Circumstances};
+use crate::circumstances::{BENEFITS, CITIZENSHIP_INCOME, Circumstances, NEEDS};
 use crate::organisations::Profile;
 use crate::population::{Citizenship, Household, NEVER, Person};
 use crate::rng::Rng;
@@ -30,6 +30,14 @@ pub(crate) mod blank {
     pub(crate) const HOUSEHOLD: u8 = 64;
 }
 
+/// Further fields that a row leaves blank, as bits.
+pub(crate) mod further_blank {
+    pub(crate) const ROLE: u8 = 1;
+    pub(crate) const CARER: u8 = 2;
+    pub(crate) const OCCUPATION: u8 = 4;
+    pub(crate) const DWELLING: u8 = 8;
+}
+
 /// One row of a register before it is written.
 #[derive(Debug, Clone)]
 pub(crate) struct Row {
@@ -55,6 +63,22 @@ pub(crate) struct Row {
 }
 
 impl Row {
+    /// Further fields it leaves blank: each of them in one row of eight, by what makes the event distinct, so that copies
+    /// are exact.
+    pub(crate) fn further_blanks(&self) -> u8 {
+        use further_blank::{CARER, DWELLING, OCCUPATION, ROLE};
+        let event = u64::from(self.day) << 48
+            | u64::from(self.service) << 40
+            | u64::from(self.quantity) << 32
+            | u64::from(self.cents);
+        let bits = (event ^ u64::from(self.client) << 20).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
+        [ROLE, CARER, OCCUPATION, DWELLING]
+            .into_iter()
+            .enumerate()
+            .filter(|(place, _)| bits >> (3 * place) & 7 == 0)
+            .fold(0, |blanks, (_, bit)| blanks | bit)
+    }
+
     /// Whether a node keeps it: linkable, with a date and a known service, and no copy of another row.
     pub(crate) fn is_valid(&self) -> bool {
         matches!(self.code, CodeState::Clean | CodeState::Untidy)
@@ -390,17 +414,26 @@ impl ClientCase<'_> {
             Some(3),
             Some(2),
         ][service];
-        let own: Vec<u8> = (0..6).filter(|bit| bits >> bit & 1 == 1).collect();
+        let own: Vec<u8> = (0..NEEDS.len() as u8)
+            .filter(|bit| bits >> bit & 1 == 1)
+            .collect();
         match answered {
             Some(bit) if bits >> bit & 1 == 1 && rng.chance(0.7) => bit + 1,
             _ => own[rng.below(own.len())] + 1,
         }
     }
 
-    /// The benefit written on a row; the assegno di inclusione exists since January 2024.
+    /// The benefit written on a row; the assegno di inclusione took the place of the reddito di cittadinanza in January 2024.
     fn benefit(&self, month: usize, rng: &mut Rng) -> u8 {
         let own: Vec<u8> = (0..BENEFITS.len() as u8)
-            .filter(|bit| self.circumstances.benefits >> bit & 1 == 1 && (*bit != 0 || month >= 36))
+            .filter(|bit| {
+                let exists = match *bit {
+                    0 => month >= 36,
+                    CITIZENSHIP_INCOME => month < 36,
+                    _ => true,
+                };
+                self.circumstances.benefits >> bit & 1 == 1 && exists
+            })
             .collect();
         if own.is_empty() || rng.chance(0.3) {
             0

@@ -2,6 +2,7 @@
 //! Nobody in it exists; nodes and the coordinator read its registers, and only tests read its truth.
 
 mod calendar;
+mod circumstances;
 mod clientele;
 mod codice_fiscale;
 mod config;
@@ -164,6 +165,7 @@ pub fn generate(
             profile,
             number,
             clients: &clienteles[number],
+            circumstances: register::circumstances_of(&city, &clienteles[number], config.seed),
             persons: &persons,
             identities: &identities,
             seed: config.seed,

@@ -160,6 +160,18 @@ fn people_of_nil(
         for &(age, female) in &members {
             part.persons.push(person(age, female, household, &mut rng));
         }
+        let parents = match kind {
+            HouseholdKind::CoupleWithAdultChildren => 2,
+            HouseholdKind::SingleParentWithAdultChildren => 1,
+            _ => members.len(),
+        };
+        // Some adult children live with their parents because they are disabled.
+        let mut own = Rng::stream(seed, &[12, u64::from(nil.nil), u64::from(household)]);
+        for child in part.persons[first as usize..].iter_mut().skip(parents) {
+            if child.age_in(0) >= 25 && own.chance(0.1) {
+                child.disability = child.disability.max(2 + own.below(2) as u8);
+            }
+        }
         let mother_age = members
             .iter()
             .take(2)

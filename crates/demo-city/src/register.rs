@@ -8,8 +8,11 @@ use std::sync::mpsc::Sender;
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::{Month, WINDOW_START, civil, window_day};
-use crate::clientele::{BENEFITS, Client, Identity, NEEDS, circumstances};
-use crate::events::{ClientCase, CodeState, Row, Seasons, blank};
+use crate::circumstances::{
+    BENEFITS, Circumstances, DWELLINGS, NEEDS, OCCUPATIONS, ROLES, circumstances,
+};
+use crate::clientele::{Client, Identity};
+use crate::events::{ClientCase, CodeState, Row, Seasons, blank, further_blank};
 use crate::organisations::{HomeKnowledge, Profile, SERVICES};
 use crate::population::{Citizenship, Household, Person, Population};
 use crate::rng::Rng;
@@ -17,7 +20,7 @@ use crate::truth_files::{Presence, TruthFiles};
 use crate::{CityError, Progress};
 
 /// Column names of the register, in order.
-pub const COLUMNS: [&str; 17] = [
+pub const COLUMNS: [&str; 22] = [
     "CODICE_FISCALE",
     "COGNOME",
     "NOME",
@@ -35,6 +38,11 @@ pub const COLUMNS: [&str; 17] = [
     "DATA",
     "QUANTITA",
     "IMPORTO",
+    "RUOLO",
+    "CAREGIVER",
+    "OCCUPAZIONE",
+    "DIMORA",
+    "PROTETTO",
 ];
 
 /// What a register holds, counted while writing it.
@@ -80,12 +88,25 @@ pub(crate) struct RegisterJob<'a> {
     /// Position of the organisation in the demo.
     pub(crate) number: usize,
     pub(crate) clients: &'a [Client],
+    /// Circumstances of each client.
+    pub(crate) circumstances: Vec<Circumstances>,
     /// Identities of all clients of the city and the persons they belong to, ascending.
     pub(crate) persons: &'a [u32],
     pub(crate) identities: &'a [Identity],
     pub(crate) seed: u64,
     pub(crate) until: Month,
     pub(crate) dir: &'a Path,
+}
+
+/// The circumstances of an organisation's clients.
+pub(crate) fn circumstances_of(
+    city: &Population,
+    clients: &[Client],
+    seed: u64,
+) -> Vec<Circumstances> {
+    let all = clients.iter();
+    all.map(|client| circumstances(city, client.person, seed))
+        .collect()
 }
 
 impl RegisterJob<'_> {
@@ -142,7 +163,7 @@ impl RegisterJob<'_> {
                 seasons: &seasons,
                 person: &self.city.persons[client.person as usize],
                 household: self.city.household_of(client.person),
-                circumstances: circumstances(self.city, client.person, self.seed),
+                circumstances: self.circumstances[index],
                 client: index as u32,
             };
             let mut rng = Rng::stream(
@@ -157,7 +178,8 @@ impl RegisterJob<'_> {
             counts.clients += 1;
             counts.most_rows_of_one_person = counts.most_rows_of_one_person.max(rows.len() as u64);
             rows.iter().for_each(|row| counts.add(row));
-            counts.linked_persons += u64::from(truth.add_client(self, client, &rows)?);
+            let lives = &self.circumstances[index];
+            counts.linked_persons += u64::from(truth.add_client(self, client, lives, &rows)?);
             all.append(&mut rows);
         }
         Ok(all)
@@ -187,7 +209,7 @@ impl RegisterJob<'_> {
     /// Writes one line. The order of fields is that of [`COLUMNS`].
     fn push_row(&self, line: &mut Vec<u8>, row: &Row) {
         let client = &self.clients[row.client as usize];
-        let view = self.view(client, row);
+        let view = self.view(client, &self.circumstances[row.client as usize], row);
         let person = &self.city.persons[client.person as usize];
         // Unwrap safety: identities were made for every client of every organisation.
         let place = self
@@ -266,14 +288,29 @@ impl RegisterJob<'_> {
         push_decimal(line, u64::from(row.quantity), 1);
         line.push(b';');
         push_decimal(line, u64::from(row.cents), 2);
+        let word = |words: &[&'static str], place: Option<u8>| {
+            place.map_or("", |place| words[usize::from(place)])
+        };
+        for text in [
+            word(&ROLES, view.role),
+            word(&["NO", "SI"], view.carer.map(u8::from)),
+            word(&OCCUPATIONS, view.occupation),
+            word(&DWELLINGS, view.dwelling),
+            word(&["NO", "SI"], Some(view.protected.into())),
+        ] {
+            line.push(b';');
+            line.extend_from_slice(text.as_bytes());
+        }
         line.extend_from_slice(b"\r\n");
     }
 
     /// What a row shows of its client.
-    pub(crate) fn view(&self, client: &Client, row: &Row) -> RowView {
+    pub(crate) fn view(&self, client: &Client, lives: &Circumstances, row: &Row) -> RowView {
         let person: &Person = &self.city.persons[client.person as usize];
         let household: &Household = self.city.household_of(client.person);
         let shows = |bit: u8| row.blank & bit == 0;
+        let further_blanks = row.further_blanks();
+        let shows_further = |bit: u8| further_blanks & bit == 0;
         let month = row.month();
         let (nil, municipio) = if shows(blank::HOME) {
             household.home_in(month)
@@ -310,6 +347,12 @@ impl RegisterJob<'_> {
                     0
                 },
             ),
+            role: shows_further(further_blank::ROLE).then_some(lives.role),
+            carer: shows_further(further_blank::CARER).then_some(lives.carer),
+            occupation: (lives.occupation_in(month))
+                .filter(|_| shows_further(further_blank::OCCUPATION)),
+            dwelling: shows_further(further_blank::DWELLING).then_some(lives.dwelling),
+            protected: lives.protected,
         }
     }
 
@@ -333,6 +376,12 @@ pub(crate) struct RowView {
     pub(crate) household: Option<u32>,
     pub(crate) isee_cents: Option<u64>,
     pub(crate) disability: Option<u8>,
+    pub(crate) role: Option<u8>,
+    pub(crate) carer: Option<bool>,
+    pub(crate) occupation: Option<u8>,
+    pub(crate) dwelling: Option<u8>,
+    /// Whether the address is protected; never blank.
+    pub(crate) protected: bool,
 }
 
 impl RegisterCounts {

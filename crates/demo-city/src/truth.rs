@@ -68,6 +68,24 @@ pub struct PersonRecord {
     pub needs: Vec<Span>,
     /// Benefits ever named.
     pub benefits: Vec<Span>,
+    /// Place in the household.
+    pub role: Option<String>,
+    /// Whether the person cares for a relative.
+    pub carer: Option<bool>,
+    /// Disability grades, each with the first month it was named in.
+    pub disability_from: Vec<(u8, Month)>,
+    /// Income bands likewise.
+    pub income_band_from: Vec<(u8, Month)>,
+    /// Conditions in work and study likewise.
+    pub occupation_from: Vec<(String, Month)>,
+    /// Dwellings likewise.
+    pub dwelling_from: Vec<(String, Month)>,
+}
+
+/// What was last named by the end of a month.
+pub fn as_of<T>(named: &[(T, Month)], month: Month) -> Option<&T> {
+    let so_far = named.iter().take_while(|(_, from)| *from <= month);
+    so_far.last().map(|(value, _)| value)
 }
 
 impl PersonRecord {
@@ -312,6 +330,12 @@ fn person(cells: &[&str]) -> Option<PersonRecord> {
         disability,
         needs,
         benefits,
+        role,
+        carer,
+        disability_from,
+        income_band_from,
+        occupation_from,
+        dwelling_from,
     ] = *cells
     else {
         return None;
@@ -336,7 +360,28 @@ fn person(cells: &[&str]) -> Option<PersonRecord> {
         disability: optional(disability)?,
         needs: spans(needs)?,
         benefits: spans(benefits)?,
+        role: optional(role)?,
+        carer: match carer {
+            "" => None,
+            "yes" => Some(true),
+            "no" => Some(false),
+            _ => return None,
+        },
+        disability_from: changes(disability_from)?,
+        income_band_from: changes(income_band_from)?,
+        occupation_from: changes(occupation_from)?,
+        dwelling_from: changes(dwelling_from)?,
     })
+}
+
+fn changes<T: std::str::FromStr>(cell: &str) -> Option<Vec<(T, Month)>> {
+    cell.split('|')
+        .filter(|part| !part.is_empty())
+        .map(|part| {
+            let (value, month) = part.split_once(':')?;
+            Some((value.parse().ok()?, month.parse().ok()?))
+        })
+        .collect()
 }
 
 fn spans(cell: &str) -> Option<Vec<Span>> {

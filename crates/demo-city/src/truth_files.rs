@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 
 use crate::CityError;
 use crate::calendar::Month;
-use crate::clientele::{BENEFITS, Client, NEEDS};
+use crate::circumstances::{BENEFITS, Circumstances, DWELLINGS, NEEDS, OCCUPATIONS, ROLE_IDS};
+use crate::clientele::Client;
 use crate::events::Row;
 use crate::organisations::SERVICES;
 use crate::population::Citizenship;
-use crate::register::RegisterJob;
+use crate::register::{RegisterJob, RowView};
 
 /// A person seen by an organisation in a quarter of the window, at the latest home it knows (NIL 0 = unknown).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,7 +24,7 @@ pub(crate) struct Presence {
 }
 
 /// Columns of `persons_{organisation}.csv`.
-pub(crate) const PERSON_COLUMNS: &str = "person_key,nil,municipio,sex,birth_month,citizenship,household_key,income_band,disability,needs,benefits";
+pub(crate) const PERSON_COLUMNS: &str = "person_key,nil,municipio,sex,birth_month,citizenship,household_key,income_band,disability,needs,benefits,role,carer,disability_from,income_band_from,occupation_from,dwelling_from";
 
 /// Columns of `presences_{organisation}.csv`.
 pub(crate) const PRESENCE_COLUMNS: &str = "person_key,month,service,events";
@@ -60,12 +61,13 @@ impl TruthFiles {
         &mut self,
         job: &RegisterJob<'_>,
         client: &Client,
+        lives: &Circumstances,
         rows: &[Row],
     ) -> Result<bool, CityError> {
         let mut latest = Latest::default();
         let mut months: BTreeMap<(usize, u8), u64> = BTreeMap::new();
         for row in rows.iter().filter(|row| row.is_valid()) {
-            latest.take(job, client, row);
+            latest.take(row, &job.view(client, lives, row));
             *months.entry((row.month(), row.service)).or_default() += 1;
         }
         if months.is_empty() {
@@ -95,7 +97,7 @@ impl TruthFiles {
         let key = client.person;
         writeln!(
             self.persons,
-            "{key},{},{},{},{},{},{},{},{},{},{}",
+            "{key},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}",
             latest.home.0,
             latest.home.1,
             latest
@@ -116,6 +118,14 @@ impl TruthFiles {
                 .map_or(String::new(), |grade| grade.to_string()),
             spans(&latest.needs, &NEEDS),
             spans(&latest.benefits, &BENEFITS),
+            latest.role.map_or("", |role| ROLE_IDS[usize::from(role)]),
+            latest
+                .carer
+                .map_or("", |carer| if carer { "yes" } else { "no" }),
+            latest.disability_from.written(|grade| grade.to_string()),
+            latest.income_from.written(|band| band.to_string()),
+            (latest.occupation_from).written(|id| OCCUPATIONS[usize::from(id)].to_owned()),
+            (latest.dwelling_from).written(|id| DWELLINGS[usize::from(id)].to_owned()),
         )?;
         for (&(month, service), count) in months {
             writeln!(
@@ -151,12 +161,44 @@ struct Latest {
     disability: Option<u8>,
     needs: BTreeMap<u8, (usize, usize)>,
     benefits: BTreeMap<u8, (usize, usize)>,
+    role: Option<u8>,
+    carer: Option<bool>,
+    disability_from: Timeline,
+    income_from: Timeline,
+    occupation_from: Timeline,
+    dwelling_from: Timeline,
+}
+
+/// What rows say of one condition, month by month: the last row of a month that says something.
+#[derive(Default)]
+struct Timeline(BTreeMap<usize, u8>);
+
+impl Timeline {
+    fn take(&mut self, month: usize, value: Option<u8>) {
+        if let Some(value) = value {
+            self.0.insert(month, value);
+        }
+    }
+
+    /// `value:month` joined by `|`, where the value changes.
+    fn written(&self, name: impl Fn(u8) -> String) -> String {
+        let mut before = None;
+        let changes = self.0.iter().filter(|(_, value)| {
+            let changed = before != Some(**value);
+            before = Some(**value);
+            changed
+        });
+        let parts: Vec<String> = changes
+            .map(|(month, value)| format!("{}:{}", name(*value), window_month(*month)))
+            .collect();
+        parts.join("|")
+    }
 }
 
 impl Latest {
-    fn take(&mut self, job: &RegisterJob<'_>, client: &Client, row: &Row) {
-        let view = job.view(client, row);
-        if view.written_nil != 0 {
+    fn take(&mut self, row: &Row, view: &RowView) {
+        // Nobody learns where people at protected addresses live.
+        if view.written_nil != 0 && !view.protected {
             self.home = (view.written_nil, view.written_municipio);
         }
         self.female = view.female.or(self.female);
@@ -165,6 +207,14 @@ impl Latest {
         self.household = view.household.or(self.household);
         self.isee_cents = view.isee_cents.or(self.isee_cents);
         self.disability = view.disability.or(self.disability);
+        self.role = view.role.or(self.role);
+        self.carer = view.carer.or(self.carer);
+        let month = row.month();
+        self.disability_from.take(month, view.disability);
+        self.income_from
+            .take(month, view.isee_cents.map(income_band));
+        self.occupation_from.take(month, view.occupation);
+        self.dwelling_from.take(month, view.dwelling);
         for (seen, id) in [
             (&mut self.needs, row.need),
             (&mut self.benefits, row.benefit),

@@ -216,7 +216,7 @@ fn registers_are_as_messy_as_stated_and_the_summary_counts_it() {
         .collect();
     loads.sort_unstable();
     assert!(
-        loads[loads.len() / 2] < 10 && *loads.last().unwrap() > 300,
+        loads[loads.len() / 2] < 10 && *loads.last().unwrap() > 150,
         "few heavy users"
     );
 }

@@ -12,6 +12,7 @@ use snapshot::{Home, HouseholdOf, PersonRow, Snapshot};
 use std::num::NonZero;
 use std::ops::Range;
 use std::thread;
+use taxonomy::Membership;
 use taxonomy::model::Quantity;
 
 /// Most threads of one answer; an answer must not take a whole office computer.
@@ -26,7 +27,7 @@ const MAX_THREADS: usize = 8;
 ///
 /// - Every person's contribution is a vector with at most L0 non-zero cells, each in 1..=Linf. It is a
 ///   function of that person's own rows, the key, the label and, only where the query reads households, the
-///   birth months of the at most M kept members of their household.
+///   rows of the at most M kept members of their household.
 /// - A query that reads no household: one such vector is added or removed.
 /// - A query that reads households: people beyond the M kept members of their household contribute
 ///   nothing, so before and after at most M people of the one household concerned contribute, and the vectors of all other
@@ -133,6 +134,8 @@ struct Scratch {
     cut_off: u64,
     uses: Vec<Use>,
     firsts: Vec<u16>,
+    /// Which of the query's predicates hold.
+    membership: Membership,
 }
 
 /// The unit a person's cells belong to.
@@ -154,6 +157,7 @@ impl<'a> Plan<'a> {
             cut_off: 0,
             uses: vec![Use::default(); self.slot_count],
             firsts: vec![u16::MAX; self.slot_count],
+            membership: Membership::default(),
         };
         for unit in units {
             scratch.own.clear();
@@ -225,25 +229,19 @@ impl<'a> Plan<'a> {
             let period = usize::from((next - first) / self.months_per_period);
             let end = self.periods[period].last.index();
             let length = person.months[at..].partition_point(|month| *month <= end);
-            let all = self.note_uses(person, at..at + length, &mut scratch.uses);
+            let events = at..at + length;
             at += length;
-            let as_of = AsOf {
-                snapshot: self.snapshot,
-                person,
-                month: self.periods[period].last,
-                events: all,
-            };
+            self.note_uses(person, events.clone(), &mut scratch.uses);
+            let as_of = AsOf::new(self.snapshot, person, &self.periods[period], events);
             self.period_cells(&as_of, period, unit, scratch);
         }
     }
 
-    /// Adds up what a person did in one period by place of the service axis; returns the events of every service.
-    fn note_uses(&self, person: PersonRow<'_>, events: Range<usize>, uses: &mut [Use]) -> u32 {
+    /// Adds up what a person did in one period by place of the service axis.
+    fn note_uses(&self, person: PersonRow<'_>, events: Range<usize>, uses: &mut [Use]) {
         uses.fill(Use::default());
-        let mut all = 0u32;
         for at in events {
             let count = u32::from(person.counts[at]);
-            all = all.saturating_add(count);
             let Some(Some(slot)) = self.slots.get(usize::from(person.services[at])) else {
                 continue;
             };
@@ -255,7 +253,6 @@ impl<'a> Plan<'a> {
                 None => {}
             }
         }
-        all
     }
 
     /// The month of a person's first counted event on record, by place of the service axis.
@@ -274,14 +271,14 @@ impl<'a> Plan<'a> {
         if scratch.uses.iter().all(|used| used.events == 0) {
             return;
         }
-        let passes = |filter: &taxonomy::Predicate| filter.holds(as_of);
-        if !self.filter.as_ref().is_none_or(passes) {
+        self.predicates.evaluate(as_of, &mut scratch.membership);
+        if !self.passes_filter(&scratch.membership) {
             return;
         }
         let area = usize::from(unit.home.area(self.areas, self.level));
         let start = self.periods[period].first.index();
         for target in 0..self.target_count() {
-            if !self.in_target(target, as_of) {
+            if !self.in_target(target, &scratch.membership) {
                 continue;
             }
             for (slot, used) in scratch.uses.iter().enumerate() {

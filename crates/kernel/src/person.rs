@@ -1,27 +1,50 @@
 //! One person as of the last day of a period, as target predicates see them.
-//! The household's kind is the only thing here that reads other people.
+//! The kind of household and its members are the only things here that read other people.
 
-use query::Month;
+use query::{Month, Period};
 use snapshot::{HouseholdOf, PersonRow, Snapshot};
-use taxonomy::PersonAsOf;
-use taxonomy::model::{Benefit, CitizenshipGroup, HouseholdKind, Need, Sex};
-
-/// First age of an adult.
-const ADULT: u16 = 18;
+use std::ops::Range;
+use taxonomy::model::{CitizenshipGroup, HouseholdKind, HouseholdRole, Recorded, Sex};
+use taxonomy::{PersonAsOf, Use};
 
 /// A person on the last day of a period.
 pub(crate) struct AsOf<'a> {
-    pub(crate) snapshot: &'a Snapshot,
-    pub(crate) person: PersonRow<'a>,
-    /// The period's last month.
-    pub(crate) month: Month,
+    snapshot: &'a Snapshot,
+    person: PersonRow<'a>,
+    period: &'a Period,
     /// The person's events in the period, of every service.
-    pub(crate) events: u32,
+    events: Range<usize>,
+}
+
+impl<'a> AsOf<'a> {
+    /// The person with the given events, which are those of the period.
+    pub(crate) fn new(
+        snapshot: &'a Snapshot,
+        person: PersonRow<'a>,
+        period: &'a Period,
+        events: Range<usize>,
+    ) -> AsOf<'a> {
+        AsOf {
+            snapshot,
+            person,
+            period,
+            events,
+        }
+    }
+
+    /// Another person at the same time.
+    fn at_place(&self, place: u32) -> AsOf<'a> {
+        let person = self.snapshot.person(place as usize);
+        let (first, last) = (self.period.first.index(), self.period.last.index());
+        let start = person.months.partition_point(|month| *month < first);
+        let end = person.months.partition_point(|month| *month <= last);
+        AsOf::new(self.snapshot, person, self.period, start..end)
+    }
 }
 
 impl PersonAsOf for AsOf<'_> {
     fn age(&self) -> Option<u16> {
-        self.person.birth.and_then(|birth| self.month.age_of(birth))
+        self.period.last.age_of(self.person.birth?)
     }
 
     fn sex(&self) -> Sex {
@@ -35,60 +58,72 @@ impl PersonAsOf for AsOf<'_> {
     fn household(&self) -> Option<HouseholdKind> {
         match self.person.household {
             HouseholdOf::Member(household) => {
-                household_kind(self.snapshot.household_births(household), self.month)
+                let births = self.snapshot.household_births(household);
+                household_kind(births, self.period.last)
             }
             HouseholdOf::Unknown | HouseholdOf::Beyond => None,
         }
     }
 
-    fn has_need(&self, need: Need) -> bool {
-        self.person.has_need(need, self.month)
+    fn role(&self) -> Option<HouseholdRole> {
+        self.person.role
     }
 
-    fn has_benefit(&self, benefit: Benefit) -> bool {
-        self.person.has_benefit(benefit, self.month)
+    fn is_carer(&self) -> Option<bool> {
+        self.person.carer
     }
 
-    fn disability_grade(&self) -> Option<u8> {
-        self.person.disability
+    fn recorded(&self) -> Recorded {
+        self.person.recorded_by(self.period.last)
     }
 
-    fn income_band(&self) -> Option<u8> {
-        self.person.income_band
+    fn used(&self, service: Option<u8>) -> Use {
+        let is_meant = |at: usize| service.is_none_or(|id| self.person.services[at] == id);
+        let in_period = self.events.clone().filter(|at| is_meant(*at));
+        Use {
+            events: in_period.fold(0, |all: u32, at| {
+                all.saturating_add(self.person.counts[at].into())
+            }),
+            is_first: !(0..self.events.start).any(is_meant),
+        }
     }
 
-    fn events_in_period(&self) -> u32 {
-        self.events
+    fn services_used(&self) -> u32 {
+        let services = self.events.clone().map(|at| self.person.services[at]);
+        let used = services.fold([0u64; 4], |mut used, service| {
+            used[usize::from(service >> 6)] |= 1 << (service & 63);
+            used
+        });
+        used.iter().map(|word| word.count_ones()).sum()
+    }
+
+    fn for_each_member(&self, mut visit: impl FnMut(&Self)) -> bool {
+        let HouseholdOf::Member(household) = self.person.household else {
+            return false;
+        };
+        for place in self.snapshot.household_members(household) {
+            let member = self.at_place(*place);
+            // Who is not born yet is no member yet.
+            if (member.person.birth).is_none_or(|birth| birth <= self.period.last) {
+                visit(&member);
+            }
+        }
+        true
     }
 }
 
 /// The kind of a household on the last day of `month`, from its kept members' months of birth.
 ///
-/// Who is not born yet is no member yet. One member lives alone whatever their age; of several, the
-/// kind is known only if everybody's age is.
+/// Who is not born yet is no member yet.
 pub(crate) fn household_kind(
     births: impl Iterator<Item = Option<Month>>,
     month: Month,
 ) -> Option<HouseholdKind> {
-    let (mut adults, mut minors, mut unknown) = (0, 0, 0);
-    for birth in births {
-        match birth.map(|birth| month.age_of(birth)) {
-            None => unknown += 1,
-            Some(None) => {}
-            Some(Some(age)) if age < ADULT => minors += 1,
-            Some(Some(_)) => adults += 1,
-        }
-    }
-    match (adults, minors, unknown) {
-        (0, 0, 0) => None,
-        (adults, minors, unknown) if adults + minors + unknown == 1 => Some(HouseholdKind::Alone),
-        (_, _, 1..) => None,
-        (_, 0, 0) => Some(HouseholdKind::Adults),
-        (1, _, 0) => Some(HouseholdKind::SingleParent),
-        (2.., _, 0) => Some(HouseholdKind::WithMinors),
-        // Minors without any adult on record.
-        (_, _, _) => None,
-    }
+    let ages = births.filter_map(|birth| match birth {
+        None => Some(None),
+        Some(birth) => month.age_of(birth).map(Some),
+    });
+    HouseholdKind::of_ages(ages)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use geography::{Level, Partition};
 use query::{AggregateQuery, CutOff, Measure, Period};
 use snapshot::Snapshot;
 use taxonomy::model::{AGE_BANDS, CitizenshipGroup, HouseholdKind, Sex, age_band};
-use taxonomy::{PersonAsOf, Predicate, Taxonomy};
+use taxonomy::{Membership, PersonAsOf, PredicateSet, Taxonomy};
 
 /// A query, ready for the pass.
 pub(crate) struct Plan<'a> {
@@ -15,8 +15,10 @@ pub(crate) struct Plan<'a> {
     /// The level of the pass, of which the areas of every level asked are unions.
     pub(crate) level: Level,
     pub(crate) measure: Measure,
-    pub(crate) targets: Vec<Predicate>,
-    pub(crate) filter: Option<Predicate>,
+    /// Targets in the order of their axis, then the filter where there is one.
+    pub(crate) predicates: PredicateSet,
+    targets: usize,
+    has_filter: bool,
     /// Whether people beyond the kept members of their household are left out.
     pub(crate) reads_household: bool,
     by_sex: bool,
@@ -58,6 +60,7 @@ impl<'a> Plan<'a> {
         let periods = query.periods();
         let axis = query.service_axis();
         let level = pass_level(query);
+        let (targets, filter) = (query.target_predicates(), query.filter_predicate());
         let slots = Taxonomy::built_in().services().iter().map(|service| {
             let counted = query.services().is_empty() || query.services().contains(&service.id);
             let place = || axis.iter().position(|id| *id == service.id).unwrap_or(0);
@@ -68,8 +71,9 @@ impl<'a> Plan<'a> {
             areas: Partition::milan(),
             level,
             measure: query.measure(),
-            targets: query.target_predicates(),
-            filter: query.filter_predicate(),
+            predicates: PredicateSet::compile(targets.iter().chain(&filter)),
+            targets: targets.len(),
+            has_filter: filter.is_some(),
             reads_household: query.reads_household(),
             by_sex: query.by_sex(),
             by_age_band: query.by_age_band(),
@@ -98,19 +102,22 @@ impl<'a> Plan<'a> {
             Measure::Persons | Measure::Events | Measure::Sum(_)
         );
         let by_traits = self.by_sex || self.by_age_band || self.by_citizenship || self.by_household;
-        adds_up && !by_traits && self.targets.is_empty() && self.filter.is_none()
+        adds_up && !by_traits && self.predicates.is_empty()
     }
 
     /// Number of groups on the target axis, 1 where there is none.
     pub(crate) fn target_count(&self) -> usize {
-        self.targets.len().max(1)
+        self.targets.max(1)
     }
 
     /// Whether somebody belongs to the group at `target` of the axis; everybody does where there is none.
-    pub(crate) fn in_target(&self, target: usize, as_of: &AsOf<'_>) -> bool {
-        self.targets
-            .get(target)
-            .is_none_or(|predicate| predicate.holds(as_of))
+    pub(crate) fn in_target(&self, target: usize, membership: &Membership) -> bool {
+        self.targets == 0 || membership.holds(target)
+    }
+
+    /// Whether somebody fulfils the filter; everybody does where there is none.
+    pub(crate) fn passes_filter(&self, membership: &Membership) -> bool {
+        !self.has_filter || membership.holds(self.targets)
     }
 
     /// The keyed words that rank cells of this target, service and period. They name no area, sex, age, kind or bin: at

@@ -9,7 +9,8 @@ use proptest::prelude::*;
 use query::{AggregateQuery, Dimension, Filter, Measure, Period, SliceOf};
 use snapshot::{Home, HouseholdOf, PersonRow, Snapshot};
 use std::collections::BTreeMap;
-use taxonomy::model::{AGE_BANDS, Benefit, CitizenshipGroup, Need, Quantity, Sex};
+use taxonomy::Predicate;
+use taxonomy::model::{AGE_BANDS, Benefit, CitizenshipGroup, Need, Quantity, Recorded, Sex};
 
 #[path = "../tests/support/mod.rs"]
 mod support;
@@ -22,6 +23,8 @@ struct View<'a> {
     household: Option<Vec<Option<u16>>>,
     events: u64,
     period: &'a Period,
+    snapshot: &'a Snapshot,
+    recorded: Recorded,
 }
 
 impl<'a> View<'a> {
@@ -41,8 +44,10 @@ impl<'a> View<'a> {
             age: person.birth.and_then(|birth| last.age_of(birth)),
             household,
             events: events(person, period, &[]),
+            recorded: person.recorded_by(last),
             person,
             period,
+            snapshot,
         }
     }
 
@@ -79,10 +84,69 @@ impl<'a> View<'a> {
             "single-parent-families" => self.single_parent(),
             "housing-need" => self.person.has_need(Need::Housing, last),
             "income-support" => self.person.has_benefit(Benefit::Adi, last),
-            "severe-disability" => self.person.disability == Some(3),
-            "low-income" => self.person.income_band.is_some_and(|band| band <= 2),
+            "severe-disability" => self.recorded.disability == Some(3),
+            "low-income" => self.recorded.income_band.is_some_and(|band| band <= 2),
             "frequent-users" => self.events >= 4,
-            other => panic!("the reference does not know {other}"),
+            other => {
+                let target = taxonomy::Taxonomy::built_in().target(other);
+                self.fulfils(&target.expect("a target of the taxonomy").predicate)
+            }
+        }
+    }
+
+    /// Whether the rule of a target holds, read off the columns.
+    fn fulfils(&self, rule: &Predicate) -> bool {
+        let last = self.period.last;
+        let between = |value: Option<u16>, range: &taxonomy::Range| {
+            value.is_some_and(|value| {
+                range.min.unwrap_or(0) <= value && value <= range.max.unwrap_or(u16::MAX)
+            })
+        };
+        let of_service = |service: &Option<String>| service.iter().cloned().collect::<Vec<_>>();
+        match rule {
+            Predicate::All(parts) => !parts.iter().any(|part| !self.fulfils(part)),
+            Predicate::Any(parts) => parts.iter().any(|part| self.fulfils(part)),
+            Predicate::Not(part) => !self.fulfils(part),
+            Predicate::Age(range) => between(self.age, range),
+            Predicate::Sex(sex) => self.person.sex == *sex,
+            Predicate::Citizenship(group) => self.person.citizenship == Some(*group),
+            Predicate::Role(role) => self.person.role == Some(*role),
+            Predicate::Carer(carer) => self.person.carer == Some(*carer),
+            Predicate::Household(kind) => self.kind() == kind.id(),
+            Predicate::Members(asked) => {
+                let HouseholdOf::Member(household) = self.person.household else {
+                    return false;
+                };
+                let members = self.snapshot.household_members(household).iter();
+                let there = members
+                    .map(|place| self.snapshot.person(*place as usize))
+                    .filter(|member| member.birth.is_none_or(|birth| birth <= last))
+                    .map(|member| View::new(self.snapshot, member, self.period))
+                    .filter(|member| asked.of.as_ref().is_none_or(|of| member.fulfils(of)))
+                    .count() as u16;
+                asked.min.unwrap_or(0) <= there && there <= asked.max.unwrap_or(u16::MAX)
+            }
+            Predicate::Need(need) => self.person.has_need(*need, last),
+            Predicate::Benefit(benefit) => self.person.has_benefit(*benefit, last),
+            Predicate::Disability(range) => between(self.recorded.disability.map(u16::from), range),
+            Predicate::Income(range) => between(self.recorded.income_band.map(u16::from), range),
+            Predicate::Occupation(known) => self.recorded.occupation == Some(*known),
+            Predicate::Dwelling(known) => self.recorded.dwelling == Some(*known),
+            Predicate::ServiceUse(asked) => {
+                let services = of_service(&asked.service);
+                let now = events(self.person, self.period, &services);
+                let before = (self.person.events())
+                    .filter(|event| event.month < self.period.first.index())
+                    .any(|event| services.is_empty() || services[0] == service_of(&event));
+                now >= u64::from(asked.min_events) && !(asked.first && before)
+            }
+            Predicate::ServicesUsed(range) => {
+                let in_period = (self.person.events())
+                    .filter(|event| self.period.months().contains(&event.month));
+                let services: std::collections::BTreeSet<_> =
+                    in_period.map(|event| event.service).collect();
+                between(Some(services.len() as u16), range)
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 //! Files, encodings and disorder are those the city writes; the truth is computed without this crate.
 
 use ::kernel as kernel_under_test;
-use demo_city::truth::{AreaLevel, PeriodKind, PersonRecord};
+use demo_city::truth::{AreaLevel, PeriodKind, PersonRecord, as_of};
 use demo_city::{CityConfig, Truth, generate, register_path};
 use kernel_under_test::aggregate;
 use query::AggregateQuery;
@@ -51,7 +51,8 @@ fn answers_that_cut_nothing_off_are_the_truth_of_the_demo_city() {
         ..CityConfig::default()
     };
     let manifest = generate(&config, directory.path(), &mut |_| {}).expect("a city");
-    let mapping = Mapping::parse(Mapping::municipal_register()).expect("the municipal mapping");
+    let mapping = Mapping::municipal_register_of(&demo_city::COLUMNS.join(";"));
+    let mapping = Mapping::parse(&mapping).expect("the municipal mapping");
     let (from, to) = (
         "2023-01".parse().expect("month"),
         "2024-12".parse().expect("month"),
@@ -119,8 +120,8 @@ fn answers_that_cut_nothing_off_are_the_truth_of_the_demo_city() {
         check(Some("income-support"), &|person, end| {
             person.has_benefit("adi", end)
         });
-        check(Some("low-income"), &|person, _| {
-            person.income_band.is_some_and(|band| band <= 2)
+        check(Some("low-income"), &|person, end| {
+            as_of(&person.income_band_from, end).is_some_and(|band| *band <= 2)
         });
         // Truth knows every member, the snapshot the most it keeps: both see that several are born.
         check(Some("alone-75-plus"), &|person, end| {

@@ -105,7 +105,7 @@ fn one_persons_raw_rows_move_no_answer_beyond_its_price() {
         cut_off.get()
     );
     assert!(changed.get() > 500 && at_bound.get() > 50 && beyond_one_unit.get() > 30);
-    assert!(cut_off.get() > 30);
+    assert!(cut_off.get() > 20);
 }
 
 /// A row of the `number`-th person, with a low income, in household N0.

@@ -12,7 +12,7 @@ use geography::{Level, Partition};
 use std::collections::BTreeMap;
 use std::fmt;
 use taxonomy::model::{AGE_BANDS, CitizenshipGroup, HouseholdKind, Sex};
-use taxonomy::{Predicate, Taxonomy};
+use taxonomy::{Attributes, Predicate, Taxonomy};
 
 /// One axis of the answer: its name and its public keys, empty cells included.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -363,6 +363,17 @@ impl AggregateQuery {
                 .iter()
                 .chain(&self.filter_predicate()))
             .any(Predicate::reads_household)
+    }
+
+    /// What a register has to record of people before targets and filter can be judged. The axes need nothing: they have
+    /// a key for what is not known.
+    pub fn needs_fields(&self) -> Attributes {
+        (self
+            .target_predicates()
+            .iter()
+            .chain(&self.filter_predicate()))
+        .map(Predicate::attributes)
+        .fold(Attributes::NONE, Attributes::union)
     }
 
     /// The canonical form: equal questions have equal text.

@@ -3,6 +3,7 @@
 
 use crate::draft::Draft;
 use crate::error::SnapshotError;
+use crate::facts::Fact;
 use crate::gather::{Gathered, Input, gather};
 use crate::households::Households;
 use crate::keys::NodeKey;
@@ -13,9 +14,7 @@ use crate::person_key::PersonKey;
 use crate::quality::LocalQuality;
 use crate::row::HouseholdId;
 use crate::shard::{ClosedShard, RawEvent, Shard};
-use crate::snapshot::{
-    Edition, MUNICIPIO_ONLY, NEVER, NO_RECORD, NOTHING_RECORDED, Record, Snapshot,
-};
+use crate::snapshot::{Edition, MUNICIPIO_ONLY, NEVER, Snapshot};
 use crate::traits::Traits;
 use geography::{Level, Partition};
 use std::num::NonZero;
@@ -53,7 +52,8 @@ pub(crate) fn build(
     quality.duplicates = counts.iter().map(|count| count[0]).sum();
     quality.objections = counts.iter().map(|count| count[1]).sum();
     let events: usize = parts.iter().map(|part| part.months.len()).sum();
-    if u32::try_from(events).is_err() {
+    let facts: usize = parts.iter().map(|part| part.facts.len()).sum();
+    if u32::try_from(events).is_err() || u32::try_from(facts).is_err() {
         return Err(SnapshotError::TooLarge);
     }
     let persons = parts.iter().map(|part| part.words.len()).sum();
@@ -78,13 +78,15 @@ pub(crate) fn build(
             .iter()
             .filter(|quantity| mapping.column(column_of(**quantity)).is_some())
             .fold(0, |known, quantity| known | 1 << *quantity as u8),
+        attributes: mapping.attributes(),
         words: all.words,
         births: all.births,
         homes: all.homes,
         households: households.of_person,
         traits: all.traits,
-        record_places: all.record_places,
-        records: all.records,
+        fact_starts: all.fact_starts,
+        facts: all.facts,
+        fact_months: all.fact_months,
         event_starts: all.event_starts,
         months: all.months,
         services: all.services,
@@ -114,8 +116,9 @@ struct Part {
     births: Vec<u16>,
     homes: Vec<u16>,
     traits: Vec<Traits>,
-    record_places: Vec<u32>,
-    records: Vec<Record>,
+    fact_starts: Vec<u32>,
+    facts: Vec<Fact>,
+    fact_months: Vec<u16>,
     /// Households as the register names them, and people's places.
     named: Vec<(HouseholdId, u32)>,
     event_starts: Vec<u32>,
@@ -130,18 +133,22 @@ struct Part {
 
 impl Part {
     fn with_capacity(persons: usize, events: usize) -> Part {
-        let mut event_starts = Vec::with_capacity(persons + 1);
-        event_starts.push(0);
+        let starts = || {
+            let mut starts = Vec::with_capacity(persons + 1);
+            starts.push(0);
+            starts
+        };
         Part {
             words: Vec::with_capacity(persons),
             people: Vec::with_capacity(persons),
             births: Vec::with_capacity(persons),
             homes: Vec::with_capacity(persons),
             traits: Vec::with_capacity(persons),
-            record_places: Vec::with_capacity(persons),
-            records: Vec::new(),
+            fact_starts: starts(),
+            facts: Vec::new(),
+            fact_months: Vec::new(),
             named: Vec::new(),
-            event_starts,
+            event_starts: starts(),
             months: Vec::with_capacity(events),
             services: Vec::with_capacity(events),
             counts: Vec::with_capacity(events),
@@ -176,12 +183,11 @@ impl Part {
         self.births.push(draft.birth_month(derive).unwrap_or(NEVER));
         self.homes.push(home(mapping.finest_level(), draft));
         self.traits.push(draft.traits(derive));
-        if draft.record == NOTHING_RECORDED {
-            self.record_places.push(NO_RECORD);
-        } else {
-            self.record_places.push(self.records.len() as u32);
-            self.records.push(draft.record);
+        for (month, fact) in draft.statements.timeline() {
+            self.facts.push(fact);
+            self.fact_months.push(month);
         }
+        self.fact_starts.push(self.facts.len() as u32);
     }
 
     /// Adds one person's distinct events, counted and added up by month and service.
@@ -203,7 +209,7 @@ impl Part {
 
     /// These people, then those of `next`.
     fn followed_by(mut self, next: Part) -> Part {
-        let (persons, records) = (self.words.len() as u32, self.records.len() as u32);
+        let (persons, facts) = (self.words.len() as u32, self.facts.len() as u32);
         let events = self.months.len() as u32;
         self.words.extend(next.words);
         self.people.extend(next.people);
@@ -213,12 +219,10 @@ impl Part {
         self.births.extend(next.births);
         self.homes.extend(next.homes);
         self.traits.extend(next.traits);
-        let places = next.record_places.into_iter();
-        self.record_places.extend(places.map(|place| match place {
-            NO_RECORD => NO_RECORD,
-            place => records + place,
-        }));
-        self.records.extend(next.records);
+        let starts = next.fact_starts.into_iter().skip(1);
+        self.fact_starts.extend(starts.map(|start| facts + start));
+        self.facts.extend(next.facts);
+        self.fact_months.extend(next.fact_months);
         let named = next.named.into_iter();
         self.named
             .extend(named.map(|(household, place)| (household, persons + place)));

@@ -340,7 +340,11 @@ impl<'a> Reading<'a> {
             }),
             need: optional.word(Field::Need, &mapping.needs),
             benefit: optional.word(Field::Benefit, &mapping.benefits),
-            protected: optional.says_yes(Field::Protected),
+            role: optional.word(Field::Role, &mapping.roles),
+            carer: optional.word(Field::Carer, &mapping.carers),
+            occupation: optional.word(Field::Occupation, &mapping.occupations),
+            dwelling: optional.word(Field::Dwelling, &mapping.dwellings),
+            protected_address: optional.says_yes(Field::ProtectedAddress),
         })
     }
 }
@@ -372,14 +376,12 @@ impl<'a> Optional<'_, 'a> {
     }
 
     /// Whether a mark is set. What is neither a yes nor a no counts as yes: it is a mark that protects.
-    fn says_yes(&mut self, field: Field) -> bool {
-        match self.reading.text(field) {
-            None => false,
-            Some(text) => {
-                let no = ["no", "n", "0", "false", "f", "falso"];
-                !no.iter().any(|word| text.eq_ignore_ascii_case(word))
-            }
-        }
+    /// Whether the register says yes; `None` where it says nothing. Whatever is no plain "no" is a yes, which protects.
+    fn says_yes(&mut self, field: Field) -> Option<bool> {
+        self.reading.text(field).map(|text| {
+            let no = ["no", "n", "0", "false", "f", "falso"];
+            !no.iter().any(|word| text.eq_ignore_ascii_case(word))
+        })
     }
 
     fn word<T: Copy>(&mut self, field: Field, words: &Words<T>) -> Option<T> {

@@ -1,12 +1,12 @@
 //! A person while rows stream in: for each attribute, what the latest row says of it.
 //! Nothing here depends on the order of rows, nor on any other person's.
 
+use crate::facts::Statements;
 use crate::latest::{Latest, LatestWide};
 use crate::person_key::PersonKey;
 use crate::row::{Day, HouseholdId, Row};
-use crate::snapshot::{NEEDS, NOTHING_RECORDED, Record};
 use crate::traits::Traits;
-use taxonomy::model::{CitizenshipGroup, Sex};
+use taxonomy::model::{CitizenshipGroup, HouseholdRole, Sex};
 
 /// One person's attributes so far. Of two rows of one day the greater value wins.
 #[derive(Clone, Debug)]
@@ -21,13 +21,12 @@ pub(crate) struct Draft {
     home: Latest,
     /// Municipio, for registers that know no NIL.
     municipio: Latest,
-    income_band: Latest,
-    disability: Latest,
+    role: Latest,
+    carer: Latest,
+    protected_address: Latest,
     household: Option<(Day, HouseholdId)>,
-    /// Whether any row says that the address is protected.
-    protected: bool,
-    /// Month each need and benefit was first recorded.
-    pub(crate) record: Record,
+    /// Needs, benefits and conditions.
+    pub(crate) statements: Statements,
 }
 
 impl Draft {
@@ -40,11 +39,11 @@ impl Draft {
             citizenship: Latest::default(),
             home: Latest::default(),
             municipio: Latest::default(),
-            income_band: Latest::default(),
-            disability: Latest::default(),
+            role: Latest::default(),
+            carer: Latest::default(),
+            protected_address: Latest::default(),
             household: None,
-            protected: false,
-            record: NOTHING_RECORDED,
+            statements: Statements::default(),
         }
     }
 
@@ -60,17 +59,14 @@ impl Draft {
         self.home
             .note(day, row.nil.map(|nil| nil << 4 | municipio.unwrap_or(0)));
         self.municipio.note(day, municipio);
-        self.income_band.note(day, row.income_band.map(u16::from));
-        self.disability.note(day, row.disability.map(u16::from));
-        self.protected |= row.protected;
+        self.role.note(day, row.role.map(|role| role as u16));
+        self.carer.note(day, row.carer.map(u16::from));
+        self.protected_address
+            .note(day, row.protected_address.map(u16::from));
         if let Some(household) = row.household {
             self.household = self.household.max(Some((day, household)));
         }
-        let need = row.need.map(|need| need as usize);
-        let benefit = row.benefit.map(|benefit| NEEDS + benefit as usize);
-        for place in need.into_iter().chain(benefit) {
-            self.record[place] = self.record[place].min(day.month());
-        }
+        self.statements.note_row(row);
     }
 
     /// Month of birth: as recorded, else, where the mapping allows it, from the codice fiscale.
@@ -107,16 +103,21 @@ impl Draft {
         sex.filter(|sex| *sex != Sex::Unknown)
     }
 
+    /// Whether nobody may learn where the person lives: then neither home nor municipio is known.
+    fn is_protected(&self) -> bool {
+        self.protected_address.value() == Some(1)
+    }
+
     /// NIL, and municipio where it is known with it.
     pub(crate) fn home(&self) -> Option<(u16, Option<u8>)> {
-        let home = self.home.value().filter(|_| !self.protected)?;
+        let home = self.home.value().filter(|_| !self.is_protected())?;
         let municipio = (home & 0xf) as u8;
         Some((home >> 4, (municipio > 0).then_some(municipio)))
     }
 
     /// Municipio, with or without a NIL.
     pub(crate) fn municipio(&self) -> Option<u16> {
-        self.municipio.value().filter(|_| !self.protected)
+        self.municipio.value().filter(|_| !self.is_protected())
     }
 
     /// Household.
@@ -124,7 +125,7 @@ impl Draft {
         self.household.map(|(_, household)| household)
     }
 
-    /// Sex, citizenship, disability and income band; the sex as recorded, else, where the mapping allows it, from the
+    /// Sex, citizenship, role and whether a carer; the sex as recorded, else, where the mapping allows it, from the
     /// codice fiscale.
     pub(crate) fn traits(&self, derive: bool) -> Traits {
         let derived = || self.person.code().map(|code| code.sex());
@@ -135,8 +136,8 @@ impl Draft {
         Traits::new(
             sex,
             citizenship.and_then(|group| CitizenshipGroup::ALL.get(usize::from(group)).copied()),
-            self.disability.value().map(|grade| grade as u8),
-            self.income_band.value().map(|band| band as u8),
+            (self.role.value()).and_then(|role| HouseholdRole::ALL.get(usize::from(role)).copied()),
+            self.carer.value().map(|carer| carer == 1),
         )
     }
 }

@@ -4,10 +4,9 @@
 //! Columns stream between file and memory through one small buffer, so that neither way needs room for a second copy.
 
 use crate::error::SnapshotError;
-use crate::older_file;
-use crate::snapshot::{
-    BEYOND_HOUSEHOLD, Edition, MUNICIPIO_ONLY, NO_RECORD, NOTHING_RECORDED, Record, Snapshot,
-};
+use crate::facts::Fact;
+use crate::older_file::{self, Record};
+use crate::snapshot::{BEYOND_HOUSEHOLD, Edition, MUNICIPIO_ONLY, Snapshot};
 use crate::traits::Traits;
 use geography::{Level, Partition};
 use ring::digest::{Context, SHA256};
@@ -15,10 +14,12 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use taxonomy::Attributes;
 
 const MAGIC: &[u8; 8] = b"wi-snap\n";
-/// The version written. Versions 1 and 2 had a row for each event and whole pseudonyms; they are still read.
-const VERSION: u32 = 3;
+/// The version written. Version 3 had what was last recorded of disability and income, not from when on; versions 1 and 2 had
+/// a row for each event and whole pseudonyms. All are still read.
+const VERSION: u32 = 4;
 const CHECKSUM: usize = 32;
 /// Bytes on their way between a column and the file.
 const BUFFER: usize = 1 << 17;
@@ -92,11 +93,11 @@ impl Snapshot {
                 known: VERSION,
             });
         }
-        let snapshot = if version < VERSION {
+        let snapshot = if version < 3 {
             let content = input.column::<u8>(input.left)?;
             older_file::decode(&content, version)
         } else {
-            Some(decode(&mut input)?)
+            Some(decode(&mut input, version)?)
         };
         if input.left != 0 {
             return Err(SnapshotError::Damaged);
@@ -121,10 +122,11 @@ impl Snapshot {
         out.bytes(self.edition.label.as_bytes())?;
         out.bytes(&self.mapping_hash)?;
         out.bytes(&[self.finest_level as u8, self.quantities])?;
+        out.column(&[self.attributes.bits()])?;
         out.bytes(&self.sampling_key)?;
         let lengths = [
             self.words.len(),
-            self.records.len(),
+            self.facts.len(),
             self.months.len(),
             self.household_starts.len(),
             self.household_members.len(),
@@ -135,8 +137,9 @@ impl Snapshot {
         out.column(&self.homes)?;
         out.column(&self.households)?;
         out.column(&self.traits)?;
-        out.column(&self.record_places)?;
-        out.column(&self.records)?;
+        out.column(&self.fact_starts)?;
+        out.column(&self.facts)?;
+        out.column(&self.fact_months)?;
         out.column(&self.event_starts)?;
         out.column(&self.months)?;
         out.column(&self.services)?;
@@ -163,9 +166,10 @@ impl Snapshot {
             _ => (1..=9).contains(&(home & !MUNICIPIO_ONLY)),
         };
         let household = |household: &u32| *household >= BEYOND_HOUSEHOLD || *household < households;
-        let record = |place: &u32| *place == NO_RECORD || (*place as usize) < self.records.len();
         let member = |place: &u32| (*place as usize) < persons;
         rising(&self.event_starts, self.months.len())
+            && rising(&self.fact_starts, self.facts.len())
+            && self.fact_starts.len() == persons + 1
             // Everybody has an event.
             && self.event_starts.is_sorted_by(|a, b| a < b)
             && rising(&self.household_starts, self.household_births.len())
@@ -173,7 +177,6 @@ impl Snapshot {
             && self.household_members.iter().all(member)
             && self.homes.iter().all(home)
             && self.households.iter().all(household)
-            && self.record_places.iter().all(record)
     }
 }
 
@@ -206,11 +209,21 @@ impl Number for Record {
     }
 
     fn from_bytes(bytes: &[u8]) -> Option<Record> {
-        let mut record = NOTHING_RECORDED;
+        let mut record = Record::default();
         for (month, bytes) in record.iter_mut().zip(bytes.chunks_exact(u16::SIZE)) {
             *month = u16::from_bytes(bytes)?;
         }
         Some(record)
+    }
+}
+
+impl Number for Fact {
+    fn put(self, out: &mut Vec<u8>) {
+        out.push(self.code());
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Fact> {
+        u8::from_bytes(bytes).and_then(Fact::from_code)
     }
 }
 
@@ -323,7 +336,7 @@ impl Input {
     }
 }
 
-fn decode(input: &mut Input) -> Result<Snapshot, Fault> {
+fn decode(input: &mut Input, version: u32) -> Result<Snapshot, Fault> {
     let number = input.number()?;
     let created_at = input.number::<u64>()? as i64;
     let length = input.number()?;
@@ -331,13 +344,32 @@ fn decode(input: &mut Input) -> Result<Snapshot, Fault> {
     let mapping_hash = input.array()?;
     let [level, quantities] = input.array()?;
     let finest_level = *Level::ALL.get(usize::from(level)).ok_or(Fault::Damaged)?;
+    let attributes = if version < VERSION {
+        Snapshot::first_attributes()
+    } else {
+        Attributes::from_bits(input.number()?)
+    };
     let sampling_key = input.array()?;
     let mut lengths = [0u64; 5];
     for length in &mut lengths {
         *length = input.number()?;
     }
-    let [persons, records, events, household_starts, members] = lengths;
+    let [persons, facts, events, household_starts, members] = lengths;
     let starts = persons.checked_add(1).ok_or(Fault::Damaged)?;
+    let (words, births) = (input.column(persons)?, input.column(persons)?);
+    let (homes, households) = (input.column(persons)?, input.column(persons)?);
+    let recorded = if version < VERSION {
+        let (traits, places) = (input.column(persons)?, input.column(persons)?);
+        let records: Vec<Record> = input.column(facts)?;
+        older_file::recorded(&traits, &places, &records).ok_or(Fault::Damaged)?
+    } else {
+        older_file::Facts {
+            traits: input.column(persons)?,
+            starts: input.column(starts)?,
+            facts: input.column(facts)?,
+            months: input.column(facts)?,
+        }
+    };
     Ok(Snapshot {
         edition: Edition {
             number,
@@ -347,14 +379,16 @@ fn decode(input: &mut Input) -> Result<Snapshot, Fault> {
         mapping_hash,
         finest_level,
         quantities,
+        attributes,
         sampling_key,
-        words: input.column(persons)?,
-        births: input.column(persons)?,
-        homes: input.column(persons)?,
-        households: input.column(persons)?,
-        traits: input.column(persons)?,
-        record_places: input.column(persons)?,
-        records: input.column(records)?,
+        words,
+        births,
+        homes,
+        households,
+        traits: recorded.traits,
+        fact_starts: recorded.starts,
+        facts: recorded.facts,
+        fact_months: recorded.months,
         event_starts: input.column(starts)?,
         months: input.column(events)?,
         services: input.column(events)?,

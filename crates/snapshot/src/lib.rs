@@ -2,8 +2,8 @@
 //! Rows stream in and never leave: no name, no codice fiscale and no free text survives the build.
 //!
 //! [`Snapshot::build`] is the only way from rows to a snapshot. How one person's rows are treated never
-//! depends on another person's rows, with one declared exception: the kind of household, which reads
-//! the birth months of at most [`privacy_loss::HOUSEHOLD_MEMBERS`] members. Prices rest on this.
+//! depends on another person's rows, with one declared exception: who lives with whom, of at most
+//! [`privacy_loss::HOUSEHOLD_MEMBERS`] members. What an answer reads of other members goes through it. Prices rest on this.
 
 mod builder;
 mod codice_fiscale;
@@ -12,6 +12,7 @@ mod csv_records;
 mod csv_source;
 mod draft;
 mod error;
+mod facts;
 mod file;
 mod gather;
 mod households;
@@ -46,6 +47,4 @@ pub use person_key::PersonKey;
 pub use quality::{LISTED_REJECTS, LocalQuality, Reject, RejectKind};
 pub use records::{Batch, Record, Records, RecordsError};
 pub use row::{Day, HouseholdId, Row};
-pub use snapshot::{
-    BENEFITS, Columns, Edition, Event, Home, HouseholdOf, NEEDS, PersonRow, Snapshot,
-};
+pub use snapshot::{Columns, Edition, Event, Home, HouseholdOf, PersonRow, Snapshot};

@@ -8,8 +8,8 @@ use crate::notation::{DateFormat, Encoding, Marks, NO_DELIMITER, checked_delimit
 use geography::Level;
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap};
-use taxonomy::Taxonomy;
-use taxonomy::model::{Benefit, CitizenshipGroup, Need, Sex};
+use taxonomy::model::{Benefit, CitizenshipGroup, Dwelling, HouseholdRole, Need, Occupation, Sex};
+use taxonomy::{Attribute, Attributes, Taxonomy};
 
 /// The mapping for the columns of a municipal register, as `init` writes it.
 const MUNICIPAL_REGISTER: &str = include_str!("municipal_register.toml");
@@ -73,8 +73,16 @@ fields! {
     Quantity = quantity,
     /// Amount in euro.
     Amount = amount,
-    /// Whether the address is protected: then nobody is told where the person lives.
-    Protected = protected,
+    /// Place in the household.
+    Role = role,
+    /// Whether the person cares for a relative.
+    Carer = carer,
+    /// Condition in work and study.
+    Occupation = occupation,
+    /// Where the person lives.
+    Dwelling = dwelling,
+    /// Whether nobody may learn where the person lives; the home then counts as unknown.
+    ProtectedAddress = protected_address,
 }
 
 #[derive(Deserialize, Default)]
@@ -85,6 +93,10 @@ struct Values {
     citizenship: BTreeMap<String, String>,
     need: BTreeMap<String, String>,
     benefit: BTreeMap<String, String>,
+    role: BTreeMap<String, String>,
+    carer: BTreeMap<String, String>,
+    occupation: BTreeMap<String, String>,
+    dwelling: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]
@@ -137,6 +149,10 @@ pub struct Mapping {
     pub(crate) citizenships: Words<CitizenshipGroup>,
     pub(crate) needs: Words<Need>,
     pub(crate) benefits: Words<Benefit>,
+    pub(crate) roles: Words<HouseholdRole>,
+    pub(crate) carers: Words<bool>,
+    pub(crate) occupations: Words<Occupation>,
+    pub(crate) dwellings: Words<Dwelling>,
     columns: Vec<Option<String>>,
     person_key: Vec<String>,
     completion: Completion,
@@ -185,11 +201,16 @@ impl Mapping {
             marks,
             date_format: file.date_format.unwrap_or(DateFormat::Iso),
             derive_from_codice_fiscale: file.derive_from_codice_fiscale,
-            services: table("service", values.service, &service_ids, |id| {
-                taxonomy
-                    .service_index(id)
-                    .and_then(|index| u8::try_from(index).ok())
-            })?,
+            services: with_codes(
+                table("service", values.service, &service_ids, |id| {
+                    taxonomy
+                        .service_index(id)
+                        .and_then(|index| u8::try_from(index).ok())
+                })?,
+                (0..).zip(taxonomy.services()).flat_map(|(index, service)| {
+                    service.siuss.iter().map(move |code| (code.as_str(), index))
+                }),
+            ),
             sexes: table("sex", values.sex, &ids(Sex::ALL, Sex::id), Sex::from_id)?,
             citizenships: table(
                 "citizenship",
@@ -203,11 +224,33 @@ impl Mapping {
                 &ids(Need::ALL, Need::id),
                 Need::from_id,
             )?,
-            benefits: table(
-                "benefit",
-                values.benefit,
-                &ids(Benefit::ALL, Benefit::id),
-                Benefit::from_id,
+            benefits: with_codes(
+                table(
+                    "benefit",
+                    values.benefit,
+                    &ids(Benefit::ALL, Benefit::id),
+                    Benefit::from_id,
+                )?,
+                (Benefit::ALL.iter()).filter_map(|benefit| Some((benefit.siuss()?, *benefit))),
+            ),
+            roles: table(
+                "role",
+                values.role,
+                &ids(HouseholdRole::ALL, HouseholdRole::id),
+                HouseholdRole::from_id,
+            )?,
+            carers: table("carer", values.carer, &YES_NO, yes_no)?,
+            occupations: table(
+                "occupation",
+                values.occupation,
+                &ids(Occupation::ALL, Occupation::id),
+                Occupation::from_id,
+            )?,
+            dwellings: table(
+                "dwelling",
+                values.dwelling,
+                &ids(Dwelling::ALL, Dwelling::id),
+                Dwelling::from_id,
             )?,
             columns,
             person_key: file.person_key,
@@ -248,6 +291,29 @@ impl Mapping {
     /// How the register writes numbers.
     pub fn marks(&self) -> Marks {
         self.marks
+    }
+
+    /// The attributes of people that the register records. Public: it follows from the mapping alone.
+    pub fn attributes(&self) -> Attributes {
+        let known = |attribute: &Attribute| {
+            let derived = matches!(attribute, Attribute::BirthDate | Attribute::Sex);
+            self.column(field_of(*attribute)).is_some()
+                || derived && self.derive_from_codice_fiscale
+        };
+        Attribute::ALL.iter().copied().filter(known).collect()
+    }
+
+    /// The text of [`Mapping::municipal_register`] with those further columns that the register has, by its header line.
+    pub fn municipal_register_of(header: &str) -> String {
+        let header: Vec<&str> = header.split(';').map(str::trim).collect();
+        let lines = MUNICIPAL_REGISTER.lines().map(|line| {
+            let offered = line.strip_prefix("# ").and_then(|rest| {
+                let column = rest.split('"').nth(1)?;
+                (rest.contains(" = \"") && header.contains(&column)).then_some(rest)
+            });
+            offered.unwrap_or(line)
+        });
+        lines.flat_map(|line| [line, "\n"]).collect()
     }
 
     /// The finest level at which the register knows where people live. Public: it follows from the
@@ -391,6 +457,45 @@ fn check_columns(
     Ok(())
 }
 
+const YES_NO: [&str; 2] = ["yes", "no"];
+
+fn yes_no(id: &str) -> Option<bool> {
+    match id {
+        "yes" => Some(true),
+        "no" => Some(false),
+        _ => None,
+    }
+}
+
+/// The field that fills an attribute.
+fn field_of(attribute: Attribute) -> Field {
+    match attribute {
+        Attribute::BirthDate => Field::BirthDate,
+        Attribute::Sex => Field::Sex,
+        Attribute::Citizenship => Field::Citizenship,
+        Attribute::Household => Field::Household,
+        Attribute::Role => Field::Role,
+        Attribute::Carer => Field::Carer,
+        Attribute::Isee => Field::Isee,
+        Attribute::Disability => Field::Disability,
+        Attribute::Need => Field::Need,
+        Attribute::Benefit => Field::Benefit,
+        Attribute::Occupation => Field::Occupation,
+        Attribute::Dwelling => Field::Dwelling,
+    }
+}
+
+/// A table in which codes of the national nomenclature stand for themselves too, unless it says otherwise.
+fn with_codes<'c, T>(
+    mut table: Words<T>,
+    codes: impl IntoIterator<Item = (&'c str, T)>,
+) -> Words<T> {
+    for (code, value) in codes {
+        table.entry(code.to_owned()).or_insert(value);
+    }
+    table
+}
+
 fn ids<T: Copy>(all: &[T], id: impl Fn(T) -> &'static str) -> Vec<&'static str> {
     all.iter().map(|value| id(*value)).collect()
 }
@@ -443,10 +548,28 @@ mod tests {
         let mapping = Mapping::parse(Mapping::municipal_register()).expect("mapping");
         assert_eq!(mapping.finest_level(), Level::MicroArea);
         assert!(
-            Field::ALL
-                .iter()
-                .all(|field| mapping.column(*field).is_some() || *field == Field::Protected)
+            (Field::ALL[..=Field::Amount as usize].iter())
+                .all(|field| mapping.column(*field).is_some())
         );
+        let first = [
+            Attribute::BirthDate,
+            Attribute::Household,
+            Attribute::Benefit,
+        ];
+        assert!(
+            first
+                .iter()
+                .all(|attribute| mapping.attributes().holds(*attribute))
+        );
+        assert!(!mapping.attributes().holds(Attribute::Role));
+        let text = Mapping::municipal_register_of("CODICE_FISCALE;RUOLO; OCCUPAZIONE ");
+        let more = Mapping::parse(&text)
+            .expect("with further columns")
+            .attributes();
+        let further: Vec<_> = more.without(mapping.attributes()).iter().collect();
+        assert_eq!(further, [Attribute::Role, Attribute::Occupation]);
+        assert_eq!(mapping.services["A2.07"], 1);
+        assert_eq!(mapping.benefits["A4.05"], Benefit::AttendanceAllowance);
         assert_eq!(mapping.citizenships["EXTRA-UE"], CitizenshipGroup::NonEu);
     }
 

@@ -1,12 +1,106 @@
-//! Snapshot files of versions 1 and 2: a row for each event, whole pseudonyms, needs and benefits of everybody.
-//! Read only. Version 1 had no quantities and did not list the members of households.
+//! Snapshot files of versions 1 to 3. All had what was last recorded of disability and income, which here holds from the
+//! beginning, and fewer needs and benefits. Versions 1 and 2 had a row for each event, whole pseudonyms, needs and benefits
+//! of everybody. Read only. Version 1 had no quantities and did not list the members of households.
 
-use crate::snapshot::{
-    BENEFITS, BEYOND_HOUSEHOLD, Edition, NEEDS, NO_RECORD, NOTHING_RECORDED, Record, Snapshot,
-};
+use crate::facts::Fact;
+use crate::snapshot::{BEYOND_HOUSEHOLD, Edition, Snapshot};
 use crate::traits::Traits;
 use geography::Level;
-use taxonomy::model::{CitizenshipGroup, Sex};
+use taxonomy::model::{Benefit, CitizenshipGroup, Need, Sex};
+
+/// Needs and benefits of these versions, the first of today's.
+const NEEDS: usize = 6;
+const BENEFITS: usize = 4;
+/// A need or benefit never recorded.
+const NEVER: u16 = u16::MAX;
+/// A person of whom neither is recorded, in version 3.
+const NO_RECORD: u32 = u32::MAX;
+/// Months each need, then each benefit, was first recorded, or [`NEVER`].
+pub(crate) type Record = [u16; NEEDS + BENEFITS];
+
+/// Traits and facts of all people.
+#[derive(Default)]
+pub(crate) struct Facts {
+    pub(crate) traits: Vec<Traits>,
+    pub(crate) starts: Vec<u32>,
+    pub(crate) facts: Vec<Fact>,
+    pub(crate) months: Vec<u16>,
+}
+
+impl Facts {
+    fn with_capacity(persons: usize) -> Facts {
+        let mut starts = Vec::with_capacity(persons + 1);
+        starts.push(0);
+        Facts {
+            traits: Vec::with_capacity(persons),
+            starts,
+            ..Facts::default()
+        }
+    }
+
+    fn push(&mut self, person: &Traits3, record: Option<&Record>) {
+        self.traits
+            .push(Traits::new(person.sex, person.citizenship, None, None));
+        let conditions = (person.disability.map(Fact::disability))
+            .into_iter()
+            .chain(person.income_band.map(Fact::income));
+        let mut facts: Vec<(u16, Fact)> = conditions.map(|fact| (0, fact)).collect();
+        let needs = Need::ALL[..NEEDS].iter().map(|need| Fact::need(*need));
+        let benefits = Benefit::ALL[..BENEFITS].iter();
+        let all = needs.chain(benefits.map(|benefit| Fact::benefit(*benefit)));
+        let months = record.into_iter().flatten().copied();
+        facts.extend(months.zip(all).filter(|(month, _)| *month != NEVER));
+        facts.sort_unstable();
+        for (month, fact) in facts {
+            self.facts.push(fact);
+            self.months.push(month);
+        }
+        self.starts.push(self.facts.len() as u32);
+    }
+}
+
+/// What versions 1 to 3 knew of a person in few words each.
+struct Traits3 {
+    sex: Sex,
+    citizenship: Option<CitizenshipGroup>,
+    disability: Option<u8>,
+    income_band: Option<u8>,
+}
+
+impl Traits3 {
+    /// The integer of version 3: two bits of sex, two of citizenship, three of disability, four of income; all bits set mean
+    /// that the value is not known.
+    fn from_bits(bits: u16) -> Option<Traits3> {
+        let value = |from: u16, count: u16| {
+            let unknown = (1 << count) - 1;
+            let value = bits >> from & unknown;
+            (value != unknown).then_some(value as u8)
+        };
+        let citizenship = match value(2, 2) {
+            Some(group) => Some(*CitizenshipGroup::ALL.get(usize::from(group))?),
+            None => None,
+        };
+        (bits < 1 << 11).then_some(Traits3 {
+            sex: *Sex::ALL.get(usize::from(value(0, 2)?))?,
+            citizenship,
+            disability: value(4, 3),
+            income_band: value(7, 4),
+        })
+    }
+}
+
+/// What version 3 recorded of all people, where it is something.
+pub(crate) fn recorded(traits: &[u16], places: &[u32], records: &[Record]) -> Option<Facts> {
+    let mut facts = Facts::with_capacity(traits.len());
+    for (traits, place) in traits.iter().zip(places) {
+        let record = match *place {
+            NO_RECORD => None,
+            place => Some(records.get(place as usize)?),
+        };
+        facts.push(&Traits3::from_bits(*traits)?, record);
+    }
+    Some(facts)
+}
 
 /// Bytes still to be read.
 struct Input<'a>(&'a [u8]);
@@ -60,7 +154,7 @@ struct Attributes {
     birth: u16,
     home: u16,
     household: u32,
-    traits: Traits,
+    traits: Traits3,
 }
 
 fn attributes(input: &mut Input<'_>) -> Option<Attributes> {
@@ -77,7 +171,12 @@ fn attributes(input: &mut Input<'_>) -> Option<Attributes> {
         birth,
         home,
         household,
-        traits: Traits::new(sex, citizenship, known(disability), known(income_band)),
+        traits: Traits3 {
+            sex,
+            citizenship,
+            disability: known(disability),
+            income_band: known(income_band),
+        },
     })
 }
 
@@ -117,7 +216,7 @@ pub(crate) fn decode(content: &[u8], version: u32) -> Option<Snapshot> {
         pseudonym.first_chunk().copied().map(u64::from_be_bytes)
     })?;
     let attributes = input.list(persons, attributes)?;
-    let mut recorded = vec![NOTHING_RECORDED; persons];
+    let mut recorded: Vec<Record> = vec![[NEVER; NEEDS + BENEFITS]; persons];
     for months in [0..NEEDS, NEEDS..NEEDS + BENEFITS] {
         for record in &mut recorded {
             for month in &mut record[months.clone()] {
@@ -151,7 +250,10 @@ pub(crate) fn decode(content: &[u8], version: u32) -> Option<Snapshot> {
     } else {
         input.list(household_births.len(), Input::u32)?
     };
-    let (record_places, records) = records(&recorded);
+    let mut facts = Facts::with_capacity(persons);
+    for (person, record) in attributes.iter().zip(&recorded) {
+        facts.push(&person.traits, Some(record));
+    }
     input.0.is_empty().then_some(Snapshot {
         edition: Edition {
             number,
@@ -161,14 +263,16 @@ pub(crate) fn decode(content: &[u8], version: u32) -> Option<Snapshot> {
         mapping_hash,
         finest_level,
         quantities,
+        attributes: Snapshot::first_attributes(),
         sampling_key,
         words,
         births: attributes.iter().map(|person| person.birth).collect(),
         homes: attributes.iter().map(|person| person.home).collect(),
         households,
-        traits: attributes.iter().map(|person| person.traits).collect(),
-        record_places,
-        records,
+        traits: facts.traits,
+        fact_starts: facts.starts,
+        facts: facts.facts,
+        fact_months: facts.months,
         event_starts,
         months,
         services,
@@ -179,17 +283,4 @@ pub(crate) fn decode(content: &[u8], version: u32) -> Option<Snapshot> {
         household_births,
         household_members,
     })
-}
-
-/// Places of what is recorded, of those of whom something is.
-fn records(recorded: &[Record]) -> (Vec<u32>, Vec<Record>) {
-    let mut records = Vec::new();
-    let places = recorded.iter().map(|record| {
-        if *record == NOTHING_RECORDED {
-            return NO_RECORD;
-        }
-        records.push(*record);
-        (records.len() - 1) as u32
-    });
-    (places.collect(), records)
 }

@@ -6,7 +6,7 @@ use crate::notation::{DateFormat, Marks};
 use crate::person_key::PersonKey;
 use jiff::civil::Date;
 use std::fmt;
-use taxonomy::model::{Benefit, CitizenshipGroup, Need, Sex};
+use taxonomy::model::{Benefit, CitizenshipGroup, Dwelling, HouseholdRole, Need, Occupation, Sex};
 
 /// A day between 1900 and 2199, in an order that is that of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -181,8 +181,16 @@ pub struct Row {
     pub need: Option<Need>,
     /// A benefit.
     pub benefit: Option<Benefit>,
-    /// Whether the person's address is protected.
-    pub protected: bool,
+    /// Place in the household.
+    pub role: Option<HouseholdRole>,
+    /// Whether the person cares for a relative.
+    pub carer: Option<bool>,
+    /// Condition in work and study.
+    pub occupation: Option<Occupation>,
+    /// Where the person lives.
+    pub dwelling: Option<Dwelling>,
+    /// Whether nobody may learn where the person lives.
+    pub protected_address: Option<bool>,
 }
 
 /// An amount in hundredths, alone or with the sign of the euro.

@@ -3,6 +3,7 @@
 
 use crate::builder;
 use crate::error::SnapshotError;
+use crate::facts::{self, Fact};
 use crate::gather::Input;
 use crate::keys::{self, NodeKey};
 use crate::mapping::Mapping;
@@ -15,13 +16,10 @@ use ring::hmac;
 use std::fmt;
 use std::io::Read;
 use std::ops::Range;
-use taxonomy::model::{Benefit, CitizenshipGroup, Need, Quantity, Sex};
+use taxonomy::model::{Benefit, CitizenshipGroup, HouseholdRole, Need, Quantity, Recorded, Sex};
+use taxonomy::{Attribute, Attributes};
 
-/// Number of needs.
-pub const NEEDS: usize = 6;
-/// Number of benefits.
-pub const BENEFITS: usize = 4;
-/// A month that never comes: no birth month known, need never recorded.
+/// A month that never comes: no birth month known.
 pub(crate) const NEVER: u16 = u16::MAX;
 /// Bit of a stored home that says it is a municipio, not a micro-area.
 pub(crate) const MUNICIPIO_ONLY: u16 = 0x8000;
@@ -29,12 +27,6 @@ pub(crate) const MUNICIPIO_ONLY: u16 = 0x8000;
 pub(crate) const NO_HOUSEHOLD: u32 = u32::MAX;
 /// A stored household: beyond the most members a household may have.
 pub(crate) const BEYOND_HOUSEHOLD: u32 = u32::MAX - 1;
-/// A person of whom neither needs nor benefits are recorded.
-pub(crate) const NO_RECORD: u32 = u32::MAX;
-/// Months each need, then each benefit, was first recorded, or [`NEVER`].
-pub(crate) type Record = [u16; NEEDS + BENEFITS];
-/// Of whom nothing is recorded.
-pub(crate) const NOTHING_RECORDED: Record = [NEVER; NEEDS + BENEFITS];
 
 /// A numbered publication of the register, on a declared calendar.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,10 +97,10 @@ pub struct PersonRow<'a> {
     pub home: Home,
     /// Household.
     pub household: HouseholdOf,
-    /// Grade of disability.
-    pub disability: Option<u8>,
-    /// ISEE band.
-    pub income_band: Option<u8>,
+    /// Declared place in the household.
+    pub role: Option<HouseholdRole>,
+    /// Whether the person is declared to care for a relative.
+    pub carer: Option<bool>,
     /// For each event, its month, since January 1900. Events are sorted by month, then service.
     pub months: &'a [u16],
     /// For each event, the position of its service in the taxonomy.
@@ -119,18 +111,25 @@ pub struct PersonRow<'a> {
     pub cents: &'a [u32],
     /// For each event, minutes.
     pub minutes: &'a [u32],
-    record: &'a Record,
+    facts: &'a [Fact],
+    fact_months: &'a [u16],
 }
 
 impl<'a> PersonRow<'a> {
+    /// Needs and benefits recorded by the end of `month`, and the conditions that held then: what rows up to that month
+    /// say, the latest first.
+    pub fn recorded_by(&self, month: Month) -> Recorded {
+        facts::recorded_by(self.facts, self.fact_months, month)
+    }
+
     /// Whether the need was recorded by the end of `month`.
     pub fn has_need(&self, need: Need, month: Month) -> bool {
-        self.record[need as usize] <= month.index()
+        self.recorded_by(month).has_need(need)
     }
 
     /// Whether the benefit was recorded by the end of `month`.
     pub fn has_benefit(&self, benefit: Benefit, month: Month) -> bool {
-        self.record[NEEDS + benefit as usize] <= month.index()
+        self.recorded_by(month).has_benefit(benefit)
     }
 
     /// The events, by month, then service, ascending.
@@ -175,6 +174,8 @@ pub struct Snapshot {
     pub(crate) finest_level: Level,
     /// A bit for each quantity the mapping knows.
     pub(crate) quantities: u8,
+    /// The attributes the mapping knows.
+    pub(crate) attributes: Attributes,
     pub(crate) sampling_key: [u8; 32],
     /// The beginning of each pseudonym. The order of people is that of keyed hashes.
     pub(crate) words: Vec<u64>,
@@ -182,9 +183,11 @@ pub struct Snapshot {
     pub(crate) homes: Vec<u16>,
     pub(crate) households: Vec<u32>,
     pub(crate) traits: Vec<Traits>,
-    /// Where in `records` a person's needs and benefits stand, or [`NO_RECORD`].
-    pub(crate) record_places: Vec<u32>,
-    pub(crate) records: Vec<Record>,
+    /// One more than persons: where each person's facts start.
+    pub(crate) fact_starts: Vec<u32>,
+    /// By the month from which they hold.
+    pub(crate) facts: Vec<Fact>,
+    pub(crate) fact_months: Vec<u16>,
     /// One more than persons: where each person's events start.
     pub(crate) event_starts: Vec<u32>,
     pub(crate) months: Vec<u16>,
@@ -302,6 +305,22 @@ impl Snapshot {
         self.quantities & 1 << quantity as u8 != 0
     }
 
+    /// The attributes of people the register records. It follows from the mapping alone.
+    pub fn attributes(&self) -> Attributes {
+        self.attributes
+    }
+
+    /// What a register of format 3 or older could record.
+    pub(crate) fn first_attributes() -> Attributes {
+        let later = [
+            Attribute::Role,
+            Attribute::Carer,
+            Attribute::Occupation,
+            Attribute::Dwelling,
+        ];
+        Attributes::ALL.without(later.into_iter().collect())
+    }
+
     /// Number of people: exact, so for the crate `kernel` and the node's own page only.
     pub fn person_count(&self) -> usize {
         self.words.len()
@@ -314,7 +333,7 @@ impl Snapshot {
     pub fn person(&self, index: usize) -> PersonRow<'_> {
         let traits = self.traits[index];
         let events = self.event_starts[index] as usize..self.event_starts[index + 1] as usize;
-        let record = self.records.get(self.record_places[index] as usize);
+        let facts = self.fact_starts[index] as usize..self.fact_starts[index + 1] as usize;
         PersonRow {
             word: self.words[index],
             birth: Month::from_index(self.births[index]),
@@ -326,14 +345,15 @@ impl Snapshot {
                 BEYOND_HOUSEHOLD => HouseholdOf::Beyond,
                 household => HouseholdOf::Member(household),
             },
-            disability: traits.disability(),
-            income_band: traits.income_band(),
+            role: traits.role(),
+            carer: traits.carer(),
             months: &self.months[events.clone()],
             services: &self.services[events.clone()],
             counts: &self.counts[events.clone()],
             cents: &self.cents[events.clone()],
             minutes: &self.minutes[events],
-            record: record.unwrap_or(&NOTHING_RECORDED),
+            facts: &self.facts[facts.clone()],
+            fact_months: &self.fact_months[facts],
         }
     }
 
@@ -372,8 +392,9 @@ impl Snapshot {
             + size_of_val(self.homes.as_slice())
             + size_of_val(self.households.as_slice())
             + size_of_val(self.traits.as_slice())
-            + size_of_val(self.record_places.as_slice())
-            + size_of_val(self.records.as_slice());
+            + size_of_val(self.fact_starts.as_slice())
+            + size_of_val(self.facts.as_slice())
+            + size_of_val(self.fact_months.as_slice());
         let events = size_of_val(self.event_starts.as_slice())
             + size_of_val(self.months.as_slice())
             + size_of_val(self.services.as_slice())

@@ -1,13 +1,13 @@
 //! What is recorded of a person in few words each, packed into one integer.
 
-use taxonomy::model::{CitizenshipGroup, Sex};
+use taxonomy::model::{CitizenshipGroup, HouseholdRole, Sex};
 
 const SEX: Bits = Bits { from: 0, count: 2 };
 const CITIZENSHIP: Bits = Bits { from: 2, count: 2 };
-const DISABILITY: Bits = Bits { from: 4, count: 3 };
-const INCOME: Bits = Bits { from: 7, count: 4 };
+const ROLE: Bits = Bits { from: 4, count: 3 };
+const CARER: Bits = Bits { from: 7, count: 2 };
 /// All bits in use.
-const ALL: u16 = 0x7ff;
+const ALL: u16 = 0x1ff;
 
 /// Some bits of the integer. All of them set mean that the value is not known.
 struct Bits {
@@ -30,7 +30,7 @@ impl Bits {
     }
 }
 
-/// Sex, group of citizenships, grade of disability and ISEE band.
+/// Sex, group of citizenships, place in the household, and whether the person is a carer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Traits(u16);
 
@@ -38,14 +38,14 @@ impl Traits {
     pub(crate) fn new(
         sex: Sex,
         citizenship: Option<CitizenshipGroup>,
-        disability: Option<u8>,
-        income_band: Option<u8>,
+        role: Option<HouseholdRole>,
+        carer: Option<bool>,
     ) -> Traits {
         Traits(
             SEX.set(Some(sex as u8))
                 | CITIZENSHIP.set(citizenship.map(|group| group as u8))
-                | DISABILITY.set(disability)
-                | INCOME.set(income_band),
+                | ROLE.set(role.map(|role| role as u8))
+                | CARER.set(carer.map(u8::from)),
         )
     }
 
@@ -54,9 +54,12 @@ impl Traits {
         let traits = Traits(bits);
         let sex = SEX.get(bits).map(usize::from);
         let citizenship = CITIZENSHIP.get(bits).map_or(0, usize::from);
+        let role = ROLE.get(bits).map_or(0, usize::from);
         (bits & !ALL == 0
             && sex.is_some_and(|sex| sex < Sex::ALL.len())
-            && citizenship < CitizenshipGroup::ALL.len())
+            && citizenship < CitizenshipGroup::ALL.len()
+            && role < HouseholdRole::ALL.len()
+            && CARER.get(bits).is_none_or(|carer| carer <= 1))
         .then_some(traits)
     }
 
@@ -76,17 +79,20 @@ impl Traits {
         CitizenshipGroup::ALL.get(usize::from(group)).copied()
     }
 
-    pub(crate) fn disability(self) -> Option<u8> {
-        DISABILITY.get(self.0)
+    pub(crate) fn role(self) -> Option<HouseholdRole> {
+        HouseholdRole::ALL
+            .get(usize::from(ROLE.get(self.0)?))
+            .copied()
     }
 
-    pub(crate) fn income_band(self) -> Option<u8> {
-        INCOME.get(self.0)
+    pub(crate) fn carer(self) -> Option<bool> {
+        CARER.get(self.0).map(|carer| carer == 1)
     }
 }
 
 // A vocabulary that outgrows its bits needs a new version of the file.
-const _: () = assert!(Sex::ALL.len() < 4 && CitizenshipGroup::ALL.len() < 4);
+const _: () =
+    assert!(Sex::ALL.len() < 4 && CitizenshipGroup::ALL.len() < 4 && HouseholdRole::ALL.len() < 8);
 
 #[cfg(test)]
 mod tests {
@@ -94,19 +100,15 @@ mod tests {
 
     #[test]
     fn every_combination_reads_back_as_it_was_stored() {
-        let or_unknown = |most: u8| (0..=most).map(Some).chain([None]);
         for sex in Sex::ALL {
             for group in (CitizenshipGroup::ALL.iter().copied().map(Some)).chain([None]) {
-                for disability in or_unknown(3) {
-                    for income in or_unknown(5) {
-                        let traits = Traits::new(*sex, group, disability, income);
+                for role in (HouseholdRole::ALL.iter().copied().map(Some)).chain([None]) {
+                    for carer in [Some(false), Some(true), None] {
+                        let traits = Traits::new(*sex, group, role, carer);
                         assert_eq!(Traits::from_bits(traits.bits()), Some(traits));
                         let read = (traits.sex(), traits.citizenship());
                         assert_eq!(read, (*sex, group));
-                        assert_eq!(
-                            (traits.disability(), traits.income_band()),
-                            (disability, income)
-                        );
+                        assert_eq!((traits.role(), traits.carer()), (role, carer));
                     }
                 }
             }

@@ -10,7 +10,8 @@ use snapshot::{
     PersonRow, RejectKind, Snapshot, SnapshotError,
 };
 use std::collections::BTreeMap;
-use taxonomy::model::{Benefit, CitizenshipGroup, Need, Sex};
+use taxonomy::Attributes;
+use taxonomy::model::{Benefit, CitizenshipGroup, Dwelling, HouseholdRole, Need, Occupation, Sex};
 
 const HEADER: &str = "CODICE_FISCALE;COGNOME;NOME;SESSO;DATA_NASCITA;CITTADINANZA;NIL;MUNICIPIO;ID_NUCLEO;ISEE;\
                       DISABILITA;BISOGNO;BENEFICIO;SERVIZIO;DATA;QUANTITA;IMPORTO";
@@ -86,7 +87,13 @@ fn the_latest_row_that_has_a_field_wins_in_any_order() {
             person.home,
             Home::MicroArea(Partition::milan().micro_area(Some(15), Some(3)))
         );
-        assert_eq!((person.income_band, person.disability), (Some(3), Some(3)));
+        let recorded = person.recorded_by(month("2024-04"));
+        assert_eq!(
+            (recorded.income_band, recorded.disability),
+            (Some(3), Some(3))
+        );
+        let before = person.recorded_by(month("2024-01"));
+        assert_eq!((before.income_band, before.disability), (Some(0), Some(1)));
         assert_eq!(person.household, HouseholdOf::Member(0));
         assert!(
             person.has_need(Need::Housing, month("2024-01"))
@@ -357,11 +364,11 @@ fn the_file_reads_back_as_written_and_only_by_its_owner() {
         );
     }
     let mut newer = bytes;
-    newer[8] = 4;
+    newer[8] = 5;
     std::fs::write(&again, &newer).expect("written");
     assert!(matches!(
         Snapshot::read(&again),
-        Err(SnapshotError::UnknownVersion { found: 4, known: 3 })
+        Err(SnapshotError::UnknownVersion { found: 5, known: 4 })
     ));
 }
 
@@ -450,21 +457,64 @@ fn choices_of_cells_follow_the_key_and_the_edition_and_not_the_rows() {
     assert_ne!(first, tag(2, "2026-01", ""));
 }
 
+/// A register with every column the common model has.
+fn full_register(rows: &[(u32, &str, &str)]) -> (Snapshot, LocalQuality) {
+    let header = format!("{HEADER};RUOLO;CAREGIVER;OCCUPAZIONE;DIMORA;PROTETTO");
+    let rows = rows.iter().map(|(number, date, more)| {
+        let row = row(*number, date, "F;17/06/1980;IT;15;3;A;2.000;0;;");
+        format!("{};{more}\r\n", row.trim_end())
+    });
+    let csv = format!("{header}\r\n{}", rows.collect::<String>());
+    build_with(&Mapping::municipal_register_of(&header), csv.as_bytes()).expect("a snapshot")
+}
+
+#[test]
+fn role_carer_occupation_and_dwelling_are_read_in_the_registers_words() {
+    let (snapshot, quality) = full_register(&[
+        (1, "01/01/2024", "CAPOFAMIGLIA;NO;employed;home;NO"),
+        (1, "01/03/2024", ";SI;unemployed;;"),
+        (1, "01/05/2024", "PARTNER;;;shelter;what"),
+    ]);
+    let person = only(&snapshot);
+    assert_eq!(person.role, Some(HouseholdRole::Partner));
+    assert_eq!(person.carer, Some(true));
+    let at = |text| person.recorded_by(month(text));
+    assert_eq!(at("2024-02").occupation, Some(Occupation::Employed));
+    assert_eq!(at("2024-03").occupation, Some(Occupation::Unemployed));
+    assert_eq!(at("2024-04").dwelling, Some(Dwelling::Home));
+    assert_eq!(at("2024-05").dwelling, Some(Dwelling::Shelter));
+    assert_eq!(at("2023-12"), taxonomy::model::Recorded::default());
+    assert_eq!(quality.fields_ignored, 1);
+    let all = Attributes::ALL.without(snapshot.attributes());
+    assert!(all.is_empty(), "{all:?}");
+}
+
+#[test]
+fn homes_at_protected_addresses_are_unknown_until_the_register_says_otherwise() {
+    let unknown = Home::MicroArea(Partition::milan().unknown());
+    let home = |rows: &[(u32, &str, &str)]| only(&full_register(rows).0).home;
+    assert_ne!(home(&[(1, "01/01/2024", ";;;;NO")]), unknown);
+    assert_ne!(home(&[(1, "01/01/2024", ";;;;")]), unknown);
+    // Rows that say nothing of it do not lift it.
+    let protected = [(1, "01/01/2024", ";;;;SI"), (1, "01/02/2024", ";;;;")];
+    assert_eq!(home(&protected), unknown);
+    let both = [(1, "01/01/2024", ";;;;SI"), (1, "01/01/2024", ";;;;NO")];
+    assert_eq!(home(&both), unknown);
+    let lifted = [(1, "01/01/2024", ";;;;SI"), (1, "01/02/2024", ";;;;NO")];
+    assert_ne!(home(&lifted), unknown);
+}
+
 /// What a person is, the household aside.
 fn facts(person: PersonRow<'_>) -> String {
     let months = || (1_400..1_550).step_by(1).filter_map(Month::from_index);
-    let needs: Vec<_> = Need::ALL
-        .iter()
-        .map(|need| months().find(|month| person.has_need(*need, *month)))
-        .collect();
+    let mut recorded: Vec<_> = months().map(|month| person.recorded_by(month)).collect();
+    recorded.dedup();
     format!(
-        "{:?} {:?} {:?} {:?} {:?} {:?} {needs:?} {:?}",
+        "{:?} {:?} {:?} {:?} {recorded:?} {:?}",
         person.birth,
         person.sex,
         person.citizenship,
         person.home,
-        person.disability,
-        person.income_band,
         person.events().collect::<Vec<_>>()
     )
 }

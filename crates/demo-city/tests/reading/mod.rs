@@ -95,6 +95,11 @@ pub(crate) fn read(path: &Path, last_of_day: bool) -> Reading {
             date,
             hours,
             euro,
+            role,
+            carer,
+            occupation,
+            dwelling,
+            protected,
         ] = cells[..]
         else {
             panic!("a line of {} cells", cells.len())
@@ -139,7 +144,7 @@ pub(crate) fn read(path: &Path, last_of_day: bool) -> Reading {
         let birth = calendar_date(birth).map_or(String::new(), |(year, month, _)| {
             format!("{year:04}-{month:02}")
         });
-        let home = if nil.is_empty() {
+        let home = if nil.is_empty() || protected == "SI" {
             String::new()
         } else {
             format!("{nil}.{municipio}")
@@ -152,6 +157,10 @@ pub(crate) fn read(path: &Path, last_of_day: bool) -> Reading {
             ("household", household),
             ("isee", isee),
             ("disability", disability),
+            ("role", role),
+            ("carer", carer),
+            ("occupation", occupation),
+            ("dwelling", dwelling),
         ] {
             seen.take(name, date, value, last_of_day);
         }

@@ -11,6 +11,8 @@ use taxonomy::model::{Benefit, Need};
 /// Columns of the municipal register.
 pub(crate) const HEADER: &str = "CODICE_FISCALE;COGNOME;NOME;SESSO;DATA_NASCITA;CITTADINANZA;NIL;MUNICIPIO;ID_NUCLEO;ISEE;\
                           DISABILITA;BISOGNO;BENEFICIO;SERVIZIO;DATA;QUANTITA;IMPORTO";
+/// Further columns, which rows written by hand need not have.
+const FURTHER: &str = ";RUOLO;CAREGIVER;OCCUPAZIONE;DIMORA;PROTETTO";
 
 /// A small seeded generator (SplitMix64).
 pub(crate) struct Dice(pub(crate) u64);
@@ -132,6 +134,11 @@ impl Invented {
             date.as_str(),
             dice.pick(&["1", "1,5", "2", "-3"]),
             dice.pick(&["0,00", "12,00", "1.250,50", "-7,00", ""]),
+            dice.pick(&["CAPOFAMIGLIA", "PARTNER", "FIGLIO", "ALTRO", ""]),
+            dice.pick(&["SI", "NO", ""]),
+            dice.pick(&["employed", "unemployed", "student", ""]),
+            dice.pick(&["home", "shelter", "foster-family", "settlement", ""]),
+            dice.pick(&["", "", "", "", "NO", "SI"]),
         ]
         .map(str::to_owned)
         .to_vec();
@@ -209,17 +216,23 @@ pub(crate) fn register(seed: u64, persons: usize, households: usize, rows: usize
 
 /// The register as a file.
 pub(crate) fn csv<'a>(rows: impl IntoIterator<Item = &'a RawRow>) -> Vec<u8> {
-    let mut text = HEADER.as_bytes().to_vec();
+    let mut text = format!("{HEADER}{FURTHER}").into_bytes();
+    let marks = |line: &[u8]| line.iter().filter(|byte| **byte == b';').count();
     for row in rows {
         text.extend_from_slice(b"\r\n");
         text.extend_from_slice(&row.line);
+        if marks(&row.line) == marks(HEADER.as_bytes()) {
+            text.extend_from_slice(b";;;;;");
+        }
     }
     text
 }
 
 /// The snapshot of a register under a fixed key.
 pub(crate) fn snapshot_with_quality(csv: &[u8], label: &str) -> (Snapshot, LocalQuality) {
-    let mapping = Mapping::parse(Mapping::municipal_register()).expect("the municipal mapping");
+    let header = csv.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let mapping = Mapping::municipal_register_of(&String::from_utf8_lossy(header));
+    let mapping = Mapping::parse(&mapping).expect("the municipal mapping");
     let edition = Edition {
         number: 1,
         label: label.to_owned(),
@@ -254,12 +267,12 @@ fn query_text(dice: &mut Dice) -> String {
     let mut by = vec![area(dice, left)];
     let mut targets = Vec::new();
     if !dice.one_in(4) {
-        let household = ["living-alone", "alone-75-plus", "single-parent-families"];
         for target in Taxonomy::built_in().targets() {
-            if dice.one_in(if household.contains(&target.id.as_str()) {
-                2
+            // Those of the household are what prices are tested with.
+            if dice.one_in(if target.predicate.reads_household() {
+                12
             } else {
-                4
+                24
             }) {
                 targets.push(format!(r#""{}""#, target.id));
             }
