@@ -1,22 +1,15 @@
 //! Between which numbers distinct persons lie when only presences are known: at least the largest node, at most
 //! the sum. Both ends are moved outwards by the noise, so that the statement holds with a stated probability.
 
-use crate::release::Part;
+use crate::release::{Part, of_each};
 use serde::{Deserialize, Serialize};
 
 /// Probability with which a cell's bracket may miss, half of it at each end.
 pub const BRACKET_MISS: f64 = 0.05;
 
 /// Lower and upper ends, one pair per cell.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Bracket {
-    /// At least so many distinct persons.
-    pub lower: Vec<i64>,
-    /// At most so many.
-    pub upper: Vec<i64>,
-}
-
-/// Brackets the number of distinct persons behind each cell of the bounded aggregates.
+///
+/// What is bracketed is the number of distinct persons behind each cell of the bounded aggregates.
 ///
 /// A person counted by any node is counted at least once and by each node at most once, so
 /// max of nodes <= distinct <= sum of nodes. Of the noisy values y_i the largest alone would be too large (it is
@@ -25,25 +18,40 @@ pub struct Bracket {
 /// most a / n, and sum + sqrt(2 V ln(1 / a)) falls short with at most a; here a is half of [`BRACKET_MISS`].
 /// Together each cell's bracket holds with probability at least 1 - BRACKET_MISS. Without noise it is exact.
 /// Where cell i is a sum of `draws[i]` released cells, its noise is sub-Gaussian with `sqrt(draws[i])` times the sigma.
-pub fn bracket(parts: &[Part<'_>], draws: &[u32], sums: &[i64]) -> Bracket {
-    let miss = BRACKET_MISS / 2.0;
-    let below = (2.0 * (parts.len() as f64 / miss).ln()).sqrt();
-    let total: f64 = parts.iter().map(|part| part.variance).sum();
-    let mut bracket = Bracket::default();
-    for (cell, (&sum, &draws)) in sums.iter().zip(draws).enumerate() {
-        // Noise is whole, so only whole distances can be exceeded.
-        let wider = f64::from(draws).sqrt();
-        let above = whole_reach(wider * (2.0 * total * (1.0 / miss).ln()).sqrt());
-        let lower = (parts.iter())
-            .map(|part| {
-                let reach = whole_reach(wider * below * part.variance.sqrt());
-                part.cells[cell].saturating_sub(reach)
-            })
-            .fold(0, i64::max);
-        bracket.lower.push(lower);
-        bracket.upper.push(sum.saturating_add(above).max(lower));
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bracket {
+    /// At least so many distinct persons.
+    pub lower: Vec<i64>,
+    /// At most so many.
+    pub upper: Vec<i64>,
+}
+
+/// Raises lower ends by what one of `nodes` parts says. They begin at 0: nobody is fewer than none.
+pub(crate) fn raise_lower(lower: &mut [i64], part: Part<'_>, draws: &[u32], nodes: usize) {
+    let below = (2.0 * (nodes as f64 / (BRACKET_MISS / 2.0)).ln()).sqrt();
+    // Noise is whole, so only whole distances can be exceeded.
+    let reach = of_each(draws, |draws| {
+        whole_reach(f64::from(draws).sqrt() * below * part.variance.sqrt())
+    });
+    for ((lower, cell), reach) in lower.iter_mut().zip(part.cells).zip(reach) {
+        *lower = cell.saturating_sub(reach).max(*lower);
     }
-    bracket
+}
+
+/// The bracket whose lower ends all parts have raised.
+pub(crate) fn close_bracket(
+    lower: Vec<i64>,
+    variances: &[f64],
+    draws: &[u32],
+    sums: &[i64],
+) -> Bracket {
+    let total: f64 = variances.iter().sum();
+    let above = (2.0 * total * (1.0 / (BRACKET_MISS / 2.0)).ln()).sqrt();
+    let above = of_each(draws, |draws| whole_reach(f64::from(draws).sqrt() * above));
+    let upper = (sums.iter().zip(above).zip(&lower))
+        .map(|((sum, above), lower)| sum.saturating_add(above).max(*lower))
+        .collect();
+    Bracket { lower, upper }
 }
 
 /// The largest whole error that does not exceed `reach`; errors beyond it are the ones counted as misses.
@@ -54,6 +62,15 @@ fn whole_reach(reach: f64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn bracket(parts: &[Part<'_>], draws: &[u32], sums: &[i64]) -> Bracket {
+        let mut lower = vec![0; sums.len()];
+        for part in parts {
+            raise_lower(&mut lower, *part, draws, parts.len());
+        }
+        let variances: Vec<f64> = parts.iter().map(|part| part.variance).collect();
+        close_bracket(lower, &variances, draws, sums)
+    }
 
     #[test]
     fn without_noise_the_bracket_is_largest_to_sum() {

@@ -18,7 +18,7 @@ mod release;
 mod share;
 mod spread;
 
-pub use bracket::{BRACKET_MISS, Bracket, bracket};
+pub use bracket::{BRACKET_MISS, Bracket};
 pub use comparison::{Compared, Contrast, Contrasted, Ranked, Verdict};
 pub use consistent::{Consistent, LevelledAnswer, Region, area_tiling};
 pub use coverage::{AnsweredNode, Coverage, RefusedNode, SilentNode};
@@ -30,7 +30,7 @@ pub use margin::{Confidence, margin, margin_of_draws};
 pub use quantile::{Amounts, Quantile, quantile};
 pub use rate::rate;
 pub use ratio::ratio;
-pub use release::{Composed, Part, compose, compose_sums};
+pub use release::{Composed, Composition, Part, compose, compose_sums};
 pub use share::answered_share;
 pub use spread::{deviation_of_bins, mean_of_bins};
 
@@ -40,6 +40,14 @@ pub enum ComposeError {
     /// Nothing to compose.
     #[error("there is no answer to compose")]
     NoAnswers,
+    /// Other than the announced number of answers.
+    #[error("{found} answers were added where {expected} were announced")]
+    OtherCount {
+        /// Announced.
+        expected: usize,
+        /// Added.
+        found: usize,
+    },
     /// An answer of another shape.
     #[error("an answer has {found} cells where the question has {expected}")]
     OtherShape {

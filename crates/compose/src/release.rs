@@ -2,7 +2,7 @@
 //! Values stay as they are, negative ones too; only the display copy is cut at zero.
 
 use crate::ComposeError;
-use crate::bracket::{Bracket, bracket};
+use crate::bracket::{Bracket, close_bracket, raise_lower};
 use crate::margin::{Confidence, margin_of_draws};
 use query::Measure;
 use std::collections::BTreeMap;
@@ -59,12 +59,49 @@ pub fn compose_sums(
     draws: &[u32],
     parts: &[Part<'_>],
 ) -> Result<Composed, ComposeError> {
-    let cells = draws.len();
-    if parts.is_empty() {
-        return Err(ComposeError::NoAnswers);
-    }
-    let mut values = vec![0i64; cells];
+    let mut composition = Composition::new(measure, draws.to_vec(), parts.len());
     for part in parts {
+        composition.add(*part)?;
+    }
+    composition.finish()
+}
+
+/// A composition in the making: parts are added one by one, and none needs to be kept.
+#[derive(Clone, Debug)]
+pub struct Composition {
+    measure: Measure,
+    draws: Vec<u32>,
+    nodes: usize,
+    values: Vec<i64>,
+    /// For presences, the lower ends of the bracket so far.
+    lower: Vec<i64>,
+    variances: Vec<f64>,
+}
+
+impl Composition {
+    /// Of so many parts; what `draws` are, [`compose_sums`] says.
+    pub fn new(measure: Measure, draws: Vec<u32>, nodes: usize) -> Composition {
+        let bracketed = if measure.is_presence() {
+            draws.len()
+        } else {
+            0
+        };
+        Composition {
+            measure,
+            nodes,
+            values: vec![0; draws.len()],
+            lower: vec![0; bracketed],
+            variances: Vec::with_capacity(nodes),
+            draws,
+        }
+    }
+
+    /// Adds a part.
+    ///
+    /// # Errors
+    /// See [`ComposeError`]; the composition is then of no further use.
+    pub fn add(&mut self, part: Part<'_>) -> Result<(), ComposeError> {
+        let cells = self.draws.len();
         if part.cells.len() != cells {
             return Err(ComposeError::OtherShape {
                 expected: cells,
@@ -74,36 +111,73 @@ pub fn compose_sums(
         if !part.variance.is_finite() || part.variance < 0.0 {
             return Err(ComposeError::InvalidVariance);
         }
-        for (sum, cell) in values.iter_mut().zip(part.cells) {
-            *sum = sum.checked_add(*cell).ok_or(ComposeError::Overflow)?;
+        let mut overflow = false;
+        for (sum, cell) in self.values.iter_mut().zip(part.cells) {
+            let (added, over) = sum.overflowing_add(*cell);
+            overflow |= over;
+            *sum = added;
         }
+        if overflow {
+            return Err(ComposeError::Overflow);
+        }
+        self.variances.push(part.variance);
+        if self.measure.is_presence() {
+            raise_lower(&mut self.lower, part, &self.draws, self.nodes);
+        }
+        Ok(())
     }
-    let variances: Vec<f64> = parts.iter().map(|part| part.variance).collect();
-    // There are few different numbers of draws, and margins depend on nothing else.
-    let mut known: BTreeMap<u32, Noise> = BTreeMap::new();
-    let noise: Vec<Noise> = (draws.iter())
-        .map(|&draws| {
-            *known
-                .entry(draws)
-                .or_insert_with(|| Noise::of(&variances, draws))
+
+    /// The composition of all parts.
+    ///
+    /// # Errors
+    /// [`ComposeError::NoAnswers`]; [`ComposeError::OtherCount`] where other than the announced number of parts were added, on which
+    /// the bracket rests.
+    pub fn finish(self) -> Result<Composed, ComposeError> {
+        let (found, expected) = (self.variances.len(), self.nodes);
+        if found == 0 {
+            return Err(ComposeError::NoAnswers);
+        }
+        if found != expected {
+            return Err(ComposeError::OtherCount { expected, found });
+        }
+        let (draws, values, variances) = (self.draws, self.values, self.variances);
+        // There are few different numbers of draws, and margins depend on nothing else.
+        let noise = of_each(&draws, |draws| Noise::of(&variances, draws));
+        Ok(Composed {
+            display: values
+                .iter()
+                .map(|&value| value.max(0).unsigned_abs())
+                .collect(),
+            variance: noise.iter().map(|noise| noise.variance).collect(),
+            margin_95: noise.iter().map(|noise| noise.margin_95).collect(),
+            margin_9999: noise.iter().map(|noise| noise.margin_9999).collect(),
+            too_uncertain: (values.iter().zip(&noise))
+                .map(|(&value, noise)| noise.margin_95 > value as f64)
+                .collect(),
+            bracket: self
+                .measure
+                .is_presence()
+                .then(|| close_bracket(self.lower, &variances, &draws, &values)),
+            values,
         })
-        .collect();
-    Ok(Composed {
-        display: values
-            .iter()
-            .map(|&value| value.max(0).unsigned_abs())
-            .collect(),
-        variance: noise.iter().map(|noise| noise.variance).collect(),
-        margin_95: noise.iter().map(|noise| noise.margin_95).collect(),
-        margin_9999: noise.iter().map(|noise| noise.margin_9999).collect(),
-        too_uncertain: (values.iter().zip(&noise))
-            .map(|(&value, noise)| noise.margin_95 > value as f64)
-            .collect(),
-        bracket: measure
-            .is_presence()
-            .then(|| bracket(parts, draws, &values)),
-        values,
-    })
+    }
+}
+
+/// What a function makes of each number of draws, worked out once for each that differs.
+pub(crate) fn of_each<T: Copy>(draws: &[u32], make: impl Fn(u32) -> T) -> Vec<T> {
+    let mut known: BTreeMap<u32, T> = BTreeMap::new();
+    // Mostly the same number follows.
+    let mut last: Option<(u32, T)> = None;
+    (draws.iter())
+        .map(|&draws| match last {
+            Some((same, made)) if same == draws => made,
+            _ => {
+                let made = *known.entry(draws).or_insert_with(|| make(draws));
+                last = Some((draws, made));
+                made
+            }
+        })
+        .collect()
 }
 
 /// The noise of one composed cell.
@@ -203,6 +277,13 @@ mod tests {
             compose(Measure::Events, 2, &[]),
             Err(ComposeError::NoAnswers)
         );
+        let mut one_of_two = Composition::new(Measure::Persons, vec![1; 2], 2);
+        assert_eq!(one_of_two.add(one), Ok(()));
+        let count = ComposeError::OtherCount {
+            expected: 2,
+            found: 1,
+        };
+        assert_eq!(one_of_two.finish(), Err(count));
         let shape = ComposeError::OtherShape {
             expected: 3,
             found: 2,
