@@ -171,32 +171,32 @@ pub async fn renew(
 pub async fn admit(app: &State, peer: &PeerCertificate) -> Result<(), NodeProblem> {
     let refused = |code, message| Err(NodeProblem::refused(403, code, message));
     let mut reader = app.database.read().await?;
-    let state = certificates::certificate_state(&mut reader, &peer.serial_hex).await?;
-    let organisation = organisations::organisation_by_id(&mut reader, &peer.organisation).await?;
+    let (owner, serial) = (&peer.organisation, &peer.serial_hex);
+    let shown = certificates::certificate_shown(&mut reader, owner, serial).await?;
     drop(reader);
-    if organisation.is_none_or(|organisation| organisation.revoked) {
+    let Some((true, state)) = shown else {
         return refused(
             "node-revoked",
             "this organisation was revoked; ask the administration for a new join string",
         );
-    }
+    };
     match state {
-        Some((owner, CertificateState::Active)) if owner == peer.organisation => Ok(()),
-        Some((owner, CertificateState::Issued)) if owner == peer.organisation => {
+        Some(CertificateState::Active) => Ok(()),
+        Some(CertificateState::Issued) => {
             let mut transaction = app.database.write().await?;
-            certificates::certificate_take_over(&mut transaction, &owner, &peer.serial_hex).await?;
+            certificates::certificate_take_over(&mut transaction, owner, serial).await?;
             transaction.commit().await?;
             Ok(())
         }
-        Some((_, CertificateState::Revoked)) => refused(
+        Some(CertificateState::Revoked) => refused(
             "certificate-revoked",
             "ask the administration for a new join string",
         ),
-        Some((_, CertificateState::Superseded)) => refused(
+        Some(CertificateState::Superseded) => refused(
             "certificate-superseded",
             "use the node's latest certificate",
         ),
-        _ => refused(
+        None => refused(
             "certificate-unknown",
             "ask the administration for a new join string",
         ),

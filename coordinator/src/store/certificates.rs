@@ -34,21 +34,30 @@ impl CertificateState {
     }
 }
 
-/// The organisation and state of a certificate, where it is known.
+/// Who shows a certificate: whether the organisation may call, and the state of its certificate of that serial number, where it has
+/// one. Nothing where the organisation is unknown.
 ///
 /// # Errors
 /// [`CoordinatorError`]; so for every function below.
-pub async fn certificate_state(
+pub async fn certificate_shown(
     connection: &mut SqliteConnection,
+    organisation: &str,
     serial: &str,
-) -> Result<Option<(String, CertificateState)>, CoordinatorError> {
-    let row: Option<(String, String)> =
-        sqlx::query_as("SELECT organisation, state FROM certificates WHERE serial = $1")
-            .bind(serial)
-            .fetch_optional(connection)
-            .await?;
-    row.map(|(organisation, state)| Ok((organisation, CertificateState::from_stored(&state)?)))
-        .transpose()
+) -> Result<Option<(bool, Option<CertificateState>)>, CoordinatorError> {
+    let row: Option<(String, Option<String>)> = sqlx::query_as(
+        "SELECT organisations.state, certificates.state FROM organisations LEFT JOIN certificates \
+         ON certificates.serial = $2 AND certificates.organisation = organisations.id \
+         WHERE organisations.id = $1",
+    )
+    .bind(organisation)
+    .bind(serial)
+    .fetch_optional(connection)
+    .await?;
+    row.map(|(organisation, certificate)| {
+        let certificate = certificate.as_deref().map(CertificateState::from_stored);
+        Ok((organisation != "revoked", certificate.transpose()?))
+    })
+    .transpose()
 }
 
 /// Records a certificate. A first one (`renewed` false) supersedes all others at once; a renewed one does so when
