@@ -32,6 +32,9 @@ pub enum CoordinatorError {
     /// Answers that were accepted do not compose.
     #[error("the stored answers do not compose")]
     Compose(#[from] compose::ComposeError),
+    /// Answers that were to be stored together were not.
+    #[error("the answer could not be stored")]
+    NotStored,
     /// The file of outlines does not fit the city.
     #[error("the outlines of the areas cannot be used")]
     Areas(#[from] geography::GeographyError),

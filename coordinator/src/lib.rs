@@ -18,6 +18,8 @@ pub mod serve;
 pub mod state;
 pub mod store;
 pub mod throttle;
+pub mod together;
+pub mod vouched;
 
 mod error;
 mod problem;

@@ -1,7 +1,9 @@
 //! What every handler shares: database, authority, clock, presence, counters.
 //! It is made once at start; nothing in it is changed by a request but through its own locks.
 
+use crate::app::dispatch::Offers;
 use crate::app::forecasts::Forecasts;
+use crate::app::intake::Intake;
 use crate::areas::Areas;
 use crate::clock::Clock;
 use crate::hub::Hub;
@@ -10,6 +12,7 @@ use crate::passwords::Passwords;
 use crate::refusals::Refusals;
 use crate::store::Database;
 use crate::throttle::Throttle;
+use crate::vouched::Vouchers;
 use crate::{Config, CoordinatorError};
 use audit::LogSigner;
 use identity::{Authority, SigningKey};
@@ -41,6 +44,12 @@ pub struct State {
     pub refusals: Refusals,
     /// Failed sign-ins.
     pub throttle: Throttle,
+    /// Answers verified by this process.
+    pub vouched: Vouchers,
+    /// Answers about to be stored together.
+    pub intake: Intake,
+    /// Offers of requests about to be recorded together.
+    pub offers: Offers,
     /// Areas, their facts and outlines.
     pub areas: Areas,
     /// Forecasts being worked out, and those there are.
@@ -82,6 +91,9 @@ impl State {
             passwords: Passwords::new()?,
             refusals: Refusals::default(),
             throttle: Throttle::default(),
+            vouched: Vouchers::default(),
+            intake: Intake::default(),
+            offers: Offers::default(),
             areas,
             forecasts: Forecasts::default(),
         }))

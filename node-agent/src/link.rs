@@ -56,13 +56,13 @@ pub type Pending<'a> = Pin<Box<dyn Future<Output = Result<Reply, ClientError>> +
 
 /// What carries a node's calls to its coordinator: mutual TLS, or the network of a simulation.
 pub trait Carrier: Send + Sync {
-    /// Posts a JSON body; `timeout` bounds the whole exchange. After an error the call may have arrived or not.
+    /// Posts JSON, or the bytes of an envelope with an attachment; `timeout` bounds the whole exchange. After an error the call may have arrived or not.
     fn post<'a>(&'a self, path: &'a str, body: Vec<u8>, timeout: Duration) -> Pending<'a>;
 }
 
 impl Carrier for NodeClient {
     fn post<'a>(&'a self, path: &'a str, body: Vec<u8>, timeout: Duration) -> Pending<'a> {
-        Box::pin(self.post_bytes(path, "application/json", body, timeout))
+        Box::pin(self.post_bytes(path, Envelope::media_type(&body), body, timeout))
     }
 }
 

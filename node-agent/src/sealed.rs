@@ -7,7 +7,7 @@ use identity::SigningKey;
 use ledger::Debit;
 use mechanism::{MECHANISM, NOISE_SOURCE, Noisy};
 use policy::{Denial, Permit};
-use protocol::{Answer, Envelope, Outcome, Receipt, VerifiedRequest};
+use protocol::{Answer, Outcome, Receipt, VerifiedRequest};
 
 /// A signed answer, ready to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,23 +109,20 @@ impl SealedAnswer {
     ) -> Result<SealedAnswer, NodeError> {
         let stored = serde_json::to_vec(&outcome)?;
         let answer = Answer {
-            version: protocol::VERSION,
+            version: Answer::VERSION,
             request_id: request_id.to_owned(),
             request_hash,
             node: node.to_owned(),
             outcome,
         };
-        let payload = serde_json::to_vec(&answer)?;
-        let envelope = Envelope::sign(Answer::TYPE, &payload, &keys::public(key), |bytes| {
-            key.sign(bytes)
-        });
+        let envelope = answer.seal(&keys::public(key), |bytes| key.sign(bytes))?;
         Ok(SealedAnswer {
-            envelope: serde_json::to_vec(&envelope)?,
+            envelope: envelope.to_bytes(),
             outcome: stored,
         })
     }
 
-    /// The signed envelope, as sent.
+    /// The signed envelope as [`protocol::Envelope::to_bytes`] writes it, as sent.
     pub fn envelope(&self) -> &[u8] {
         &self.envelope
     }

@@ -94,7 +94,7 @@ impl LibraryNode {
     pub async fn answer(&self, requester: &Requester, request: &Request) -> Result<Answer> {
         let signed = requester.sign_request(request);
         let sealed = answer::answer(&self.node, &signed, now()).await?;
-        let envelope: Envelope = serde_json::from_slice(sealed.envelope())?;
+        let envelope = Envelope::from_bytes(sealed.envelope())?;
         let query = AggregateQuery::parse(request.query.as_bytes())
             .map_err(|refusal| anyhow::anyhow!("{refusal}"))?;
         let verified =

@@ -17,8 +17,7 @@ const RHO: u64 = 1_000_000;
 /// The refusing field of an answer, or nothing for cells.
 async fn outcome(witness: &Witness, known_as: &str) -> Result<Option<String>> {
     let handed = witness.answered(ORGANISATION, known_as, 1).await?;
-    let payload = handed.envelope.unverified_payload().context("a payload")?;
-    let answer: Answer = serde_json::from_slice(&payload)?;
+    let answer = Answer::unverified(&handed.envelope).context("an answer")?;
     Ok(match answer.outcome {
         Outcome::Answered { .. } => None,
         Outcome::Refused { field, .. } => Some(field),

@@ -116,8 +116,7 @@ impl World {
 /// What a node said, after checking that it was the node that said it.
 fn outcome(handed: &Handed, witness: &Witness) -> Result<Outcome> {
     let key = witness.desk(ORGANISATION, |desk| desk.node_key);
-    let (payload, _) = handed.envelope.verify(Answer::TYPE, &[key])?;
-    let answer: Answer = serde_json::from_slice(&payload)?;
+    let answer = Answer::signed_by(&handed.envelope, &[key])?;
     assert_eq!(answer.node, ORGANISATION);
     Ok(answer.outcome)
 }

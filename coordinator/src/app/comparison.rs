@@ -145,11 +145,11 @@ fn unfit(code: &'static str, path: &'static str, remedy: &'static str) -> Proble
 /// [`Problem`], naming what does not fit and the remedy.
 pub async fn comparison(app: &State, id: &str, wanted: &Wanted) -> Result<Comparison, Problem> {
     let mut reader = app.database.read().await?;
-    let now = loaded(&mut reader, id).await?;
+    let now = loaded(&mut reader, &app.vouched, id).await?;
     let before = match &wanted.against {
         None => None,
         Some((other, _)) => {
-            let before = loaded(&mut reader, other).await?;
+            let before = loaded(&mut reader, &app.vouched, other).await?;
             // No privacy cost is not a lawful purpose: another study's release is not there.
             if before.release.summary.study != now.release.summary.study {
                 return Err(Problem::NotFound);

@@ -5,6 +5,7 @@ use super::derive::{parsed, stored};
 use super::release::{self, Axis, Release};
 use super::volumes::{self, AnsweredShare};
 use crate::state::State;
+use crate::vouched::Vouchers;
 use crate::store::{queries, requests};
 use crate::{CoordinatorError, Problem};
 use compose::{Bracket, Confidence, Consistent, Coverage, Estimate, LevelledAnswer};
@@ -78,7 +79,11 @@ pub(super) const CONFIDENCE: Confidence = Confidence::P90;
 ///
 /// # Errors
 /// [`Problem::NotFound`]; [`Problem::Unfit`] for a release that sums another's cells.
-pub(super) async fn loaded(connection: &mut SqliteConnection, id: &str) -> Result<Loaded, Problem> {
+pub(super) async fn loaded(
+    connection: &mut SqliteConnection,
+    vouchers: &Vouchers,
+    id: &str,
+) -> Result<Loaded, Problem> {
     let (query, release) = stored(connection, id).await?.ok_or(Problem::NotFound)?;
     if release.summary.derived_from.is_some() {
         return Err(Problem::Unfit {
@@ -104,19 +109,16 @@ pub(super) async fn loaded(connection: &mut SqliteConnection, id: &str) -> Resul
         .position(|(_, level)| *level == question.level())
         .ok_or_else(corrupt)?;
     let requests = requests::requests_of_query(connection, &query).await?;
-    let answered = release::verified(connection, &requests).await?;
+    let answered = release::answers(connection, vouchers, &requests).await?;
     let answers: Vec<LevelledAnswer<'_>> = (release.coverage.answered.iter())
         .filter_map(|node| {
             let answer = answered
                 .iter()
                 .find(|a| a.is_of(&node.node, &node.dataset))?;
-            let (cells, receipt) = answer.cells()?;
             let levels = (levels.iter())
                 .map(|(place, _)| {
-                    (
-                        &cells[slices[*place].cells.clone()],
-                        receipt.slices[*place].variance,
-                    )
+                    let part = answer.part(&slices, *place);
+                    (part.cells, part.variance)
                 })
                 .collect();
             Some(LevelledAnswer {
@@ -147,7 +149,7 @@ pub(super) async fn loaded(connection: &mut SqliteConnection, id: &str) -> Resul
 /// [`Problem`], naming what does not fit and the remedy.
 pub async fn view(app: &State, id: &str) -> Result<ConsistentView, Problem> {
     let mut reader = app.database.read().await?;
-    let loaded = loaded(&mut reader, id).await?;
+    let loaded = loaded(&mut reader, &app.vouched, id).await?;
     let consistent = &loaded.consistent;
     let mut levels = Vec::new();
     for (place, level) in consistent.levels().iter().enumerate() {
@@ -164,7 +166,7 @@ pub async fn view(app: &State, id: &str) -> Result<ConsistentView, Problem> {
         };
         levels.push(one_level(consistent, place, release));
     }
-    let answered_share = volumes::answered_share(&mut reader, &loaded.release).await?;
+    let answered_share = volumes::answered_share(&mut reader, &app.vouched, &loaded.release).await?;
     Ok(ConsistentView {
         query: loaded.query,
         estimand: loaded.release.estimand,

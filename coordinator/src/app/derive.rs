@@ -3,6 +3,7 @@
 
 use super::plan::{self, Addressee};
 use super::release::{self, AppliedBounds, Release, ReleaseSummary};
+use super::stored_release;
 use super::{end, limits};
 use crate::state::State;
 use crate::store::accounts::{Account, Role};
@@ -11,7 +12,7 @@ use crate::store::queries::NewQuery;
 use crate::store::{queries, releases, requests, studies};
 use crate::{CoordinatorError, Problem, secret};
 use audit::EntryKind;
-use compose::{CellMap, Composed, Confidence, Part};
+use compose::{CellMap, Composition, Confidence, Part};
 use query::{AggregateQuery, SliceOf};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -123,16 +124,31 @@ pub async fn derive(
     let asked = parsed(&source.summary.query)?;
     let map = CellMap::new(&asked, wanted).map_err(Problem::NotDerivable)?;
     let requests = requests::requests_of_query(&mut reader, &query).await?;
-    let answers = release::verified(&mut reader, &requests).await?;
     let whole = queries::query_by_id(&mut reader, &query).await?;
-    drop(reader);
     let corrupt = || CoordinatorError::Corrupt { what: "query" };
     let whole = whole.and_then(|whole| AggregateQuery::parse(whole.query.as_bytes()).ok());
     let slices = whole.ok_or_else(corrupt)?.slices();
     let level = SliceOf::Level(asked.level());
     let place = slices.iter().position(|slice| slice.of == level);
-    let parts = release::parts(&slices, place.ok_or_else(corrupt)?, &answers);
-    let composed = sum(wanted, &map, &parts)?;
+    let place = place.ok_or_else(corrupt)?;
+    // Each node's cells, summed as the question asks, then added over nodes.
+    let nodes = release::answered(&requests).count();
+    let mut composition = Composition::new(wanted.measure(), map.draws().to_vec(), nodes);
+    for request in release::answered(&requests) {
+        let answer = release::answer(&mut reader, &app.vouched, request).await?;
+        let part = answer.part(&slices, place);
+        let cells = map
+            .apply(part.cells)
+            .ok_or(CoordinatorError::Corrupt { what: "answer" })?;
+        composition
+            .add(Part {
+                cells: &cells,
+                ..part
+            })
+            .map_err(CoordinatorError::from)?;
+    }
+    drop(reader);
+    let composed = composition.finish().map_err(CoordinatorError::from)?;
     let source_id = source.summary.id.clone();
     let made = source.derived(&id, wanted, applied(&asked), composed, now)?;
 
@@ -203,7 +219,7 @@ pub(super) async fn stored(
     id: &str,
 ) -> Result<Option<(String, Release)>, CoordinatorError> {
     match releases::release_with_query(connection, id).await? {
-        Some((query, body)) => Ok(Some((query, serde_json::from_str(&body)?))),
+        Some((query, body)) => Ok(Some((query, stored_release::read(&body)?))),
         None => Ok(None),
     }
 }
@@ -220,30 +236,4 @@ fn applied(query: &AggregateQuery) -> AppliedBounds {
         cells: bounds.cells,
         per_cell: bounds.per_cell,
     }
-}
-
-/// Each node's cells, summed as the question asks, then added over nodes.
-fn sum(
-    wanted: &AggregateQuery,
-    map: &CellMap,
-    parts: &[Part<'_>],
-) -> Result<Composed, CoordinatorError> {
-    let summed: Vec<(Vec<i64>, f64)> = (parts.iter())
-        .map(|part| {
-            let sums = map.apply(part.cells);
-            let sums = sums.ok_or(CoordinatorError::Corrupt { what: "answer" })?;
-            Ok((sums, part.variance))
-        })
-        .collect::<Result<_, CoordinatorError>>()?;
-    let parts: Vec<Part<'_>> = (summed.iter())
-        .map(|(cells, variance)| Part {
-            cells,
-            variance: *variance,
-        })
-        .collect();
-    Ok(compose::compose_sums(
-        wanted.measure(),
-        map.draws(),
-        &parts,
-    )?)
 }

@@ -2,13 +2,16 @@
 //! Work is offered until it is done, at most every few seconds to the same node.
 
 use crate::CoordinatorError;
-use crate::state::State;
+use crate::state::{App, State};
 use crate::store::log::{self, Entry};
-use crate::store::{queries, requests};
+use crate::store::requests;
+use crate::together::Together;
 use audit::EntryKind;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use protocol::Envelope;
 use protocol::exchange::WorkItem;
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use tokio::time::Instant;
 
 /// Most items in one reply.
@@ -18,11 +21,10 @@ const AT_ONCE: usize = 16;
 ///
 /// # Errors
 /// [`CoordinatorError`].
-pub async fn work(app: &State, organisation: &str) -> Result<Vec<WorkItem>, CoordinatorError> {
+pub async fn work(app: &App, organisation: &str) -> Result<Vec<WorkItem>, CoordinatorError> {
     let now = app.clock.now();
     let mut reader = app.database.read().await?;
-    let to_sign = queries::queries_to_sign(&mut reader, organisation, now).await?;
-    let to_answer = requests::requests_to_answer(&mut reader, organisation, now).await?;
+    let (to_sign, to_answer) = requests::work_of(&mut reader, organisation, now).await?;
     let known =
         (to_sign.iter().map(String::as_str)).chain(to_answer.iter().map(|(id, _)| id.as_str()));
     let due = app.hub.due(organisation, known, AT_ONCE, Instant::now());
@@ -43,7 +45,7 @@ pub async fn work(app: &State, organisation: &str) -> Result<Vec<WorkItem>, Coor
     let offered: Vec<(String, Envelope)> =
         to_answer.into_iter().filter(|(id, _)| is_due(id)).collect();
     if !offered.is_empty() {
-        record(app, organisation, &offered, now).await?;
+        record(app, organisation, &offered).await?;
     }
     items.extend(
         offered
@@ -53,28 +55,60 @@ pub async fn work(app: &State, organisation: &str) -> Result<Vec<WorkItem>, Coor
     Ok(items)
 }
 
+/// Requests about to be handed to an organisation's node.
+pub struct Offered {
+    organisation: String,
+    requests: Vec<String>,
+}
+
+/// Offers that wait to be recorded; each hears whether it was.
+pub type Offers = Together<Offered, ()>;
+
 async fn record(
-    app: &State,
+    app: &App,
     organisation: &str,
     offered: &[(String, Envelope)],
-    now: i64,
 ) -> Result<(), CoordinatorError> {
+    let recorded = app.offers.add(Offered {
+        organisation: organisation.to_owned(),
+        requests: offered.iter().map(|(id, _)| id.clone()).collect(),
+    });
+    let shared = Arc::clone(app);
+    tokio::spawn(async move {
+        let act = async |offers: &[Offered]| {
+            let recorded = in_one_transaction(&shared, offers).await;
+            let recorded = recorded.inspect_err(|error| {
+                tracing::error!(
+                    error = error as &dyn std::error::Error,
+                    "offers could not be recorded; they are made again"
+                );
+            });
+            recorded.ok().map(|()| vec![(); offers.len()])
+        };
+        shared.offers.take_turn(act).await;
+    });
+    recorded.await.map_err(|_| CoordinatorError::NotStored)
+}
+
+async fn in_one_transaction(app: &State, offers: &[Offered]) -> Result<(), CoordinatorError> {
+    let now = app.clock.now();
     let mut transaction = app.database.write().await?;
-    let mut changed = Vec::new();
-    for (id, _) in offered {
-        if !requests::request_set_offered(&mut transaction, id, now).await? {
-            continue;
-        }
-        if let Some(request) = requests::request_by_id(&mut transaction, id).await? {
-            let entry = Entry::new(EntryKind::Request, "request-sent")
-                .node(organisation)
-                .query(&request.query)
-                .fact("request", id.as_str())
-                .fact("edition", u64::from(request.edition));
-            log::append(&mut transaction, now, entry).await?;
-            changed.push(request.query);
+    let (mut changed, mut entries) = (BTreeSet::new(), Vec::new());
+    for offer in offers {
+        for id in &offer.requests {
+            let first = requests::request_set_offered(&mut transaction, id, now).await?;
+            if let Some((query, edition)) = first {
+                let entry = Entry::new(EntryKind::Request, "request-sent")
+                    .node(&offer.organisation)
+                    .query(&query)
+                    .fact("request", id.as_str())
+                    .fact("edition", u64::from(edition));
+                entries.push(entry);
+                changed.insert(query);
+            }
         }
     }
+    log::append_all(&mut transaction, now, entries).await?;
     transaction.commit().await?;
     for query in changed {
         app.hub.changed(&query);

@@ -2,6 +2,7 @@
 //! Whoever has answered is in the release, with everybody else named in its coverage.
 
 use super::release::{self, Release};
+use super::stored_release;
 use crate::state::State;
 use crate::store::accounts::{Account, Role};
 use crate::store::log::{self, Entry};
@@ -17,17 +18,11 @@ use std::collections::{BTreeMap, BTreeSet};
 /// How often composing starts over because another answer came in meanwhile, before it is left to the sweep.
 const ATTEMPTS: usize = 4;
 
-/// Concludes a query if no node is left to answer.
+/// Concludes a query that nobody is left to answer.
 ///
 /// # Errors
 /// [`CoordinatorError`].
-pub async fn when_complete(app: &State, query: &str) -> Result<(), CoordinatorError> {
-    let mut reader = app.database.read().await?;
-    let requests = requests::requests_of_query(&mut reader, query).await?;
-    drop(reader);
-    if requests.iter().any(|request| request.state.is_open()) {
-        return Ok(());
-    }
+pub async fn complete(app: &State, query: &str) -> Result<(), CoordinatorError> {
     conclude(app, query, None).await.map(drop)
 }
 
@@ -102,7 +97,15 @@ async fn conclude(
             let stored = last_seen.get(&request.organisation).copied().flatten();
             !app.hub.is_online(&request.organisation, stored, now)
         };
-        let releases = release::composed(&mut reader, &query, &requests, is_offline, now).await?;
+        let releases = release::composed(
+            &mut reader,
+            &app.vouched,
+            &query,
+            &requests,
+            is_offline,
+            now,
+        )
+        .await?;
         drop(reader);
 
         let mut transaction = app.database.write().await?;
@@ -152,6 +155,8 @@ async fn conclude(
             }
         }
         transaction.commit().await?;
+        app.vouched
+            .forget(requests.iter().map(|request| request.id.as_str()));
         app.hub.changed(id);
         return Ok(finest);
     }
@@ -165,7 +170,7 @@ pub(super) async fn publish(
     closed_by: Option<&Account>,
     now: i64,
 ) -> Result<(), CoordinatorError> {
-    let body = serde_json::to_string(release)?;
+    let body = stored_release::write(release)?;
     let stored = NewRelease {
         id: &release.summary.id,
         query: &query.id,
@@ -177,6 +182,7 @@ pub(super) async fn publish(
         released_at: now,
     };
     releases::release_insert(transaction, &stored).await?;
+    // The hash is that of the release as it is stored.
     let mut entry = Entry::new(EntryKind::Release, "release-published")
         .study(&query.study)
         .query(&query.id)

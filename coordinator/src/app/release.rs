@@ -1,14 +1,18 @@
 //! From verified answers to a release: what is published, with its uncertainty and who is in it.
-//! It works on `VerifiedAnswer` only; a stored answer is verified again before it is composed.
+//! It works on `VerifiedAnswer` only; a stored answer that this process did not verify itself is verified again before it is composed, and
+//! one that it did must be the same still.
 
 use super::collect::outstanding;
 use crate::clock::rfc3339;
+use crate::store::answers::{self as stored_answers, StoredAnswer};
+use crate::store::datasets;
 use crate::store::queries::StoredQuery;
 use crate::store::requests::{RequestState, StoredRequest};
-use crate::store::{answers, datasets, requests};
+use crate::vouched::Vouchers;
 use crate::{CoordinatorError, secret};
 use compose::{
-    AnsweredNode, Bracket, Composed, Confidence, Coverage, Part, RefusedNode, SilentNode,
+    AnsweredNode, Bracket, Composed, Composition, Confidence, Coverage, Part, RefusedNode,
+    SilentNode,
 };
 use privacy_loss::NanoRho;
 use protocol::{Outcome, Receipt, VerifiedAnswer};
@@ -158,70 +162,148 @@ pub struct Release {
 
 /// A dataset's answer, verified.
 pub(super) struct Answered {
+    cells: Vec<i64>,
+    source: Source,
+}
+
+/// Whose answer it is, and its receipt.
+struct Source {
     organisation: String,
     dataset: String,
-    answer: VerifiedAnswer,
+    receipt: Receipt,
 }
 
 impl Answered {
     /// Whether it is that of a dataset.
     pub(super) fn is_of(&self, organisation: &str, dataset: &str) -> bool {
-        self.organisation == organisation && self.dataset == dataset
+        self.source.organisation == organisation && self.source.dataset == dataset
     }
 
-    /// Its noisy cells and receipt; a refusal has none.
-    pub(super) fn cells(&self) -> Option<(&[i64], &Receipt)> {
-        match &self.answer.answer().outcome {
-            Outcome::Answered { cells, receipt } => Some((cells, receipt)),
-            Outcome::Refused { .. } => None,
+    /// One slice of the answer.
+    pub(super) fn part(&self, slices: &[Slice], place: usize) -> Part<'_> {
+        Part {
+            // A verified answer has the slices of its question.
+            cells: &self.cells[slices[place].cells.clone()],
+            variance: self.source.receipt.slices[place].variance,
         }
     }
+}
+
+/// The requests of a query that were answered.
+pub(super) fn answered(requests: &[StoredRequest]) -> impl Iterator<Item = &StoredRequest> {
+    (requests.iter()).filter(|request| request.state == RequestState::Answered)
+}
+
+/// The stored answer to a request, which is the one that was verified when it came in, or is verified now.
+///
+/// # Errors
+/// [`CoordinatorError`], also where what is stored is not what was signed.
+pub(super) async fn answer(
+    connection: &mut SqliteConnection,
+    vouchers: &Vouchers,
+    request: &StoredRequest,
+) -> Result<Answered, CoordinatorError> {
+    let corrupt = || CoordinatorError::Corrupt { what: "answer" };
+    let StoredAnswer {
+        node_key,
+        envelope,
+        request_payload,
+    } = (stored_answers::answer_by_request(connection, &request.id).await?).ok_or_else(corrupt)?;
+    let verified = match vouchers.of(&request.id) {
+        Some(vouched) => VerifiedAnswer::read_again(&envelope, &vouched, &request_payload),
+        None => {
+            let (parsed, asked) = outstanding(&request_payload)?;
+            VerifiedAnswer::verify(&envelope, &node_key, &parsed, &request_payload, &asked)
+        }
+    };
+    match verified.map_err(|_| corrupt())?.into_outcome() {
+        Outcome::Answered { cells, receipt } => Ok(Answered {
+            cells,
+            source: Source {
+                organisation: request.organisation.clone(),
+                dataset: request.dataset.clone(),
+                receipt,
+            },
+        }),
+        Outcome::Refused { .. } => Err(corrupt()),
+    }
+}
+
+/// All answers to a query, each as [`answer`] reads it.
+///
+/// # Errors
+/// As [`answer`].
+pub(super) async fn answers(
+    connection: &mut SqliteConnection,
+    vouchers: &Vouchers,
+    requests: &[StoredRequest],
+) -> Result<Vec<Answered>, CoordinatorError> {
+    let mut all = Vec::new();
+    for request in answered(requests) {
+        all.push(answer(connection, vouchers, request).await?);
+    }
+    Ok(all)
 }
 
 /// Composes what a query's nodes have answered so far, into one release for each level asked, coarsest first; into none
 /// where nobody has answered. `is_offline` says of a request without an answer whether its node is out of reach.
 ///
+/// Answers are read and added one by one, so that only one is held at a time.
+///
 /// # Errors
 /// [`CoordinatorError`].
 pub async fn composed(
     connection: &mut SqliteConnection,
+    vouchers: &Vouchers,
     query: &StoredQuery,
     requests: &[StoredRequest],
     is_offline: impl Fn(&StoredRequest) -> bool,
     now: i64,
 ) -> Result<Vec<Release>, CoordinatorError> {
-    let answered = verified(connection, requests).await?;
-    if answered.is_empty() {
+    let nodes = answered(requests).count();
+    if nodes == 0 {
         return Ok(Vec::new());
     }
-    let parsed = AggregateQuery::parse(query.query.as_bytes())
-        .map_err(|_| CoordinatorError::Corrupt { what: "query" })?;
+    let corrupt = || CoordinatorError::Corrupt { what: "query" };
+    let parsed = AggregateQuery::parse(query.query.as_bytes()).map_err(|_| corrupt())?;
     let slices = parsed.slices();
     let mut levels = Vec::new();
     for (place, slice) in slices.iter().enumerate() {
         if let SliceOf::Level(level) = slice.of {
-            levels.push((place, level, secret::identifier()?));
+            let plain = parsed.at_level(level).ok_or_else(corrupt)?;
+            let composition = Composition::new(plain.measure(), vec![1; plain.cells()], nodes);
+            levels.push((place, plain, composition, secret::identifier()?));
         }
+    }
+    let cut_off = slices.iter().position(|slice| slice.of == SliceOf::CutOff);
+    let mut truncation = CutOffSum::default();
+    let mut sources = Vec::new();
+    for request in answered(requests) {
+        let answer = answer(connection, vouchers, request).await?;
+        for (place, _, composition, _) in &mut levels {
+            composition.add(answer.part(&slices, *place))?;
+        }
+        if let Some(place) = cut_off {
+            truncation.add(answer.part(&slices, place));
+        }
+        sources.push(answer.source);
     }
     let part_of = parsed.is_split().then(|| PartOf {
         query: query.id.clone(),
         query_hash: query.query_hash.clone(),
         rho: parsed.rho_nano(),
         releases: (levels.iter())
-            .map(|(_, level, release)| LevelRelease {
-                level: level.id().to_owned(),
+            .map(|(_, plain, _, release)| LevelRelease {
+                level: plain.level().id().to_owned(),
                 release: release.clone(),
             })
             .collect(),
     });
-    let truncation = truncation(&parsed, &slices, &answered);
+    let truncation = (parsed.cut_off()).map(|bound| truncation.published(bound.at_most));
     let declared = datasets::datasets(connection).await?;
     let mut releases = Vec::new();
-    for (place, level, id) in levels {
-        let corrupt = || CoordinatorError::Corrupt { what: "query" };
-        let plain = parsed.at_level(level).ok_or_else(corrupt)?;
-        let parts = parts(&slices, place, &answered);
-        let mut coverage = coverage(query, requests, place, &answered, &is_offline);
+    for (place, plain, composition, id) in levels {
+        let mut coverage = coverage(query, requests, place, &sources, &is_offline);
         for node in &mut coverage.answered {
             // Of another edition's mapping nothing follows for the one that answered.
             let same = (declared.iter()).find(|known| {
@@ -230,7 +312,8 @@ pub async fn composed(
             });
             node.finest_level = same.map(|known| known.notice.finest_level);
         }
-        let mut release = build(query, &plain, &answered, &parts, coverage, &id, now)?;
+        let composed = composition.finish()?;
+        let mut release = build(query, &plain, &sources, composed, coverage, &id, now)?;
         release.summary.part_of = part_of.clone();
         release.privacy.truncation = truncation.clone();
         releases.push(release);
@@ -238,34 +321,29 @@ pub async fn composed(
     Ok(releases)
 }
 
-/// The answers among a query's requests, verified once more.
-///
-/// # Errors
-/// [`CoordinatorError`].
-pub(super) async fn verified(
-    connection: &mut SqliteConnection,
-    requests: &[StoredRequest],
-) -> Result<Vec<Answered>, CoordinatorError> {
-    let mut answered = Vec::new();
-    for request in requests
-        .iter()
-        .filter(|request| request.state == RequestState::Answered)
-    {
-        let corrupt = || CoordinatorError::Corrupt { what: "answer" };
-        let (key, envelope) = answers::answer_by_request(connection, &request.id)
-            .await?
-            .ok_or_else(corrupt)?;
-        let payload = requests::request_payload(connection, &request.id).await?;
-        let (parsed, asked) = outstanding(&payload)?;
-        let answer = VerifiedAnswer::verify(&envelope, &key, &parsed, &payload, &asked)
-            .map_err(|_| corrupt())?;
-        answered.push(Answered {
-            organisation: request.organisation.clone(),
-            dataset: request.dataset.clone(),
-            answer,
-        });
+/// What the bounds cut off, over all answers.
+#[derive(Default)]
+struct CutOffSum {
+    value: i64,
+    variances: Vec<f64>,
+}
+
+impl CutOffSum {
+    fn add(&mut self, part: Part<'_>) {
+        for cell in part.cells {
+            self.value = self.value.saturating_add(*cell);
+        }
+        self.variances.push(part.variance);
     }
-    Ok(answered)
+
+    fn published(self, at_most: u32) -> Truncation {
+        Truncation {
+            value: self.value,
+            variance: self.variances.iter().sum(),
+            margin_95: compose::margin(&self.variances, Confidence::P95),
+            at_most,
+        }
+    }
 }
 
 impl Release {
@@ -330,56 +408,23 @@ fn estimand(measure: Measure) -> &'static str {
     }
 }
 
-/// One slice of every answer.
-pub(super) fn parts<'a>(slices: &[Slice], place: usize, answered: &'a [Answered]) -> Vec<Part<'a>> {
-    (answered.iter().filter_map(Answered::cells))
-        .map(|(cells, receipt)| Part {
-            // A verified answer has the slices of its question.
-            cells: &cells[slices[place].cells.clone()],
-            variance: receipt.slices[place].variance,
-        })
-        .collect()
-}
-
-/// What the bounds cut off, over all answers, if it was asked.
-fn truncation(
-    parsed: &AggregateQuery,
-    slices: &[Slice],
-    answered: &[Answered],
-) -> Option<Truncation> {
-    let cut_off = parsed.cut_off()?;
-    let place = (slices.iter()).position(|slice| slice.of == SliceOf::CutOff)?;
-    let parts = parts(slices, place, answered);
-    let variances: Vec<f64> = parts.iter().map(|part| part.variance).collect();
-    Some(Truncation {
-        value: (parts.iter().flat_map(|part| part.cells))
-            .fold(0, |sum: i64, cell| sum.saturating_add(*cell)),
-        variance: variances.iter().sum(),
-        margin_95: compose::margin(&variances, Confidence::P95),
-        at_most: cut_off.at_most,
-    })
-}
-
 fn build(
     query: &StoredQuery,
     parsed: &AggregateQuery,
-    answered: &[Answered],
-    parts: &[Part<'_>],
+    sources: &[Source],
+    composed: Composed,
     coverage: Coverage,
     id: &str,
     now: i64,
 ) -> Result<Release, CoordinatorError> {
-    let composed = compose::compose(parsed.measure(), parsed.cells(), parts)?;
     let every = |part: fn(&Receipt) -> &String| -> String {
-        let all: BTreeSet<&str> = (answered.iter().filter_map(Answered::cells))
-            .map(|(_, receipt)| part(receipt).as_str())
+        let all: BTreeSet<&str> = (sources.iter())
+            .map(|source| part(&source.receipt).as_str())
             .collect();
         all.into_iter().collect::<Vec<_>>().join(", ")
     };
-    let organisations: BTreeSet<&String> = answered
-        .iter()
-        .map(|answered| &answered.organisation)
-        .collect();
+    let organisations: BTreeSet<&String> =
+        sources.iter().map(|source| &source.organisation).collect();
     Ok(Release {
         summary: ReleaseSummary {
             id: id.to_owned(),
@@ -419,20 +464,23 @@ fn coverage(
     query: &StoredQuery,
     requests: &[StoredRequest],
     place: usize,
-    answered: &[Answered],
+    sources: &[Source],
     is_offline: impl Fn(&StoredRequest) -> bool,
 ) -> Coverage {
     let mut coverage = Coverage::default();
-    for part in answered {
-        if let Some((_, receipt)) = part.cells() {
-            coverage.answered.push(AnsweredNode {
-                node: part.organisation.clone(),
-                dataset: part.dataset.clone(),
-                edition: receipt.edition,
-                variance: receipt.slices[place].variance,
-                finest_level: None,
-            });
-        }
+    for Source {
+        organisation,
+        dataset,
+        receipt,
+    } in sources
+    {
+        coverage.answered.push(AnsweredNode {
+            node: organisation.clone(),
+            dataset: dataset.clone(),
+            edition: receipt.edition,
+            variance: receipt.slices[place].variance,
+            finest_level: None,
+        });
     }
     for request in requests {
         let node = request.organisation.clone();

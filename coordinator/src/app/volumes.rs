@@ -5,7 +5,8 @@ use super::derive::stored;
 use super::release::{self, Release, ReleaseSummary};
 use crate::CoordinatorError;
 use crate::store::{queries, releases, requests};
-use compose::{Confidence, Derived, Estimate};
+use crate::vouched::Vouchers;
+use compose::{Confidence, Derived, Estimate, Part};
 use query::{AggregateQuery, SliceOf};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -50,6 +51,7 @@ impl AnsweredShare {
 /// See [`AnsweredShare`].
 pub(super) async fn answered_share(
     connection: &mut SqliteConnection,
+    vouchers: &Vouchers,
     release: &Release,
 ) -> Result<AnsweredShare, CoordinatorError> {
     let there: BTreeSet<&str> = (release.coverage.answered.iter())
@@ -84,7 +86,7 @@ pub(super) async fn answered_share(
         if !comparable {
             continue;
         }
-        let volumes = volumes(connection, &summary.id).await?;
+        let volumes = volumes(connection, vouchers, &summary.id).await?;
         let of = |nodes: &BTreeSet<&str>| -> Option<Vec<Estimate>> {
             nodes
                 .iter()
@@ -118,6 +120,7 @@ fn what_is_counted(query: &Value) -> Value {
 /// What each organisation released of a question in all, at the coarsest level asked.
 async fn volumes(
     connection: &mut SqliteConnection,
+    vouchers: &Vouchers,
     release: &str,
 ) -> Result<BTreeMap<String, Estimate>, CoordinatorError> {
     let corrupt = || CoordinatorError::Corrupt { what: "release" };
@@ -132,20 +135,17 @@ async fn volumes(
         .ok_or_else(corrupt)?;
     let requests = requests::requests_of_query(connection, &query).await?;
     let mut volumes: BTreeMap<String, Estimate> = BTreeMap::new();
-    for answered in release::verified(connection, &requests).await? {
-        let Some((cells, receipt)) = answered.cells() else {
-            continue;
-        };
+    for answered in release::answers(connection, vouchers, &requests).await? {
         let known = (release.coverage.answered.iter())
             .find(|node| answered.is_of(&node.node, &node.dataset));
         let Some(node) = known else { continue };
-        let cells = &cells[slices[coarsest].cells.clone()];
+        let Part { cells, variance } = answered.part(&slices, coarsest);
         let volume = volumes.entry(node.node.clone()).or_insert(Estimate {
             value: 0.0,
             variance: 0.0,
         });
         volume.value += cells.iter().map(|cell| *cell as f64).sum::<f64>();
-        volume.variance += receipt.slices[coarsest].variance * cells.len() as f64;
+        volume.variance += variance * cells.len() as f64;
     }
     Ok(volumes)
 }

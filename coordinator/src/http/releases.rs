@@ -1,5 +1,5 @@
 //! `/api/v1/releases`: results, and the same as files. Every signed-in account may read them.
-//! A release is served as it was stored; what follows from one is computed once, on request, and stored as another.
+//! A release never changes; what follows from one is computed once, on request, and stored as another.
 
 use super::auth::Caller;
 use super::body::{JsonBytes, QuestionBody};
@@ -7,6 +7,7 @@ use super::queries::QuestionSchema;
 use crate::app::derive;
 use crate::app::export;
 use crate::app::release::{Release, ReleaseSummary};
+use crate::app::stored_release;
 use crate::state::App;
 use crate::store::releases;
 use crate::{CoordinatorError, Problem};
@@ -66,12 +67,13 @@ async fn one(
         .await?
         .ok_or(Problem::NotFound)?;
     drop(reader);
+    let release = stored_release::read(&body)?;
     let (media_type, body) = match form {
-        Some("csv") => {
-            let release: Release = serde_json::from_str(&body).map_err(CoordinatorError::from)?;
-            ("text/csv; charset=utf-8", export::csv(&release, &app.areas))
+        Some("csv") => ("text/csv; charset=utf-8", export::csv(&release, &app.areas)),
+        _ => {
+            let json = serde_json::to_string(&release).map_err(CoordinatorError::from)?;
+            ("application/json", json)
         }
-        _ => ("application/json", body),
     };
     let mut response = ([(header::CONTENT_TYPE, media_type)], body).into_response();
     if let Some(form) = form {

@@ -2,14 +2,16 @@
 //! Each handler reads a body and hands it to the use case; it decides nothing itself.
 
 use super::caller::NodeCaller;
-use super::error::unreadable;
+use super::error::{other_media_type, too_large, unreadable};
 use crate::app::{collect, enrol, guarantee, restore, sign, study, witness};
 use crate::node_problem::NodeProblem;
 use crate::state::App;
 use axum::Json;
+use axum::body::Bytes;
 use axum::extract::State;
-use axum::extract::rejection::JsonRejection;
-use axum::http::StatusCode;
+use axum::extract::rejection::{BytesRejection, JsonRejection};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, StatusCode};
 use protocol::exchange::{
     AnswerReply, CheckpointOffer, Cosignature, GuaranteeNotice, Hello, HelloReply, Join, JoinReply,
     Receipts, ReceiptsWanted, Renew, RestorationOffer, Signed,
@@ -93,10 +95,16 @@ pub(super) async fn checkpoint(
 pub(super) async fn answers(
     State(app): State<App>,
     caller: NodeCaller,
-    body: Incoming<Envelope>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<AnswerReply>, NodeProblem> {
-    let body = read(body)?;
-    let status = collect::answer(&app, caller.organisation(), &body).await?;
+    let body = body.map_err(|_| too_large())?;
+    // JSON of an older node, or an envelope with its cells beside it.
+    let media_type = headers.get(CONTENT_TYPE).map(|value| value.as_bytes());
+    if media_type != Some(Envelope::media_type(&body).as_bytes()) {
+        return Err(other_media_type());
+    }
+    let status = collect::answer(&app, caller.organisation(), body).await?;
     Ok(Json(AnswerReply { status }))
 }
 

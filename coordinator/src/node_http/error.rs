@@ -40,18 +40,28 @@ impl IntoResponse for NodeProblem {
 /// The refusal of a body that cannot be read.
 pub(super) fn unreadable(rejection: &JsonRejection) -> NodeProblem {
     match rejection {
-        JsonRejection::BytesRejection(BytesRejection::FailedToBufferBody(_)) => {
-            NodeProblem::refused(413, "too-large", "send less at once")
-        }
-        JsonRejection::MissingJsonContentType(_) => {
-            NodeProblem::refused(415, "unsupported-media-type", "send application/json")
-        }
+        JsonRejection::BytesRejection(BytesRejection::FailedToBufferBody(_)) => too_large(),
+        JsonRejection::MissingJsonContentType(_) => other_media_type(),
         _ => NodeProblem::refused(
             422,
             "unreadable",
             "send JSON of the format version this coordinator knows",
         ),
     }
+}
+
+/// The refusal of a body that is too large.
+pub(super) fn too_large() -> NodeProblem {
+    NodeProblem::refused(413, "too-large", "send less at once")
+}
+
+/// The refusal of a body of another media type.
+pub(super) fn other_media_type() -> NodeProblem {
+    NodeProblem::refused(
+        415,
+        "unsupported-media-type",
+        "send application/json, or an answer with its cells as application/octet-stream",
+    )
 }
 
 /// The answer to an unknown path or method.

@@ -5,56 +5,59 @@ use crate::CoordinatorError;
 use protocol::{Envelope, PublicKey};
 use sqlx::SqliteConnection;
 
-/// SHA-256 of the answer stored for a request.
+/// Stores a verified answer, as [`Envelope::from_bytes`] reads it.
 ///
 /// # Errors
 /// [`CoordinatorError`]; so for every function below.
-pub async fn answer_payload_hash(
-    connection: &mut SqliteConnection,
-    request: &str,
-) -> Result<Option<Vec<u8>>, CoordinatorError> {
-    let row: Option<(Vec<u8>,)> =
-        sqlx::query_as("SELECT payload_hash FROM answers WHERE request = $1")
-            .bind(request)
-            .fetch_optional(connection)
-            .await?;
-    Ok(row.map(|(hash,)| hash))
-}
-
-/// Stores a verified answer.
 pub async fn answer_insert(
     connection: &mut SqliteConnection,
     request: &str,
     node_key: &PublicKey,
     payload_hash: &[u8; 32],
-    envelope: &Envelope,
+    envelope: &[u8],
     now: i64,
 ) -> Result<(), CoordinatorError> {
     sqlx::query("INSERT INTO answers (request, node_key, payload_hash, envelope, received_at) VALUES ($1, $2, $3, $4, $5)")
         .bind(request)
         .bind(node_key.to_string())
         .bind(&payload_hash[..])
-        .bind(serde_json::to_vec(envelope)?)
+        .bind(envelope)
         .bind(now)
         .execute(connection)
         .await?;
     Ok(())
 }
 
-/// The stored answer to a request, with the key that vouched for it.
+/// A stored answer with all it is verified against.
+#[derive(Clone, Debug)]
+pub struct StoredAnswer {
+    /// The key that vouched for it.
+    pub node_key: PublicKey,
+    /// The answer.
+    pub envelope: Envelope,
+    /// The exact bytes of its request.
+    pub request_payload: Vec<u8>,
+}
+
+/// The stored answer to a request.
 pub async fn answer_by_request(
     connection: &mut SqliteConnection,
     request: &str,
-) -> Result<Option<(PublicKey, Envelope)>, CoordinatorError> {
-    let row: Option<(String, Vec<u8>)> =
-        sqlx::query_as("SELECT node_key, envelope FROM answers WHERE request = $1")
-            .bind(request)
-            .fetch_optional(connection)
-            .await?;
-    row.map(|(key, envelope)| {
-        let key =
-            PublicKey::from_hex(&key).ok_or(CoordinatorError::Corrupt { what: "node's key" })?;
-        Ok((key, serde_json::from_slice(&envelope)?))
+) -> Result<Option<StoredAnswer>, CoordinatorError> {
+    let row: Option<(String, Vec<u8>, Vec<u8>)> = sqlx::query_as(
+        "SELECT answers.node_key, answers.envelope, requests.payload FROM answers \
+         JOIN requests ON requests.id = answers.request WHERE answers.request = $1",
+    )
+    .bind(request)
+    .fetch_optional(connection)
+    .await?;
+    row.map(|(key, envelope, request_payload)| {
+        let corrupt = |what| CoordinatorError::Corrupt { what };
+        Ok(StoredAnswer {
+            node_key: PublicKey::from_hex(&key).ok_or(corrupt("node's key"))?,
+            envelope: Envelope::from_bytes(&envelope).map_err(|_| corrupt("answer"))?,
+            request_payload,
+        })
     })
     .transpose()
 }

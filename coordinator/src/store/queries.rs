@@ -245,22 +245,6 @@ pub async fn queries_due(
     Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
-/// Queries an organisation's node has yet to sign.
-pub async fn queries_to_sign(
-    connection: &mut SqliteConnection,
-    requester: &str,
-    now: i64,
-) -> Result<Vec<String>, CoordinatorError> {
-    let rows: Vec<(String,)> = sqlx::query_as(
-        "SELECT id FROM queries WHERE requester = $1 AND state = 'signing' AND expires_at > $2 ORDER BY asked_at, id",
-    )
-    .bind(requester)
-    .bind(now)
-    .fetch_all(connection)
-    .await?;
-    Ok(rows.into_iter().map(|(id,)| id).collect())
-}
-
 /// Moves a query on.
 pub async fn query_set_state(
     connection: &mut SqliteConnection,

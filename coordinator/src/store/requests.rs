@@ -3,7 +3,7 @@
 
 use super::stored;
 use crate::CoordinatorError;
-use protocol::Envelope;
+use protocol::{Envelope, PublicKey};
 use sqlx::SqliteConnection;
 
 /// How far a request has come.
@@ -213,16 +213,82 @@ pub async fn request_payloads(
     .await?)
 }
 
-/// The exact bytes of one request.
-pub async fn request_payload(
+/// What taking in an answer needs to know of the request it is for.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// The query.
+    pub query: String,
+    /// The study it was asked in.
+    pub study: String,
+    /// The organisation asked.
+    pub organisation: String,
+    /// How far the request has come.
+    pub state: RequestState,
+    /// The exact bytes of the request.
+    pub payload: Vec<u8>,
+    /// The key of the organisation's node, once it has joined.
+    pub node_key: Option<PublicKey>,
+    /// SHA-256 of the answer stored for it, if one is.
+    pub answer_hash: Option<Vec<u8>>,
+}
+
+/// One request, as an answer to it is taken in.
+pub async fn request_asked(
     connection: &mut SqliteConnection,
     id: &str,
-) -> Result<Vec<u8>, CoordinatorError> {
-    let (payload,): (Vec<u8>,) = sqlx::query_as("SELECT payload FROM requests WHERE id = $1")
-        .bind(id)
-        .fetch_one(connection)
-        .await?;
-    Ok(payload)
+) -> Result<Option<Asked>, CoordinatorError> {
+    type Row = (
+        String,
+        String,
+        String,
+        String,
+        Vec<u8>,
+        Option<String>,
+        Option<Vec<u8>>,
+    );
+    let row: Option<Row> = sqlx::query_as(
+        "SELECT requests.query, queries.study, requests.organisation, requests.state, requests.payload, \
+         organisations.node_key, answers.payload_hash FROM requests \
+         JOIN queries ON queries.id = requests.query \
+         JOIN organisations ON organisations.id = requests.organisation \
+         LEFT JOIN answers ON answers.request = requests.id WHERE requests.id = $1",
+    )
+    .bind(id)
+    .fetch_optional(connection)
+    .await?;
+    row.map(
+        |(query, study, organisation, state, payload, key, answer_hash)| {
+            let key = key.map(|key| {
+                PublicKey::from_hex(&key).ok_or(CoordinatorError::Corrupt {
+                    what: "organisation's key",
+                })
+            });
+            Ok(Asked {
+                query,
+                study,
+                organisation,
+                state: RequestState::from_stored(&state)?,
+                payload,
+                node_key: key.transpose()?,
+                answer_hash,
+            })
+        },
+    )
+    .transpose()
+}
+
+/// Whether somebody has yet to answer a query into its release.
+pub async fn query_is_open(
+    connection: &mut SqliteConnection,
+    query: &str,
+) -> Result<bool, CoordinatorError> {
+    let row: Option<(i64,)> = sqlx::query_as(
+        "SELECT 1 FROM requests WHERE query = $1 AND state IN ('unsigned', 'signed', 'offered') LIMIT 1",
+    )
+    .bind(query)
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.is_some())
 }
 
 /// Stores the signature over a request's bytes.
@@ -241,40 +307,52 @@ pub async fn request_set_signed(
     Ok(())
 }
 
-/// Signed requests that an organisation's node has yet to answer, oldest first.
-pub async fn requests_to_answer(
+/// What an organisation's node has yet to do, oldest first: the queries whose requests it is to sign, and the signed requests it is to
+/// answer.
+pub async fn work_of(
     connection: &mut SqliteConnection,
     organisation: &str,
     now: i64,
-) -> Result<Vec<(String, Envelope)>, CoordinatorError> {
-    let rows: Vec<(String, String)> = sqlx::query_as(
-        "SELECT requests.id, requests.envelope FROM requests JOIN queries ON queries.id = requests.query \
+) -> Result<(Vec<String>, Vec<(String, Envelope)>), CoordinatorError> {
+    // One statement, since every waiting node asks it again and again.
+    let rows: Vec<(String, Option<String>, i64)> = sqlx::query_as(
+        "SELECT id, NULL AS envelope, asked_at FROM queries \
+         WHERE requester = $1 AND state = 'signing' AND expires_at > $2 \
+         UNION ALL SELECT requests.id, requests.envelope, queries.asked_at FROM requests \
+         JOIN queries ON queries.id = requests.query \
          WHERE requests.organisation = $1 AND requests.state IN ('signed', 'offered') \
-         AND requests.envelope IS NOT NULL AND queries.expires_at > $2 ORDER BY queries.asked_at, requests.id",
+         AND requests.envelope IS NOT NULL AND queries.expires_at > $2 ORDER BY 3, 1",
     )
     .bind(organisation)
     .bind(now)
     .fetch_all(connection)
     .await?;
-    rows.into_iter()
-        .map(|(id, envelope)| Ok((id, serde_json::from_str(&envelope)?)))
-        .collect()
+    let (mut to_sign, mut to_answer) = (Vec::new(), Vec::new());
+    for (id, envelope, _) in rows {
+        match envelope {
+            None => to_sign.push(id),
+            Some(envelope) => to_answer.push((id, serde_json::from_str(&envelope)?)),
+        }
+    }
+    Ok((to_sign, to_answer))
 }
 
-/// Records that a request was handed to its node; false where it was before.
+/// Records that a request was handed to its node; its query and edition, or nothing where it was handed out before.
 pub async fn request_set_offered(
     connection: &mut SqliteConnection,
     id: &str,
     now: i64,
-) -> Result<bool, CoordinatorError> {
-    let done = sqlx::query(
-        "UPDATE requests SET state = 'offered', state_at = $2 WHERE id = $1 AND state = 'signed'",
+) -> Result<Option<(String, u32)>, CoordinatorError> {
+    let row: Option<(String, i64)> = sqlx::query_as(
+        "UPDATE requests SET state = 'offered', state_at = $2 WHERE id = $1 AND state = 'signed' \
+         RETURNING query, edition",
     )
     .bind(id)
     .bind(now)
-    .execute(connection)
+    .fetch_optional(connection)
     .await?;
-    Ok(done.rows_affected() == 1)
+    row.map(|(query, edition)| Ok((query, super::edition(edition)?)))
+        .transpose()
 }
 
 /// Brings a request to rest.

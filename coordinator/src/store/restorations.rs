@@ -145,7 +145,8 @@ pub async fn receipts_after(
         page.push(HeldReceipt {
             request_id,
             request: serde_json::from_str(&request)?,
-            answer: serde_json::from_slice(&answer)?,
+            answer: protocol::Envelope::from_bytes(&answer)
+                .map_err(|_| CoordinatorError::Corrupt { what: "answer" })?,
         });
     }
     Ok(page)

@@ -1,9 +1,12 @@
 //! A node's answer: noisy integer cells with their receipt, or a refusal that names rule and field.
 //! The coordinator works with [`VerifiedAnswer`] only, which only the signature check makes.
+//!
+//! In format 1 the signed JSON holds the cells. In format 2, which nodes write, it holds their SHA-256, and the cells are the envelope's
+//! attachment: so cells are neither hashed twice nor written in base64, and a signature costs the same however many there are.
 
-use crate::dsse::{Envelope, EnvelopeError, PublicKey};
+use crate::dsse::{Attachment, Envelope, EnvelopeError, PublicKey};
 use crate::request::Request;
-use crate::{hex, sha256};
+use crate::{cells, hex, sha256};
 use privacy_loss::{NanoRho, Sensitivity, SlicePrice};
 use query::AggregateQuery;
 use serde::{Deserialize, Serialize};
@@ -112,11 +115,11 @@ pub enum Outcome {
     },
 }
 
-/// An answer, as signed by the node.
+/// An answer, as signed by the node. As JSON it is of format 1.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Answer {
-    /// Format version, 1.
+    /// Format version, 1 or [`Answer::VERSION`].
     pub version: u32,
     /// Request it answers.
     pub request_id: String,
@@ -145,6 +148,139 @@ pub enum AnswerError {
 impl Answer {
     /// Payload type of a signed answer.
     pub const TYPE: &'static str = "application/vnd.welfare-intelligence.answer+json";
+    /// The format that nodes write.
+    pub const VERSION: u32 = 2;
+
+    /// Signs the answer in its format.
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON.
+    pub fn seal(
+        &self,
+        key: &PublicKey,
+        sign: impl Fn(&[u8]) -> [u8; 64],
+    ) -> Result<Envelope, serde_json::Error> {
+        if self.version < Answer::VERSION {
+            let payload = serde_json::to_vec(self)?;
+            return Ok(Envelope::sign(Answer::TYPE, &payload, key, sign));
+        }
+        let (outcome, attachment) = match &self.outcome {
+            Outcome::Answered { cells, receipt } => {
+                let bytes = cells::encode(cells);
+                let cells = Attached {
+                    count: cells.len(),
+                    sha256: hex(&sha256(&bytes)),
+                };
+                let receipt = receipt.clone();
+                (Stated::Answered { cells, receipt }, Some(Attachment(bytes)))
+            }
+            Outcome::Refused { rule, field, code } => {
+                let (rule, field, code) = (rule.clone(), field.clone(), code.clone());
+                (Stated::Refused { rule, field, code }, None)
+            }
+        };
+        let statement = Statement {
+            version: self.version,
+            request_id: self.request_id.clone(),
+            request_hash: self.request_hash.clone(),
+            node: self.node.clone(),
+            outcome,
+        };
+        let payload = serde_json::to_vec(&statement)?;
+        Ok(Envelope {
+            attachment,
+            ..Envelope::sign(Answer::TYPE, &payload, key, sign)
+        })
+    }
+
+    /// The answer in an envelope that one of the pinned keys signed; its cells are those that were signed.
+    ///
+    /// # Errors
+    /// [`AnswerError::Envelope`], [`AnswerError::Unreadable`], or [`AnswerError::Mismatch`] where the cells are others.
+    pub fn signed_by(envelope: &Envelope, pinned: &[PublicKey]) -> Result<Answer, AnswerError> {
+        let (payload, _) = envelope.verify_payload(Answer::TYPE, pinned)?;
+        Answer::read(&payload, envelope.attachment.as_ref())
+    }
+
+    /// The answer in an envelope without any check of who signed it. Never act on it.
+    pub fn unverified(envelope: &Envelope) -> Option<Answer> {
+        Answer::read(
+            &envelope.unverified_payload()?,
+            envelope.attachment.as_ref(),
+        )
+        .ok()
+    }
+
+    fn read(payload: &[u8], attachment: Option<&Attachment>) -> Result<Answer, AnswerError> {
+        let unreadable = |_| AnswerError::Unreadable;
+        let Some(Attachment(bytes)) = attachment else {
+            let answer: Answer = serde_json::from_slice(payload).map_err(unreadable)?;
+            let of_format_1 = answer.version < Answer::VERSION;
+            return match answer.outcome {
+                // Only format 1 signs cells without their hash.
+                Outcome::Answered { .. } if !of_format_1 => Err(AnswerError::Mismatch("version")),
+                _ => Ok(answer),
+            };
+        };
+        let statement: Statement = serde_json::from_slice(payload).map_err(unreadable)?;
+        if statement.version != Answer::VERSION {
+            return Err(AnswerError::Mismatch("version"));
+        }
+        let Stated::Answered { cells, receipt } = statement.outcome else {
+            return Err(AnswerError::Envelope(EnvelopeError::Unsigned));
+        };
+        if cells.sha256 != hex(&sha256(bytes)) {
+            return Err(AnswerError::Mismatch("cells.sha256"));
+        }
+        let read = cells::decode(bytes).map_err(|_| AnswerError::Unreadable)?;
+        if read.len() != cells.count {
+            return Err(AnswerError::Mismatch("cells.count"));
+        }
+        Ok(Answer {
+            version: statement.version,
+            request_id: statement.request_id,
+            request_hash: statement.request_hash,
+            node: statement.node,
+            outcome: Outcome::Answered {
+                cells: read,
+                receipt,
+            },
+        })
+    }
+}
+
+/// What is signed in format 2.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Statement {
+    version: u32,
+    request_id: String,
+    request_hash: String,
+    node: String,
+    outcome: Stated,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+enum Stated {
+    Answered {
+        cells: Attached,
+        receipt: Receipt,
+    },
+    Refused {
+        rule: String,
+        field: String,
+        code: String,
+    },
+}
+
+/// Which cells are attached.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Attached {
+    count: usize,
+    /// SHA-256 of their bytes, hex.
+    sha256: String,
 }
 
 /// An answer whose signature and binding to its request have been checked.
@@ -152,6 +288,15 @@ impl Answer {
 pub struct VerifiedAnswer {
     answer: Answer,
     hash: [u8; 32],
+    request_hash: [u8; 32],
+}
+
+/// What a process that verified an answer remembers of it, to know the same answer again without verifying its signature. It is
+/// not to be stored: whoever could write it there could write another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vouched {
+    hash: [u8; 32],
+    request_hash: [u8; 32],
 }
 
 impl VerifiedAnswer {
@@ -178,16 +323,13 @@ impl VerifiedAnswer {
         request_payload: &[u8],
         query: &AggregateQuery,
     ) -> Result<VerifiedAnswer, AnswerError> {
-        let (payload, _) = envelope.verify(Answer::TYPE, std::slice::from_ref(node_key))?;
-        let answer: Answer =
-            serde_json::from_slice(&payload).map_err(|_| AnswerError::Unreadable)?;
+        let (payload, _) = envelope.verify_payload(Answer::TYPE, std::slice::from_ref(node_key))?;
+        let answer = Answer::read(&payload, envelope.attachment.as_ref())?;
+        let request_hash = sha256(request_payload);
         let fits = [
-            (answer.version == crate::VERSION, "version"),
+            ((1..=Answer::VERSION).contains(&answer.version), "version"),
             (answer.request_id == request.id, "request_id"),
-            (
-                answer.request_hash == hex(&sha256(request_payload)),
-                "request_hash",
-            ),
+            (answer.request_hash == hex(&request_hash), "request_hash"),
             (answer.node == request.node, "node"),
         ];
         if let Some((_, field)) = fits.into_iter().find(|(fits, _)| !fits) {
@@ -220,7 +362,45 @@ impl VerifiedAnswer {
         Ok(VerifiedAnswer {
             answer,
             hash: sha256(&payload),
+            request_hash,
         })
+    }
+
+    /// What to remember, to know this answer again.
+    pub fn vouched(&self) -> Vouched {
+        Vouched {
+            hash: self.hash,
+            request_hash: self.request_hash,
+        }
+    }
+
+    /// The answer that was vouched for, read again: the signed bytes and the request's have the hashes that they had when the signature was verified,
+    /// and the cells the hash that the signed bytes name.
+    ///
+    /// # Errors
+    /// [`AnswerError::Mismatch`] where anything is not as it was.
+    pub fn read_again(
+        envelope: &Envelope,
+        vouched: &Vouched,
+        request_payload: &[u8],
+    ) -> Result<VerifiedAnswer, AnswerError> {
+        let payload = envelope.payload_bytes()?;
+        if sha256(&payload) != vouched.hash {
+            return Err(AnswerError::Mismatch("answer"));
+        }
+        if sha256(request_payload) != vouched.request_hash {
+            return Err(AnswerError::Mismatch("request_hash"));
+        }
+        Ok(VerifiedAnswer {
+            answer: Answer::read(&payload, envelope.attachment.as_ref())?,
+            hash: vouched.hash,
+            request_hash: vouched.request_hash,
+        })
+    }
+
+    /// What came of the request.
+    pub fn into_outcome(self) -> Outcome {
+        self.answer.outcome
     }
 
     /// The answer.
@@ -228,7 +408,7 @@ impl VerifiedAnswer {
         &self.answer
     }
 
-    /// SHA-256 of the signed bytes.
+    /// SHA-256 of the signed bytes, which name the cells by theirs.
     pub fn hash(&self) -> [u8; 32] {
         self.hash
     }

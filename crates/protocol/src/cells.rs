@@ -1,4 +1,4 @@
-//! Cells on the wire: small integers in few bytes. A serde module for the field that holds an answer's cells.
+//! Cells on the wire and at rest: small integers in few bytes. A serde module for fields that hold cells.
 //! It only writes and reads numbers; what they mean and how many there should be is checked by whoever reads the answer.
 //!
 //! Format 1 is a string: base64 of the byte 1 and then each cell as a zigzag variable-length integer (Protocol Buffers'
@@ -19,7 +19,7 @@ const LONGEST: usize = 10;
 ///
 /// # Errors
 /// Those of the serialiser.
-pub(crate) fn serialize<S: Serializer>(cells: &[i64], serializer: S) -> Result<S::Ok, S::Error> {
+pub fn serialize<S: Serializer>(cells: &[i64], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&BASE64_STANDARD.encode(encode(cells)))
 }
 
@@ -27,13 +27,12 @@ pub(crate) fn serialize<S: Serializer>(cells: &[i64], serializer: S) -> Result<S
 ///
 /// # Errors
 /// When the text is neither.
-pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Vec<i64>, D::Error> {
+pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<i64>, D::Error> {
     deserializer.deserialize_any(Cells)
 }
 
-fn encode(cells: &[i64]) -> Vec<u8> {
+/// The bytes of format 1.
+pub(crate) fn encode(cells: &[i64]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(1 + 2 * cells.len());
     bytes.push(FORMAT);
     for &cell in cells {
@@ -47,36 +46,76 @@ fn encode(cells: &[i64]) -> Vec<u8> {
     bytes
 }
 
-fn decode(bytes: &[u8]) -> Result<Vec<i64>, &'static str> {
+/// Reads the bytes of format 1.
+pub(crate) fn decode(bytes: &[u8]) -> Result<Vec<i64>, &'static str> {
     let Some((&FORMAT, mut rest)) = bytes.split_first() else {
         return Err("cells of an unknown format; this program reads format 1");
     };
-    let mut cells = Vec::with_capacity(rest.len());
-    while !rest.is_empty() {
-        let (mut value, mut length) = (0u64, 0);
-        loop {
-            let Some(&byte) = rest.get(length) else {
-                return Err("the last cell is cut off");
-            };
-            let bits = u64::from(byte & 0x7f);
-            // The tenth byte has room for one bit.
-            if length == LONGEST || (length == LONGEST - 1 && bits > 1) {
-                return Err("a cell does not fit 64 bits");
-            }
-            value |= bits << (7 * length);
-            length += 1;
-            if byte < 0x80 {
-                if byte == 0 && length > 1 {
-                    return Err("a cell is written longer than it needs to be");
-                }
-                break;
-            }
+    // Each cell has one byte without the mark that another follows.
+    let count = rest.iter().filter(|byte| **byte < 0x80).count();
+    let mut cells = Vec::with_capacity(count);
+    // Lengths vary from cell to cell, so no branch may depend on them: eight bytes are looked at together.
+    while let Some(eight) = rest.first_chunk::<8>() {
+        let eight = u64::from_le_bytes(*eight);
+        let ends = !eight & 0x8080_8080_8080_8080;
+        if ends == 0 {
+            let (cell, length) = decode_long(rest)?;
+            cells.push(cell);
+            rest = &rest[length..];
+            continue;
         }
-        cells.push((value >> 1) as i64 ^ -((value & 1) as i64));
+        let length = ends.trailing_zeros() / 8 + 1;
+        let own = eight & (u64::MAX >> (64 - 8 * length));
+        // A last byte of zero adds nothing.
+        if length > 1 && own >> (8 * (length - 1)) == 0 {
+            return Err(TOO_LONG);
+        }
+        cells.push(zigzag(seven_bits_of_each(own)));
+        rest = &rest[length as usize..];
+    }
+    while !rest.is_empty() {
+        let (cell, length) = decode_long(rest)?;
+        cells.push(cell);
         rest = &rest[length..];
     }
-    cells.shrink_to_fit();
     Ok(cells)
+}
+
+const TOO_LONG: &str = "a cell is written longer than it needs to be";
+
+fn zigzag(value: u64) -> i64 {
+    (value >> 1) as i64 ^ -((value & 1) as i64)
+}
+
+/// The lower seven bits of each of eight bytes, side by side.
+fn seven_bits_of_each(bytes: u64) -> u64 {
+    let x = bytes & 0x7f7f_7f7f_7f7f_7f7f;
+    let x = (x & 0x007f_007f_007f_007f) | (x & 0x7f00_7f00_7f00_7f00) >> 1;
+    let x = (x & 0x0000_3fff_0000_3fff) | (x & 0x3fff_0000_3fff_0000) >> 2;
+    (x & 0x0000_0000_0fff_ffff) | (x & 0x0fff_ffff_0000_0000) >> 4
+}
+
+/// One cell, byte by byte, and how many there were.
+fn decode_long(rest: &[u8]) -> Result<(i64, usize), &'static str> {
+    let (mut value, mut length) = (0u64, 0);
+    loop {
+        let Some(&byte) = rest.get(length) else {
+            return Err("the last cell is cut off");
+        };
+        let bits = u64::from(byte & 0x7f);
+        // The tenth byte has room for one bit.
+        if length == LONGEST || (length == LONGEST - 1 && bits > 1) {
+            return Err("a cell does not fit 64 bits");
+        }
+        value |= bits << (7 * length);
+        length += 1;
+        if byte < 0x80 {
+            if byte == 0 && length > 1 {
+                return Err(TOO_LONG);
+            }
+            return Ok((zigzag(value), length));
+        }
+    }
 }
 
 struct Cells;

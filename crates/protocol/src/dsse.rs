@@ -60,7 +60,7 @@ pub struct Signature {
     pub sig: String,
 }
 
-/// A signed payload.
+/// A signed payload, perhaps with bytes that it names by their hash.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Envelope {
@@ -71,6 +71,36 @@ pub struct Envelope {
     pub payload: String,
     /// Who signed.
     pub signatures: Vec<Signature>,
+    /// Bytes beside the payload. They are signed only through a hash in the payload, which whoever reads them checks; no payload
+    /// but an answer's names any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attachment: Option<Attachment>,
+}
+
+/// See [`Envelope::attachment`]. In JSON it is base64.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Attachment(pub Vec<u8>);
+
+impl fmt::Debug for Attachment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Attachment({} bytes)", self.0.len())
+    }
+}
+
+impl Serialize for Attachment {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&BASE64_STANDARD.encode(&self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Attachment {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Attachment, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        BASE64_STANDARD
+            .decode(text)
+            .map(Attachment)
+            .map_err(|_| serde::de::Error::custom("the attachment is not base64"))
+    }
 }
 
 /// Why an envelope is not accepted.
@@ -82,6 +112,9 @@ pub enum EnvelopeError {
     /// Not base64, or too large.
     #[error("the payload cannot be read")]
     Unreadable,
+    /// Bytes beside a payload that names none.
+    #[error("the envelope holds more than was signed")]
+    Unsigned,
     /// Signed by nobody who is pinned.
     #[error("no pinned key signed this")]
     KeyNotPinned,
@@ -118,6 +151,7 @@ impl Envelope {
                 keyid: key.key_id(),
                 sig: BASE64_STANDARD.encode(signature),
             }],
+            attachment: None,
         }
     }
 
@@ -164,6 +198,18 @@ impl Envelope {
         payload_type: &str,
         pinned: &[PublicKey],
     ) -> Result<(Vec<u8>, Vec<PublicKey>), EnvelopeError> {
+        if self.attachment.is_some() {
+            return Err(EnvelopeError::Unsigned);
+        }
+        self.verify_payload(payload_type, pinned)
+    }
+
+    /// As [`Envelope::verify_each`], for a reader who checks the attachment against the payload.
+    pub(crate) fn verify_payload(
+        &self,
+        payload_type: &str,
+        pinned: &[PublicKey],
+    ) -> Result<(Vec<u8>, Vec<PublicKey>), EnvelopeError> {
         if self.payload_type != payload_type {
             return Err(EnvelopeError::OtherType);
         }
@@ -192,7 +238,7 @@ impl Envelope {
         }
     }
 
-    fn payload_bytes(&self) -> Result<Vec<u8>, EnvelopeError> {
+    pub(crate) fn payload_bytes(&self) -> Result<Vec<u8>, EnvelopeError> {
         if self.payload.len() > MAX_PAYLOAD / 3 * 4 {
             return Err(EnvelopeError::Unreadable);
         }
@@ -205,4 +251,75 @@ impl Envelope {
     pub fn unverified_payload(&self) -> Option<Vec<u8>> {
         BASE64_STANDARD.decode(&self.payload).ok()
     }
+
+    /// The envelope as it is sent and stored: its JSON; where it has an attachment the byte 2, the length of the JSON in four
+    /// bytes (least first), the JSON without the attachment, and the attachment as it is.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let Some(attachment) = &self.attachment else {
+            return json(self);
+        };
+        let head = json(&Head {
+            payload_type: &self.payload_type,
+            payload: &self.payload,
+            signatures: &self.signatures,
+        });
+        let mut bytes = Vec::with_capacity(5 + head.len() + attachment.0.len());
+        bytes.push(ATTACHED);
+        bytes.extend_from_slice(&(head.len() as u32).to_le_bytes());
+        bytes.extend_from_slice(&head);
+        bytes.extend_from_slice(&attachment.0);
+        bytes
+    }
+
+    /// Reads what [`Envelope::to_bytes`] wrote, or any JSON of an envelope.
+    ///
+    /// # Errors
+    /// [`EnvelopeError::Unreadable`].
+    pub fn from_bytes(bytes: &[u8]) -> Result<Envelope, EnvelopeError> {
+        let unreadable = |_| EnvelopeError::Unreadable;
+        let Some((&ATTACHED, rest)) = bytes.split_first() else {
+            return serde_json::from_slice(bytes).map_err(unreadable);
+        };
+        let (length, rest) = rest.split_first_chunk().ok_or(EnvelopeError::Unreadable)?;
+        let (head, attachment) = rest
+            .split_at_checked(u32::from_le_bytes(*length) as usize)
+            .ok_or(EnvelopeError::Unreadable)?;
+        let envelope: Envelope = serde_json::from_slice(head).map_err(unreadable)?;
+        // Else one envelope could be written in two ways.
+        if envelope.attachment.is_some() {
+            return Err(EnvelopeError::Unreadable);
+        }
+        Ok(Envelope {
+            attachment: Some(Attachment(attachment.to_vec())),
+            ..envelope
+        })
+    }
+
+    /// The media type of an envelope's bytes.
+    pub fn media_type(bytes: &[u8]) -> &'static str {
+        match bytes.first() {
+            Some(&ATTACHED) => Envelope::ATTACHED_TYPE,
+            _ => "application/json",
+        }
+    }
+
+    /// The media type of the bytes of an envelope with an attachment.
+    pub const ATTACHED_TYPE: &'static str = "application/octet-stream";
+}
+
+/// First byte of an envelope with an attachment; no JSON begins with it.
+const ATTACHED: u8 = 2;
+
+/// An envelope without its attachment.
+#[derive(Serialize)]
+struct Head<'a> {
+    #[serde(rename = "payloadType")]
+    payload_type: &'a str,
+    payload: &'a str,
+    signatures: &'a [Signature],
+}
+
+fn json(value: &impl Serialize) -> Vec<u8> {
+    // Unwrap safety: structs of strings; writing to memory does not fail.
+    serde_json::to_vec(value).expect("JSON of strings")
 }

@@ -1,7 +1,7 @@
 //! What a node's own earlier signature proves: that it answered this request with these cells at this price.
 //! A node that goes on from a backup books it; nobody else's word counts for an amount.
 
-use crate::answer::{Answer, Outcome, Receipt};
+use crate::answer::{Answer, AnswerError, Outcome, Receipt};
 use crate::dsse::{Envelope, EnvelopeError, PublicKey};
 use crate::request::{Request, RequestError};
 use crate::{hex, sha256};
@@ -12,15 +12,27 @@ pub enum ReceiptError {
     /// The answer is not signed by the node's key.
     #[error("the answer is not signed by this node's earlier key")]
     Envelope(#[from] EnvelopeError),
+    /// The answer is not what was signed, or not of a version this program reads.
+    #[error("the answer is not one that was signed")]
+    Answer(AnswerError),
     /// The request cannot be read.
     #[error("the request cannot be read")]
     Request(#[from] RequestError),
-    /// Not an answer of this version, or a refusal.
-    #[error("not an answer with cells of this version")]
+    /// A refusal.
+    #[error("not an answer with cells")]
     NoCells,
     /// The answer is to another request.
     #[error("the field `{0}` of the answer does not fit the request")]
     Mismatch(&'static str),
+}
+
+impl From<AnswerError> for ReceiptError {
+    fn from(error: AnswerError) -> ReceiptError {
+        match error {
+            AnswerError::Envelope(error) => ReceiptError::Envelope(error),
+            error => ReceiptError::Answer(error),
+        }
+    }
 }
 
 /// An answer that a node signed, with the request it answers.
@@ -47,16 +59,14 @@ impl VerifiedReceipt {
         node_key: &PublicKey,
         organisation: &str,
     ) -> Result<VerifiedReceipt, ReceiptError> {
-        let (payload, _) = answer.verify(Answer::TYPE, std::slice::from_ref(node_key))?;
-        let answered: Answer =
-            serde_json::from_slice(&payload).map_err(|_| ReceiptError::NoCells)?;
+        let answered = Answer::signed_by(answer, std::slice::from_ref(node_key))?;
         let asked = request
             .unverified_payload()
             .ok_or(ReceiptError::Request(RequestError::Unreadable))?;
         let (request, _) = Request::parse(&asked)?;
         let request_hash = sha256(&asked);
         let fits = [
-            (answered.version == crate::VERSION, "version"),
+            ((1..=Answer::VERSION).contains(&answered.version), "version"),
             (answered.request_id == request.id, "request_id"),
             (answered.request_hash == hex(&request_hash), "request_hash"),
             (
@@ -73,7 +83,7 @@ impl VerifiedReceipt {
         Ok(VerifiedReceipt {
             receipt: receipt.clone(),
             outcome: serde_json::to_vec(&answered.outcome).map_err(|_| ReceiptError::NoCells)?,
-            sealed: serde_json::to_vec(answer).map_err(|_| ReceiptError::NoCells)?,
+            sealed: answer.to_bytes(),
             request,
             request_hash,
         })

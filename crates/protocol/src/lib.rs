@@ -1,19 +1,19 @@
 //! Formats on the wire: studies, requests, answers, receipts, and the signatures that bind them.
 //! Bytes become a `Verified*` value only through a signature check; nothing here holds exact data.
 
+pub mod cells;
 pub mod dsse;
 pub mod exchange;
 
 mod answer;
 mod budget;
-mod cells;
 mod held_receipt;
 mod request;
 mod restoration;
 mod study;
 mod sub_cap;
 
-pub use answer::{Answer, AnswerError, Outcome, Receipt, SliceReceipt, VerifiedAnswer};
+pub use answer::{Answer, AnswerError, Outcome, Receipt, SliceReceipt, VerifiedAnswer, Vouched};
 pub use budget::{
     ActError, BudgetMove, MAX_ACT_AGE_SECONDS, NewGuarantee, VerifiedBudgetMove, VerifiedGuarantee,
 };
@@ -26,7 +26,7 @@ pub use restoration::{LogState, Restoration, VerifiedRestoration};
 pub use study::{Consent, Study, StudyError, VerifiedConsent, VerifiedStudy};
 pub use sub_cap::SubCap;
 
-/// Version of every format in this crate.
+/// Version of every format in this crate but the answer's.
 pub const VERSION: u32 = 1;
 
 /// Name under which the coordinator signs its log and cosigns others.
@@ -46,7 +46,14 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
 
 /// Lower-case hexadecimal.
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |half: u8| char::from(DIGITS[usize::from(half)]);
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        text.push(digit(byte >> 4));
+        text.push(digit(byte & 0xf));
+    }
+    text
 }
 
 /// Reads lower-case hexadecimal of exactly `N` bytes.

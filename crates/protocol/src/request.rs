@@ -76,6 +76,7 @@ impl RequestError {
             RequestError::Envelope(EnvelopeError::Altered) => ("signature", "altered"),
             RequestError::Envelope(EnvelopeError::OtherType) => ("payloadType", "other-type"),
             RequestError::Envelope(EnvelopeError::Unreadable) => ("payload", "unreadable"),
+            RequestError::Envelope(EnvelopeError::Unsigned) => ("attachment", "not-signed"),
             RequestError::Unreadable => ("payload", "unreadable"),
             RequestError::Invalid { field, code } => (field, code),
         }

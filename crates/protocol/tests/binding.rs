@@ -2,6 +2,7 @@
 //! the question and request they name.
 
 use privacy_loss::NanoRho;
+use protocol::dsse::Attachment;
 use protocol::{
     Answer, AnswerError, Consent, Envelope, EnvelopeError, Outcome, PublicKey, Receipt, Request,
     RequestError, Study, VerifiedAnswer, VerifiedConsent, VerifiedRequest, VerifiedStudy,
@@ -248,6 +249,160 @@ fn an_answer_is_bound_to_its_request_and_its_price() {
         }),
         AnswerError::Mismatch("cells")
     );
+}
+
+fn sealed(answer: &Answer) -> Envelope {
+    let key = Key::new(3);
+    answer
+        .seal(&key.public(), |bytes| {
+            key.0.sign(bytes).as_ref().try_into().expect("64 bytes")
+        })
+        .expect("sealed")
+}
+
+fn cells_of(answer: &Answer) -> Option<&[i64]> {
+    match &answer.outcome {
+        Outcome::Answered { cells, .. } => Some(cells),
+        Outcome::Refused { .. } => None,
+    }
+}
+
+fn verify_sealed(envelope: &Envelope) -> Result<VerifiedAnswer, AnswerError> {
+    VerifiedAnswer::verify(
+        envelope,
+        &Key::new(3).public(),
+        &request(),
+        &request().to_bytes(),
+        &query(),
+    )
+}
+
+#[test]
+fn attached_cells_are_those_that_were_signed() {
+    let of_format_2 = Answer {
+        version: Answer::VERSION,
+        ..answer()
+    };
+    let envelope = sealed(&of_format_2);
+    let verified = verify_sealed(&envelope).expect("accepted");
+    assert_eq!(cells_of(verified.answer()), cells_of(&of_format_2));
+    let attached = |attachment: Option<Vec<u8>>| Envelope {
+        attachment: attachment.map(Attachment),
+        ..envelope.clone()
+    };
+    let cells = envelope.attachment.clone().expect("cells").0;
+    let mut others = cells.clone();
+    *others.last_mut().expect("a cell") ^= 2;
+    for (changed, why) in [
+        (
+            attached(Some(others.clone())),
+            AnswerError::Mismatch("cells.sha256"),
+        ),
+        (
+            attached(Some(Vec::new())),
+            AnswerError::Mismatch("cells.sha256"),
+        ),
+        (attached(None), AnswerError::Unreadable),
+        (
+            Envelope {
+                attachment: Some(Attachment(cells.clone())),
+                ..sealed(&answer())
+            },
+            AnswerError::Unreadable,
+        ),
+    ] {
+        assert_eq!(verify_sealed(&changed).map(drop), Err(why.clone()));
+        assert_eq!(
+            Answer::signed_by(&changed, &[Key::new(3).public()]).map(drop),
+            Err(why)
+        );
+    }
+    // Cells that are signed without their hash are of format 1.
+    let relabelled = Key::new(3).seal(
+        Answer::TYPE,
+        &serde_json::to_vec(&of_format_2).expect("JSON"),
+    );
+    assert_eq!(
+        verify_sealed(&relabelled).map(drop),
+        Err(AnswerError::Mismatch("version"))
+    );
+    // Nothing but an answer has bytes beside its payload.
+    let request = Envelope {
+        attachment: Some(Attachment(cells)),
+        ..Key::new(3).seal(Request::TYPE, &request().to_bytes())
+    };
+    assert_eq!(
+        request.verify(Request::TYPE, &[Key::new(3).public()]),
+        Err(EnvelopeError::Unsigned)
+    );
+}
+
+#[test]
+fn an_answer_read_again_is_the_one_that_was_verified() {
+    for version in 1..=Answer::VERSION {
+        let envelope = sealed(&Answer {
+            version,
+            ..answer()
+        });
+        let verified = verify_sealed(&envelope).expect("accepted");
+        let again = |envelope: &Envelope, request: &Request| {
+            VerifiedAnswer::read_again(envelope, &verified.vouched(), &request.to_bytes())
+                .map(|answer| answer.answer().clone())
+        };
+        assert_eq!(again(&envelope, &request()).as_ref(), Ok(verified.answer()));
+        // Another answer to the same request, though rightly signed; one whose cells alone were changed; another request.
+        let mut other = answer();
+        other.version = version;
+        if let Outcome::Answered { cells, .. } = &mut other.outcome {
+            cells[0] += 1;
+        }
+        let other = sealed(&other);
+        assert!(verify_sealed(&other).is_ok());
+        let swapped = match version {
+            1 => Envelope {
+                payload: other.payload.clone(),
+                ..envelope.clone()
+            },
+            _ => Envelope {
+                attachment: other.attachment.clone(),
+                ..envelope.clone()
+            },
+        };
+        for altered in [other, swapped] {
+            assert!(matches!(
+                again(&altered, &request()),
+                Err(AnswerError::Mismatch(_))
+            ));
+        }
+        let mut asked = request();
+        asked.edition += 1;
+        assert_eq!(
+            again(&envelope, &asked),
+            Err(AnswerError::Mismatch("request_hash"))
+        );
+    }
+}
+
+#[test]
+fn bytes_of_envelopes_are_read_as_written_and_cut_ones_refused() {
+    let envelope = sealed(&Answer {
+        version: Answer::VERSION,
+        ..answer()
+    });
+    let bytes = envelope.to_bytes();
+    assert_eq!(Envelope::from_bytes(&bytes), Ok(envelope.clone()));
+    assert_eq!(Envelope::media_type(&bytes), Envelope::ATTACHED_TYPE);
+    let json = sealed(&answer()).to_bytes();
+    assert_eq!(Envelope::from_bytes(&json), Ok(sealed(&answer())));
+    assert_eq!(Envelope::media_type(&json), "application/json");
+    let cells = envelope.attachment.expect("cells").0.len();
+    for length in 0..bytes.len() - cells {
+        assert_eq!(
+            Envelope::from_bytes(&bytes[..length]),
+            Err(EnvelopeError::Unreadable),
+            "{length}"
+        );
+    }
 }
 
 #[test]

@@ -149,3 +149,61 @@ fn an_envelope_is_readable_and_still_verifies() {
     let (payload, signer) = envelope.verify("application/x", &[key]).expect("verified");
     assert_eq!((payload.as_slice(), signer), (&b"{\"version\":1}"[..], key));
 }
+
+/// An answer of 2025 to a question of four areas, as a node sealed it in each format.
+#[test]
+fn answers_of_both_formats_are_readable_and_still_verify() {
+    use protocol::{Answer, Outcome};
+    use ring::signature::{Ed25519KeyPair, KeyPair};
+    let pair = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).expect("a key");
+    let key = PublicKey(pair.public_key().as_ref().try_into().expect("32 bytes"));
+    let query = AggregateQuery::parse(
+        br#"{"version":1,"measure":"persons","by":{"area":"city","period":"quarter"},"period":{"from":"2025-01","to":"2025-12"},"bounds":{"cells":4,"per_cell":1},"rho":100000000}"#,
+    )
+    .expect("a question");
+    let price = privacy_loss::price(&query);
+    let expected = |version| Answer {
+        version,
+        request_id: id('a'),
+        request_hash: "11".repeat(32),
+        node: NODE.to_owned(),
+        outcome: Outcome::Answered {
+            cells: vec![-3, 0, 70_000, 12],
+            receipt: protocol::Receipt {
+                mechanism: "discrete-gaussian".to_owned(),
+                slices: price.slices.iter().map(Into::into).collect(),
+                cells_per_unit: 4,
+                per_cell: 1,
+                rho: price.rho,
+                reused: false,
+                noise_source: "opendp-chacha20".to_owned(),
+                edition: 83,
+                rule: "planning".to_owned(),
+                policy_hash: "22".repeat(32),
+                charge_index: 7,
+            },
+        },
+    };
+    for (version, name) in [(1, "answer-1.json"), (2, "answer-2.bin")] {
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/fixtures")
+            .join(name);
+        let sealed = expected(version)
+            .seal(&key, |bytes| {
+                pair.sign(bytes).as_ref().try_into().expect("64 bytes")
+            })
+            .expect("sealed")
+            .to_bytes();
+        if !path.exists() && std::env::var_os("WI_WRITE_FIXTURES").is_some() {
+            std::fs::write(&path, &sealed).expect("written");
+        }
+        let held = std::fs::read(&path).expect("the fixture");
+        assert_eq!(held, sealed, "{name}");
+        let envelope = Envelope::from_bytes(&held).expect("an envelope");
+        assert_eq!(Answer::signed_by(&envelope, &[key]), Ok(expected(version)));
+        // Both may also be held as JSON, as receipts are.
+        let json = serde_json::to_vec(&envelope).expect("JSON");
+        let again: Envelope = serde_json::from_slice(&json).expect("an envelope");
+        assert_eq!(Answer::signed_by(&again, &[key]), Ok(expected(version)));
+    }
+}

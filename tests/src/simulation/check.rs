@@ -36,9 +36,8 @@ impl Seen {
     /// Takes in what nodes have sent since.
     fn look(&mut self, network: &Network) -> Result<()> {
         for (organisation, body) in network.answers() {
-            let envelope: Envelope = serde_json::from_slice(&body)?;
-            let payload = envelope.unverified_payload().context("a payload")?;
-            let answer: Answer = serde_json::from_slice(&payload)?;
+            let envelope = Envelope::from_bytes(&body)?;
+            let answer = Answer::unverified(&envelope).context("an answer")?;
             // A refusal holds nothing of the register.
             let Outcome::Answered { cells, receipt } = answer.outcome else {
                 continue;

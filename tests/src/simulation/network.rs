@@ -7,6 +7,7 @@ use axum::http::{Request, header};
 use http_body_util::BodyExt;
 use identity::{ClientError, PeerCertificate, Reply};
 use node_agent::link::{Carrier, Pending};
+use protocol::Envelope;
 use protocol::exchange::Poll;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -126,7 +127,7 @@ impl Network {
         };
         let router = router.ok_or_else(|| ClientError::Unreachable("no coordinator".into()))?;
         let mut request = Request::post(&call.path)
-            .header(header::CONTENT_TYPE, "application/json")
+            .header(header::CONTENT_TYPE, Envelope::media_type(&call.body))
             .body(Body::from(call.body))
             .map_err(|error| ClientError::Unreachable(error.into()))?;
         if let Some(peer) = peer {

@@ -216,19 +216,16 @@ pub(crate) async fn answers(
     body: Bytes,
 ) -> Result<Response, Refused> {
     let unreadable = |_| refused(StatusCode::BAD_REQUEST, "unreadable");
-    let envelope: Envelope = serde_json::from_slice(&body).map_err(unreadable)?;
+    let envelope = Envelope::from_bytes(&body).map_err(unreadable)?;
     let handed = Handed {
         bytes: body.to_vec(),
         envelope,
     };
     with_desk(&state, &peer, |desk| {
-        let verified = handed
-            .envelope
-            .verify(Answer::TYPE, std::slice::from_ref(&desk.node_key));
-        let Ok((payload, _)) = verified else {
+        let signer = std::slice::from_ref(&desk.node_key);
+        let Ok(answer) = Answer::signed_by(&handed.envelope, signer) else {
             return Err(refused(StatusCode::BAD_REQUEST, "signature"));
         };
-        let answer: Answer = serde_json::from_slice(&payload).map_err(unreadable)?;
         if let Outcome::Answered { receipt, .. } = &answer.outcome
             && (desk.held.as_ref()).is_none_or(|held| held.size <= receipt.charge_index)
         {

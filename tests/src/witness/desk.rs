@@ -187,8 +187,7 @@ impl Desk {
                     return None;
                 };
                 let answer = self.answers(&offer.request).first()?.envelope.clone();
-                let (payload, _) = answer.verify(Answer::TYPE, &[*key]).ok()?;
-                let answered: Answer = serde_json::from_slice(&payload).ok()?;
+                let answered = Answer::signed_by(&answer, &[*key]).ok()?;
                 Some(HeldReceipt {
                     request_id: answered.request_id,
                     request: request.clone(),
@@ -245,8 +244,7 @@ impl Desk {
 impl Handed {
     /// SHA-256 of the request it claims to answer, hex.
     pub fn request(&self) -> String {
-        let payload = self.envelope.unverified_payload().unwrap_or_default();
-        let answer: Option<protocol::Answer> = serde_json::from_slice(&payload).ok();
+        let answer = Answer::unverified(&self.envelope);
         answer.map(|answer| answer.request_hash).unwrap_or_default()
     }
 }

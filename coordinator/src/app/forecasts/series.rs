@@ -72,7 +72,7 @@ pub(super) async fn past(app: &State, wanted: &ForecastWanted) -> Result<Past, P
     let mut points: BTreeMap<First, Point> = BTreeMap::new();
     let mut counts = true;
     for release in first.into_iter().chain(again).filter_map(|ask| ask.release) {
-        let loaded = loaded(&mut reader, &release).await?;
+        let loaded = loaded(&mut reader, &app.vouched, &release).await?;
         counts = !matches!(loaded.question.measure(), Measure::Sum(_));
         add(&mut points, &loaded, level, wanted)?;
     }
