@@ -233,7 +233,16 @@ impl Node {
                     tokio::time::sleep(delay).await;
                 }
                 let answer = self.answer(&request, cells)?;
-                self.post("/node/v1/answers", &answer).await?;
+                let bytes = answer.to_bytes();
+                let reply = (self.client)
+                    .post_bytes(
+                        "/node/v1/answers",
+                        Envelope::media_type(&bytes),
+                        bytes,
+                        WAIT,
+                    )
+                    .await?;
+                anyhow::ensure!(reply.is_success(), "an answer: {}", reply.status);
                 self.desk(|desk| desk.accepted = Some(Instant::now()));
                 Ok(())
             }
@@ -243,11 +252,8 @@ impl Node {
     fn answer(&self, request: &Envelope, cells: Vec<i64>) -> Result<Envelope> {
         let payload = request.unverified_payload().context("a request")?;
         let (request, query) = Request::parse(&payload)?;
-        seal(
-            &self.key,
-            Answer::TYPE,
-            &answered(&request, &query, &payload, cells),
-        )
+        let answer = answered(&request, &query, &payload, cells);
+        Ok(answer.seal(&public(&self.key), |bytes| self.key.sign(bytes))?)
     }
 }
 
@@ -260,7 +266,7 @@ pub(crate) fn answered(
 ) -> Answer {
     let price = privacy_loss::price(query);
     Answer {
-        version: protocol::VERSION,
+        version: Answer::VERSION,
         request_id: request.id.clone(),
         request_hash: protocol::hex(&protocol::sha256(payload)),
         node: request.node.clone(),

@@ -105,7 +105,8 @@ fn report(clock: Clock, rows: u64) -> Result<()> {
     Ok(())
 }
 
-/// The questions: persons and a clamped sum, over 880 cells (and `unknown`) and over 100,000.
+/// The questions: persons and a clamped sum, over 880 cells (and `unknown`) and over 100,000; and needs by area and quarter,
+/// whose targets read more columns than the streaming sum adds up.
 fn questions() -> Result<Vec<(&'static str, AggregateQuery)>> {
     let [from, to] = YEARS;
     let measures = [
@@ -125,6 +126,17 @@ fn questions() -> Result<Vec<(&'static str, AggregateQuery)>> {
                 Err(refusal) => bail!("{refusal:?}"),
             }
         }
+    }
+    // Needs as the planned cubes ask them, by neighbourhood and quarter.
+    let needs = format!(
+        r#"{{"version":1,"measure":"persons","by":{{"area":"nil","period":"quarter",
+        "target":["elderly-75-plus","housing-need","income-support","low-income","minors","women-18-64"]}},
+        "period":{{"from":"{from}-01","to":"{to}-12"}},
+        "bounds":{{"cells":3,"per_cell":1}},"rho":100000000}}"#
+    );
+    match AggregateQuery::parse(needs.as_bytes()) {
+        Ok(query) => questions.push(("needs", query)),
+        Err(refusal) => bail!("{refusal:?}"),
     }
     Ok(questions)
 }
