@@ -4,12 +4,13 @@
 use crate::codice_fiscale::{CodiceFiscale, InvalidCodiceFiscale};
 use crate::error::SnapshotError;
 use crate::line::{BadLine, Block, Blocks, Fields, Line, Splitter};
-use crate::mapping::{EVERY_OTHER, Field, Mapping, Words};
+use crate::mapping::{Field, Mapping};
 use crate::notation::NO_DELIMITER;
 use crate::person_key::PersonKey;
 use crate::quality::RejectKind;
 use crate::records::Record;
 use crate::row::{Day, HouseholdId, Row, amount};
+use crate::words::{EVERY_OTHER, Words};
 use geography::{Level, Partition};
 use std::io::Read;
 use taxonomy::model::income_band;
@@ -340,11 +341,11 @@ impl<'a> Reading<'a> {
             }),
             need: optional.word(Field::Need, &mapping.needs),
             benefit: optional.word(Field::Benefit, &mapping.benefits),
+            protected: optional.says_yes(Field::Protected),
             role: optional.word(Field::Role, &mapping.roles),
             carer: optional.word(Field::Carer, &mapping.carers),
             occupation: optional.word(Field::Occupation, &mapping.occupations),
             dwelling: optional.word(Field::Dwelling, &mapping.dwellings),
-            protected_address: optional.says_yes(Field::ProtectedAddress),
         })
     }
 }
@@ -376,12 +377,14 @@ impl<'a> Optional<'_, 'a> {
     }
 
     /// Whether a mark is set. What is neither a yes nor a no counts as yes: it is a mark that protects.
-    /// Whether the register says yes; `None` where it says nothing. Whatever is no plain "no" is a yes, which protects.
-    fn says_yes(&mut self, field: Field) -> Option<bool> {
-        self.reading.text(field).map(|text| {
-            let no = ["no", "n", "0", "false", "f", "falso"];
-            !no.iter().any(|word| text.eq_ignore_ascii_case(word))
-        })
+    fn says_yes(&mut self, field: Field) -> bool {
+        match self.reading.text(field) {
+            None => false,
+            Some(text) => {
+                let no = ["no", "n", "0", "false", "f", "falso"];
+                !no.iter().any(|word| text.eq_ignore_ascii_case(word))
+            }
+        }
     }
 
     fn word<T: Copy>(&mut self, field: Field, words: &Words<T>) -> Option<T> {

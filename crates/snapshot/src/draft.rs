@@ -23,8 +23,9 @@ pub(crate) struct Draft {
     municipio: Latest,
     role: Latest,
     carer: Latest,
-    protected_address: Latest,
     household: Option<(Day, HouseholdId)>,
+    /// Whether any row says that the address is protected.
+    protected: bool,
     /// Needs, benefits and conditions.
     pub(crate) statements: Statements,
 }
@@ -41,8 +42,8 @@ impl Draft {
             municipio: Latest::default(),
             role: Latest::default(),
             carer: Latest::default(),
-            protected_address: Latest::default(),
             household: None,
+            protected: false,
             statements: Statements::default(),
         }
     }
@@ -61,8 +62,7 @@ impl Draft {
         self.municipio.note(day, municipio);
         self.role.note(day, row.role.map(|role| role as u16));
         self.carer.note(day, row.carer.map(u16::from));
-        self.protected_address
-            .note(day, row.protected_address.map(u16::from));
+        self.protected |= row.protected;
         if let Some(household) = row.household {
             self.household = self.household.max(Some((day, household)));
         }
@@ -103,21 +103,16 @@ impl Draft {
         sex.filter(|sex| *sex != Sex::Unknown)
     }
 
-    /// Whether nobody may learn where the person lives: then neither home nor municipio is known.
-    fn is_protected(&self) -> bool {
-        self.protected_address.value() == Some(1)
-    }
-
     /// NIL, and municipio where it is known with it.
     pub(crate) fn home(&self) -> Option<(u16, Option<u8>)> {
-        let home = self.home.value().filter(|_| !self.is_protected())?;
+        let home = self.home.value().filter(|_| !self.protected)?;
         let municipio = (home & 0xf) as u8;
         Some((home >> 4, (municipio > 0).then_some(municipio)))
     }
 
     /// Municipio, with or without a NIL.
     pub(crate) fn municipio(&self) -> Option<u16> {
-        self.municipio.value().filter(|_| !self.is_protected())
+        self.municipio.value().filter(|_| !self.protected)
     }
 
     /// Household.

@@ -32,6 +32,7 @@ mod shard;
 mod snapshot;
 mod traits;
 mod utf16;
+mod words;
 
 pub use codice_fiscale::{CodiceFiscale, InvalidCodiceFiscale};
 pub use completion::{Completion, HOME_MUNICIPIO, HOME_NIL, HomeColumns, Join};

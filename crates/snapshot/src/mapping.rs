@@ -5,9 +5,10 @@ use crate::completion::{Completion, HOME_MUNICIPIO, HOME_NIL, HomeColumns, JoinI
 use crate::csv_records::CsvFormat;
 use crate::error::SnapshotError;
 use crate::notation::{DateFormat, Encoding, Marks, NO_DELIMITER, checked_delimiter, marks};
+use crate::words::{Words, YES_NO, ids, table, with_codes, yes_no};
 use geography::Level;
 use serde::Deserialize;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use taxonomy::model::{Benefit, CitizenshipGroup, Dwelling, HouseholdRole, Need, Occupation, Sex};
 use taxonomy::{Attribute, Attributes, Taxonomy};
 
@@ -73,6 +74,8 @@ fields! {
     Quantity = quantity,
     /// Amount in euro.
     Amount = amount,
+    /// Whether the address is protected: then nobody is told where the person lives.
+    Protected = protected,
     /// Place in the household.
     Role = role,
     /// Whether the person cares for a relative.
@@ -81,8 +84,6 @@ fields! {
     Occupation = occupation,
     /// Where the person lives.
     Dwelling = dwelling,
-    /// Whether nobody may learn where the person lives; the home then counts as unknown.
-    ProtectedAddress = protected_address,
 }
 
 #[derive(Deserialize, Default)]
@@ -128,12 +129,6 @@ struct MappingFile {
     #[serde(default)]
     values: Values,
 }
-
-/// In place of a word, every word that stands nowhere else.
-pub(crate) const EVERY_OTHER: &str = "*";
-
-/// The register's words for the values of a vocabulary.
-pub(crate) type Words<T> = HashMap<String, T, foldhash::fast::RandomState>;
 
 /// A checked mapping. It holds no data of the register, only how to read it.
 #[derive(Clone, Debug)]
@@ -457,16 +452,6 @@ fn check_columns(
     Ok(())
 }
 
-const YES_NO: [&str; 2] = ["yes", "no"];
-
-fn yes_no(id: &str) -> Option<bool> {
-    match id {
-        "yes" => Some(true),
-        "no" => Some(false),
-        _ => None,
-    }
-}
-
 /// The field that fills an attribute.
 fn field_of(attribute: Attribute) -> Field {
     match attribute {
@@ -483,45 +468,6 @@ fn field_of(attribute: Attribute) -> Field {
         Attribute::Occupation => Field::Occupation,
         Attribute::Dwelling => Field::Dwelling,
     }
-}
-
-/// A table in which codes of the national nomenclature stand for themselves too, unless it says otherwise.
-fn with_codes<'c, T>(
-    mut table: Words<T>,
-    codes: impl IntoIterator<Item = (&'c str, T)>,
-) -> Words<T> {
-    for (code, value) in codes {
-        table.entry(code.to_owned()).or_insert(value);
-    }
-    table
-}
-
-fn ids<T: Copy>(all: &[T], id: impl Fn(T) -> &'static str) -> Vec<&'static str> {
-    all.iter().map(|value| id(*value)).collect()
-}
-
-/// A table from the register's words to the vocabulary. Every identifier also stands for itself.
-fn table<T>(
-    name: &str,
-    words: BTreeMap<String, String>,
-    known: &[&str],
-    find: impl Fn(&str) -> Option<T>,
-) -> Result<Words<T>, SnapshotError> {
-    let mut table: Words<T> = known
-        .iter()
-        .filter_map(|id| find(id).map(|value| ((*id).to_owned(), value)))
-        .collect();
-    for (word, id) in words {
-        let Some(value) = find(&id) else {
-            let problem = format!(
-                "`{id}` is not a known identifier; known are {}",
-                known.join(", ")
-            );
-            return Err(fault(&format!("values.{name}.{word}"), problem));
-        };
-        table.insert(word.trim().to_owned(), value);
-    }
-    Ok(table)
 }
 
 pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {

@@ -181,6 +181,8 @@ pub struct Row {
     pub need: Option<Need>,
     /// A benefit.
     pub benefit: Option<Benefit>,
+    /// Whether the person's address is protected.
+    pub protected: bool,
     /// Place in the household.
     pub role: Option<HouseholdRole>,
     /// Whether the person cares for a relative.
@@ -189,8 +191,6 @@ pub struct Row {
     pub occupation: Option<Occupation>,
     /// Where the person lives.
     pub dwelling: Option<Dwelling>,
-    /// Whether nobody may learn where the person lives.
-    pub protected_address: Option<bool>,
 }
 
 /// An amount in hundredths, alone or with the sign of the euro.

@@ -248,14 +248,16 @@ impl Snapshot {
             mapping_hash: _,
             finest_level,
             quantities,
+            attributes,
             sampling_key: _,
             words,
             births,
             homes,
             households,
             traits,
-            record_places,
-            records,
+            fact_starts,
+            facts,
+            fact_months,
             event_starts,
             months,
             services,
@@ -266,14 +268,16 @@ impl Snapshot {
             household_births,
             household_members,
         } = self;
-        (*finest_level, *quantities) == (other.finest_level, other.quantities)
+        (*finest_level, *quantities, *attributes)
+            == (other.finest_level, other.quantities, other.attributes)
             && *words == other.words
             && *births == other.births
             && *homes == other.homes
             && *households == other.households
             && *traits == other.traits
-            && *record_places == other.record_places
-            && *records == other.records
+            && *fact_starts == other.fact_starts
+            && *facts == other.facts
+            && *fact_months == other.fact_months
             && *event_starts == other.event_starts
             && *months == other.months
             && *services == other.services
