@@ -10,6 +10,7 @@ mod events;
 mod households;
 mod margins;
 mod names;
+mod offer;
 mod organisations;
 mod parallel;
 mod population;
@@ -25,6 +26,7 @@ pub use calendar::Month;
 pub use codice_fiscale::{check_character, codice_fiscale, is_valid, omocodia};
 pub use config::{CITY_VERSION, CityConfig, CityManifest, CityOrganisation};
 pub use margins::{HouseholdKind, NilMargins, milan};
+pub use offer::offer_path;
 pub use organisations::{NAMED_ORGANISATIONS, SERVICES};
 pub use population::{Citizenship, Household, Person, Population, populate};
 pub use register::{COLUMNS, RegisterCounts, register_path};
@@ -126,7 +128,8 @@ impl std::fmt::Display for Progress {
     }
 }
 
-/// Generates a city into `dir` (`<organisation>/register.csv`, `truth/`, `city.json`), replacing one that is there.
+/// Generates a city into `dir` (`<organisation>/register.csv` and `offer.csv`, `truth/`, `city.json`), replacing one that is
+/// there.
 ///
 /// The same configuration gives the same bytes on the same platform, whatever the number of threads.
 ///
@@ -139,7 +142,8 @@ pub fn generate(
 ) -> Result<CityManifest, CityError> {
     config.validate()?;
     prepare(dir)?;
-    let city = populate(&milan(), config.seed, config.scale, progress);
+    let margins = milan();
+    let city = populate(&margins, config.seed, config.scale, progress);
     progress(Progress::Population {
         persons: city.persons.len() as u64,
         households: city.households.len() as u64,
@@ -175,6 +179,9 @@ pub fn generate(
         .write(sender)
     });
     let written = written.into_iter().collect::<Result<Vec<_>, _>>()?;
+    for (number, profile) in profiles.iter().enumerate() {
+        offer::write(&margins, profile, number, config.seed, dir)?;
+    }
     let counts: Vec<RegisterCounts> = written
         .iter()
         .map(|register| register.counts.clone())
@@ -219,6 +226,7 @@ fn prepare(dir: &Path) -> Result<(), CityError> {
             let plain = |id: &str| id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
             for path in [
                 register_path(dir, &organisation.id),
+                offer_path(dir, &organisation.id),
                 dir.join("truth")
                     .join(format!("persons_{}.csv", organisation.id)),
                 dir.join("truth")

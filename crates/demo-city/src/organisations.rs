@@ -63,6 +63,11 @@ pub(crate) struct Profile {
 }
 
 impl Profile {
+    /// How much it works in a municipio, 0 to 1.
+    pub(crate) fn works_in(&self, municipio: u8) -> f64 {
+        self.territory[usize::from(municipio).clamp(1, 9) - 1]
+    }
+
     /// How likely a person becomes a client, relative to others; 0 for those who never live in the window.
     pub(crate) fn weight(&self, person: &Person, household: &Household) -> f64 {
         // Everybody as of July 2023, the middle of the window.

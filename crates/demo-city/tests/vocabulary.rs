@@ -84,6 +84,33 @@ fn truth_speaks_in_public_keys_and_places_homes_as_the_geography_does() {
 }
 
 #[test]
+fn every_organisation_has_an_offer_at_places_that_exist() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = CityConfig {
+        seed: 3,
+        scale: 0.001,
+        ..CityConfig::default()
+    };
+    let manifest = generate(&config, dir.path(), &mut |_| {}).unwrap();
+    let mut kinds = BTreeSet::new();
+    for organisation in &manifest.organisations {
+        let path = demo_city::offer_path(dir.path(), &organisation.id);
+        let loaded = offer::read_file(&path).unwrap();
+        assert!(loaded.remarks.is_empty(), "{:?}", loaded.remarks);
+        assert!(!loaded.offer.sites.is_empty());
+        for site in &loaded.offer.sites {
+            let municipi = Partition::milan().municipi_of_nil(site.nil.unwrap());
+            assert!(municipi.contains(&site.municipio.unwrap()));
+        }
+        for service in &loaded.offer.services {
+            assert!(service.capacity.unwrap() >= 5);
+            kinds.extend(service.service.clone());
+        }
+    }
+    assert!(kinds.len() >= 8, "{kinds:?}");
+}
+
+#[test]
 fn every_declared_target_has_people_in_the_largest_register() {
     let dir = tempfile::tempdir().unwrap();
     let config = CityConfig {

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 /// Crates that can hold exact data.
 const EXACT: [&str; 4] = ["opendp", "mechanism", "kernel", "snapshot"];
 /// Crates of ours that only compute.
-const PURE: [&str; 10] = [
+const PURE: [&str; 11] = [
     "query",
     "taxonomy",
     "geography",
@@ -17,6 +17,7 @@ const PURE: [&str; 10] = [
     "compose",
     "failpoint",
     "forecast",
+    "offer",
     "optimise",
 ];
 const RUNTIME: [&str; 3] = ["tokio", "axum", "sqlx"];
