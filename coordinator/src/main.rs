@@ -5,7 +5,7 @@ use anyhow::{Context, Result, anyhow};
 use clap::{Parser, Subcommand};
 use coordinator::areas::Areas;
 use coordinator::store::accounts::Role;
-use coordinator::{Config, admin, forecast_command, serve};
+use coordinator::{Config, admin, forecast_command, offer_command, serve, taxonomy_command};
 use std::io::{IsTerminal as _, Read as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -38,6 +38,12 @@ enum Command {
     },
     /// Forecasts series with known noise: CSV in, CSV with intervals out.
     Forecast(forecast_command::Options),
+    /// Sites and services.
+    #[command(subcommand)]
+    Offer(offer_command::OfferCommand),
+    /// The list of target groups.
+    #[command(subcommand)]
+    Taxonomy(taxonomy_command::TaxonomyCommand),
     /// Prints the description of the API (OpenAPI 3.1, JSON).
     Openapi,
 }
@@ -182,6 +188,8 @@ async fn run(command: Command) -> Result<()> {
             Ok(())
         }
         Command::Forecast(options) => Ok(forecast_command::run(&options)?),
+        Command::Offer(command) => offer_command::run(&command),
+        Command::Taxonomy(command) => taxonomy_command::run(&command),
         Command::Openapi => {
             println!(
                 "{}",

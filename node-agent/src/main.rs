@@ -85,6 +85,14 @@ enum Command {
         #[command(subcommand)]
         command: commands::budget::BudgetCommand,
     },
+    /// Shows which target groups this register can be asked about, by its mapping alone.
+    Targets {
+        #[command(flatten)]
+        dir: Dir,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// Writes one file from which this node can be restored.
     Backup(commands::backup::Backup),
     /// Restores a node from a backup: first unpacks it, then, after joining anew, accounts for what was spent since.
@@ -147,6 +155,7 @@ async fn run(command: Command) -> Result<ExitCode> {
         }
         Command::Study { command } => commands::study::run(command).await?,
         Command::Budget { command } => commands::budget::run(command).await?,
+        Command::Targets { dir, json } => commands::targets::run(&NodeDir::new(dir.dir), json)?,
         Command::Backup(backup) => commands::backup::back_up(&backup).await?,
         Command::Restore(restore) => commands::backup::restore(&restore).await?,
         Command::Audit {

@@ -335,6 +335,11 @@ impl Node {
         if quantity.is_some_and(|quantity| !current.snapshot.records(quantity)) {
             return Err(("quantity", "not-in-the-register"));
         }
+        // And which targets it can be asked about.
+        let lacks = (verified.query().needs_fields()).without(current.snapshot.attributes());
+        if !lacks.is_empty() {
+            return Err(("targets", "not-evaluable"));
+        }
         Ok(current.snapshot)
     }
 

@@ -86,7 +86,8 @@ fn categories_fit(touched: Dynamic, rule: Dynamic, effect: Dynamic) -> Dynamic {
     })
 }
 
-/// For a permission: every target named is in the rule, sensitive ones by name. For a denial: one of them is.
+/// For a permission: every target named is in the rule, by name those that are sensitive or that answers can harm. For a
+/// denial: one of them is.
 fn targets_fit(named: Dynamic, sensitive: Dynamic, rule: Dynamic, effect: Dynamic) -> Dynamic {
     over(
         [named, sensitive, rule, effect],
@@ -96,9 +97,17 @@ fn targets_fit(named: Dynamic, sensitive: Dynamic, rule: Dynamic, effect: Dynami
             } else {
                 members(named).all(|id| has(rule, id))
                     && members(sensitive).all(|id| lists(rule, id))
+                    && members(named)
+                        .filter(|id| must_be_named(id))
+                        .all(|id| lists(rule, id))
             })
         },
     )
+}
+
+/// Whether `any` does not include a target; an unknown one is included in nothing.
+fn must_be_named(id: &str) -> bool {
+    (taxonomy::Taxonomy::built_in().target(id)).is_none_or(taxonomy::Target::must_be_named)
 }
 
 /// For a permission: a ground for special categories, where sensitive targets are named. Denials ask for none.

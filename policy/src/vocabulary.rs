@@ -5,7 +5,7 @@ use query::AggregateQuery;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
-use taxonomy::{Predicate, Taxonomy};
+use taxonomy::{GroupHarm, Predicate, Taxonomy};
 
 macro_rules! vocabulary {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $id:literal,)+ }) => {
@@ -159,11 +159,29 @@ impl Category {
             Predicate::Not(part) => Category::of_predicate(part),
             Predicate::Age(_) | Predicate::Sex(_) => one(Category::Demographics),
             Predicate::Citizenship(_) => one(Category::Origin),
-            Predicate::Household(_) => one(Category::Household),
-            Predicate::Benefit(_) | Predicate::Income(_) => one(Category::Economic),
+            Predicate::Household(_) | Predicate::Role(_) | Predicate::Carer(_) => {
+                one(Category::Household)
+            }
+            Predicate::Members(members) => (members.of.iter())
+                .flat_map(|of| Category::of_predicate(of))
+                .chain([Category::Household])
+                .collect(),
+            Predicate::Income(_) | Predicate::Occupation(_) => one(Category::Economic),
             Predicate::Disability(_) => one(Category::Health),
-            // Needs, use of services, and every kind of predicate that may be added.
-            _ => one(Category::Social),
+            // Needs, benefits, dwellings and use of services, and what some of them tell besides.
+            other => {
+                let plain = match other {
+                    Predicate::Benefit(_) => Category::Economic,
+                    _ => Category::Social,
+                };
+                let health = other.reads_special_category().then_some(Category::Health);
+                let origin =
+                    (other.group_harm() == Some(GroupHarm::Ethnicity)).then_some(Category::Origin);
+                [Some(plain), health, origin]
+                    .into_iter()
+                    .flatten()
+                    .collect()
+            }
         }
     }
 

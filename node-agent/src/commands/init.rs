@@ -75,8 +75,8 @@ pub fn run(init: &Init) -> Result<()> {
         }
         _ => None,
     };
-    let mapping = snapshot::Mapping::municipal_register();
-    try_out(init, mapping)?;
+    let mapping = snapshot::Mapping::municipal_register_of(&header(init)?);
+    try_out(init, &mapping)?;
 
     std::fs::create_dir_all(&init.dir)?;
     keys::create(&dir, init.asks)?;
@@ -119,6 +119,18 @@ pub fn run(init: &Init) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// The register's first line.
+fn header(init: &Init) -> Result<String> {
+    use std::io::{BufRead, Read};
+    const LONGEST: u64 = 1 << 16;
+
+    let file = std::fs::File::open(&init.register)
+        .with_context(|| format!("cannot open the register {}", init.register.display()))?;
+    let mut line = Vec::new();
+    std::io::BufReader::new(file.take(LONGEST)).read_until(b'\n', &mut line)?;
+    Ok(String::from_utf8_lossy(&line).trim_end().to_owned())
 }
 
 /// Reads the register's beginning with the mapping, under a key that is thrown away, so that a column that does not

@@ -9,3 +9,4 @@ pub mod preview;
 pub(crate) mod quality;
 pub mod status;
 pub mod study;
+pub mod targets;

@@ -1,0 +1,85 @@
+//! `node-agent targets`: which target groups this register can be asked about, by its mapping alone.
+//! It opens neither register nor snapshot: what it prints is public.
+
+use crate::config::NodeDir;
+use anyhow::{Context, Result};
+use snapshot::Mapping;
+use taxonomy::{Attribute, Taxonomy};
+
+/// Prints every target with what the mapping lacks for it.
+///
+/// # Errors
+/// When the folder has no mapping that can be read.
+pub fn run(dir: &NodeDir, json: bool) -> Result<()> {
+    let path = dir.mapping();
+    let text = std::fs::read_to_string(&path).with_context(|| {
+        format!(
+            "cannot read {}; is `--dir` a node's folder?",
+            path.display()
+        )
+    })?;
+    let mapping =
+        Mapping::parse(&text).with_context(|| format!("{} is refused", path.display()))?;
+    let taxonomy = Taxonomy::built_in();
+    let known = mapping.attributes();
+    let names = |attributes: taxonomy::Attributes| -> Vec<&str> {
+        attributes.iter().map(Attribute::id).collect()
+    };
+    if json {
+        let targets: Vec<_> = (taxonomy.evaluable(known))
+            .map(|(target, lacks)| {
+                serde_json::json!({
+                    "id": target.id,
+                    "it": target.it,
+                    "en": target.en,
+                    "unit": target.unit,
+                    "area": target.area,
+                    "finest_level": target.finest_level,
+                    "must_be_named": target.must_be_named(),
+                    "needs": names(target.needs_fields()),
+                    "evaluable": lacks.is_empty(),
+                    "lacks": names(lacks),
+                })
+            })
+            .collect();
+        let answer = serde_json::json!({
+            "taxonomy": { "version": taxonomy.version(), "hash": protocol::hex(&taxonomy.hash()) },
+            "records": names(known),
+            "targets": targets,
+        });
+        println!("{}", serde_json::to_string_pretty(&answer)?);
+        return Ok(());
+    }
+    let lacking = taxonomy
+        .evaluable(known)
+        .filter(|(_, lacks)| !lacks.is_empty());
+    let lacking = lacking.count();
+    let all = taxonomy.targets().len();
+    println!(
+        "targets {}: {} of {all} can be answered from this mapping",
+        taxonomy.version(),
+        all - lacking
+    );
+    for (target, lacks) in taxonomy.evaluable(known) {
+        let note = if lacks.is_empty() {
+            if target.must_be_named() {
+                "answered, where the policy names it".to_owned()
+            } else {
+                "answered".to_owned()
+            }
+        } else {
+            format!(
+                "not evaluable, the mapping has no {}",
+                names(lacks).join(", ")
+            )
+        };
+        println!("{:<34} {:<44} {note}", target.id, target.it);
+    }
+    if lacking > 0 {
+        println!(
+            "a column for what is missing, under [columns] of {}, makes a target evaluable",
+            path.display()
+        );
+    }
+    Ok(())
+}
