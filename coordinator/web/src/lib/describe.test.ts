@@ -5,8 +5,9 @@ import { describeQuery, type Words } from './describe';
 import { translator } from './i18n/catalogue';
 
 const taxonomy: Taxonomy = {
+  version: '1', hash: '', areas: [],
   targets: [
-    { id: 'minors', it: 'Minori', en: 'Minors', description_it: '', description_en: '', finest_level: 'micro-area', reads_household: false, sensitive: false },
+    { id: 'minors', it: 'Minori', en: 'Minors', description_it: '', description_en: '', finest_level: 'micro-area', reads_household: false, sensitive: false, unit: 'person', area: 'families', group_harm: null, must_be_named: false },
   ],
   services: [{ id: 'home-care', it: 'Assistenza domiciliare', en: 'Home care' }],
   age_bands: [],

@@ -45,6 +45,15 @@ export interface Target {
   finest_level: string;
   reads_household: boolean;
   sensitive: boolean;
+  unit: 'person' | 'family';
+  area: string;
+  group_harm: string | null;
+  must_be_named: boolean;
+}
+export interface UserArea {
+  id: string;
+  it: string;
+  en: string;
 }
 export interface Service {
   id: string;
@@ -52,6 +61,9 @@ export interface Service {
   en: string;
 }
 export interface Taxonomy {
+  version: string;
+  hash: string;
+  areas: UserArea[];
   targets: Target[];
   services: Service[];
   age_bands: string[];
