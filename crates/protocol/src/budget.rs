@@ -76,6 +76,16 @@ pub enum ActError {
         "a new guarantee needs the signatures of two different pinned keys, one of them of `dpo.keys`"
     )]
     TwoPersonsNeeded,
+    /// Fewer officers signed a policy than the one in force asks for.
+    #[error(
+        "{signed} of the {needed} officers that the policy in force asks for signed this; add the signatures that are missing"
+    )]
+    TooFewOfficers {
+        /// How many did.
+        signed: usize,
+        /// How many must.
+        needed: usize,
+    },
 }
 
 type Rule = (bool, &'static str, &'static str);

@@ -173,6 +173,16 @@ pub struct GuaranteeNotice {
     pub second_keys: Vec<PublicKey>,
 }
 
+/// `POST /node/v1/waiting`: says that a request waits for a person at the node. It decides nothing.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WaitingNotice {
+    /// Format version, 1.
+    pub version: u32,
+    /// Id of the request.
+    pub request: String,
+}
+
 /// `POST /node/v1/receipts`: asks for what a node's earlier key signed, to go on from a backup.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -6,19 +6,23 @@ pub mod dsse;
 pub mod exchange;
 
 mod answer;
+mod approval;
 mod budget;
 mod held_receipt;
+mod policy_change;
 mod request;
 mod restoration;
 mod study;
 mod sub_cap;
 
 pub use answer::{Answer, AnswerError, Outcome, Receipt, SliceReceipt, VerifiedAnswer, Vouched};
+pub use approval::{Approval, VerifiedApproval, Word};
 pub use budget::{
     ActError, BudgetMove, MAX_ACT_AGE_SECONDS, NewGuarantee, VerifiedBudgetMove, VerifiedGuarantee,
 };
 pub use dsse::{Envelope, EnvelopeError, PublicKey};
 pub use held_receipt::{ReceiptError, VerifiedReceipt};
+pub use policy_change::{PolicyChange, VerifiedPolicyChange};
 pub use request::{
     CLOCK_SKEW_SECONDS, MAX_VALIDITY_SECONDS, Request, RequestError, VerifiedRequest,
 };
