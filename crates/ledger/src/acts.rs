@@ -121,7 +121,9 @@ pub(crate) async fn check_unused(
     let known: Option<(i64,)> = sqlx::query_as(
         "SELECT entry_index FROM moves WHERE act_id = $1 \
          UNION ALL SELECT entry_index FROM guarantees WHERE act_id = $1 \
-         UNION ALL SELECT entry_index FROM restorations WHERE act_id = $1",
+         UNION ALL SELECT entry_index FROM restorations WHERE act_id = $1 \
+         UNION ALL SELECT entry_index FROM policies WHERE act_id = $1 \
+         UNION ALL SELECT entry_index FROM approvals WHERE act_id = $1",
     )
     .bind(id)
     .fetch_optional(connection)

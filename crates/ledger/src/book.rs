@@ -4,7 +4,10 @@
 use crate::caps::amount;
 use crate::standing::standing;
 use crate::verify::verify;
-use crate::{CapStanding, LedgerError, Report, charge, log};
+use crate::{
+    CapStanding, DecidedRequest, LedgerError, PolicyInForce, Report, charge, log, policies,
+    requests,
+};
 use audit::{
     AuditError, Checkpoint, EntryKind, Hash, Header, Tree, consistency_proof, inclusion_proof, root,
 };
@@ -138,6 +141,55 @@ impl LedgerReader {
                 .fetch_optional(self.readers.pool())
                 .await?;
         Ok(row.map(|(size,)| size.unsigned_abs()))
+    }
+
+    /// The policy in force; none before one was installed, nor after a restoration until one is installed again.
+    ///
+    /// # Errors
+    /// [`LedgerError::Corrupt`] for a document that does not have its hash.
+    pub async fn policy(&self) -> Result<Option<PolicyInForce>, LedgerError> {
+        let mut transaction = self.readers.read_transaction().await?;
+        if !policies::is_known(&mut transaction).await? {
+            return Ok(None);
+        }
+        policies::in_force(&mut transaction).await
+    }
+
+    /// The policy that came into force last, also where a restoration ended it.
+    ///
+    /// # Errors
+    /// As [`LedgerReader::policy`].
+    pub async fn latest_policy(&self) -> Result<Option<PolicyInForce>, LedgerError> {
+        let mut transaction = self.readers.read_transaction().await?;
+        if !policies::is_known(&mut transaction).await? {
+            return Ok(None);
+        }
+        policies::latest(&mut transaction).await
+    }
+
+    /// Every request that a policy decided, in that order, with what a person said of it.
+    ///
+    /// # Errors
+    /// [`LedgerError::Corrupt`] for rows that the ledger cannot have written.
+    pub async fn requests(&self) -> Result<Vec<DecidedRequest>, LedgerError> {
+        let mut transaction = self.readers.read_transaction().await?;
+        if !policies::is_known(&mut transaction).await? {
+            return Ok(Vec::new());
+        }
+        requests::all(&mut transaction).await
+    }
+
+    /// One of them.
+    ///
+    /// # Errors
+    /// As [`LedgerReader::requests`].
+    pub async fn request(
+        &self,
+        request_id: &str,
+        request_hash: &[u8; 32],
+    ) -> Result<Option<DecidedRequest>, LedgerError> {
+        let mut transaction = self.readers.read_transaction().await?;
+        requests::one(&mut transaction, request_id, request_hash).await
     }
 
     /// Every new guarantee that was entered, oldest first.

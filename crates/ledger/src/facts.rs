@@ -203,6 +203,8 @@ pub(crate) fn is_reserved(kind: EntryKind) -> bool {
             | EntryKind::Answer
             | EntryKind::Reuse
             | EntryKind::BudgetMove
+            | EntryKind::PolicyChange
+            | EntryKind::Decision
             | EntryKind::Restoration
             | EntryKind::WriteOff
             | EntryKind::Tombstone

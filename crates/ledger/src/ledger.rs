@@ -6,7 +6,8 @@ use crate::facts::{Facts, is_reserved};
 use crate::log::append;
 use crate::refusals::log_refusal;
 use crate::{
-    Balance, LedgerError, LedgerReader, Report, Restored, acts, answers, charge, restore, retention,
+    Balance, DecidedRequest, LedgerError, LedgerReader, Report, Restored, acts, answers, charge,
+    policies, requests, restore, retention,
 };
 use audit::{
     AuditError, Checkpoint, EntryKind, Fact, Hash, LogSigner, NoteKey, NoteSignature,
@@ -15,12 +16,13 @@ use audit::{
 use policy::{Caps, Permit};
 use privacy_loss::NanoRho;
 use protocol::{
-    SubCap, VerifiedBudgetMove, VerifiedGuarantee, VerifiedReceipt, VerifiedRestoration,
+    SubCap, VerifiedApproval, VerifiedBudgetMove, VerifiedGuarantee, VerifiedPolicyChange,
+    VerifiedReceipt, VerifiedRestoration,
 };
 use std::path::Path;
 use storage::Store;
 
-const MIGRATIONS: [(i64, &str, &str); 4] = [
+const MIGRATIONS: [(i64, &str, &str); 5] = [
     (1, "ledger", include_str!("../migrations/0001_ledger.sql")),
     (2, "acts", include_str!("../migrations/0002_acts.sql")),
     (3, "restore", include_str!("../migrations/0003_restore.sql")),
@@ -28,6 +30,11 @@ const MIGRATIONS: [(i64, &str, &str); 4] = [
         4,
         "retention",
         include_str!("../migrations/0004_retention.sql"),
+    ),
+    (
+        10,
+        "policies",
+        include_str!("../migrations/0010_policies.sql"),
     ),
 ];
 
@@ -169,6 +176,48 @@ impl Ledger {
         now: i64,
     ) -> Result<u64, LedgerError> {
         acts::new_guarantee(self.store.writer(), act, now).await
+    }
+
+    /// Records the policy that a node begins with, or goes on with after a restoration, as installed; nothing where one is in
+    /// force.
+    ///
+    /// # Errors
+    /// [`LedgerError::Storage`] and its like.
+    pub async fn install_policy(&self, document: &str, now: i64) -> Result<(), LedgerError> {
+        policies::install(self.store.writer(), document, now).await
+    }
+
+    /// Replaces the policy in force by one that its officers signed, and returns the leaf's index.
+    ///
+    /// # Errors
+    /// [`LedgerError::Act`] and [`LedgerError::ActUsed`] as for a move, [`LedgerError::OtherPolicy`] if it replaces another.
+    pub async fn change_policy(
+        &self,
+        act: &VerifiedPolicyChange,
+        now: i64,
+    ) -> Result<u64, LedgerError> {
+        policies::change(self.store.writer(), act, now).await
+    }
+
+    /// Keeps a request with the policy's first decision of it; the same request again changes nothing.
+    ///
+    /// # Errors
+    /// [`LedgerError::Storage`] and its like.
+    pub async fn keep_request(&self, request: &DecidedRequest) -> Result<(), LedgerError> {
+        requests::keep(self.store.writer(), request).await
+    }
+
+    /// Enters what a person said of a request that waits, once, and returns the leaf's index.
+    ///
+    /// # Errors
+    /// [`LedgerError::ActUsed`] as for a move, [`LedgerError::NotWaiting`] if no such request waits.
+    pub async fn decide_request(
+        &self,
+        act: &VerifiedApproval,
+        policy_hash: &str,
+        now: i64,
+    ) -> Result<u64, LedgerError> {
+        requests::decide(self.store.writer(), act, policy_hash, now).await
     }
 
     /// Goes on from a backup, as an officer signed it: debits what `receipts` prove and the backup does not hold, stores their

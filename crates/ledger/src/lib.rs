@@ -20,13 +20,16 @@ mod facts;
 mod forecast;
 mod ledger;
 mod log;
+mod policies;
 mod refusals;
 mod report;
+mod requests;
 mod restore;
 mod retention;
 mod standing;
 mod verify;
 mod verify_acts;
+mod verify_policies;
 
 #[cfg(test)]
 mod tests;
@@ -37,7 +40,9 @@ pub use caps::{Cap, lifetime_limit};
 pub use charge::{Charge, Debit, Reuse};
 pub use forecast::{Exhaustion, Pace, RECENT_SECONDS, exhaustion};
 pub use ledger::Ledger;
+pub use policies::PolicyInForce;
 pub use report::{Act, Problem, Report};
+pub use requests::DecidedRequest;
 pub use restore::Restored;
 pub use standing::{CapStanding, unspent};
 
@@ -117,6 +122,12 @@ pub enum LedgerError {
         /// The cap in force.
         fixed: privacy_loss::NanoRho,
     },
+    /// A policy was signed over another one than that in force.
+    #[error("the policy it replaces is not the one in force; sign it again over that one")]
+    OtherPolicy,
+    /// No such request waits for a person.
+    #[error("no such request waits for a person: it is unknown, or somebody decided it already")]
+    NotWaiting,
     /// A signed act is not valid, or not now.
     #[error("the act is not accepted: {0}")]
     Act(#[from] protocol::ActError),

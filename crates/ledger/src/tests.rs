@@ -6,6 +6,7 @@ mod charging;
 mod fixtures;
 mod interleavings;
 mod model;
+mod policies;
 mod processes;
 mod proving;
 mod restore;

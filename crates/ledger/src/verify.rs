@@ -7,6 +7,7 @@ use crate::facts::{self, AnswerRow, ChargeRow, Facts, ReuseRow};
 use crate::log;
 use crate::report::{Problem, Report};
 use crate::verify_acts::check_acts;
+use crate::verify_policies::check_policies;
 use audit::{Checkpoint, EntryKind, Hash, Header, Tree, body_hash, leaf_hash_of, root};
 use sqlx::{Row, SqliteConnection};
 use std::collections::{BTreeMap, BTreeSet};
@@ -53,6 +54,7 @@ pub(crate) async fn verify(
     )
     .await?;
     let acts = check_acts(&mut *connection, &mut log).await?;
+    check_policies(&mut *connection, &mut log).await?;
 
     Ok(Report {
         entries: log.leaves.len() as u64,

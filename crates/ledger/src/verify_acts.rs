@@ -130,7 +130,7 @@ fn signed(header: &Header, body: &[u8]) -> Option<Act> {
 }
 
 /// The organisation an act says it is for; the log it is in is that organisation's own.
-fn claimed_organisation(envelope: &Envelope) -> Option<String> {
+pub(crate) fn claimed_organisation(envelope: &Envelope) -> Option<String> {
     let payload = envelope.unverified_payload()?;
     let value: serde_json::Value = serde_json::from_slice(&payload).ok()?;
     Some(value.get("organisation")?.as_str()?.to_owned())

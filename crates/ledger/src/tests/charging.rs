@@ -486,6 +486,8 @@ async fn refusals_and_other_events_are_logged_and_the_ledgers_own_kinds_are_rese
                 | EntryKind::Answer
                 | EntryKind::Reuse
                 | EntryKind::BudgetMove
+                | EntryKind::PolicyChange
+                | EntryKind::Decision
                 | EntryKind::Restoration
                 | EntryKind::WriteOff
                 | EntryKind::Tombstone

@@ -7,7 +7,7 @@ use privacy_loss::NanoRho;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, Connection, Executor};
 
-const APPEND_ONLY: [&str; 14] = [
+const APPEND_ONLY: [&str; 16] = [
     "entries",
     "bodies",
     "account",
@@ -22,6 +22,8 @@ const APPEND_ONLY: [&str; 14] = [
     "restorations",
     "write_offs",
     "tombstones",
+    "policies",
+    "approvals",
 ];
 
 /// A ledger with at least one row in every table.
@@ -65,6 +67,7 @@ async fn filled(place: &Place) -> Ledger {
         .await
         .unwrap();
     assert_eq!(ledger.erase_answers(1, NOW).await.unwrap(), 1);
+    super::policies::fill(&ledger).await;
     let mut same = terms(5, 10, caps(40));
     same.query_hash = terms(0, 10, caps(40)).query_hash;
     let Charge::Reusable(reuse) = ledger.charge_terms(&same, NOW).await.unwrap() else {
@@ -116,7 +119,7 @@ async fn triggers_forbid_updating_and_deleting_in_every_append_only_table() {
     let ledger = filled(&place).await;
     let mut intruder = intruder(&place).await;
     let tables: Vec<(String,)> = sqlx::query_as(
-        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT IN ('tree', '_sqlx_migrations')",
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT IN ('tree', 'requests', '_sqlx_migrations')",
     )
     .fetch_all(&mut intruder)
     .await

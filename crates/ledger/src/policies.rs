@@ -1,0 +1,236 @@
+//! Policies in force: the first as installed, each later one as the officers of the one before signed it.
+//! The document comes from the log, so that a file edited on disk changes nothing.
+
+use crate::LedgerError;
+use crate::acts::{check_unused, envelope_bytes};
+use crate::facts::{Facts, facts};
+use crate::log::append;
+use audit::EntryKind;
+use protocol::{Envelope, PolicyChange, PublicKey, VerifiedPolicyChange};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row, SqliteConnection};
+use storage::Writer;
+
+/// A policy that came into force, as a row of `policies` holds it.
+#[derive(Clone, Debug)]
+pub(crate) struct PolicyRow {
+    pub(crate) policy_hash: String,
+    pub(crate) replaces: String,
+    pub(crate) act_id: String,
+    pub(crate) act_hash: String,
+    /// Hexadecimal keys, joined by commas; empty where it was installed.
+    pub(crate) signers: String,
+}
+
+impl PolicyRow {
+    /// All policies.
+    pub(crate) const SELECT: &str =
+        "SELECT policy_hash, replaces, act_id, act_hash, signers, entry_index FROM policies";
+
+    pub(crate) fn read(row: &SqliteRow) -> Result<(PolicyRow, i64), LedgerError> {
+        let read = PolicyRow {
+            policy_hash: row.try_get(0)?,
+            replaces: row.try_get(1)?,
+            act_id: row.try_get(2)?,
+            act_hash: row.try_get(3)?,
+            signers: row.try_get(4)?,
+        };
+        Ok((read, row.try_get(5)?))
+    }
+
+    /// The row that records a signed policy.
+    pub(crate) fn of(verified: &VerifiedPolicyChange) -> PolicyRow {
+        let signers: Vec<String> = (verified.signers().iter())
+            .map(|key| key.to_string())
+            .collect();
+        PolicyRow {
+            policy_hash: verified.act().policy_hash(),
+            replaces: verified.act().replaces.clone(),
+            act_id: verified.act().id.clone(),
+            act_hash: protocol::hex(&verified.hash()),
+            signers: signers.join(","),
+        }
+    }
+
+    fn installed(document: &str, replaces: String) -> PolicyRow {
+        PolicyRow {
+            policy_hash: protocol::hex(&protocol::sha256(document.as_bytes())),
+            replaces,
+            act_id: String::new(),
+            act_hash: String::new(),
+            signers: String::new(),
+        }
+    }
+
+    pub(crate) fn facts(&self) -> Facts {
+        let act = match self.act_id.is_empty() {
+            true => "policy-installed",
+            false => "policy-signed",
+        };
+        facts([
+            ("act", act.into()),
+            ("policy-hash", self.policy_hash.as_str().into()),
+            ("replaces", self.replaces.as_str().into()),
+            ("act-id", self.act_id.as_str().into()),
+            ("act-hash", self.act_hash.as_str().into()),
+            ("signers", self.signers.as_str().into()),
+        ])
+    }
+
+    /// Whether a leaf's body is what this row records: the document itself, or the act with the signatures it names.
+    pub(crate) fn is_body(
+        &self,
+        body: &[u8],
+        organisation: impl Fn(&Envelope) -> Option<String>,
+    ) -> bool {
+        if self.act_id.is_empty() {
+            return protocol::hex(&protocol::sha256(body)) == self.policy_hash;
+        }
+        let signers: Option<Vec<PublicKey>> =
+            self.signers.split(',').map(PublicKey::from_hex).collect();
+        let verified = || {
+            let envelope: Envelope = serde_json::from_slice(body).ok()?;
+            let signers = signers?;
+            let organisation = organisation(&envelope)?;
+            VerifiedPolicyChange::verify(&envelope, &signers, signers.len(), &organisation).ok()
+        };
+        verified().is_some_and(|act| PolicyRow::of(&act).facts() == self.facts())
+    }
+}
+
+/// The policy in force, as the log holds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyInForce {
+    /// The document.
+    pub document: String,
+    /// SHA-256 of the document, hex.
+    pub hash: String,
+    /// The officers that signed it; none where it was installed.
+    pub signers: Vec<PublicKey>,
+    /// Its entry.
+    pub index: u64,
+}
+
+/// Whether the file has these tables: one that an earlier version wrote gets them when the node next serves.
+pub(crate) async fn is_known(connection: &mut SqliteConnection) -> Result<bool, LedgerError> {
+    let (count,): (i64,) = sqlx::query_as(
+        "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'policies'",
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(count == 1)
+}
+
+/// The policy in force; none before one was installed, and none after a restoration until one is installed again.
+pub(crate) async fn in_force(
+    connection: &mut SqliteConnection,
+) -> Result<Option<PolicyInForce>, LedgerError> {
+    let Some(latest) = latest(&mut *connection).await? else {
+        return Ok(None);
+    };
+    let (restored,): (i64,) =
+        sqlx::query_as("SELECT COALESCE(MAX(entry_index), -1) FROM restorations")
+            .fetch_one(connection)
+            .await?;
+    let index = i64::try_from(latest.index).unwrap_or(i64::MAX);
+    Ok((restored < index).then_some(latest))
+}
+
+/// The policy that came into force last.
+pub(crate) async fn latest(
+    connection: &mut SqliteConnection,
+) -> Result<Option<PolicyInForce>, LedgerError> {
+    let row: Option<(String, String, Vec<u8>, i64)> = sqlx::query_as(
+        "SELECT p.policy_hash, p.signers, b.body, p.entry_index FROM policies p \
+         JOIN bodies b ON b.entry_index = p.entry_index ORDER BY p.entry_index DESC LIMIT 1",
+    )
+    .fetch_optional(connection)
+    .await?;
+    let Some((hash, signers, body, index)) = row else {
+        return Ok(None);
+    };
+    let corrupt = || LedgerError::Corrupt { what: "policy" };
+    let (document, signers) = if signers.is_empty() {
+        (String::from_utf8(body).map_err(|_| corrupt())?, Vec::new())
+    } else {
+        let envelope: Envelope = serde_json::from_slice(&body).map_err(|_| corrupt())?;
+        let payload = envelope.unverified_payload().ok_or_else(corrupt)?;
+        let act: PolicyChange = serde_json::from_slice(&payload).map_err(|_| corrupt())?;
+        let signers: Option<Vec<PublicKey>> = signers.split(',').map(PublicKey::from_hex).collect();
+        (act.document, signers.ok_or_else(corrupt)?)
+    };
+    if protocol::hex(&protocol::sha256(document.as_bytes())) != hash {
+        return Err(corrupt());
+    }
+    Ok(Some(PolicyInForce {
+        document,
+        hash,
+        signers,
+        index: index.unsigned_abs(),
+    }))
+}
+
+/// Records the policy that a node begins with, or goes on with after a restoration; nothing where one is in force.
+pub(crate) async fn install(writer: &Writer, document: &str, now: i64) -> Result<(), LedgerError> {
+    let mut transaction = writer.write_transaction().await?;
+    if in_force(&mut transaction).await?.is_some() {
+        return Ok(());
+    }
+    let replaces = latest(&mut transaction)
+        .await?
+        .map_or(String::new(), |policy| policy.hash);
+    let row = PolicyRow::installed(document, replaces);
+    insert(&mut transaction, &row, document.as_bytes(), now).await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// Enters a signed policy and returns its leaf. The officers and the threshold were those of the policy it replaces, which must be
+/// the one in force.
+pub(crate) async fn change(
+    writer: &Writer,
+    verified: &VerifiedPolicyChange,
+    now: i64,
+) -> Result<u64, LedgerError> {
+    verified.check_fresh(now)?;
+    let mut transaction = writer.write_transaction().await?;
+    check_unused(&mut transaction, &verified.act().id).await?;
+    let in_force = in_force(&mut transaction).await?;
+    if in_force.is_none_or(|policy| policy.hash != verified.act().replaces) {
+        return Err(LedgerError::OtherPolicy);
+    }
+    let row = PolicyRow::of(verified);
+    let body = envelope_bytes(verified.envelope())?;
+    let index = insert(&mut transaction, &row, &body, now).await?;
+    transaction.commit().await?;
+    Ok(index.unsigned_abs())
+}
+
+async fn insert(
+    connection: &mut SqliteConnection,
+    row: &PolicyRow,
+    body: &[u8],
+    now: i64,
+) -> Result<i64, LedgerError> {
+    let index = append(
+        &mut *connection,
+        EntryKind::PolicyChange,
+        now,
+        row.facts(),
+        body,
+    )
+    .await?;
+    sqlx::query(
+        "INSERT INTO policies (policy_hash, replaces, act_id, act_hash, signers, entry_index) \
+         VALUES ($1, $2, $3, $4, $5, $6)",
+    )
+    .bind(&row.policy_hash)
+    .bind(&row.replaces)
+    .bind(&row.act_id)
+    .bind(&row.act_hash)
+    .bind(&row.signers)
+    .bind(index)
+    .execute(connection)
+    .await?;
+    Ok(index)
+}

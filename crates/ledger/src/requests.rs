@@ -1,0 +1,200 @@
+//! Requests as policies decided them, and what persons said of those left to them. Node only: it holds questions, never data.
+//! A request that waits is charged by nobody; its own expiry ends the waiting.
+
+use crate::LedgerError;
+use crate::acts::{check_unused, envelope_bytes};
+use crate::facts::{Facts, facts};
+use crate::log::append;
+use audit::EntryKind;
+use policy::Decided;
+use protocol::{Envelope, VerifiedApproval, Word};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row, SqliteConnection};
+use storage::Writer;
+
+/// A request that a policy decided.
+#[derive(Clone, Debug)]
+pub struct DecidedRequest {
+    /// The request.
+    pub request_id: String,
+    /// SHA-256 of its signed bytes.
+    pub request_hash: [u8; 32],
+    /// As it was signed.
+    pub envelope: Envelope,
+    /// The study as it was signed.
+    pub study: Envelope,
+    /// The decision.
+    pub decided: Decided,
+    /// The rule that decided.
+    pub rule: String,
+    /// When, Unix seconds.
+    pub at: i64,
+    /// What a person said, where somebody did.
+    pub word: Option<Word>,
+}
+
+const SELECT: &str = "SELECT r.request_id, r.request_hash, r.envelope, r.study, r.decided, r.rule, r.at, a.word FROM requests r \
+     LEFT JOIN approvals a ON a.request_id = r.request_id AND a.request_hash = lower(hex(r.request_hash))";
+
+fn read(row: &SqliteRow) -> Result<DecidedRequest, LedgerError> {
+    let corrupt = || LedgerError::Corrupt { what: "request" };
+    let (hash, envelope, study): (Vec<u8>, Vec<u8>, Vec<u8>) =
+        (row.try_get(1)?, row.try_get(2)?, row.try_get(3)?);
+    let (decided, word): (String, Option<String>) = (row.try_get(4)?, row.try_get(7)?);
+    Ok(DecidedRequest {
+        request_id: row.try_get(0)?,
+        request_hash: hash.try_into().map_err(|_| corrupt())?,
+        envelope: serde_json::from_slice(&envelope).map_err(|_| corrupt())?,
+        study: serde_json::from_slice(&study).map_err(|_| corrupt())?,
+        decided: Decided::from_id(&decided).ok_or_else(corrupt)?,
+        rule: row.try_get(5)?,
+        at: row.try_get(6)?,
+        word: word
+            .map(|word| Word::from_id(&word).ok_or_else(corrupt))
+            .transpose()?,
+    })
+}
+
+/// Keeps a request with its first decision.
+pub(crate) async fn keep(writer: &Writer, request: &DecidedRequest) -> Result<(), LedgerError> {
+    let mut transaction = writer.write_transaction().await?;
+    sqlx::query(
+        "INSERT INTO requests (request_id, request_hash, envelope, study, decided, rule, at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
+    )
+    .bind(&request.request_id)
+    .bind(&request.request_hash[..])
+    .bind(envelope_bytes(&request.envelope)?)
+    .bind(envelope_bytes(&request.study)?)
+    .bind(request.decided.id())
+    .bind(&request.rule)
+    .bind(request.at)
+    .execute(&mut *transaction)
+    .await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// Requests in the order of their decisions.
+pub(crate) async fn all(
+    connection: &mut SqliteConnection,
+) -> Result<Vec<DecidedRequest>, LedgerError> {
+    let text = format!("{SELECT} ORDER BY r.at, r.request_id");
+    let rows = sqlx::query(sqlx::AssertSqlSafe(text))
+        .fetch_all(connection)
+        .await?;
+    rows.iter().map(read).collect()
+}
+
+/// A kept request.
+pub(crate) async fn one(
+    connection: &mut SqliteConnection,
+    request_id: &str,
+    request_hash: &[u8; 32],
+) -> Result<Option<DecidedRequest>, LedgerError> {
+    let text = format!("{SELECT} WHERE r.request_id = $1 AND r.request_hash = $2");
+    let row = sqlx::query(sqlx::AssertSqlSafe(text))
+        .bind(request_id)
+        .bind(&request_hash[..])
+        .fetch_optional(connection)
+        .await?;
+    row.as_ref().map(read).transpose()
+}
+
+/// A person's word, as a row of `approvals` holds it.
+#[derive(Clone, Debug)]
+pub(crate) struct ApprovalRow {
+    pub(crate) act_id: String,
+    pub(crate) act_hash: Vec<u8>,
+    pub(crate) signer: String,
+    pub(crate) request_id: String,
+    pub(crate) request_hash: String,
+    pub(crate) word: String,
+    pub(crate) policy_hash: String,
+}
+
+impl ApprovalRow {
+    pub(crate) const SELECT: &str = "SELECT act_id, act_hash, signer, request_id, request_hash, word, policy_hash, entry_index \
+         FROM approvals";
+
+    pub(crate) fn read(row: &SqliteRow) -> Result<(ApprovalRow, i64), LedgerError> {
+        let read = ApprovalRow {
+            act_id: row.try_get(0)?,
+            act_hash: row.try_get(1)?,
+            signer: row.try_get(2)?,
+            request_id: row.try_get(3)?,
+            request_hash: row.try_get(4)?,
+            word: row.try_get(5)?,
+            policy_hash: row.try_get(6)?,
+        };
+        Ok((read, row.try_get(7)?))
+    }
+
+    pub(crate) fn of(verified: &VerifiedApproval, policy_hash: &str) -> ApprovalRow {
+        let act = verified.act();
+        ApprovalRow {
+            act_id: act.id.clone(),
+            act_hash: verified.hash().to_vec(),
+            signer: verified.signer().to_string(),
+            request_id: act.request.clone(),
+            request_hash: act.request_hash.clone(),
+            word: act.word.id().to_owned(),
+            policy_hash: policy_hash.to_owned(),
+        }
+    }
+
+    pub(crate) fn facts(&self) -> Facts {
+        facts([
+            ("act-id", self.act_id.as_str().into()),
+            ("act-hash", protocol::hex(&self.act_hash).into()),
+            ("signer", self.signer.as_str().into()),
+            ("request", self.request_id.as_str().into()),
+            ("request-hash", self.request_hash.as_str().into()),
+            ("word", self.word.as_str().into()),
+            ("policy-hash", self.policy_hash.as_str().into()),
+        ])
+    }
+}
+
+/// Enters a person's word on a request that waits, once, and returns its leaf.
+pub(crate) async fn decide(
+    writer: &Writer,
+    verified: &VerifiedApproval,
+    policy_hash: &str,
+    now: i64,
+) -> Result<u64, LedgerError> {
+    let act = verified.act();
+    let mut transaction = writer.write_transaction().await?;
+    check_unused(&mut transaction, &act.id).await?;
+    let hash = protocol::from_hex::<32>(&act.request_hash).unwrap_or_default();
+    match one(&mut transaction, &act.request, &hash).await? {
+        Some(request) if request.decided == Decided::Manual && request.word.is_none() => {}
+        _ => return Err(LedgerError::NotWaiting),
+    }
+    let row = ApprovalRow::of(verified, policy_hash);
+    let body = envelope_bytes(verified.envelope())?;
+    let index = append(
+        &mut transaction,
+        EntryKind::Decision,
+        now,
+        row.facts(),
+        &body,
+    )
+    .await?;
+    sqlx::query(
+        "INSERT INTO approvals (act_id, act_hash, signer, request_id, request_hash, word, policy_hash, entry_index) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+    )
+    .bind(row.act_id)
+    .bind(row.act_hash)
+    .bind(row.signer)
+    .bind(row.request_id)
+    .bind(row.request_hash)
+    .bind(row.word)
+    .bind(row.policy_hash)
+    .bind(index)
+    .execute(&mut *transaction)
+    .await?;
+    transaction.commit().await?;
+    Ok(index.unsigned_abs())
+}
