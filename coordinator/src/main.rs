@@ -36,6 +36,9 @@ enum Command {
         #[arg(long)]
         file: PathBuf,
     },
+    /// Policies of organisations: check, test, compare, sign.
+    #[command(subcommand)]
+    Policy(policy_commands::PolicyCommand),
     /// Forecasts series with known noise: CSV in, CSV with intervals out.
     Forecast(forecast_command::Options),
     /// Sites and services.
@@ -164,8 +167,12 @@ async fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .init();
-    match run(Arguments::parse().command).await {
-        Ok(()) => ExitCode::SUCCESS,
+    let done = match Arguments::parse().command {
+        Command::Policy(command) => policy_commands::run(command),
+        command => run(command).await.map(|()| ExitCode::SUCCESS),
+    };
+    match done {
+        Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
@@ -187,6 +194,8 @@ async fn run(command: Command) -> Result<()> {
             );
             Ok(())
         }
+        // Its exit code says more than done or not, so `main` runs it.
+        Command::Policy(_) => Ok(()),
         Command::Forecast(options) => Ok(forecast_command::run(&options)?),
         Command::Offer(command) => offer_command::run(&command),
         Command::Taxonomy(command) => taxonomy_command::run(&command),

@@ -39,7 +39,7 @@ pub struct Wish {
 /// When the key is not pinned, a part is not known here, or less is unspent; the message says which.
 pub async fn move_budget(dir: &NodeDir, wish: Wish, officer: &SigningKey, now: i64) -> Result<u64> {
     let config = dir.read_config()?;
-    let policy = read_policy(dir)?;
+    let policy = read_policy(dir).await?;
     ensure_officer(&policy, officer)?;
     for key in [&wish.from, &wish.to] {
         ensure_known(dir, &policy, wish.part, key, now)?;
@@ -76,7 +76,7 @@ pub async fn begin_raise(
     now: i64,
 ) -> Result<NewGuarantee> {
     let config = dir.read_config()?;
-    let policy = read_policy(dir)?;
+    let policy = read_policy(dir).await?;
     ensure_officer(&policy, officer)?;
     let ledger = open_ledger(dir, &config.organisation).await?;
     let lifetime_before = (ledger.balance().await?.lifetime).context(
@@ -110,7 +110,7 @@ pub async fn countersign(
     show: impl FnOnce(&NewGuarantee) -> Result<()>,
 ) -> Result<(NewGuarantee, u64)> {
     let config = dir.read_config()?;
-    let policy = read_policy(dir)?;
+    let policy = read_policy(dir).await?;
     ensure!(
         protocol::from_hex::<16>(id).is_some(),
         "`--act` must be the 32 hexadecimal digits that `node-agent budget raise` printed"

@@ -1,11 +1,12 @@
 //! The node's one flow, from a signed request to a sealed answer.
 //! Nothing is computed before it is permitted and charged; nothing leaves without noise, receipt and log entry.
 
+use crate::approvals;
 use crate::node::{Node, NodeError, denial};
 use crate::sealed::SealedAnswer;
 use ledger::Charge;
-use policy::Ask;
-use protocol::{Envelope, VerifiedRequest};
+use policy::{Approval, Ask};
+use protocol::{Envelope, VerifiedRequest, Word};
 
 /// Answers one request: with noisy cells, with the cells it already released, or with a refusal.
 ///
@@ -37,15 +38,28 @@ pub async fn answer(node: &Node, envelope: &Envelope, now: i64) -> Result<Sealed
 
     // AggregateQuery -> Permit: the policy sees the question and its price, never data.
     let price = privacy_loss::price(request.query());
-    let permit = match node.decide(&Ask {
+    let decided = node.decide(&Ask {
         study: &study,
         request: &request,
         price: &price,
         now,
-    }) {
+    });
+    let word = approvals::keep(node, envelope, &request, &decided, now).await?;
+    let permit = match decided {
         Ok(permit) => permit,
         Err(denial) => return refuse(denial).await,
     };
+    // What the policy leaves to a person waits for that person's word, or for its own end.
+    if permit.approval() == Approval::Manual {
+        match word {
+            Some(Word::Approved) => {}
+            Some(Word::Refused) => {
+                let refused = denial(permit.rule(), approvals::REFUSED);
+                return refuse(refused).await;
+            }
+            None => return Err(NodeError::WaitsForApproval),
+        }
+    }
 
     // Permit -> Debit: one transaction, after a witness confirmed that the log was never shortened.
     node.witness().await?;

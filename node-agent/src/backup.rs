@@ -3,6 +3,7 @@
 
 use crate::config::{NodeDir, write_private};
 use crate::keys;
+use crate::policies;
 use anyhow::{Context, Result, bail, ensure};
 use identity::{SigningKey, TlsKey};
 use ledger::LedgerReader;
@@ -19,6 +20,7 @@ pub const VERSION: u32 = 1;
 pub const TYPE: &str = "application/vnd.welfare-intelligence.backup+json";
 const MANIFEST: &str = "manifest.json";
 const LEDGER: &str = "node.db";
+const POLICY: &str = "policy.toml";
 /// Public keys, which are always in a backup.
 const PUBLIC_KEYS: [&str; 3] = [keys::DPO_PUBLIC, keys::COORDINATOR, keys::AUTHORITY];
 /// Secrets that a restored node can use, in a backup only on demand.
@@ -70,6 +72,10 @@ pub async fn backup(dir: &NodeDir, out: &Path, with_keys: bool, now: i64) -> Res
                 .with_context(|| format!("cannot read {path}"))?;
             files.insert(path, bytes);
         }
+        // The policy in force, which a file edited since does not replace: a restored node installs what it finds.
+        if let Some(policy) = policies::in_force(dir).await? {
+            files.insert(POLICY.to_owned(), policy.document.into_bytes());
+        }
         let manifest = Manifest {
             version: VERSION,
             organisation: config.organisation.clone(),
@@ -107,7 +113,7 @@ fn tempfile_beside(out: &Path) -> Result<PathBuf> {
 
 /// The files of a node's folder that belong into a backup, as paths below it.
 fn members(dir: &NodeDir, with_keys: bool) -> Result<Vec<String>> {
-    let mut members: Vec<String> = ["node.toml", "mapping.toml", "policy.toml"]
+    let mut members: Vec<String> = ["node.toml", "mapping.toml", POLICY]
         .map(str::to_owned)
         .to_vec();
     for folder in ["studies", "acts"] {

@@ -3,6 +3,7 @@
 
 pub mod acts;
 pub mod answer;
+pub mod approvals;
 pub mod backup;
 pub mod clock;
 pub mod commands;
@@ -13,6 +14,7 @@ pub mod keys;
 pub mod link;
 pub mod node;
 pub mod page;
+pub mod policies;
 pub mod renewal;
 pub mod requester;
 pub mod restore;

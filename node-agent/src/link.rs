@@ -9,6 +9,7 @@ use identity::{AuthorityCertificate, ClientError, NodeClient, Reply, TlsKey};
 use protocol::exchange::{
     AnswerReply, CheckpointOffer, Cosignature, GuaranteeNotice, Hello, HelloReply, JoinReply,
     NodeRefusal, Poll, PollReply, Receipts, ReceiptsWanted, Renew, RestorationOffer, Signed,
+    WaitingNotice,
 };
 use protocol::{Envelope, PublicKey};
 use serde::Serialize;
@@ -209,6 +210,15 @@ impl Link {
         self.post("/node/v1/guarantee", notice, CALL)
             .await
             .map(drop)
+    }
+
+    /// Says that a request waits for a person here.
+    pub async fn waiting(&self, request: &str) -> Result<(), LinkError> {
+        let notice = WaitingNotice {
+            version: protocol::VERSION,
+            request: request.to_owned(),
+        };
+        self.post("/node/v1/waiting", &notice, CALL).await.map(drop)
     }
 
     /// Asks for a page of what an earlier key signed, after a request id, to go on from a backup of `kept_size` entries.

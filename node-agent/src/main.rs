@@ -93,6 +93,16 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Policies: check, test, compare, sign; and the one in force.
+    Policy {
+        #[command(subcommand)]
+        command: commands::policy::NodePolicyCommand,
+    },
+    /// Requests that the policy leaves to a person.
+    Requests {
+        #[command(subcommand)]
+        command: commands::requests::RequestsCommand,
+    },
     /// Writes one file from which this node can be restored.
     Backup(commands::backup::Backup),
     /// Restores a node from a backup: first unpacks it, then, after joining anew, accounts for what was spent since.
@@ -156,6 +166,8 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Study { command } => commands::study::run(command).await?,
         Command::Budget { command } => commands::budget::run(command).await?,
         Command::Targets { dir, json } => commands::targets::run(&NodeDir::new(dir.dir), json)?,
+        Command::Policy { command } => return commands::policy::run(command).await,
+        Command::Requests { command } => commands::requests::run(command).await?,
         Command::Backup(backup) => commands::backup::back_up(&backup).await?,
         Command::Restore(restore) => commands::backup::restore(&restore).await?,
         Command::Audit {

@@ -6,6 +6,7 @@ use crate::config::{Config, NodeDir};
 use crate::editions::Edition;
 use crate::keys;
 use crate::link::{Link, LinkError};
+use crate::policies;
 use crate::sealed::SealedAnswer;
 use crate::studies::{Studies, StudyUnusable};
 use anyhow::{Context, Result};
@@ -44,6 +45,9 @@ pub enum NodeError {
     /// No noise could be drawn.
     #[error("the mechanism did not run")]
     Mechanism(#[from] MechanismError),
+    /// A person has to approve it first.
+    #[error("the request waits for a person")]
+    WaitsForApproval,
     /// A computing task was lost.
     #[error("a computing task was lost")]
     Lost(#[from] tokio::task::JoinError),
@@ -88,16 +92,17 @@ pub(crate) async fn open_ledger_to_restore(dir: &NodeDir, organisation: &str) ->
     Ok(Ledger::open(&dir.ledger(), signer).await?)
 }
 
-/// Reads and compiles the policy in force.
+/// The policy in force: as the log holds it, so that a file edited on disk changes nothing; where none is in the log yet, the
+/// file, which is what the node will install.
 ///
 /// # Errors
 /// When the document is not valid; the message names the key and the remedy.
-pub fn read_policy(dir: &NodeDir) -> Result<Authorizer> {
-    let path = dir.policy();
-    let text = std::fs::read_to_string(&path)
-        .with_context(|| format!("cannot read {}", path.display()))?;
-    Authorizer::from_toml(&text)
-        .with_context(|| format!("{} is not a valid policy", path.display()))
+pub async fn read_policy(dir: &NodeDir) -> Result<Authorizer> {
+    match policies::in_force(dir).await? {
+        Some(policy) => Authorizer::from_toml(&policy.document)
+            .context("the policy in force cannot be read by this version"),
+        None => policies::read_file(dir).map(|(_, policy)| policy),
+    }
 }
 
 impl Node {
@@ -133,7 +138,7 @@ impl Node {
                 COORDINATOR_LOG,
                 keys::read_public(&dir.key(keys::COORDINATOR))?.0,
             )?,
-            policy: RwLock::new(Arc::new(read_policy(&dir)?)),
+            policy: RwLock::new(Arc::new(read_policy(&dir).await?)),
             studies: Studies::new(&dir, &config.organisation),
             ledger: open_ledger(&dir, &config.organisation).await?,
             edition: RwLock::new(edition),
@@ -143,6 +148,19 @@ impl Node {
             config,
             dir,
         })
+    }
+
+    /// Records the policy of the folder as installed, unless one is in force: the first is trusted as it was installed.
+    ///
+    /// # Errors
+    /// When the file is not valid or the ledger cannot be written.
+    pub async fn install_policy(&self, now: i64) -> Result<()> {
+        if self.ledger.reader().policy().await?.is_none() {
+            let (text, _) = policies::read_file(&self.dir)?;
+            self.ledger.install_policy(&text, now).await?;
+        }
+        self.reload_policy().await?;
+        Ok(())
     }
 
     /// Fixes the lifetime cap of the policy in force as what is promised, unless one is promised already.
@@ -227,16 +245,16 @@ impl Node {
         }
     }
 
-    /// Reads the policy again, and swaps it whole if it is valid and another. An invalid file leaves the one in
-    /// force in force.
+    /// Reads the policy in force again, and swaps it whole if it is another: built aside, or not at all.
     ///
     /// # Errors
-    /// When the file cannot be read or is not valid.
-    pub fn reload_policy(&self) -> Result<bool> {
-        let fresh = read_policy(&self.dir)?;
-        if fresh.policy_hash() == self.policy().policy_hash() {
+    /// When the ledger cannot be read; then the policy stays as it was.
+    pub async fn reload_policy(&self) -> Result<bool> {
+        let in_force = self.ledger.reader().policy().await?;
+        if in_force.is_none_or(|policy| policy.hash == self.policy().policy_hash()) {
             return Ok(false);
         }
+        let fresh = read_policy(&self.dir).await?;
         let fresh = Arc::new(fresh);
         match self.policy.write() {
             Ok(mut policy) => *policy = fresh,

@@ -6,11 +6,13 @@ use crate::commands::budget;
 use crate::config::{Config, NodeDir, write_private};
 use crate::keys;
 use crate::link::Link;
-use crate::node::{open_ledger_to_restore, read_policy};
+use crate::node::open_ledger_to_restore;
+use crate::policies;
 use anyhow::{Context, Result, ensure};
 use audit::{NoteKey, SignedCheckpoint, verify_cosignature};
 use identity::SigningKey;
 use ledger::{LedgerError, Restored};
+use policy::Authorizer;
 use protocol::exchange::RestorationOffer;
 use protocol::{
     COORDINATOR_LOG, Envelope, LogState, ReceiptError, Restoration, VerifiedReceipt,
@@ -29,7 +31,8 @@ pub async fn finish(
     now: i64,
 ) -> Result<Restored> {
     let config = dir.read_config()?;
-    let policy = read_policy(dir)?;
+    // The officer that the folder's policy names; the coordinator accepts the act only from the one it pinned, who may be new.
+    let (_, policy) = policies::read_file(dir)?;
     let mut pending = dir
         .pending()?
         .context("nothing is being restored in this folder; `node-agent restore --from FILE --dir DIR` begins it")?;
@@ -75,15 +78,14 @@ pub async fn finish(
     let verified =
         VerifiedRestoration::verify(&envelope, &policy.dpo_keys(), &config.organisation)?;
     let known = budget::known_parts(dir, &policy)?;
+    // What the lost node could spend is bounded by the policy it had, not by one put beside the backup.
+    let had = ledger.reader().latest_policy().await?;
+    let had = had
+        .map(|had| Authorizer::from_toml(&had.document))
+        .transpose()?;
+    let caps = had.as_ref().unwrap_or(&policy).caps();
     let restored = match ledger
-        .restore(
-            &verified,
-            &receipts,
-            policy.caps(),
-            &known,
-            pending.made_at,
-            now,
-        )
+        .restore(&verified, &receipts, caps, &known, pending.made_at, now)
         .await
     {
         // The process ended after the ledger's commit, before the witness heard of it.

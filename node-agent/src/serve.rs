@@ -5,9 +5,8 @@ use crate::clock;
 use crate::config::{ConfigError, NodeDir};
 use crate::editions;
 use crate::link::LinkError;
-use crate::node::Node;
-use crate::{answer, requester};
-use crate::{page, renewal};
+use crate::node::{Node, NodeError};
+use crate::{answer, page, policies, renewal, requester};
 use anyhow::Result;
 use audit::{EntryKind, Fact};
 use protocol::Envelope;
@@ -42,6 +41,7 @@ pub async fn serve(dir: NodeDir) -> Result<()> {
             .await??
     };
     let node = Arc::new(Node::open(dir, edition).await?);
+    node.install_policy(clock::now()).await?;
     node.open_account(clock::now()).await?;
     record_edition(&node).await?;
     tracing::info!(
@@ -78,8 +78,9 @@ async fn work(node: Arc<Node>) {
     let mut greeted_with = None;
     let mut logged = None;
     let mut look_at_certificate = Instant::now();
+    let mut edited = None;
     loop {
-        refresh_policy(&node);
+        refresh_policy(&node, &mut edited).await;
         publish_when_due(&node).await;
         if node.dir().is_paused() {
             // The next greeting tells the coordinator that the node is back.
@@ -114,7 +115,7 @@ async fn work(node: Arc<Node>) {
         match node.link().poll().await {
             Ok(reply) => {
                 // The wait was long; what came in is decided under the policy as it stands now.
-                refresh_policy(&node);
+                refresh_policy(&node, &mut edited).await;
                 for item in reply.items {
                     take(&node, item, &in_hand);
                 }
@@ -140,14 +141,28 @@ async fn renew(node: &Node) {
     }
 }
 
-/// Takes over a changed policy; one that is not valid changes nothing.
-fn refresh_policy(node: &Node) {
-    if let Err(error) = node.reload_policy() {
-        tracing::error!(
+/// Takes over a policy that officers signed; a file that was edited changes nothing, which is said once.
+async fn refresh_policy(node: &Node, edited: &mut Option<String>) {
+    match node.reload_policy().await {
+        Ok(true) => tracing::info!(
+            policy = node.policy().policy_hash(),
+            "a signed policy is in force"
+        ),
+        Ok(false) => {}
+        Err(error) => tracing::error!(
             reason = %format!("{error:#}"),
-            "the new policy is not valid; the one in force stays in force"
+            "the policy could not be read again; it stays as it was"
+        ),
+    }
+    let file = policies::file_hash(node.dir());
+    let differs = file.is_some() && file.as_deref() != Some(node.policy().policy_hash());
+    if differs && *edited != file {
+        tracing::warn!(
+            "policy.toml is not the policy in force; it changes nothing until officers sign it: `node-agent policy sign`, then \
+             `node-agent policy apply`"
         );
     }
+    *edited = file.filter(|_| differs);
 }
 
 async fn wait_after(error: &LinkError) {
@@ -359,6 +374,20 @@ async fn respond(node: &Node, request: &Envelope) {
                 }
             }
         }
+        Err(NodeError::WaitsForApproval) => waits(node, request).await,
         Err(error) => tracing::error!(reason = %error, "a request stays open"),
+    }
+}
+
+/// Tells the coordinator that a person has to approve first; one that does not know the call only shows less.
+async fn waits(node: &Node, request: &Envelope) {
+    let id = request
+        .unverified_payload()
+        .and_then(|payload| serde_json::from_slice::<protocol::Request>(&payload).ok())
+        .map(|request| request.id);
+    if let Some(id) = id
+        && let Err(error) = node.link().waiting(&id).await
+    {
+        tracing::debug!(reason = %error, "the coordinator was not told that a request waits");
     }
 }

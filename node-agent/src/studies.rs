@@ -83,6 +83,11 @@ impl Studies {
         Ok(serde_json::from_slice(&bytes)?)
     }
 
+    /// A known study as it was signed.
+    pub fn envelope(&self, id: &str) -> Option<Envelope> {
+        self.read_envelope(&self.study_path(id)).ok()
+    }
+
     /// A known study, its signature checked again.
     ///
     /// # Errors

@@ -170,19 +170,56 @@ impl Node {
         Ok(node)
     }
 
-    /// Replaces numbers in the policy: every key of that name, at whatever depth.
+    /// Replaces numbers in the policy: every key of that name, at whatever depth. Once the node has served, the officer signs
+    /// the new policy; before that the file is what will be installed.
     ///
     /// # Errors
-    /// When the policy has no such key.
-    pub fn edit_policy(&self, numbers: &[(&str, i64)]) -> Result<()> {
-        let path = self.dir.join("policy.toml");
-        let mut policy: toml::Table = std::fs::read_to_string(&path)?.parse()?;
+    /// When the policy has no such key, or is not accepted.
+    pub async fn edit_policy(&self, numbers: &[(&str, i64)]) -> Result<()> {
+        let text = self.command(&["policy", "show"], &["--document"]).await?;
+        let mut policy: toml::Table = text.parse()?;
         for (key, number) in numbers {
             let found = replace(&mut policy, key, *number);
             ensure!(found > 0, "the policy has no number `{key}`");
         }
-        std::fs::write(&path, toml::to_string(&policy)?)?;
-        Ok(())
+        self.replace_policy(&toml::to_string(&policy)?).await
+    }
+
+    /// Replaces the policy by another: signed by the officer once the node has served, as the file to be installed before.
+    ///
+    /// # Errors
+    /// When the policy is not accepted.
+    pub async fn replace_policy(&self, document: &str) -> Result<()> {
+        let installed =
+            self.dir.join("node.db").exists() && self.reader().await?.policy().await?.is_some();
+        if !installed {
+            std::fs::write(self.dir.join("policy.toml"), document)?;
+            return Ok(());
+        }
+        let (file, signed) = (
+            self.dpo_key.with_file_name("next.toml"),
+            self.dpo_key.with_file_name("next.json"),
+        );
+        std::fs::write(&file, document)?;
+        let in_force = self.command(&["policy", "show"], &["--document"]).await?;
+        let replaces = protocol::hex(&protocol::sha256(in_force.as_bytes()));
+        let arguments = [
+            "policy",
+            "sign",
+            text(&file)?,
+            "--replaces",
+            &replaces,
+            "--reason",
+            "a test",
+            "--dpo-key",
+            text(&self.dpo_key)?,
+            "--out",
+            text(&signed)?,
+        ];
+        run_ok(BINARY, &arguments, "").await?;
+        self.command(&["policy", "apply"], &["--signed", text(&signed)?])
+            .await
+            .map(drop)
     }
 
     /// Has the node dial another address at its next start.

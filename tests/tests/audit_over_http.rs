@@ -92,7 +92,7 @@ impl Bed {
                 "per_study",
                 "max_rho_per_query",
             ];
-            node.edit_policy(&caps.map(|key| (key, cap)))?;
+            node.edit_policy(&caps.map(|key| (key, cap))).await?;
             node.join(&office.invite(organisation).await?).await?;
             nodes.push(node);
         }

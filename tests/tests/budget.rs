@@ -49,7 +49,8 @@ async fn budget_moves_by_an_officers_act_and_grows_only_by_two_persons() -> Resu
         ("per_dataset", small + small),
         ("per_purpose", small + small),
         ("per_study", small + small),
-    ])?;
+    ])
+    .await?;
     let ask = |rho: u64| -> Result<String> {
         let request = requester::request(ORGANISATION, &study, &persons_by_municipio(rho))?;
         Ok(witness.offer(ORGANISATION, &asker.sign_request(&request)))
@@ -70,9 +71,11 @@ async fn budget_moves_by_an_officers_act_and_grows_only_by_two_persons() -> Resu
     assert_eq!(outcome(&witness, &ask(RHO + 2)?).await?, None);
 
     // All of the lifetime cap but a little is spent; a policy alone promises nothing more.
-    node.edit_policy(&[("lifetime", 100 * small), ("per_year", 50 * small)])?;
-    node.edit_policy(&[("per_dataset", 50 * small), ("per_study", 50 * small)])?;
-    node.edit_policy(&[("per_purpose", 50 * small)])?;
+    node.edit_policy(&[("lifetime", 100 * small), ("per_year", 50 * small)])
+        .await?;
+    node.edit_policy(&[("per_dataset", 50 * small), ("per_study", 50 * small)])
+        .await?;
+    node.edit_policy(&[("per_purpose", 50 * small)]).await?;
     assert_eq!(outcome(&witness, &ask(RHO + 3)?).await?, None);
     let refused = outcome(&witness, &ask(RHO + 4)?).await?;
     assert_eq!(refused.as_deref(), Some("lifetime"));

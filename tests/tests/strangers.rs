@@ -188,7 +188,7 @@ async fn answers_nobody_asked_for(stack: &Stack) -> Result<()> {
 /// A node whose policy allows nothing any more refuses; the release is made of the others, and both logs say who and why.
 async fn over_a_cap(stack: &mut Stack) -> Result<()> {
     stack.kill_node(NODE)?;
-    stack.node(NODE)?.edit_policy(&[("per_study", 1)])?;
+    stack.node(NODE)?.edit_policy(&[("per_study", 1)]).await?;
     stack.start_node(NODE, None)?;
     let query = stack
         .ask(&serde_json::from_str(&persons_by_municipio(RHO))?, 3_600)

@@ -26,7 +26,7 @@ pub async fn verify(dir: &NodeDir) -> Result<ExitCode> {
     println!("answers   {}", report.answers);
     println!("reuses    {}", report.reuses);
     println!("refusals  {}", report.refusals);
-    let policy = node::read_policy(dir).ok();
+    let policy = node::read_policy(dir).await.ok();
     for act in &report.acts {
         let pinned = (policy.as_ref())
             .map(|policy| [policy.dpo_keys(), policy.second_keys()].concat())

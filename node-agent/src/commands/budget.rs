@@ -93,7 +93,7 @@ pub async fn run(command: BudgetCommand) -> Result<()> {
     match command {
         BudgetCommand::Show { dir, json } => {
             let dir = NodeDir::new(dir);
-            let standings = standings(&dir, &node::read_policy(&dir)?).await?;
+            let standings = standings(&dir, &node::read_policy(&dir).await?).await?;
             if json {
                 println!("{}", serde_json::to_string_pretty(&as_json(&standings))?);
             } else {
@@ -120,7 +120,7 @@ pub async fn run(command: BudgetCommand) -> Result<()> {
             };
             let index = acts::move_budget(&dir, wish, &officer, clock::now()).await?;
             println!("moved, at entry {index} of the log");
-            print(&standings(&dir, &node::read_policy(&dir)?).await?);
+            print(&standings(&dir, &node::read_policy(&dir).await?).await?);
         }
         BudgetCommand::Raise {
             dir,
@@ -145,7 +145,7 @@ pub async fn run(command: BudgetCommand) -> Result<()> {
             let (act, index) =
                 acts::countersign(&dir, &act, &second, clock::now(), confirmed).await?;
             println!("promised, at entry {index} of the log");
-            if node::read_policy(&dir)?.caps().lifetime < act.lifetime {
+            if node::read_policy(&dir).await?.caps().lifetime < act.lifetime {
                 println!(
                     "the policy still names less; change `caps.lifetime` in {} to spend more",
                     dir.policy().display()

@@ -6,6 +6,7 @@ use crate::keys;
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use identity::SigningKey;
+use policy::Starter;
 use protocol::PublicKey;
 use std::path::PathBuf;
 
@@ -38,9 +39,18 @@ pub struct Init {
     /// Its public key, received from it by another way than this network.
     #[arg(long, requires = "requester")]
     requester_key: Option<String>,
+    /// The starter policy: `comune-department`, `cooperative` or `volunteer-association`.
+    #[arg(long, value_parser = starter, default_value = "comune-department")]
+    policy: Starter,
     /// Say nothing of what comes next; for scripts.
     #[arg(long)]
     yes: bool,
+}
+
+fn starter(id: &str) -> Result<Starter, String> {
+    Starter::from_id(id).ok_or_else(|| {
+        "write `comune-department`, `cooperative` or `volunteer-association`".to_owned()
+    })
 }
 
 /// Makes the folder.
@@ -88,7 +98,7 @@ pub fn run(init: &Init) -> Result<()> {
         ),
     };
     write_private(&dir.key(keys::DPO_PUBLIC), dpo_key.to_string().as_bytes())?;
-    let policy = policy::starter(&init.organisation, &requester, &requester_key, &dpo_key);
+    let policy = (init.policy).text(&init.organisation, &requester, &requester_key, &dpo_key);
     write_private(&dir.policy(), policy.as_bytes())?;
     write_private(&dir.mapping(), mapping.as_bytes())?;
     let register = std::fs::canonicalize(&init.register)?;

@@ -86,7 +86,7 @@ pub async fn run(dir: &NodeDir, preview: &Previewed) -> Result<()> {
             .context("a loss beyond all bounds")?;
     }
     let balance = balance(dir).await?;
-    let policy = node::read_policy(dir)?;
+    let policy = node::read_policy(dir).await?;
     let caps = policy.caps();
     let lifetime = ledger::lifetime_limit(caps.lifetime, balance.lifetime);
     let left = lifetime.saturating_sub(balance.spent);

@@ -34,7 +34,7 @@ async fn account(dir: &NodeDir) -> Result<(Balance, u64)> {
 /// When the folder is not a node's or its ledger cannot be read.
 pub async fn run(dir: &NodeDir, json: bool) -> Result<()> {
     let config = dir.read_config()?;
-    let policy = node::read_policy(dir)?;
+    let policy = node::read_policy(dir).await?;
     let (balance, entries) = account(dir).await?;
     let waiting = acts::waiting(dir, &policy.dpo_keys(), &policy.second_keys());
     let edition = editions::number_at(clock::now());

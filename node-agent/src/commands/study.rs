@@ -69,7 +69,7 @@ pub async fn run(command: StudyCommand) -> Result<()> {
         StudyCommand::List { dir } => {
             let dir = NodeDir::new(dir);
             let config = dir.read_config()?;
-            let requesters = node::read_policy(&dir)?.requester_keys();
+            let requesters = node::read_policy(&dir).await?.requester_keys();
             let studies = Studies::new(&dir, &config.organisation);
             for id in studies.ids() {
                 match studies.study(&id, &requesters) {
@@ -85,7 +85,7 @@ pub async fn run(command: StudyCommand) -> Result<()> {
         } => {
             let dir = NodeDir::new(dir);
             let config = dir.read_config()?;
-            let policy = node::read_policy(&dir)?;
+            let policy = node::read_policy(&dir).await?;
             let link = Link::open(&dir, &config)?;
             let studies = Studies::new(&dir, &config.organisation);
             let requesters = policy.requester_keys();
@@ -111,7 +111,7 @@ async fn fetch(
     studies: &Studies,
     requesters: &[protocol::PublicKey],
 ) -> Result<()> {
-    let policy_hash = node::read_policy(dir)?.policy_hash().to_owned();
+    let policy_hash = node::read_policy(dir).await?.policy_hash().to_owned();
     let hello = protocol::exchange::Hello {
         version: protocol::VERSION,
         datasets: Vec::new(),

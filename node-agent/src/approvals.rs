@@ -1,0 +1,193 @@
+//! Requests as the policy decided them, and persons' words on those it leaves to a person. Whoever approves is shown who asks, why,
+//! what it would reveal in general and what it costs; never data, and nothing that depends on data.
+
+use crate::acts::act_id;
+use crate::config::NodeDir;
+use crate::keys;
+use crate::node::{Node, NodeError, open_ledger, read_policy};
+use anyhow::{Context, Result, ensure};
+use identity::SigningKey;
+use ledger::{DecidedRequest, LedgerReader};
+use policy::{Approval, Asked, Decided, Denial, Permit};
+use protocol::{Envelope, Request, Study, VerifiedApproval, VerifiedRequest, Word};
+
+/// Field and code of a person's refusal.
+pub const REFUSED: (&str, &str) = ("approval", "refused-by-a-person");
+
+/// Keeps a request with the policy's decision, and returns what a person said of it, if anybody did.
+pub(crate) async fn keep(
+    node: &Node,
+    envelope: &Envelope,
+    request: &VerifiedRequest,
+    decided: &Result<Permit, Denial>,
+    now: i64,
+) -> Result<Option<Word>, NodeError> {
+    let (id, hash) = (&request.request().id, request.hash());
+    if let Some(known) = node.ledger().reader().request(id, &hash).await? {
+        return Ok(known.word);
+    }
+    let Some(study) = node.studies().envelope(&request.request().study) else {
+        return Ok(None);
+    };
+    let (decided, rule) = match decided {
+        Ok(permit) if permit.approval() == Approval::Manual => (Decided::Manual, permit.rule()),
+        Ok(permit) => (Decided::Allowed, permit.rule()),
+        Err(denial) => (Decided::Denied, denial.rule.as_str()),
+    };
+    let kept = DecidedRequest {
+        request_id: id.clone(),
+        request_hash: hash,
+        envelope: envelope.clone(),
+        study,
+        decided,
+        rule: rule.to_owned(),
+        at: now,
+        word: None,
+    };
+    node.ledger().keep_request(&kept).await?;
+    Ok(None)
+}
+
+/// A kept request as people read it.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    /// As it is kept.
+    pub kept: DecidedRequest,
+    /// What was signed.
+    pub request: Request,
+    /// The study.
+    pub study: Study,
+}
+
+impl Shown {
+    /// How it stands at `now`: `waiting`, `approved`, `refused`, `expired`, or for others `allowed` or `denied`.
+    pub fn state(&self, now: i64) -> &'static str {
+        match (self.kept.decided, self.kept.word) {
+            (Decided::Manual, Some(word)) => word.id(),
+            (Decided::Manual, None) if now >= self.request.expires_at => "expired",
+            (Decided::Manual, None) => "waiting",
+            (decided, _) => decided.id(),
+        }
+    }
+
+    /// As a line of an exported log.
+    pub fn asked(&self) -> Asked {
+        Asked {
+            version: 1,
+            at: self.kept.at,
+            request: self.request.id.clone(),
+            requester: self.request.requester.clone(),
+            purpose: self.request.purpose.clone(),
+            study: self.request.study.clone(),
+            lawful_basis: self.study.lawful_basis.clone(),
+            special_grounds: self.study.special_categories.clone(),
+            query: self.request.query.clone(),
+            decided: self.kept.decided,
+        }
+    }
+}
+
+/// Every kept request, in the order of decisions. Signatures were checked before they were kept.
+///
+/// # Errors
+/// When the ledger cannot be read.
+pub async fn all(dir: &NodeDir) -> Result<Vec<Shown>> {
+    if !dir.ledger().exists() {
+        return Ok(Vec::new());
+    }
+    read(&LedgerReader::open(&dir.ledger()).await?).await
+}
+
+/// Every request that a ledger keeps.
+///
+/// # Errors
+/// When it cannot be read.
+pub async fn read(ledger: &LedgerReader) -> Result<Vec<Shown>> {
+    ledger.requests().await?.into_iter().map(shown).collect()
+}
+
+fn shown(kept: DecidedRequest) -> Result<Shown> {
+    let payload = |envelope: &Envelope| {
+        envelope
+            .unverified_payload()
+            .context("a kept request cannot be read")
+    };
+    let (asked, study) = (payload(&kept.envelope)?, payload(&kept.study)?);
+    let request: Request = serde_json::from_slice(&asked)?;
+    // Whoever signs a word signs these hashes, so what is shown must be what has them.
+    ensure!(
+        protocol::sha256(&asked) == kept.request_hash
+            && protocol::hex(&protocol::sha256(&study)) == request.study_hash,
+        "the kept request {} was altered",
+        kept.request_id
+    );
+    Ok(Shown {
+        study: serde_json::from_slice(&study)?,
+        request,
+        kept,
+    })
+}
+
+/// The kept request of that id; the beginning of an id will do where it is one's alone.
+///
+/// # Errors
+/// When there is none, or several.
+pub async fn find(dir: &NodeDir, id: &str) -> Result<Shown> {
+    let mut found = (all(dir).await?.into_iter())
+        .filter(|shown| !id.is_empty() && shown.request.id.starts_with(id));
+    let first = found.next().with_context(|| {
+        format!(
+            "no request `{}`; `node-agent requests list` shows them",
+            id.escape_default()
+        )
+    })?;
+    ensure!(
+        found.next().is_none(),
+        "several requests begin with `{}`; write more of it",
+        id.escape_default()
+    );
+    Ok(first)
+}
+
+/// Signs a person's word on a request with an officer's key, enters it in the ledger and returns its entry's index.
+///
+/// # Errors
+/// When the key is not pinned, the request does not wait any more, or it expired.
+pub async fn decide(
+    dir: &NodeDir,
+    shown: &Shown,
+    word: Word,
+    reason: String,
+    officer: &SigningKey,
+    now: i64,
+) -> Result<u64> {
+    let config = dir.read_config()?;
+    let policy = read_policy(dir).await?;
+    ensure!(
+        policy.dpo_keys().contains(&keys::public(officer)),
+        "this key is not the data protection officer's: the policy's `dpo.keys` pins another"
+    );
+    let state = shown.state(now);
+    ensure!(
+        state == "waiting",
+        "request {} is {state}; nothing waits for a person",
+        shown.request.id
+    );
+    let act = protocol::Approval {
+        version: protocol::VERSION,
+        id: act_id()?,
+        organisation: config.organisation.clone(),
+        request: shown.request.id.clone(),
+        request_hash: protocol::hex(&shown.kept.request_hash),
+        word,
+        reason,
+        signed_at: now,
+    };
+    act.check(&config.organisation)?;
+    let envelope = keys::sign_json(officer, protocol::Approval::TYPE, &act)?;
+    let verified = VerifiedApproval::verify(&envelope, &policy.dpo_keys(), &config.organisation)?;
+    let ledger = open_ledger(dir, &config.organisation).await?;
+    Ok(ledger
+        .decide_request(&verified, policy.policy_hash(), now)
+        .await?)
+}

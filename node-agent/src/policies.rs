@@ -1,0 +1,74 @@
+//! The policy in force and the signed acts that replace it. The first policy is trusted as it was installed with the node; every
+//! later one needs the signatures of as many officers as the policy in force asks for.
+
+use crate::config::{NodeDir, write_private};
+use crate::node::{open_ledger, read_policy};
+use anyhow::{Context, Result, ensure};
+use ledger::{LedgerReader, PolicyInForce};
+use policy::Authorizer;
+use protocol::{Envelope, VerifiedPolicyChange};
+
+/// The policy in force, as the log holds it.
+///
+/// # Errors
+/// When the ledger cannot be read.
+pub async fn in_force(dir: &NodeDir) -> Result<Option<PolicyInForce>> {
+    if !dir.ledger().exists() {
+        return Ok(None);
+    }
+    Ok(LedgerReader::open(&dir.ledger()).await?.policy().await?)
+}
+
+/// The policy of the folder's file and its text.
+///
+/// # Errors
+/// When the document is not valid; the message names the key and the remedy.
+pub fn read_file(dir: &NodeDir) -> Result<(String, Authorizer)> {
+    let path = dir.policy();
+    let text = std::fs::read_to_string(&path)
+        .with_context(|| format!("cannot read {}", path.display()))?;
+    let policy = Authorizer::from_toml(&text)
+        .with_context(|| format!("{} is not a valid policy", path.display()))?;
+    Ok((text, policy))
+}
+
+/// SHA-256 of the folder's file, hex.
+pub(crate) fn file_hash(dir: &NodeDir) -> Option<String> {
+    let bytes = std::fs::read(dir.policy()).ok()?;
+    Some(protocol::hex(&protocol::sha256(&bytes)))
+}
+
+/// Enters a signed policy in the ledger, which brings it into force, and returns its entry's index.
+///
+/// # Errors
+/// When fewer officers of the policy in force signed than it asks for, it replaces another policy, or the document is not valid.
+pub async fn apply(dir: &NodeDir, signed: &Envelope, now: i64) -> Result<(Authorizer, u64)> {
+    let config = dir.read_config()?;
+    ensure!(
+        in_force(dir).await?.is_some(),
+        "this node has not served yet, so its policy is trusted as installed; edit {} instead",
+        dir.policy().display()
+    );
+    let policy = read_policy(dir).await?;
+    let verified = VerifiedPolicyChange::verify(
+        signed,
+        &policy.dpo_keys(),
+        policy.document().dpo.threshold(),
+        &config.organisation,
+    )?;
+    let document = &verified.act().document;
+    let fresh = Authorizer::from_toml(document).context("the signed policy is not valid")?;
+    ensure!(
+        fresh.document().organisation == config.organisation,
+        "the signed policy is for {}, not for {}",
+        fresh.document().organisation,
+        config.organisation
+    );
+    let ledger = open_ledger(dir, &config.organisation).await?;
+    let index = ledger.change_policy(&verified, now).await?;
+    // Copies for people; the ledger alone says what is in force.
+    write_private(&dir.policy(), document.as_bytes())?;
+    let path = dir.acts().join(format!("{}.json", verified.act().id));
+    write_private(&path, &serde_json::to_vec(signed)?)?;
+    Ok((fresh, index))
+}

@@ -1,0 +1,216 @@
+//! A policy's life over real processes: it is trusted as installed, leaves requests to a person, is replaced only as its officers
+//! signed, and is tried out on what was asked. A file that is edited on disk changes nothing.
+
+use anyhow::{Context, Result, ensure};
+use protocol::{Answer, Envelope, Outcome};
+use std::time::Duration;
+use system_tests::city::City;
+use system_tests::node::Node;
+use system_tests::process::{run, run_ok};
+use system_tests::requester::{self, Requester, persons_by_municipio};
+use system_tests::witness::Witness;
+
+const ORGANISATION: &str = "cooperativa-lambro";
+const STUDY: &str = "policies";
+const RHO: u64 = 1_000_000;
+
+async fn outcome(witness: &Witness, known_as: &str) -> Result<Outcome> {
+    let handed = witness.answered(ORGANISATION, known_as, 1).await?;
+    let payload = handed.envelope.unverified_payload().context("a payload")?;
+    Ok(serde_json::from_slice::<Answer>(&payload)?.outcome)
+}
+
+/// Waits until so many requests wait for a person, and returns the last one's id.
+async fn waiting(node: &Node, count: usize) -> Result<String> {
+    for _ in 0..600 {
+        let listed = node.command(&["requests", "list"], &[]).await?;
+        if listed.lines().count() == count {
+            let last = listed
+                .lines()
+                .last()
+                .and_then(|line| line.split_whitespace().next());
+            return Ok(last.context("an id")?.to_owned());
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    anyhow::bail!("no request waits")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_policy_is_signed_tried_out_and_leaves_requests_to_a_person() -> Result<()> {
+    let city = City::generate(0.001)?;
+    let asker = Requester::new()?;
+    let witness = Witness::start()?;
+    let study: Envelope =
+        asker.sign_study(&requester::study(STUDY, &[ORGANISATION], 1_000_000_000))?;
+    witness.publish(study.clone());
+    let mut node = Node::enrol(
+        city.path(),
+        ORGANISATION,
+        &city.register(ORGANISATION),
+        &asker.public_key(),
+        &witness,
+        &[STUDY],
+    )
+    .await?;
+    let at_once = node.command(&["policy", "show"], &["--document"]).await?;
+    let manual = at_once.replacen("approval = \"auto\"", "approval = \"manual\"", 1);
+    ensure!(manual != at_once, "the starter answers at once");
+    node.replace_policy(&manual).await?;
+    let ask = |rho: u64| -> Result<String> {
+        let request = requester::request(ORGANISATION, &study, &persons_by_municipio(rho))?;
+        Ok(witness.offer(ORGANISATION, &asker.sign_request(&request)))
+    };
+    let _process = node.start(None)?;
+
+    // It waits; whoever approves reads the question and its cost.
+    let first = ask(RHO)?;
+    let id = waiting(&node, 1).await?;
+    assert_eq!(node.balance().await?.charges, 0);
+    let shown = node
+        .command(&["requests", "show"], &["--request", &id[..8]])
+        .await?;
+    for words in [
+        "(waiting)",
+        "in the study policies",
+        "would reveal",
+        "costs         rho 0.001000000",
+    ] {
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
+    let said = node
+        .command(&["requests", "show"], &["--request", &id, "--lang", "it"])
+        .await?;
+    assert!(
+        said.contains("rivelerebbe") && said.contains("in attesa"),
+        "{said}"
+    );
+    let stranger = node.officer_key().with_file_name("stranger.key");
+    let stranger = stranger.to_str().context("a path")?;
+    run_ok("node-agent", &["keygen", "--out", stranger], "").await?;
+    let words = ["--request", &id, "--reason", "useful"];
+    let by_stranger = [&words[..], &["--dpo-key", stranger]].concat();
+    assert!(
+        node.command(&["requests", "approve"], &by_stranger)
+            .await
+            .is_err()
+    );
+    node.act(&["requests", "approve"], &words).await?;
+    assert!(matches!(
+        outcome(&witness, &first).await?,
+        Outcome::Answered { .. }
+    ));
+    assert!(
+        node.act(&["requests", "refuse"], &words).await.is_err(),
+        "it was decided"
+    );
+
+    // Refused: nothing is charged.
+    let second = ask(RHO + 1)?;
+    let id = waiting(&node, 1).await?;
+    node.act(
+        &["requests", "refuse"],
+        &["--request", &id, "--reason", "too fine"],
+    )
+    .await?;
+    match outcome(&witness, &second).await? {
+        Outcome::Refused { rule, field, code } => {
+            assert_eq!(
+                [&*rule, &*field, &*code],
+                ["planning-counts", "approval", "refused-by-a-person"]
+            );
+        }
+        Outcome::Answered { .. } => anyhow::bail!("it was refused"),
+    }
+    assert_eq!(node.balance().await?.charges, 1);
+
+    // A file edited on disk changes nothing.
+    std::fs::write(node.dir().join("policy.toml"), &at_once)?;
+    let third = ask(RHO + 2)?;
+    waiting(&node, 1).await?;
+    let shown = node.command(&["policy", "show"], &[]).await?;
+    assert!(
+        shown.contains("is another document and changes nothing"),
+        "{shown}"
+    );
+
+    // What the officer signs does, and is tried out before.
+    let next = node.officer_key().with_file_name("tried.toml");
+    std::fs::write(&next, &at_once)?;
+    let next = next.to_str().context("a path")?;
+    let ledger = node.dir().join("node.db");
+    let ledger = ledger.to_str().context("a path")?;
+    let tried = run(
+        "node-agent",
+        &["policy", "simulate", next, "--log", ledger],
+        "",
+    )
+    .await?;
+    assert_eq!(tried.code, Some(3), "{}{}", tried.stdout, tried.stderr);
+    assert!(
+        tried.stdout.contains("newly allowed: 3"),
+        "{}",
+        tried.stdout
+    );
+    let exported = node.officer_key().with_file_name("asked.jsonl");
+    std::fs::write(&exported, node.command(&["requests", "export"], &[]).await?)?;
+    let exported = exported.to_str().context("a path")?;
+    // The coordinator's command says the same of an exported log.
+    let again = run(
+        "coordinator",
+        &["policy", "simulate", next, "--log", exported],
+        "",
+    )
+    .await?;
+    assert_eq!(
+        (again.code, &again.stdout),
+        (Some(3), &tried.stdout),
+        "{}",
+        again.stderr
+    );
+    let checked = run("coordinator", &["policy", "check", next], "").await?;
+    assert_eq!(checked.code, Some(0), "{}", checked.stderr);
+
+    node.replace_policy(&at_once).await?;
+    assert!(matches!(
+        outcome(&witness, &third).await?,
+        Outcome::Answered { .. }
+    ));
+    // The same act again, and a stranger's, change nothing.
+    let signed = node.officer_key().with_file_name("next.json");
+    let again = ["--signed", signed.to_str().context("a path")?];
+    assert!(node.command(&["policy", "apply"], &again).await.is_err());
+    let hash = protocol::hex(&protocol::sha256(at_once.as_bytes()));
+    let wider = at_once.replacen("display_minimum = 5", "display_minimum = 4", 1);
+    std::fs::write(next, wider)?;
+    let forged = node.officer_key().with_file_name("forged.json");
+    let forged = forged.to_str().context("a path")?;
+    let words = [
+        "policy",
+        "sign",
+        next,
+        "--replaces",
+        &hash,
+        "--reason",
+        "x",
+        "--dpo-key",
+        stranger,
+        "--out",
+        forged,
+    ];
+    run_ok("node-agent", &words, "").await?;
+    assert!(
+        node.command(&["policy", "apply"], &["--signed", forged])
+            .await
+            .is_err()
+    );
+
+    let changes = (node.log().await?.into_iter())
+        .filter(|entry| entry.header.kind == audit::EntryKind::PolicyChange);
+    let acts: Vec<_> = changes
+        .filter_map(|entry| Some(entry.header.text("act")?.to_owned()))
+        .collect();
+    assert_eq!(acts, ["policy-installed", "policy-signed"]);
+    node.audit().await?;
+    Ok(())
+}
