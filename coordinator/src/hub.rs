@@ -1,7 +1,7 @@
 //! Who is there and who waits: nodes on their long polls, browsers on their event streams.
 //! It holds nothing that must survive a restart; the database says what is to be done.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, broadcast, watch};
@@ -21,6 +21,8 @@ struct Node {
     saved: Option<i64>,
     offered: HashMap<String, Instant>,
     must_greet: bool,
+    /// Requests that wait for a person at the node, as it says whenever they are offered.
+    waiting: HashSet<String>,
 }
 
 /// Presence of nodes, and changes of queries.
@@ -83,6 +85,7 @@ impl Hub {
     pub fn greeted(&self, id: &str) {
         self.node(id, |node| {
             node.offered.clear();
+            node.waiting.clear();
             node.must_greet = false;
         });
     }
@@ -98,6 +101,21 @@ impl Hub {
     /// Whether the node is to greet first.
     pub fn must_greet(&self, id: &str) -> bool {
         self.node(id, |node| node.must_greet)
+    }
+
+    /// The node said that a request waits for a person there.
+    pub fn waits_for_approval(&self, id: &str, request: &str) {
+        self.node(id, |node| node.waiting.insert(request.to_owned()));
+    }
+
+    /// The request was answered or refused.
+    pub fn no_longer_waits(&self, id: &str, request: &str) {
+        self.node(id, |node| node.waiting.remove(request));
+    }
+
+    /// Whether a request waits for a person at the node.
+    pub fn is_waiting_for_approval(&self, id: &str, request: &str) -> bool {
+        self.node(id, |node| node.waiting.contains(request))
     }
 
     /// Of `work` (identifiers, oldest first), what is due to be offered now, at most `limit`; it counts as offered.

@@ -478,3 +478,34 @@ async fn a_followed_query_tells_every_change_and_ends() {
     assert!(told.starts_with("event: query"), "{told}");
     assert!(last.contains("\"state\":\"released\""), "{last}");
 }
+
+#[tokio::test]
+async fn a_request_that_waits_for_a_person_is_shown_as_waiting_until_it_is_answered() {
+    let bed = Bed::new().await;
+    let city = bed.city().await;
+    let [_, lambro, ortica] = &city.nodes;
+    let id = city.asked(&question(1_000_000), "key").await;
+    let request = lambro.handed().await;
+    let asked: protocol::Request =
+        serde_json::from_slice(&request.unverified_payload().unwrap()).unwrap();
+    let notice = json!({ "version": 1, "request": asked.id });
+    let state = async || {
+        let view = city.view(&id).await;
+        let nodes = view["nodes"].as_array().unwrap().clone();
+        let of = nodes
+            .into_iter()
+            .find(|node| node["node"] == asked.node.as_str());
+        of.unwrap()["state"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(state().await, "asked");
+    // Nobody says so of another's request.
+    ortica.post("/node/v1/waiting", &notice).await.expect(404);
+    assert_eq!(state().await, "asked");
+    for _ in 0..2 {
+        lambro.post("/node/v1/waiting", &notice).await.expect(204);
+    }
+    assert_eq!(state().await, "waiting-for-approval");
+    let answer = lambro.answer(&request, Node::cells(&request, 4));
+    lambro.post("/node/v1/answers", &answer).await.expect(200);
+    assert_eq!(state().await, "answered");
+}

@@ -46,6 +46,9 @@ pub async fn answer(
             return Err(problem);
         }
     };
+    if let Some(id) = claimed {
+        app.hub.no_longer_waits(organisation, &id);
+    }
     if let Some(query) = stored.changed {
         app.hub.changed(&query);
         if stored.completes
@@ -59,6 +62,21 @@ pub async fn answer(
         }
     }
     Ok(stored.status)
+}
+
+/// Notes that a request of this organisation waits for a person at its node; what is shown, and nothing else, follows from it.
+///
+/// # Errors
+/// [`NodeProblem`] where it was not asked this.
+pub async fn waiting(app: &State, organisation: &str, id: &str) -> Result<(), NodeProblem> {
+    let mut reader = app.database.read().await?;
+    let (request, _) = intake::asked(&mut reader, organisation, id).await?;
+    drop(reader);
+    if request.state.is_open() && !app.hub.is_waiting_for_approval(organisation, id) {
+        app.hub.waits_for_approval(organisation, id);
+        app.hub.changed(&request.query);
+    }
+    Ok(())
 }
 
 async fn record_refused(

@@ -26,7 +26,7 @@ pub struct NodeView {
     /// Which of its datasets; absent where it could not be asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dataset: Option<String>,
-    /// `waiting`, `asked`, `answered`, `refused`, `offline` or `expired`.
+    /// `waiting`, `asked`, `waiting-for-approval`, `answered`, `refused`, `offline` or `expired`.
     pub state: String,
     /// The rule that refused.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -143,7 +143,7 @@ async fn view(
         };
         nodes.push(NodeView {
             name: name(&request.organisation),
-            state: state_of(&request, online).to_owned(),
+            state: state_of(app, &request, online).to_owned(),
             at: Some(rfc3339(request.state_at)),
             node: request.organisation,
             dataset: Some(request.dataset),
@@ -191,7 +191,7 @@ async fn view(
     }))
 }
 
-fn state_of(request: &StoredRequest, online: bool) -> &'static str {
+fn state_of(app: &State, request: &StoredRequest, online: bool) -> &'static str {
     match request.state {
         RequestState::Answered => "answered",
         RequestState::Refused => "refused",
@@ -201,6 +201,11 @@ fn state_of(request: &StoredRequest, online: bool) -> &'static str {
             "offline"
         }
         RequestState::Unsigned | RequestState::Signed => "waiting",
+        RequestState::Offered
+            if (app.hub).is_waiting_for_approval(&request.organisation, &request.id) =>
+        {
+            "waiting-for-approval"
+        }
         RequestState::Offered => "asked",
     }
 }

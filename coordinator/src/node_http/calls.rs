@@ -14,7 +14,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use protocol::exchange::{
     AnswerReply, CheckpointOffer, Cosignature, GuaranteeNotice, Hello, HelloReply, Join, JoinReply,
-    Receipts, ReceiptsWanted, Renew, RestorationOffer, Signed,
+    Receipts, ReceiptsWanted, Renew, RestorationOffer, Signed, WaitingNotice,
 };
 use protocol::{Envelope, VERSION};
 
@@ -139,6 +139,17 @@ pub(super) async fn restoration(
     let body = read(body)?;
     known_version(body.version)?;
     restore::restoration(&app, caller.organisation(), &body).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(super) async fn waiting(
+    State(app): State<App>,
+    caller: NodeCaller,
+    body: Incoming<WaitingNotice>,
+) -> Result<StatusCode, NodeProblem> {
+    let body = read(body)?;
+    known_version(body.version)?;
+    collect::waiting(&app, caller.organisation(), &body.request).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
