@@ -4,6 +4,7 @@ mod compose;
 mod federation;
 mod forecast;
 mod kernel;
+mod policy;
 
 use crate::workspace::Workspace;
 use anyhow::Result;
@@ -26,6 +27,8 @@ enum Bench {
     Compose(compose::Options),
     /// Forecasts of public and simulated series, against plain forecasts of the same series.
     Forecast(forecast::Options),
+    /// One decision of a policy, against one commit of the ledger.
+    Policy(policy::Options),
 }
 
 /// Runs one measurement.
@@ -38,5 +41,6 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         Bench::Federation(options) => federation::run(workspace, options),
         Bench::Compose(options) => compose::run(workspace, options),
         Bench::Forecast(options) => forecast::run(workspace, options),
+        Bench::Policy(options) => policy::run(workspace, options),
     }
 }
