@@ -7,6 +7,7 @@
 mod allocation;
 mod center;
 mod explain;
+mod front;
 pub mod median;
 mod placement;
 mod plan;
@@ -16,14 +17,15 @@ mod random;
 mod robust;
 mod solve;
 mod stability;
+pub mod table;
 pub mod watch;
 
 pub use plan::{
-    Alternative, Assignment, Explanation, Forced, Interchangeable, Interval, Marginal, Modules,
-    Plan, SiteStability, Stability, Status, gap, plan_schema,
+    Alternative, Assignment, Explanation, Forced, FrontPoint, Interchangeable, Interval, Marginal,
+    Modules, Plan, SiteStability, Stability, Status, gap, plan_schema,
 };
 pub use problem::{
     Cost, Demand, InvalidProblem, Model, Problem, Site, SiteStatus, VERSION, problem_schema,
 };
 pub use program::{ENGINE, EngineError, Program, ProgramSolution};
-pub use solve::{OptimiseError, solve};
+pub use solve::{OptimiseError, interrupted, solve};

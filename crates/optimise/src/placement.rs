@@ -151,10 +151,13 @@ fn travelling(problem: &Problem, tables: &Tables) -> Placement {
         + fixed.iter().sum::<f64>()
         + 1.0;
     let opens_one = matches!(count, Count::Exactly(_));
+    let is_allowed = |site: u32| problem.sites[site as usize].status != SiteStatus::Closed;
+    let reaches_all =
+        |row: &[(u32, f64)]| row.iter().filter(|(site, _)| is_allowed(*site)).count() == allowed;
     let outside = (rows.iter().zip(&weight))
         .map(|(row, &weight)| match problem.unmet_cost {
             Some(unmet) if weight > 0.0 => unmet,
-            _ if weight <= 0.0 || (row.len() >= allowed && opens_one) => longest(row),
+            _ if weight <= 0.0 || (opens_one && reaches_all(row)) => longest(row),
             _ => all / weight + longest(row),
         })
         .collect();

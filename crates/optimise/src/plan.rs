@@ -40,6 +40,9 @@ pub struct Plan {
     /// Further plans, best first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alternatives: Vec<Alternative>,
+    /// The objective at smaller limits, where asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub front: Vec<FrontPoint>,
     /// Wall-clock seconds.
     pub seconds: f64,
     /// Seed of searches and draws.
@@ -184,6 +187,25 @@ pub struct Alternative {
     pub objective: f64,
 }
 
+/// The best plan at one limit.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+pub struct FrontPoint {
+    /// Sites allowed, where they are limited.
+    pub p: Option<usize>,
+    /// Budget, where it is limited.
+    pub budget: Option<f64>,
+    /// How it ended.
+    pub status: Status,
+    /// Its objective.
+    pub objective: Option<f64>,
+    /// No plan within this limit has a better objective.
+    pub bound: Option<f64>,
+    /// Its open sites.
+    pub open: Vec<String>,
+    /// What it spends.
+    pub spent: Option<f64>,
+}
+
 /// |objective - bound| / |objective|; nothing where the objective is zero and the bound is not.
 pub fn gap(objective: f64, bound: f64) -> Option<f64> {
     let distance = (objective - bound).abs();
@@ -211,6 +233,7 @@ impl Plan {
             stability: None,
             explanation: None,
             alternatives: Vec::new(),
+            front: Vec::new(),
             seconds: 0.0,
             seed,
             data_version: None,

@@ -58,10 +58,20 @@ pub struct Problem {
     /// How many different plans to give beside the best.
     #[serde(default)]
     pub alternatives: usize,
+    /// Solve for every smaller p, or tenths of the budget, too.
+    #[serde(default)]
+    pub front: bool,
+    /// Also say what the plan hinges on, which takes further solves.
+    #[serde(default = "yes")]
+    pub explain: bool,
 }
 
 fn one() -> u64 {
     1
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn two_hundred() -> usize {
@@ -279,6 +289,8 @@ impl Problem {
             draws: 200,
             robust: None,
             alternatives: 0,
+            front: false,
+            explain: true,
         }
     }
 

@@ -6,9 +6,10 @@ use crate::placement::{self, Placement};
 use crate::plan::{Plan, Status, gap};
 use crate::problem::{InvalidProblem, Model, Problem, Tables};
 use crate::program::EngineError;
+use crate::stability::Quiet;
 use crate::watch::{Improving, Watch};
-use crate::{allocation, center, explain, robust, stability};
-use std::time::Instant;
+use crate::{allocation, center, explain, front, robust, stability};
+use std::time::{Duration, Instant};
 
 /// Why there is no answer at all.
 #[derive(Debug, thiserror::Error)]
@@ -27,15 +28,95 @@ pub enum OptimiseError {
 /// When the problem is written wrongly or the engine fails; infeasible is a plan's status, not an error.
 pub fn solve(problem: &Problem, watch: &dyn Watch) -> Result<Plan, OptimiseError> {
     let began = Instant::now();
-    let tables = problem.checked()?;
-    let mut plan = match problem.model {
-        Model::PCenter => center::solve(problem, &tables, watch)?,
-        _ if placement::is_placement(problem) => solve_placement(problem, &tables, watch)?,
-        _ => allocation::solve(problem, &tables, watch)?,
-    };
+    let mut plan = solve_once(problem, watch)?;
+    if problem.front {
+        plan.front = front::front(problem, &Quiet(watch))?;
+    }
     plan.seconds = began.elapsed().as_secs_f64();
     plan.data_version.clone_from(&problem.data_version);
     Ok(plan)
+}
+
+/// Solves without a front.
+pub(crate) fn solve_once(problem: &Problem, watch: &dyn Watch) -> Result<Plan, OptimiseError> {
+    let tables = problem.checked()?;
+    Ok(match problem.model {
+        Model::PCenter => center::solve(problem, &tables, watch)?,
+        _ if placement::is_placement(problem) => solve_placement(problem, &tables, watch)?,
+        _ => allocation::solve(problem, &tables, watch)?,
+    })
+}
+
+/// The plan to tell where a solve was stopped from outside: the best that was told, with the bound that was told.
+pub fn interrupted(
+    problem: &Problem,
+    incumbent: Option<(f64, &[String])>,
+    bound: Option<f64>,
+    status: Status,
+    seconds: f64,
+) -> Plan {
+    let mut plan = Plan::without(problem.model, problem.seed, status, None);
+    plan.bound = bound;
+    plan.seconds = seconds;
+    plan.data_version.clone_from(&problem.data_version);
+    let Some((objective, open)) = incumbent else {
+        plan.status = Status::Cancelled;
+        plan.reason = Some("stopped before a plan was found; allow more seconds".to_owned());
+        return plan;
+    };
+    plan.objective = Some(objective);
+    plan.gap = bound.and_then(|bound| gap(objective, bound));
+    plan.open = open.to_vec();
+    if (placement::is_placement(problem) || problem.model == Model::PCenter)
+        && let Ok(tables) = problem.checked()
+    {
+        let marks: Vec<bool> = (problem.sites.iter())
+            .map(|site| open.contains(&site.id))
+            .collect();
+        plan.assignment = placement::assignment(problem, &tables, &marks);
+    } else {
+        plan.reason = Some("stopped before it was settled who is served where".to_owned());
+    }
+    plan
+}
+
+/// The part of the time that finding the plan may take; judging and explaining it need the rest.
+const SHARE: f64 = 0.7;
+
+/// Stops a part of the work before all time is spent.
+pub(crate) struct Part<'a> {
+    watch: &'a dyn Watch,
+    until: Option<Instant>,
+}
+
+impl<'a> Part<'a> {
+    pub(crate) fn of(watch: &'a dyn Watch) -> Self {
+        let until = (watch.seconds_left())
+            .and_then(|left| Instant::now().checked_add(Duration::from_secs_f64(SHARE * left)));
+        Self { watch, until }
+    }
+}
+
+impl Watch for Part<'_> {
+    fn incumbent(&self, objective: f64, open: &[usize]) {
+        self.watch.incumbent(objective, open);
+    }
+
+    fn bound(&self, bound: f64) {
+        self.watch.bound(bound);
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.watch.is_stopped() || self.until.is_some_and(|until| Instant::now() >= until)
+    }
+
+    fn seconds_left(&self) -> Option<f64> {
+        self.until.map(|until| {
+            until
+                .saturating_duration_since(Instant::now())
+                .as_secs_f64()
+        })
+    }
 }
 
 fn solve_placement(
@@ -51,7 +132,8 @@ fn solve_placement(
         return Ok(infeasible(problem, reason));
     }
     let told = |value: f64| placement.told(value);
-    let improving = Improving::new(watch, &told);
+    let part = Part::of(watch);
+    let improving = Improving::new(&part, &told);
     let effort = Effort {
         seed: problem.seed,
         ..Effort::default()
@@ -81,9 +163,12 @@ fn solve_placement(
     let mut plan = told_plan(problem, tables, &placement, &solved, watch);
     if problem.robust.is_none() {
         if placement.variance().iter().any(|&v| v > 0.0) && problem.draws > 0 {
-            plan.stability = Some(stability::stability(problem, &placement, &solved, watch));
+            plan.stability = Some(stability::stability(problem, &placement, &solved, watch))
+                .filter(|stability| stability.draws > 0);
         }
-        plan.explanation = Some(explain::placement(problem, &placement, &solved, watch));
+        if problem.explain {
+            plan.explanation = Some(explain::placement(problem, &placement, &solved, watch));
+        }
         plan.alternatives =
             explain::alternatives(problem, &placement, &solved, problem.alternatives, watch);
     }

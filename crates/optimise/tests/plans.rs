@@ -378,6 +378,26 @@ fn reasons_name_the_smallest_change() {
 }
 
 #[test]
+fn a_row_that_reaches_a_closed_site_is_still_served_by_an_open_one() {
+    let mut problem = city(8, 5, 3, Model::PMedian);
+    problem.p = Some(1);
+    problem.sites[0].status = SiteStatus::Closed;
+    // Area 0 reaches the closed site and one of the two others, which is the worse one for all the rest.
+    let total = |site: usize| -> f64 {
+        (0..5)
+            .map(|i| problem.demand[i].demand * minutes(&problem, i, site))
+            .sum()
+    };
+    let worse = if total(1) > total(2) { 1 } else { 2 };
+    let optimum = total(worse);
+    let better = format!("s{}", 3 - worse);
+    problem
+        .costs
+        .retain(|cost| cost.from_id != "a0" || cost.to_id != better);
+    check(&problem, Some(optimum));
+}
+
+#[test]
 fn alternatives_are_the_next_best_sets() {
     let mut problem = city(6, 9, 6, Model::PMedian);
     problem.p = Some(2);

@@ -58,6 +58,7 @@ fn city(seed: u64, sd: f64) -> (Problem, Vec<f64>) {
     let mut problem = Problem::new(Model::PMedian, demand, sites, costs);
     problem.p = Some(3);
     problem.draws = 60;
+    problem.explain = false;
     (problem, truth)
 }
 

@@ -9,7 +9,7 @@ mod noise;
 use crate::plan::{Assignment, Modules, Plan, Status, gap};
 use crate::problem::{Model, Problem, Tables, invalid};
 use crate::program::{EngineError, ProgramSolution};
-use crate::solve::{OptimiseError, ids, infeasible, status};
+use crate::solve::{OptimiseError, Part, ids, infeasible, status};
 use crate::watch::Watch;
 use build::{Built, Relaxed, build};
 
@@ -40,7 +40,7 @@ pub(crate) fn solve(
     }
     let demand: Vec<f64> = problem.demand.iter().map(|row| row.demand).collect();
     let mut built = build(problem, tables, &demand, Relaxed::default());
-    let solution = solve_built(problem, &mut built, watch)?;
+    let solution = solve_built(problem, &mut built, &Part::of(watch))?;
     if solution.is_infeasible {
         let reason = hinge::smallest_relaxation(problem, tables, &demand, watch)?;
         return Ok(infeasible(problem, reason));
@@ -55,10 +55,13 @@ pub(crate) fn solve(
         ));
     }
     let mut plan = told(problem, &built, &solution, watch);
-    if demand.iter().any(|&demand| demand > 0.0) {
+    let asks = demand.iter().any(|&demand| demand > 0.0);
+    if asks && problem.explain {
         plan.explanation = Some(hinge::explanation(
             problem, tables, &built, &solution, watch,
         )?);
+    }
+    if asks {
         plan.alternatives = hinge::alternatives(problem, &built, &solution, watch)?;
     }
     if problem.demand.iter().any(|row| row.variance > 0.0) && problem.draws > 0 {

@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 /// Crates that can hold exact data.
 const EXACT: [&str; 4] = ["opendp", "mechanism", "kernel", "snapshot"];
 /// Crates of ours that only compute.
-const PURE: [&str; 11] = [
+const PURE: &[&str] = &[
+    "access",
     "query",
     "taxonomy",
     "geography",
