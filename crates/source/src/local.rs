@@ -106,6 +106,12 @@ impl Local {
         Ok(local)
     }
 
+    /// The file's text.
+    pub fn to_toml(&self) -> String {
+        // Unwrap safety: strings and paths that came from strings always serialise.
+        toml::to_string_pretty(self).expect("a configuration serialises")
+    }
+
     /// Whether the file is needed at all.
     pub fn is_default(&self) -> bool {
         self.register.is_default() && self.joined.is_empty() && self.places.is_default()

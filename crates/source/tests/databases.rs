@@ -72,18 +72,16 @@ fn a_register_on_postgresql_is_read_through_a_cursor_and_nothing_is_written() {
         ),
         ("query = \"drop table register\"", "write one SELECT"),
     ] {
-        let error = try_build(&url, &local(text), &municipal).err().expect(text);
+        let error = try_build(&url, &local(text), &municipal).expect_err(text);
         assert!(error.contains(expected), "{text}: {error}");
     }
     let nobody = url.replace("postgres@", "nobody@");
-    let error = try_build(&nobody, &local("table = \"register\""), &municipal)
-        .err()
-        .expect("refused");
+    let error =
+        try_build(&nobody, &local("table = \"register\""), &municipal).expect_err("refused");
     assert!(error.contains("refuses the user"), "{error}");
     let closed = format!("postgres://postgres@127.0.0.1:{}/postgres", 1);
-    let error = try_build(&closed, &local("table = \"register\""), &municipal)
-        .err()
-        .expect("refused");
+    let error =
+        try_build(&closed, &local("table = \"register\""), &municipal).expect_err("refused");
     assert!(error.contains("does not answer"), "{error}");
 }
 
@@ -94,9 +92,8 @@ fn over_the_network_a_server_must_show_a_certificate_of_the_named_authority() {
     };
     // 127.0.0.2 is this machine, too, but not one of the names that go without TLS. This server has none.
     let url = format!("postgres://postgres@127.0.0.2:{}/postgres", plain.port);
-    let error = try_build(&url, &local("query = \"select 1\""), &mapping(&[]))
-        .err()
-        .expect("refused");
+    let error =
+        try_build(&url, &local("query = \"select 1\""), &mapping(&[])).expect_err("refused");
     assert!(
         error.contains("does not answer") || error.contains("TLS"),
         "{error}"
@@ -144,7 +141,10 @@ fn over_the_network_a_server_must_show_a_certificate_of_the_named_authority() {
     let mut batch = snapshot::Batch::default();
     assert!(good.next(&mut batch).expect("read"));
     assert_eq!(batch.records().next().expect("a row").field(0), "true");
-    let error = records(&other).err().expect("refused").to_string();
+    let error = records(&other)
+        .map(|_| ())
+        .expect_err("refused")
+        .to_string();
     assert!(
         error.contains("TLS") || error.contains("does not answer"),
         "{error}"
@@ -180,8 +180,7 @@ fn a_register_on_mariadb_is_read_by_a_user_who_can_only_read() {
         (again.rows, again.loaded, again.persons),
         (quality.rows, quality.loaded, quality.persons)
     );
-    let error = try_build(&url("reader"), &local("table = \"nothing\""), &municipal)
-        .err()
-        .expect("refused");
+    let error =
+        try_build(&url("reader"), &local("table = \"nothing\""), &municipal).expect_err("refused");
     assert!(error.contains("has no such table"), "{error}");
 }

@@ -2,8 +2,8 @@
 
 mod support;
 
-use snapshot::Encoding;
-use source::{Local, detect_text};
+use snapshot::{Encoding, Field, Mapping};
+use source::{Kind, Local, Notation, Place, detect_text, inspect, open, propose};
 use support::{Register, build, city, mapping, nothing};
 
 #[test]
@@ -76,6 +76,35 @@ fn the_demo_register_makes_the_same_snapshot_in_every_format() {
     );
     assert!(same.holds_the_same_as(&plain), "Parquet");
     assert_eq!((again.rows, again.loaded), (quality.rows, quality.loaded));
+}
+
+#[test]
+fn what_is_proposed_for_the_demo_register_reads_it_as_its_own_mapping_does() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, register) = city(folder.path());
+    let (plain, quality) = build(&path.display().to_string(), &nothing(), &mapping(&[]));
+    let proposed = |path: &std::path::Path| {
+        let place = Place::of(&path.display().to_string(), &Default::default()).expect("a place");
+        let format = (place.kind() == Kind::Text).then(|| detect_text(path).expect("a format"));
+        let records = open(&place, format.map(|format| format.csv()), Notation::PLAIN);
+        let found = inspect(records.expect("opened")).expect("read");
+        assert!(found.records > 1_000);
+        propose(&found, format)
+    };
+    let csv = proposed(&path);
+    assert!(csv.missing().is_empty() && !csv.unknown[&Field::Service].is_empty());
+    let text = csv.to_toml();
+    let mapping = Mapping::parse(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+    let (same, again) = build(&path.display().to_string(), &nothing(), &mapping);
+    assert!(same.holds_the_same_as(&plain), "{text}");
+    assert_eq!(again, quality);
+
+    let sheet = folder.path().join("a.xlsx");
+    register.write_xlsx(&sheet);
+    let text = proposed(&sheet).to_toml();
+    let mapping = Mapping::parse(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+    let (same, _) = build(&sheet.display().to_string(), &nothing(), &mapping);
+    assert!(same.holds_the_same_as(&plain), "{text}");
 }
 
 fn write_sqlite(register: &Register, folder: &std::path::Path) -> String {
@@ -170,8 +199,7 @@ fn an_address_file_completes_a_register_without_addresses() {
     let local = Local::parse(&local).expect("a configuration");
     let (same, _) = build(&main.display().to_string(), &local, &mapping);
     assert!(same.holds_the_same_as(&plain));
-    let error = support::try_build(&main.display().to_string(), &nothing(), &mapping)
-        .err()
-        .expect("refused");
+    let error =
+        support::try_build(&main.display().to_string(), &nothing(), &mapping).expect_err("refused");
     assert!(error.contains("joined.homes.at"), "{error}");
 }

@@ -225,8 +225,7 @@ fn a_hmis_folder_loads_with_its_files_joined() {
     assert_eq!(women, 1);
     write("Project.csv", "ProjectID,ProjectName\n10,x\n");
     let error = try_build(&register, &local, &Mapping::parse(HMIS).expect("a mapping"))
-        .err()
-        .expect("refused");
+        .expect_err("refused");
     assert!(
         error.contains("`ProjectType`") && error.contains("Project.csv"),
         "{error}"

@@ -1,0 +1,595 @@
+//! A mapping proposed for a register: which column fills which field, by its name first and its content second.
+//! What cannot be known is left out and said, so that a person decides it; nothing is proposed that was not seen.
+
+use crate::detect::{Guess, TextFormat};
+use crate::inspect::{Column, Content, Inspection};
+use snapshot::{DateFormat, Encoding, Field, Marks};
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use taxonomy::Taxonomy;
+use taxonomy::model::{Benefit, CitizenshipGroup, Need, Sex};
+
+/// Names of columns for fields, in capitals without blanks and signs.
+const NAMES: [(Field, &[&str]); 15] = [
+    (
+        Field::CodiceFiscale,
+        &[
+            "CODICEFISCALE",
+            "CF",
+            "CODFISCALE",
+            "CODFISC",
+            "CODICEFISC",
+            "FISCALCODE",
+            "TAXCODE",
+        ],
+    ),
+    (
+        Field::BirthDate,
+        &[
+            "DATANASCITA",
+            "DATADINASCITA",
+            "NASCITA",
+            "NATOIL",
+            "DOB",
+            "BIRTHDATE",
+            "DATEOFBIRTH",
+        ],
+    ),
+    (
+        Field::Date,
+        &[
+            "DATA",
+            "DATASERVIZIO",
+            "DATAPRESTAZIONE",
+            "DATAINTERVENTO",
+            "DATAEVENTO",
+            "DATAEROGAZIONE",
+            "DATAACCESSO",
+            "GIORNO",
+            "DATE",
+            "SERVICEDATE",
+            "DATAINIZIO",
+            "ENTRYDATE",
+        ],
+    ),
+    (
+        Field::Service,
+        &[
+            "SERVIZIO",
+            "PRESTAZIONE",
+            "CODICEPRESTAZIONE",
+            "CODICESERVIZIO",
+            "TIPOSERVIZIO",
+            "TIPOPRESTAZIONE",
+            "INTERVENTO",
+            "TIPOINTERVENTO",
+            "ATTIVITA",
+            "SERVICE",
+            "SERVICETYPE",
+        ],
+    ),
+    (Field::Sex, &["SESSO", "GENERE", "SEX", "GENDER"]),
+    (
+        Field::Citizenship,
+        &["CITTADINANZA", "NAZIONALITA", "CITIZENSHIP", "NATIONALITY"],
+    ),
+    (Field::Nil, &["NIL", "IDNIL", "CODICENIL"]),
+    (
+        Field::Municipio,
+        &["MUNICIPIO", "ZONA", "ZONADECENTRAMENTO"],
+    ),
+    (
+        Field::Household,
+        &[
+            "IDNUCLEO",
+            "NUCLEO",
+            "CODICENUCLEO",
+            "NUCLEOFAMILIARE",
+            "IDFAMIGLIA",
+            "FAMIGLIA",
+            "HOUSEHOLDID",
+            "HOUSEHOLD",
+        ],
+    ),
+    (Field::Isee, &["ISEE", "VALOREISEE", "IMPORTOISEE"]),
+    (
+        Field::Disability,
+        &["DISABILITA", "GRADODISABILITA", "DISABILITY"],
+    ),
+    (Field::Need, &["BISOGNO", "NEED"]),
+    (Field::Benefit, &["BENEFICIO", "BENEFIT"]),
+    (Field::Quantity, &["QUANTITA", "ORE", "NUMEROORE", "HOURS"]),
+    (Field::Amount, &["IMPORTO", "EURO", "CONTRIBUTO", "AMOUNT"]),
+];
+const PROTECTED: &[&str] = &[
+    "PROTETTO",
+    "INDIRIZZOPROTETTO",
+    "RISERVATO",
+    "INDIRIZZORISERVATO",
+    "PROTECTED",
+];
+const SECTION: &[&str] = &[
+    "SEZIONE",
+    "SEZIONECENSIMENTO",
+    "SEZIONEDICENSIMENTO",
+    "SEZ",
+    "SEZ2011",
+    "CENSUSSECTION",
+];
+const STREET: &[&str] = &["INDIRIZZO", "VIA", "STRADA", "STREET", "ADDRESS"];
+const CIVIC: &[&str] = &["CIVICO", "NUMEROCIVICO", "NCIVICO", "NCIV"];
+
+/// Words for values that everybody writes alike.
+const SEXES: [(&str, &str); 10] = [
+    ("M", "M"),
+    ("F", "F"),
+    ("MASCHIO", "M"),
+    ("FEMMINA", "F"),
+    ("MASCHILE", "M"),
+    ("FEMMINILE", "F"),
+    ("UOMO", "M"),
+    ("DONNA", "F"),
+    ("MALE", "M"),
+    ("FEMALE", "F"),
+];
+const CITIZENSHIPS: [(&str, &str); 11] = [
+    ("IT", "italian"),
+    ("ITA", "italian"),
+    ("ITALIA", "italian"),
+    ("ITALIANA", "italian"),
+    ("ITALIANO", "italian"),
+    ("UE", "eu"),
+    ("EU", "eu"),
+    ("COMUNITARIA", "eu"),
+    ("EXTRAUE", "non-eu"),
+    ("EXTRACOMUNITARIA", "non-eu"),
+    ("NONUE", "non-eu"),
+];
+
+/// A mapping as it is proposed, to be shown, changed and written.
+#[derive(Clone, Debug, Default)]
+pub struct Proposal {
+    /// Format of a text file.
+    pub format: Option<TextFormat>,
+    /// How numbers are written.
+    pub marks: Option<Guess<Marks>>,
+    /// How dates are written.
+    pub dates: Option<Guess<DateFormat>>,
+    /// Columns by field.
+    pub fields: BTreeMap<Field, String>,
+    /// Columns that together name a person, where no codice fiscale does.
+    pub person_key: Vec<String>,
+    /// Fields that are the same in every row, by the vocabulary's identifier.
+    pub constants: BTreeMap<Field, String>,
+    /// Columns of `[home]`, by key, where NIL and municipio are not columns themselves.
+    pub home: BTreeMap<&'static str, String>,
+    /// The finest level.
+    pub finest_level: &'static str,
+    /// Whether sex and date of birth come from the codice fiscale where the register does not say.
+    pub derive: bool,
+    /// The register's words by field, with identifiers.
+    pub values: BTreeMap<Field, BTreeMap<String, String>>,
+    /// The register's words that nobody understands, by field.
+    pub unknown: BTreeMap<Field, Vec<String>>,
+}
+
+/// Capital letters and digits of a name, without accents.
+fn plain(name: &str) -> String {
+    let letters = name.chars().flat_map(char::to_uppercase).map(|c| match c {
+        'À' | 'Á' => 'A',
+        'È' | 'É' => 'E',
+        'Ì' | 'Í' => 'I',
+        'Ò' | 'Ó' => 'O',
+        'Ù' | 'Ú' => 'U',
+        c => c,
+    });
+    letters.filter(|c| c.is_ascii_alphanumeric()).collect()
+}
+
+/// Proposes a mapping. `format` is that of a text file.
+pub fn propose(found: &Inspection, format: Option<TextFormat>) -> Proposal {
+    let mut free: Vec<&Column> = found
+        .columns
+        .iter()
+        .filter(|column| !column.name.is_empty())
+        .collect();
+    let mut proposal = Proposal {
+        format,
+        marks: found.marks,
+        ..Proposal::default()
+    };
+    let mut take = |free: &mut Vec<&Column>, is: &dyn Fn(&Column) -> bool| {
+        let place = free.iter().position(|column| is(column))?;
+        Some(free.remove(place).name.clone())
+    };
+    for (field, names) in NAMES {
+        // Of several names the first one counts, wherever it stands.
+        let column = names
+            .iter()
+            .find_map(|name| take(&mut free, &|column| plain(&column.name) == *name));
+        if let Some(column) = column {
+            proposal.fields.insert(field, column);
+        }
+    }
+    if let Some(column) = take(&mut free, &|column| {
+        PROTECTED.contains(&plain(&column.name).as_str())
+    }) {
+        proposal.fields.insert(Field::Protected, column);
+    }
+    for (field, content) in [
+        (Field::CodiceFiscale, Content::CodiceFiscale),
+        (Field::Service, Content::SiussCode),
+        (Field::Date, Content::Date),
+        (Field::Sex, Content::Sex),
+    ] {
+        if !proposal.fields.contains_key(&field)
+            && let Some(column) = take(&mut free, &|column| column.content == content)
+        {
+            proposal.fields.insert(field, column);
+        }
+    }
+    homes(&mut proposal, &mut free, &mut take);
+    let of = |field: &Field| {
+        let name = proposal.fields.get(field)?;
+        found.columns.iter().find(|column| column.name == *name)
+    };
+    let dates = [Field::Date, Field::BirthDate]
+        .iter()
+        .filter_map(of)
+        .find_map(|column| column.dates);
+    proposal.dates = dates;
+    let (mut values, mut unknown) = (BTreeMap::new(), BTreeMap::new());
+    for field in [
+        Field::Service,
+        Field::Sex,
+        Field::Citizenship,
+        Field::Need,
+        Field::Benefit,
+    ] {
+        let Some(column) = of(&field) else { continue };
+        let mut known = BTreeMap::new();
+        for word in column.words.keys() {
+            match meaning(field, word) {
+                Some(id) if id == *word => {}
+                Some(id) => {
+                    known.insert(word.clone(), id);
+                }
+                None => unknown
+                    .entry(field)
+                    .or_insert_with(Vec::new)
+                    .push(word.clone()),
+            }
+        }
+        if field == Field::Citizenship {
+            // The beginning of a register need not hold every group.
+            for (word, id) in [("IT", "italian"), ("UE", "eu"), ("EXTRA-UE", "non-eu")] {
+                known
+                    .entry(word.to_owned())
+                    .or_insert_with(|| id.to_owned());
+            }
+        }
+        values.insert(field, known);
+    }
+    (proposal.values, proposal.unknown) = (values, unknown);
+    proposal
+}
+
+type Take<'t> = dyn FnMut(&mut Vec<&Column>, &dyn Fn(&Column) -> bool) -> Option<String> + 't;
+
+/// Where people live: NIL and municipio where they are columns, else what leads there.
+fn homes(proposal: &mut Proposal, free: &mut Vec<&Column>, take: &mut Take<'_>) {
+    let named = |names: &'static [&'static str]| {
+        move |column: &Column| names.contains(&plain(&column.name).as_str())
+    };
+    let has = |proposal: &Proposal, field| proposal.fields.contains_key(&field);
+    if has(proposal, Field::Nil) {
+        proposal.finest_level = if has(proposal, Field::Municipio) {
+            "micro-area"
+        } else {
+            "nil"
+        };
+        return;
+    }
+    let section = take(free, &named(SECTION))
+        .or_else(|| take(free, &|column| column.content == Content::Section));
+    let (latitude, longitude) = (
+        take(free, &|column| column.content == Content::Latitude),
+        take(free, &|column| column.content == Content::Longitude),
+    );
+    if let Some(section) = section {
+        proposal.home.insert("section", section);
+        proposal.finest_level = "micro-area";
+    } else if let (Some(latitude), Some(longitude)) = (latitude, longitude) {
+        proposal.home.insert("latitude", latitude);
+        proposal.home.insert("longitude", longitude);
+        proposal.finest_level = "nil";
+    } else if let Some(street) = take(free, &named(STREET)) {
+        proposal.home.insert("street", street);
+        if let Some(civic) = take(free, &named(CIVIC)) {
+            proposal.home.insert("civic", civic);
+        }
+        proposal.finest_level = "nil";
+    } else {
+        proposal.finest_level = if has(proposal, Field::Municipio) {
+            "municipio"
+        } else {
+            "city"
+        };
+        return;
+    }
+    if let Some(municipio) = proposal.fields.remove(&Field::Municipio) {
+        proposal.home.insert("municipio", municipio);
+    }
+}
+
+/// The identifier that a word means, where everybody writes it so.
+fn meaning(field: Field, word: &str) -> Option<String> {
+    let bare = plain(word);
+    let of = |table: &[(&str, &str)]| {
+        table
+            .iter()
+            .find(|(known, _)| *known == bare)
+            .map(|(_, id)| (*id).to_owned())
+    };
+    let id = |ids: &[&'static str]| {
+        ids.iter()
+            .find(|id| plain(id) == bare)
+            .map(|id| (*id).to_owned())
+    };
+    match field {
+        Field::Sex => of(&SEXES),
+        Field::Citizenship => of(&CITIZENSHIPS).or_else(|| {
+            id(&CitizenshipGroup::ALL
+                .iter()
+                .map(|group| group.id())
+                .collect::<Vec<_>>())
+        }),
+        Field::Need => id(&Need::ALL.iter().map(|need| need.id()).collect::<Vec<_>>()),
+        Field::Benefit => id(&Benefit::ALL
+            .iter()
+            .map(|benefit| benefit.id())
+            .collect::<Vec<_>>()),
+        Field::Service => {
+            let services = Taxonomy::built_in().services();
+            let named = services.iter().find(|service| {
+                [&service.id, &service.it, &service.en]
+                    .iter()
+                    .any(|name| plain(name) == bare)
+            });
+            named
+                .map(|service| service.id.clone())
+                .or_else(|| siuss_service(word))
+        }
+        _ => None,
+    }
+}
+
+/// The service of a SIUSS code, as the ready mapping for flows has it.
+fn siuss_service(code: &str) -> Option<String> {
+    let line = crate::profile::SINA.lines().find_map(|line| {
+        line.strip_prefix('"')?
+            .strip_prefix(code)?
+            .strip_prefix("\" = \"")
+    })?;
+    let id = line.strip_suffix('"')?;
+    Taxonomy::built_in()
+        .service_index(id)
+        .map(|_| id.to_owned())
+}
+
+/// What identifiers a field's words can mean.
+pub fn identifiers(field: Field) -> Vec<String> {
+    let owned = |ids: Vec<&'static str>| ids.into_iter().map(str::to_owned).collect();
+    match field {
+        Field::Service => Taxonomy::built_in()
+            .services()
+            .iter()
+            .map(|service| service.id.clone())
+            .collect(),
+        Field::Sex => owned(Sex::ALL.iter().map(|sex| sex.id()).collect()),
+        Field::Citizenship => owned(
+            CitizenshipGroup::ALL
+                .iter()
+                .map(|group| group.id())
+                .collect(),
+        ),
+        Field::Need => owned(Need::ALL.iter().map(|need| need.id()).collect()),
+        Field::Benefit => owned(Benefit::ALL.iter().map(|benefit| benefit.id()).collect()),
+        _ => Vec::new(),
+    }
+}
+
+fn date_name(format: DateFormat) -> &'static str {
+    match format {
+        DateFormat::DaySlash => "dd/mm/yyyy",
+        DateFormat::DayDash => "dd-mm-yyyy",
+        DateFormat::DayDot => "dd.mm.yyyy",
+        DateFormat::Iso => "yyyy-mm-dd",
+        DateFormat::YearSlash => "yyyy/mm/dd",
+    }
+}
+
+fn encoding_name(encoding: Encoding) -> &'static str {
+    match encoding {
+        Encoding::Utf8 => "utf-8",
+        Encoding::Latin1 => "windows-1252",
+        Encoding::Utf16 => "utf-16",
+    }
+}
+
+/// A text in quotes, as TOML and JSON write it.
+fn quoted(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}
+
+impl Proposal {
+    /// What is detected, in lines for a person, with what stays open.
+    pub fn notes(&self) -> Vec<String> {
+        let sure = |certain| {
+            if certain {
+                ""
+            } else {
+                "   (not certain: check it)"
+            }
+        };
+        let mut notes = Vec::new();
+        if let Some(format) = &self.format {
+            let delimiter = match format.delimiter.value {
+                b'\t' => "tab".to_owned(),
+                other => char::from(other).to_string(),
+            };
+            notes.push(format!(
+                "delimiter      {delimiter}{}",
+                sure(format.delimiter.certain)
+            ));
+            notes.push(format!(
+                "encoding       {}{}",
+                encoding_name(format.encoding.value),
+                sure(format.encoding.certain)
+            ));
+        }
+        match self.marks {
+            Some(marks) => notes.push(format!(
+                "numbers        decimals after `{}`, thousands after `{}`{}",
+                marks.value.decimal,
+                marks.value.thousands,
+                sure(marks.certain)
+            )),
+            None => notes.push("numbers        none has a mark".to_owned()),
+        }
+        match self.dates {
+            Some(dates) => notes.push(format!(
+                "dates          {}{}",
+                date_name(dates.value),
+                sure(dates.certain)
+            )),
+            None => {
+                notes.push("dates          none was recognised   (check `date_format`)".to_owned())
+            }
+        }
+        for (field, words) in &self.unknown {
+            notes.push(format!(
+                "not understood {} of `{}`: say under [values.{}] what they mean; {}",
+                words.len(),
+                self.fields.get(field).map_or("", String::as_str),
+                field.name(),
+                if *field == Field::Service {
+                    "their rows are left out"
+                } else {
+                    "they count as blank"
+                }
+            ));
+        }
+        notes
+    }
+
+    /// Fields that every register needs and that no column was found for.
+    pub fn missing(&self) -> Vec<Field> {
+        let linked = !self.person_key.is_empty();
+        let required = [Field::CodiceFiscale, Field::Date, Field::Service].into_iter();
+        required
+            .filter(|field| !self.fields.contains_key(field) && !self.constants.contains_key(field))
+            .filter(|field| *field != Field::CodiceFiscale || !linked)
+            .collect()
+    }
+
+    /// The mapping's text, with comments.
+    pub fn to_toml(&self) -> String {
+        // Writing to a string cannot fail.
+        let mut text = String::from(
+            "# How this register becomes the common model. One row of the register is one service event.\n\
+             # Nothing of this file leaves the node but the finest level.\nversion = 1\n",
+        );
+        if let Some(format) = &self.format {
+            let delimiter = quoted(&char::from(format.delimiter.value).to_string());
+            let _ = writeln!(text, "delimiter = {delimiter}");
+            let encoding = encoding_name(format.encoding.value);
+            let _ = writeln!(
+                text,
+                "encoding = \"{encoding}\"        # \"utf-8\", \"windows-1252\" or \"utf-16\""
+            );
+        }
+        let italian = self.format.is_some();
+        let marks = self
+            .marks
+            .map_or(Marks::of(if italian { ',' } else { '.' }), |marks| {
+                marks.value
+            });
+        let _ = writeln!(text, "decimal_mark = \"{}\"", marks.decimal);
+        if marks != Marks::of(marks.decimal) {
+            let _ = writeln!(text, "thousands_mark = \"{}\"", marks.thousands);
+        }
+        let dates = self.dates.map_or(
+            if italian {
+                DateFormat::DaySlash
+            } else {
+                DateFormat::Iso
+            },
+            |dates| dates.value,
+        );
+        let _ = write!(
+            text,
+            "date_format = \"{}\"     # \"dd/mm/yyyy\", \"dd-mm-yyyy\", \"dd.mm.yyyy\", \"yyyy-mm-dd\" or \"yyyy/mm/dd\"\n\n\
+             # The finest level at which the register knows where people live:\n\
+             # \"micro-area\" (NIL and municipio), \"nil\", \"municipio\" or \"city\" (not at all).\n\
+             finest_level = \"{}\"\n\n\
+             # Whether date of birth and sex are read out of the codice fiscale where the register does not say.\n\
+             derive_from_codice_fiscale = {}\n",
+            date_name(dates),
+            self.finest_level,
+            self.derive
+        );
+        if !self.person_key.is_empty() {
+            let columns: Vec<String> = self
+                .person_key
+                .iter()
+                .map(|column| quoted(column))
+                .collect();
+            let _ = write!(
+                text,
+                "\n# The columns that together name a person.\nperson_key = [{}]\n",
+                columns.join(", ")
+            );
+        }
+        text.push_str("\n# Left the field of the common model, right the name of the register's column.\n[columns]\n");
+        for (field, column) in &self.fields {
+            let comment = match field {
+                Field::Quantity => "          # hours",
+                Field::Amount | Field::Isee => "          # euro",
+                _ => "",
+            };
+            let _ = writeln!(text, "{} = {}{comment}", field.name(), quoted(column));
+        }
+        if !self.home.is_empty() {
+            text.push_str("\n# Columns that tell where people live.\n[home]\n");
+            for (key, column) in &self.home {
+                let _ = writeln!(text, "{key} = {}", quoted(column));
+            }
+        }
+        if !self.constants.is_empty() {
+            text.push_str("\n# The same in every row.\n[constants]\n");
+            for (field, word) in &self.constants {
+                let _ = writeln!(text, "{} = {}", field.name(), quoted(word));
+            }
+        }
+        for (field, words) in &self.values {
+            let unknown = self.unknown.get(field).map_or(&[][..], Vec::as_slice);
+            if words.is_empty() && unknown.is_empty() {
+                continue;
+            }
+            let _ = write!(
+                text,
+                "\n# Left the register's word, right one of: {}.\n[values.{}]\n",
+                identifiers(*field).join(", "),
+                field.name()
+            );
+            for (word, id) in words {
+                let _ = writeln!(text, "{} = \"{id}\"", quoted(word));
+            }
+            for word in unknown {
+                let _ = writeln!(text, "# {} = \"\"", quoted(word).replace('\n', " "));
+            }
+        }
+        text
+    }
+}
