@@ -116,6 +116,13 @@ fn members(dir: &NodeDir, with_keys: bool) -> Result<Vec<String>> {
     let mut members: Vec<String> = ["node.toml", "mapping.toml", POLICY]
         .map(str::to_owned)
         .to_vec();
+    for path in [dir.sources(), dir.objections()] {
+        if path.exists()
+            && let Some(name) = path.file_name().and_then(|name| name.to_str())
+        {
+            members.push(name.to_owned());
+        }
+    }
     for folder in ["studies", "acts"] {
         for entry in std::fs::read_dir(dir.path().join(folder))
             .into_iter()

@@ -81,7 +81,7 @@ impl Retention {
 pub struct Dataset {
     /// Public identifier.
     pub id: String,
-    /// The register's file.
+    /// The register: the path of a file, or the address of a database without a password.
     pub register: PathBuf,
 }
 
@@ -135,6 +135,16 @@ impl NodeDir {
     /// How the register becomes the common model.
     pub fn mapping(&self) -> PathBuf {
         self.0.join("mapping.toml")
+    }
+
+    /// Where the register's databases and further files are; not there where the register is one file.
+    pub fn sources(&self) -> PathBuf {
+        self.0.join("sources.toml")
+    }
+
+    /// Marks of the people who objected.
+    pub fn objections(&self) -> PathBuf {
+        self.0.join("objections.json")
     }
 
     /// The organisation's policy.

@@ -6,8 +6,9 @@
 
 use crate::config::{Config, NodeDir, write_private};
 use crate::keys;
-use anyhow::{Context, Result};
-use snapshot::{LocalQuality, Mapping, NodeKey, Snapshot};
+use crate::sources;
+use anyhow::Result;
+use snapshot::{NodeKey, Snapshot};
 use std::sync::Arc;
 
 /// One edition, ready to be asked.
@@ -58,43 +59,19 @@ pub fn open_current(dir: &NodeDir, config: &Config, now: i64) -> Result<Edition>
 }
 
 fn build(dir: &NodeDir, config: &Config, number: u32, now: i64) -> Result<Snapshot> {
-    let mapping_path = dir.mapping();
-    let text = std::fs::read_to_string(&mapping_path)
-        .with_context(|| format!("cannot read {}", mapping_path.display()))?;
-    let mapping = Mapping::parse(&text)
-        .with_context(|| format!("{} is not a valid mapping", mapping_path.display()))?;
-    let register = &config.dataset.register;
-    let file = std::fs::File::open(register).with_context(|| {
-        format!(
-            "cannot open the register {}; see `dataset.register` in node.toml",
-            register.display()
-        )
-    })?;
     let key = NodeKey::new(&keys::pseudonym_secret(dir)?);
     let edition = snapshot::Edition {
         number,
         label: label_of(number),
         created_at: now,
     };
-    let (snapshot, quality) = Snapshot::build(&mapping, file, &key, edition)?;
+    let (snapshot, quality) = sources::build(dir, config, &key, edition)?;
     write_private(&dir.quality(), &serde_json::to_vec_pretty(&quality)?)?;
-    write_private(&dir.rejects(), rejects_csv(&quality).as_bytes())?;
+    write_private(
+        &dir.rejects(),
+        sources::rejects_csv(config, &quality).as_bytes(),
+    )?;
     Ok(snapshot)
-}
-
-/// The rejects as a list for the register's keeper: line, column and kind, never a value.
-fn rejects_csv(quality: &LocalQuality) -> String {
-    let mut text = "line;column;problem\n".to_owned();
-    for reject in &quality.rejects {
-        let kind = serde_json::to_string(&reject.kind).unwrap_or_default();
-        text.push_str(&format!(
-            "{};{};{}\n",
-            reject.row,
-            reject.column,
-            kind.trim_matches('"')
-        ));
-    }
-    text
 }
 
 /// Removes snapshots of earlier editions but the last `keep`, the current one counted. Those of later editions, which a clock
@@ -127,6 +104,7 @@ fn remove_older(dir: &NodeDir, current: u32, keep: u32) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use snapshot::Mapping;
 
     #[test]
     fn editions_follow_the_calendar() {

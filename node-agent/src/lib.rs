@@ -13,6 +13,7 @@ pub mod join;
 pub mod keys;
 pub mod link;
 pub mod node;
+pub mod objections;
 pub mod page;
 pub mod policies;
 pub mod renewal;
@@ -20,6 +21,7 @@ pub mod requester;
 pub mod restore;
 mod sealed;
 pub mod serve;
+mod sources;
 pub mod studies;
 
 pub use sealed::SealedAnswer;

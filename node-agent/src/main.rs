@@ -80,6 +80,16 @@ enum Command {
         #[command(subcommand)]
         command: commands::study::StudyCommand,
     },
+    /// The mapping: its schema, and a check of one.
+    Mapping {
+        #[command(subcommand)]
+        command: commands::mapping::MappingCommand,
+    },
+    /// People who objected or must be forgotten: left out from the next edition on.
+    Objection {
+        #[command(subcommand)]
+        command: commands::objection::ObjectionCommand,
+    },
     /// The privacy budget: where it stands, moving it, and promising more.
     Budget {
         #[command(subcommand)]
@@ -164,6 +174,8 @@ async fn run(command: Command) -> Result<ExitCode> {
             commands::preview::run(&NodeDir::new(dir.dir), &preview).await?
         }
         Command::Study { command } => commands::study::run(command).await?,
+        Command::Mapping { command } => commands::mapping::run(command)?,
+        Command::Objection { command } => commands::objection::run(command)?,
         Command::Budget { command } => commands::budget::run(command).await?,
         Command::Targets { dir, json } => commands::targets::run(&NodeDir::new(dir.dir), json)?,
         Command::Policy { command } => return commands::policy::run(command).await,

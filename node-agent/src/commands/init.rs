@@ -1,9 +1,10 @@
 //! `node-agent init`: makes a node's folder for one register.
 //! It writes a starter policy for the officer to read; it decides nothing on its own that the policy does not show.
 
+use crate::commands::recognise::{RegisterOptions, recognise};
 use crate::config::{Config, Dataset, NodeDir, Retention, write_private};
 use crate::keys;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use identity::SigningKey;
 use policy::Starter;
@@ -16,9 +17,18 @@ pub struct Init {
     /// The folder to make.
     #[arg(long)]
     dir: PathBuf,
-    /// The register's CSV file.
-    #[arg(long)]
-    register: PathBuf,
+    /// The register: a CSV, TSV, XLSX, Parquet, SQLite or SIUSS XML file, a HMIS folder, or the address of a database.
+    #[arg(value_name = "REGISTER", required_unless_present = "register_flag")]
+    register: Option<String>,
+    /// The same, by name.
+    #[arg(
+        long = "register",
+        value_name = "REGISTER",
+        conflicts_with = "register"
+    )]
+    register_flag: Option<String>,
+    #[command(flatten)]
+    options: RegisterOptions,
     /// The organisation's identifier, as the coordinator's operator gave it.
     #[arg(long)]
     organisation: String,
@@ -42,7 +52,7 @@ pub struct Init {
     /// The starter policy: `comune-department`, `cooperative` or `volunteer-association`.
     #[arg(long, value_parser = starter, default_value = "comune-department")]
     policy: Starter,
-    /// Say nothing of what comes next; for scripts.
+    /// Ask nothing, and say nothing of what comes next; for scripts.
     #[arg(long)]
     yes: bool,
 }
@@ -85,8 +95,10 @@ pub fn run(init: &Init) -> Result<()> {
         }
         _ => None,
     };
-    let mapping = snapshot::Mapping::municipal_register_of(&header(init)?);
-    try_out(init, &mapping)?;
+    let Some(register) = init.register.as_ref().or(init.register_flag.as_ref()) else {
+        bail!("name the register: `node-agent init REGISTER --dir DIR ...`");
+    };
+    let recognised = recognise(register, &init.options, !init.yes)?;
 
     std::fs::create_dir_all(&init.dir)?;
     keys::create(&dir, init.asks)?;
@@ -100,15 +112,17 @@ pub fn run(init: &Init) -> Result<()> {
     write_private(&dir.key(keys::DPO_PUBLIC), dpo_key.to_string().as_bytes())?;
     let policy = (init.policy).text(&init.organisation, &requester, &requester_key, &dpo_key);
     write_private(&dir.policy(), policy.as_bytes())?;
-    write_private(&dir.mapping(), mapping.as_bytes())?;
-    let register = std::fs::canonicalize(&init.register)?;
+    write_private(&dir.mapping(), recognised.mapping.as_bytes())?;
+    if !recognised.local.is_default() {
+        write_private(&dir.sources(), recognised.local.to_toml().as_bytes())?;
+    }
     dir.write_config(&Config {
         version: 1,
         organisation: init.organisation.clone(),
         coordinator: None,
         dataset: Dataset {
             id: "clients".to_owned(),
-            register,
+            register: recognised.register,
         },
         retention: Retention::default(),
         page: Default::default(),
@@ -120,7 +134,8 @@ pub fn run(init: &Init) -> Result<()> {
     }
     if !init.yes {
         println!(
-            "next: read {} with your data protection officer,",
+            "next: read {} and {} with your data protection officer,",
+            dir.mapping().display(),
             dir.policy().display()
         );
         println!(
@@ -128,37 +143,5 @@ pub fn run(init: &Init) -> Result<()> {
             init.dir.display()
         );
     }
-    Ok(())
-}
-
-/// The register's first line.
-fn header(init: &Init) -> Result<String> {
-    use std::io::{BufRead, Read};
-    const LONGEST: u64 = 1 << 16;
-
-    let file = std::fs::File::open(&init.register)
-        .with_context(|| format!("cannot open the register {}", init.register.display()))?;
-    let mut line = Vec::new();
-    std::io::BufReader::new(file.take(LONGEST)).read_until(b'\n', &mut line)?;
-    Ok(String::from_utf8_lossy(&line).trim_end().to_owned())
-}
-
-/// Reads the register's beginning with the mapping, under a key that is thrown away, so that a column that does not
-/// fit is named now and not at the first start.
-fn try_out(init: &Init, mapping: &str) -> Result<()> {
-    use std::io::Read;
-    const BEGINNING: u64 = 1 << 18;
-
-    let file = std::fs::File::open(&init.register)
-        .with_context(|| format!("cannot open the register {}", init.register.display()))?;
-    let edition = snapshot::Edition {
-        number: 1,
-        label: "trial".to_owned(),
-        created_at: 0,
-    };
-    let mapping = snapshot::Mapping::parse(mapping)?;
-    let trial = snapshot::NodeKey::new(&[0; 32]);
-    snapshot::Snapshot::build(&mapping, file.take(BEGINNING), &trial, edition)
-        .with_context(|| format!("{} does not fit the mapping", init.register.display()))?;
     Ok(())
 }

@@ -22,7 +22,7 @@ pub(crate) fn in_words(quality: &Value, rejects: &Path) -> String {
             count("homes_unknown")
         ),
         format!(
-            "               left out of every answer: {} rows without a codice fiscale, {} with one that is not valid, {} unreadable",
+            "               left out of every answer: {} rows without a codice fiscale or key, {} with one that is not valid, {} unreadable",
             count("unlinked_missing"),
             count("unlinked_invalid"),
             count("rejected")
@@ -33,6 +33,24 @@ pub(crate) fn in_words(quality: &Value, rejects: &Path) -> String {
             "               {} unreadable fields counted as blank",
             count("fields_ignored")
         ));
+    }
+    for (key, words) in [
+        (
+            "births_differ",
+            "people whose recorded date of birth is not that of their codice fiscale",
+        ),
+        (
+            "sexes_differ",
+            "people whose recorded sex is not that of their codice fiscale",
+        ),
+        (
+            "objections",
+            "people left out because they objected or must be forgotten",
+        ),
+    ] {
+        if count(key) > 0 {
+            lines.push(format!("               {} {words}", count(key)));
+        }
     }
     if count("beyond_household") > 0 {
         lines.push(format!(

@@ -9,7 +9,7 @@ use maud::{Markup, html};
 use serde_json::Value;
 
 /// The counts of the quality report, in the order they are shown, with the key of their sentence.
-const COUNTS: [(&str, &str); 9] = [
+const COUNTS: [(&str, &str); 12] = [
     ("rows", "quality-rows"),
     ("loaded", "quality-loaded"),
     ("duplicates", "quality-duplicates"),
@@ -19,6 +19,9 @@ const COUNTS: [(&str, &str); 9] = [
     ("unlinked_missing", "quality-unlinked-missing"),
     ("unlinked_invalid", "quality-unlinked-invalid"),
     ("rejected", "quality-rejected"),
+    ("births_differ", "quality-births-differ"),
+    ("sexes_differ", "quality-sexes-differ"),
+    ("objections", "quality-objections"),
 ];
 
 /// The page.

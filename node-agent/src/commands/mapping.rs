@@ -1,0 +1,45 @@
+//! `node-agent mapping`: the mapping's schema, for editors that complete and check as one writes, and a check of a mapping.
+
+use anyhow::{Context, Result};
+use clap::Subcommand;
+use snapshot::Mapping;
+use std::path::PathBuf;
+
+/// Commands on mappings.
+#[derive(Subcommand)]
+pub enum MappingCommand {
+    /// Prints the JSON Schema of `mapping.toml`.
+    Schema,
+    /// Checks a mapping and says what it lacks. Reads no register.
+    Check {
+        /// The mapping.
+        #[arg(long)]
+        file: PathBuf,
+    },
+}
+
+/// Runs one of the commands.
+///
+/// # Errors
+/// A mapping that does not read, with the key and what to write instead.
+pub fn run(command: MappingCommand) -> Result<()> {
+    match command {
+        MappingCommand::Schema => {
+            println!(
+                "{}",
+                serde_json::to_string_pretty(&source::mapping_schema())?
+            );
+        }
+        MappingCommand::Check { file } => {
+            let text = std::fs::read_to_string(&file)
+                .with_context(|| format!("cannot read {}", file.display()))?;
+            let mapping = Mapping::parse(&text)?;
+            println!(
+                "{} reads; finest level {}",
+                file.display(),
+                mapping.finest_level()
+            );
+        }
+    }
+    Ok(())
+}

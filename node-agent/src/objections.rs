@@ -1,0 +1,186 @@
+//! The list of people who objected or must be forgotten: one line each, a mark under the node's key, a day and a reason.
+//! It never holds a name or a code. Each edition that is built from now on leaves them out.
+
+use crate::config::{NodeDir, write_private};
+use anyhow::{Context, Result, ensure};
+use serde::{Deserialize, Serialize};
+use snapshot::{NodeKey, Objections, PersonKey};
+
+/// Why somebody is left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reason {
+    /// The person objected (Art. 21 GDPR).
+    Objection,
+    /// The person must be forgotten (Art. 17 GDPR).
+    Erasure,
+}
+
+/// One person on the list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    /// The mark, 64 hexadecimal digits.
+    pub mark: String,
+    /// The day it was entered, `YYYY-MM-DD`.
+    pub entered: String,
+    /// Why.
+    pub reason: Reason,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    version: u32,
+    /// The mark that this node's key gives to nobody: marks made under another key would leave nobody out.
+    key: String,
+    #[serde(default)]
+    entries: Vec<Entry>,
+}
+
+impl Entry {
+    /// The beginning of the mark, by which a person calls the entry.
+    pub fn id(&self) -> &str {
+        self.mark.get(..12).unwrap_or(&self.mark)
+    }
+}
+
+/// The entries.
+///
+/// # Errors
+/// When the file is there and cannot be read: nobody is asked for an edition that would hold who objected.
+pub fn entries(dir: &NodeDir) -> Result<Vec<Entry>> {
+    Ok(list(dir)?.entries)
+}
+
+fn list(dir: &NodeDir) -> Result<File> {
+    let path = dir.objections();
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(File::default()),
+        Err(error) => {
+            return Err(error).with_context(|| format!("cannot read {}", path.display()));
+        }
+    };
+    let file: File = serde_json::from_str(&text)
+        .with_context(|| format!("{} is damaged; take it from a backup", path.display()))?;
+    ensure!(
+        file.version == 1,
+        "{} has a format of another program version",
+        path.display()
+    );
+    Ok(file)
+}
+
+/// The mark of nobody.
+fn key_mark(key: &NodeKey) -> Result<String> {
+    let nobody = PersonKey::of_columns(["nobody"]).context("a key")?;
+    Ok(protocol::hex(&Objections::mark(key, &nobody)))
+}
+
+/// The people a build leaves out.
+///
+/// # Errors
+/// As [`entries`]; marks of another key, and marks that are none.
+pub fn read(dir: &NodeDir, key: &NodeKey) -> Result<Objections> {
+    let list = list(dir)?;
+    ensure!(
+        list.entries.is_empty() || list.key == key_mark(key)?,
+        "the people in {} were entered under another key, so nobody would be left out: restore the node with its keys, or \
+         remove the file and enter them again",
+        dir.objections().display()
+    );
+    let marks = list.entries.into_iter().map(|entry| {
+        let mark = protocol::from_hex(&entry.mark);
+        mark.context("objections.json holds a mark that is none; take it from a backup")
+    });
+    marks.collect()
+}
+
+/// Enters a person; false where the person is on the list already.
+///
+/// # Errors
+/// When the list cannot be read or written.
+pub fn add(
+    dir: &NodeDir,
+    key: &NodeKey,
+    person: &PersonKey,
+    reason: Reason,
+    day: String,
+) -> Result<bool> {
+    let mark = protocol::hex(&Objections::mark(key, person));
+    // A list under another key must not grow by marks under this one.
+    read(dir, key)?;
+    let mut entries = entries(dir)?;
+    if entries.iter().any(|entry| entry.mark == mark) {
+        return Ok(false);
+    }
+    entries.push(Entry {
+        mark,
+        entered: day,
+        reason,
+    });
+    write(dir, key_mark(key)?, entries)?;
+    Ok(true)
+}
+
+/// Takes an entry off the list; false where there is no such entry.
+///
+/// # Errors
+/// When the list cannot be read or written.
+pub fn remove(dir: &NodeDir, id: &str) -> Result<bool> {
+    let mut list = list(dir)?;
+    let before = list.entries.len();
+    list.entries.retain(|entry| entry.id() != id);
+    let found = list.entries.len() < before;
+    if found {
+        write(dir, list.key, list.entries)?;
+    }
+    Ok(found)
+}
+
+fn write(dir: &NodeDir, key: String, entries: Vec<Entry>) -> Result<()> {
+    let text = serde_json::to_vec_pretty(&File {
+        version: 1,
+        key,
+        entries,
+    })?;
+    Ok(write_private(&dir.objections(), &text)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_are_entered_once_found_again_and_taken_off() {
+        let place = tempfile::tempdir().expect("a folder");
+        let dir = NodeDir::new(place.path());
+        let key = NodeKey::new(&[1; 32]);
+        let anna = PersonKey::of_columns(["Anna"]).expect("a key");
+        let bruno = PersonKey::of_columns(["Bruno"]).expect("a key");
+        assert!(read(&dir, &key).expect("nobody").is_empty());
+        let add = |person, reason| {
+            add(&dir, &key, person, reason, "2026-01-31".to_owned()).expect("entered")
+        };
+        assert!(add(&anna, Reason::Objection) && add(&bruno, Reason::Erasure));
+        assert!(!add(&anna, Reason::Erasure));
+        let all = entries(&dir).expect("entries");
+        assert_eq!(all.len(), 2);
+        assert!(
+            !std::fs::read_to_string(dir.objections())
+                .expect("text")
+                .contains("Anna")
+        );
+        assert!(remove(&dir, all[0].id()).expect("removed"));
+        assert!(!remove(&dir, all[0].id()).expect("nothing"));
+        assert_eq!(entries(&dir).expect("entries"), all[1..]);
+        assert!(!read(&dir, &key).expect("one").is_empty());
+        let other = read(&dir, &NodeKey::new(&[2; 32]))
+            .expect_err("refused")
+            .to_string();
+        assert!(other.contains("another key"), "{other}");
+        std::fs::write(dir.objections(), "{").expect("written");
+        assert!(read(&dir, &key).is_err());
+    }
+}

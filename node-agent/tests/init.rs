@@ -1,0 +1,206 @@
+//! `node-agent init` and `objection` as a person meets them: registers of several kinds, made into a node and an edition.
+
+use node_agent::config::NodeDir;
+use node_agent::editions;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+const NODE_AGENT: &str = env!("CARGO_BIN_EXE_node-agent");
+/// A day in November 2026.
+const NOW: i64 = 1_795_000_000;
+const MONTH: i64 = 31 * 86_400;
+
+fn run(arguments: &[&str], input: &str) -> Output {
+    let mut child = Command::new(NODE_AGENT)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program");
+    let mut stdin = child.stdin.take().expect("an input");
+    stdin.write_all(input.as_bytes()).expect("written");
+    drop(stdin);
+    child.wait_with_output().expect("ended")
+}
+
+/// What `init --yes` says, and whether it made a node.
+fn init(register: &Path, dir: &Path, more: &[&str]) -> (bool, String) {
+    let (register, dir) = (register.display().to_string(), dir.display().to_string());
+    let key = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
+    let mut arguments = vec![
+        "init",
+        &register,
+        "--dir",
+        &dir,
+        "--organisation",
+        "mensa-centrale",
+    ];
+    arguments.extend(["--dpo-key", key, "--asks", "--yes"]);
+    arguments.extend(more);
+    let output = run(&arguments, "");
+    let said = [output.stdout, output.stderr].concat();
+    (
+        output.status.success(),
+        String::from_utf8_lossy(&said).into_owned(),
+    )
+}
+
+fn persons(dir: &Path, now: i64) -> usize {
+    let dir = NodeDir::new(dir);
+    let config = dir.read_config().expect("a configuration");
+    let edition = editions::open_current(&dir, &config, now).expect("an edition");
+    edition.snapshot.person_count()
+}
+
+#[test]
+fn a_register_of_an_unknown_program_becomes_an_edition_and_its_bad_rows_are_listed() {
+    let place = tempfile::tempdir().expect("a folder");
+    let register = place.path().join("pasti.txt");
+    let rows = "Cod. Fiscale\tIndirizzo protetto\tQuando\tServizio\tSezione\n\
+                RSSMRA80A01F205X\tno\t05/01/2026\tAiuto alimentare\t236\n\
+                rss mra 80a01 f205x\tno\t06/01/2026\tfood-aid\t236\n\
+                RSSMRA80A01F20RS\tsì\t06/01/2026\tA2.01\t237\n\
+                RSSMRA80A01F205X\tno\t31/02/2026\tfood-aid\t236\n\
+                RSSMRA80A01F205X\tno\t07/01/2026\tSEGRETISSIMO\t236\n";
+    std::fs::write(&register, rows).expect("written");
+    let dir = place.path().join("node");
+    let (made, said) = init(&register, &dir, &[]);
+    assert!(made, "{said}");
+    for part in [
+        "delimiter      tab",
+        "dates          dd/mm/yyyy",
+        "Date; write an existing day",
+    ] {
+        assert!(said.contains(part), "{part} in {said}");
+    }
+    let mapping = std::fs::read_to_string(dir.join("mapping.toml")).expect("a mapping");
+    for part in [
+        "\"Quando\"",
+        "section = \"Sezione\"",
+        "finest_level = \"micro-area\"",
+        "protected = \"Indirizzo protetto\"",
+        "# \"SEGRETISSIMO\" = \"\"",
+    ] {
+        assert!(mapping.contains(part), "{part} in {mapping}");
+    }
+    assert!(persons(&dir, NOW) >= 1);
+    let rejects = std::fs::read_to_string(dir.join("snapshot/rejects.csv")).expect("rejects");
+    assert!(
+        rejects.contains("pasti.txt;5;Quando;date;write an existing day"),
+        "{rejects}"
+    );
+    assert!(
+        rejects.contains("pasti.txt;6;Servizio;unknown-value;"),
+        "{rejects}"
+    );
+    assert!(
+        !rejects.contains("SEGRETISSIMO") && !rejects.contains("RSSMRA"),
+        "{rejects}"
+    );
+}
+
+#[test]
+fn who_objects_is_left_out_of_the_next_edition_and_comes_back_when_taken_off() {
+    let place = tempfile::tempdir().expect("a folder");
+    let register = place.path().join("r.csv");
+    let rows = "CF;DATA;SERVIZIO\nRSSMRA80A01F205X;05/01/2026;food-aid\nRSSMRA80A01F206Z;05/01/2026;food-aid\n";
+    std::fs::write(&register, rows).expect("written");
+    let dir = place.path().join("node");
+    let (made, said) = init(&register, &dir, &[]);
+    assert!(made, "{said}");
+    assert_eq!(persons(&dir, NOW), 2);
+    let at = dir.display().to_string();
+    let wrong = run(&["objection", "add", "--dir", &at], "RSSMRA80A01F205A\n");
+    assert!(!wrong.status.success());
+    assert!(!String::from_utf8_lossy(&wrong.stderr).contains("RSSMRA"));
+    let added = run(
+        &["objection", "add", "--dir", &at],
+        "rssmra80a01f205x\nRSSMRA80A01F205X\n",
+    );
+    let said = String::from_utf8_lossy(&added.stdout).into_owned();
+    assert!(said.contains("entered 1, on the list already 1"), "{said}");
+    // The edition that is there stays as it was published.
+    assert_eq!(persons(&dir, NOW), 2);
+    assert_eq!(persons(&dir, NOW + MONTH), 1);
+    let listed = run(&["objection", "list", "--dir", &at], "");
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    let id = listed.split_whitespace().next().expect("an entry");
+    assert!(
+        listed.contains("objection") && !listed.contains("RSSMRA"),
+        "{listed}"
+    );
+    assert!(
+        run(&["objection", "remove", "--dir", &at, id], "")
+            .status
+            .success()
+    );
+    assert_eq!(persons(&dir, NOW + 2 * MONTH), 2);
+    assert!(
+        !run(&["objection", "remove", "--dir", &at, id], "")
+            .status
+            .success()
+    );
+}
+
+#[test]
+fn what_cannot_be_recognised_is_refused_with_a_remedy_and_leaves_no_folder() {
+    let place = tempfile::tempdir().expect("a folder");
+    let dir = place.path().join("node");
+    let write = |name: &str, bytes: &[u8]| {
+        let path = place.path().join(name);
+        std::fs::write(&path, bytes).expect("written");
+        path
+    };
+    for (register, named) in [
+        (write("a.csv", b"X;Y\n1;2\n"), "--mapping FILE"),
+        (write("b.xlsx", b"no archive"), "damaged"),
+        (write("c.xls", b"\xd0\xcf\x11\xe0"), "of no known kind"),
+        (write("d.csv", b""), "header"),
+        (place.path().join("e.csv"), "cannot open the register"),
+        (place.path().to_owned(), "without Enrollment.csv"),
+        (
+            "postgres://reader:hunter2@db.example/crm".into(),
+            "password_file",
+        ),
+        ("postgres://reader@db.example/crm".into(), "`table ="),
+    ] {
+        let (made, said) = init(&register, &dir, &[]);
+        assert!(!made && said.contains(named), "{named} in {said}");
+        assert!(!said.contains("hunter2") && !dir.exists(), "{said}");
+    }
+}
+
+#[test]
+fn a_given_mapping_and_joined_sources_are_kept_and_the_schema_is_printed() {
+    let place = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| place.path().join(name);
+    std::fs::write(at("r.csv"), "CF;QUANDO\nRSSMRA80A01F205X;2026-01-05\n").expect("written");
+    std::fs::write(at("homes.csv"), "CF,NIL\nRSSMRA80A01F205X,15\n").expect("written");
+    let mapping = "version = 1\ndelimiter = \";\"\nencoding = \"utf-8\"\nfinest_level = \"nil\"\n[columns]\ncodice_fiscale = \"CF\"\ndate = \"QUANDO\"\nnil = \"homes.NIL\"\n\
+                   [constants]\nservice = \"food-aid\"\n[[join]]\nname = \"homes\"\nkey = \"CF\"\ntheir_key = \"CF\"\ndelimiter = \",\"\nencoding = \"utf-8\"\n";
+    std::fs::write(at("m.toml"), mapping).expect("written");
+    let text = at("m.toml").display().to_string();
+    let homes = format!("homes={}", at("homes.csv").display());
+    let (made, said) = init(
+        &at("r.csv"),
+        &at("node"),
+        &["--mapping", &text, "--join", &homes],
+    );
+    assert!(made, "{said}");
+    assert_eq!(persons(&at("node"), NOW), 1);
+    let sources = std::fs::read_to_string(at("node").join("sources.toml")).expect("sources");
+    assert!(sources.contains("[joined.homes]"), "{sources}");
+    assert!(
+        run(&["mapping", "check", "--file", &text], "")
+            .status
+            .success()
+    );
+    std::fs::write(at("m.toml"), mapping.replace("version = 1", "version = 3")).expect("written");
+    let wrong = run(&["mapping", "check", "--file", &text], "");
+    assert!(String::from_utf8_lossy(&wrong.stderr).contains("`version = 1`"));
+    let schema = run(&["mapping", "schema"], "");
+    let schema: serde_json::Value = serde_json::from_slice(&schema.stdout).expect("JSON");
+    assert_eq!(schema["additionalProperties"], false);
+}
