@@ -22,6 +22,8 @@ pub(crate) enum Need {
     Node,
     /// Chromium runs the browser test.
     Chromium,
+    /// PostgreSQL and MariaDB, which tests of connectors start for themselves, and xmllint, which checks SIUSS flows.
+    Registers,
 }
 
 impl Need {
@@ -32,6 +34,7 @@ impl Need {
             Need::Highs => "a C++ compiler with CMake and libclang",
             Need::Node => "Node 20 or later with npm",
             Need::Chromium => "Chromium",
+            Need::Registers => "PostgreSQL, MariaDB and xmllint",
         }
     }
 
@@ -42,6 +45,12 @@ impl Need {
             Need::Highs => &["g++", "cmake", "libclang-dev"],
             Need::Node => &["nodejs", "npm"],
             Need::Chromium => &["chromium"],
+            Need::Registers => &[
+                "postgresql",
+                "mariadb-server-core",
+                "mariadb-client-core",
+                "libxml2-utils",
+            ],
         }
     }
 
@@ -61,6 +70,10 @@ impl Need {
             }
             Need::Node => find("npm").is_some() && node_version() >= Some(OLDEST_NODE),
             Need::Chromium => chromium().is_some(),
+            Need::Registers => {
+                let programs = ["mariadb-install-db", "my_print_defaults", "xmllint"];
+                programs.iter().all(|name| find(name).is_some()) && find_servers().is_some()
+            }
         }
     }
 }
@@ -203,6 +216,22 @@ fn has_libclang() -> bool {
         inner.flat_map(|entry| [entry.path(), entry.path().join("lib")])
     });
     system.iter().cloned().chain(below).any(|dir| holds(&dir))
+}
+
+/// The database servers, which Debian keeps off the search path of people.
+fn find_servers() -> Option<(PathBuf, PathBuf)> {
+    let versions = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten();
+    let mut versions = versions
+        .flatten()
+        .map(|version| version.path().join("bin/postgres"));
+    let postgres = find("postgres").or_else(|| versions.find(|path| is_program(path)))?;
+    let mariadb = PathBuf::from("/usr/sbin/mariadbd");
+    Some((
+        postgres,
+        find("mariadbd").or(Some(mariadb).filter(|path| is_program(path)))?,
+    ))
 }
 
 /// The program `name` on the search path.

@@ -113,7 +113,7 @@ fn set_up(workspace: &Workspace) -> Result<()> {
                 .with_context(|| format!("`cargo {part}` is missing and rustup cannot add it"))?;
         }
     }
-    setup::ensure(&[Need::Compiler, Need::Highs, Need::Node, Need::Chromium])
+    setup::ensure(&[Need::Compiler, Need::Highs, Need::Node, Need::Chromium, Need::Registers])
 }
 
 fn has_nextest() -> bool {
