@@ -134,7 +134,7 @@ impl Authorizer {
             Reading::Uncovered(None) => return Err(Denial::new("policy", Reason::NoRule)),
         };
         // Two readers of the same rules must agree before anything is allowed.
-        if !self.rules.allow(&self.document, question) {
+        if !self.rules.allow(&self.document, rule, question) {
             return Err(Denial::new("policy", Reason::NotAllowed));
         }
         // What the rule limits, once more and outside both.
