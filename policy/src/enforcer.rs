@@ -9,7 +9,7 @@
 
 use crate::document::{ANY, Effect, PolicyDocument, Rule};
 use crate::error::PolicyError;
-use crate::question::Question;
+use crate::question::{Question, must_be_named};
 use crate::rules::grounds_suffice;
 use casbin::rhai::Dynamic;
 use casbin::{
@@ -109,11 +109,6 @@ fn targets_fit(named: Dynamic, sensitive: Dynamic, rule: Dynamic, effect: Dynami
             })
         },
     )
-}
-
-/// Whether `any` does not include a target; an unknown one is included in nothing.
-fn must_be_named(id: &str) -> bool {
-    (taxonomy::Taxonomy::built_in().target(id)).is_none_or(taxonomy::Target::must_be_named)
 }
 
 /// For a permission: a ground for special categories, where sensitive targets are named. Denials ask for none.

@@ -65,3 +65,8 @@ impl Question {
             .collect()
     }
 }
+
+/// Whether `any` does not include a target; an unknown one is included in nothing.
+pub(crate) fn must_be_named(id: &str) -> bool {
+    (Taxonomy::built_in().target(id)).is_none_or(taxonomy::Target::must_be_named)
+}

@@ -2,7 +2,7 @@
 //! casbin decides beside it; only what both allow is allowed.
 
 use crate::document::{ANY, Effect, PolicyDocument, Rule};
-use crate::question::Question;
+use crate::question::{Question, must_be_named};
 use crate::reason::Reason;
 use crate::vocabulary::{PUBLIC_INTEREST, Role, is_article_2_sexies, is_article_9};
 
@@ -137,7 +137,7 @@ fn categories_fit(rule: &Rule, question: &Question, denies: bool) -> bool {
     }
 }
 
-/// For a permission: every target named is in the rule, sensitive ones by name. For a denial: one of them is.
+/// For a permission: every target named is in the rule, those that `any` does not include by name. For a denial: one of them is.
 fn targets_fit(rule: &Rule, asked: &Asked<'_>, denies: bool) -> bool {
     let named = &asked.question.targets;
     match denies {
@@ -148,6 +148,9 @@ fn targets_fit(rule: &Rule, asked: &Asked<'_>, denies: bool) -> bool {
         false => {
             named.iter().all(|id| has(&rule.targets, id))
                 && (asked.sensitive.iter()).all(|id| rule.targets.iter().any(|listed| listed == id))
+                && (named.iter())
+                    .filter(|id| must_be_named(id))
+                    .all(|id| rule.targets.contains(id))
         }
     }
 }
