@@ -58,6 +58,20 @@ impl Starter {
     }
 }
 
+impl Starter {
+    /// The decisions that the policy is expected to make, a file of cases to be kept beside it.
+    pub fn cases(self, requester: &str) -> String {
+        let template = match self {
+            Starter::ComuneDepartment => include_str!("../starters/comune-department.cases.toml"),
+            Starter::Cooperative => include_str!("../starters/cooperative.cases.toml"),
+            Starter::VolunteerAssociation => {
+                include_str!("../starters/volunteer-association.cases.toml")
+            }
+        };
+        template.replace("{requester}", requester)
+    }
+}
+
 /// The text of the starter policy of a department of the Comune.
 pub fn starter(
     organisation: &str,

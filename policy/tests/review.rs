@@ -152,6 +152,18 @@ fn cases_hold_or_are_found_out() {
 }
 
 #[test]
+fn every_starter_decides_as_the_cases_beside_it_expect() {
+    for kind in Starter::ALL {
+        let policy = policy(&text(kind));
+        let cases = Cases::parse(&kind.cases("comune")).expect("cases");
+        for case in &cases.case {
+            let (fits, verdict) = case.run(&policy, day());
+            assert!(fits, "{}, {}: {verdict:?}", kind.id(), case.name);
+        }
+    }
+}
+
+#[test]
 fn differences_are_of_decisions_not_lines() {
     let before = text(Starter::Cooperative);
     let same = format!(
