@@ -49,6 +49,17 @@ pub enum CoordinatorError {
     Refused(String),
 }
 
+impl From<merkle_log::LogError> for CoordinatorError {
+    fn from(error: merkle_log::LogError) -> CoordinatorError {
+        match error {
+            merkle_log::LogError::Database(error) => error.into(),
+            merkle_log::LogError::Audit(error) => error.into(),
+            merkle_log::LogError::Corrupt { what } => CoordinatorError::Corrupt { what },
+            merkle_log::LogError::NoRandomness => CoordinatorError::NoRandomness,
+        }
+    }
+}
+
 impl CoordinatorError {
     /// A refusal of an administrative act.
     pub(crate) fn refused(sentence: impl Into<String>) -> CoordinatorError {

@@ -38,11 +38,18 @@ async fn the_signed_head_fits_every_entry_and_the_whole_flow_is_in_it() {
         );
     }
     let mut reader = bed.app.database.read().await.unwrap();
-    let leaves = log::leaf_hashes(&mut reader).await.unwrap();
     let signer = bed.app.database.signer();
     let head = log::checkpoint(&mut reader, signer).await.unwrap();
-    assert_eq!(leaves.len(), codes.len());
+    let size = head.checkpoint().size;
+    assert_eq!(size, codes.len() as u64);
+    let leaves = merkle_log::leaves(&mut reader, size).await.unwrap();
     assert_eq!(head.checkpoint().root, audit::root(&leaves));
+    for from in [1, size / 2, size - 1] {
+        let old = merkle_log::root_at(&mut reader, from).await.unwrap();
+        assert_eq!(old, audit::root(&leaves[..from as usize]));
+        let proof = (merkle_log::consistency(&mut reader, from, size).await).unwrap();
+        audit::verify_consistency(from, &old, size, &head.checkpoint().root, &proof).unwrap();
+    }
     let served = city.analyst.get("/api/v1/log").await.expect(200).json();
     let served =
         SignedCheckpoint::open(served["checkpoint"].as_str().unwrap(), signer.log_key()).unwrap();
@@ -87,6 +94,8 @@ async fn what_is_recorded_cannot_be_changed_or_deleted() {
         "DELETE FROM bodies",
         "UPDATE tree SET size = 0",
         "DELETE FROM tree",
+        "UPDATE subtrees SET level = 9",
+        "DELETE FROM subtrees",
         "UPDATE answers SET received_at = 0",
         "DELETE FROM answers",
         "UPDATE releases SET body = ''",

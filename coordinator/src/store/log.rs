@@ -1,14 +1,10 @@
 //! The coordinator's Merkle log: appended inside the transaction of what it records, read for views and proofs.
 //! Headers name organisations, studies, hashes and codes; names of people go into bodies, which can be erased.
 
-use super::stored;
 use crate::CoordinatorError;
-use audit::{
-    EntryKind, Fact, Hash, Header, LEAF_VERSION, LogSigner, SignedCheckpoint, Tree, body_hash,
-    leaf_hash_of,
-};
+use audit::{EntryKind, Fact, Header, LogSigner, SignedCheckpoint};
 use serde_json::Value;
-use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
+use sqlx::SqliteConnection;
 use std::collections::BTreeMap;
 
 /// Most entries one page of the log holds.
@@ -73,104 +69,23 @@ pub async fn append(
     at: i64,
     entry: Entry,
 ) -> Result<(), CoordinatorError> {
-    append_all(connection, at, vec![entry]).await
-}
-
-/// Appends entries in their order.
-///
-/// # Errors
-/// [`CoordinatorError`]; the transaction must then be dropped.
-pub async fn append_all(
-    connection: &mut SqliteConnection,
-    at: i64,
-    entries: Vec<Entry>,
-) -> Result<(), CoordinatorError> {
-    if entries.is_empty() {
-        return Ok(());
-    }
-    let mut tree = tree(connection).await?;
-    let mut leaves = Vec::new();
-    for entry in entries {
-        leaves.push(Leaf::new(&mut tree, at, entry)?);
-    }
-    // Rows of many entries in one statement each; a statement costs more than a row.
-    let mut rows: QueryBuilder<Sqlite> = QueryBuilder::new(
-        "INSERT INTO entries (entry_index, kind, at, node, header, body_hash, leaf_hash) ",
-    );
-    rows.push_values(&leaves, |mut row, leaf| {
-        row.push_bind(leaf.index)
-            .push_bind(leaf.kind.as_str())
-            .push_bind(at)
-            .push_bind(leaf.node.as_deref())
-            .push_bind(leaf.header.as_str())
-            .push_bind(&leaf.body_hash[..])
-            .push_bind(&leaf.leaf_hash[..]);
-    });
-    rows.build().execute(&mut *connection).await?;
-    let mut rows: QueryBuilder<Sqlite> =
-        QueryBuilder::new("INSERT INTO bodies (entry_index, salt, body) ");
-    rows.push_values(&leaves, |mut row, leaf| {
-        row.push_bind(leaf.index)
-            .push_bind(&leaf.salt[..])
-            .push_bind(&leaf.body[..]);
-    });
-    rows.build().execute(&mut *connection).await?;
-    sqlx::query("UPDATE tree SET size = $1, frontier = $2 WHERE id = 1")
-        .bind(stored(tree.size())?)
-        .bind(tree.frontier_bytes())
-        .execute(&mut *connection)
-        .await?;
+    let body = serde_json::to_vec(&entry.body)?;
+    let new = merkle_log::next(&mut *connection, entry.kind, at, entry.facts, &body).await?;
+    sqlx::query(
+        "INSERT INTO entries (entry_index, kind, at, node, header, body_hash, leaf_hash) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+    )
+    .bind(new.index)
+    .bind(new.kind.as_str())
+    .bind(at)
+    .bind(entry.node)
+    .bind(&new.header)
+    .bind(&new.body_hash[..])
+    .bind(&new.leaf_hash[..])
+    .execute(&mut *connection)
+    .await?;
+    merkle_log::append(connection, new).await?;
     Ok(())
-}
-
-/// An entry with its place in the tree.
-struct Leaf {
-    index: i64,
-    kind: EntryKind,
-    node: Option<String>,
-    header: String,
-    body: Vec<u8>,
-    salt: [u8; 32],
-    body_hash: Hash,
-    leaf_hash: Hash,
-}
-
-impl Leaf {
-    fn new(tree: &mut Tree, at: i64, entry: Entry) -> Result<Leaf, CoordinatorError> {
-        let index = stored(tree.size())?;
-        let header = Header {
-            at,
-            facts: entry.facts,
-            index: tree.size(),
-            kind: entry.kind,
-            version: LEAF_VERSION,
-        }
-        .canonical();
-        let body = serde_json::to_vec(&entry.body)?;
-        let salt = crate::secret::random::<32>()?;
-        let body_hash = body_hash(&salt, &body);
-        let leaf_hash = leaf_hash_of(&header, &body_hash);
-        tree.append(leaf_hash);
-        Ok(Leaf {
-            index,
-            kind: entry.kind,
-            node: entry.node,
-            header,
-            body,
-            salt,
-            body_hash,
-            leaf_hash,
-        })
-    }
-}
-
-async fn tree(connection: &mut SqliteConnection) -> Result<Tree, CoordinatorError> {
-    let (size, frontier): (i64, Vec<u8>) =
-        sqlx::query_as("SELECT size, frontier FROM tree WHERE id = 1")
-            .fetch_one(connection)
-            .await?;
-    let size = u64::try_from(size).map_err(|_| CoordinatorError::Corrupt { what: "tree state" })?;
-    Ok(Tree::from_parts(size, &frontier)?)
 }
 
 /// The signed head of the log as it stands.
@@ -181,25 +96,8 @@ pub async fn checkpoint(
     connection: &mut SqliteConnection,
     signer: &LogSigner,
 ) -> Result<SignedCheckpoint, CoordinatorError> {
-    let tree = tree(connection).await?;
+    let tree = merkle_log::tree(connection).await?;
     Ok(SignedCheckpoint::sign(tree.size(), tree.root(), signer))
-}
-
-/// All leaf hashes, in order, for proofs and checks.
-///
-/// # Errors
-/// [`CoordinatorError`].
-pub async fn leaf_hashes(connection: &mut SqliteConnection) -> Result<Vec<Hash>, CoordinatorError> {
-    let rows: Vec<(Vec<u8>,)> =
-        sqlx::query_as("SELECT leaf_hash FROM entries ORDER BY entry_index")
-            .fetch_all(connection)
-            .await?;
-    rows.into_iter()
-        .map(|(hash,)| {
-            hash.try_into()
-                .map_err(|_| CoordinatorError::Corrupt { what: "leaf hash" })
-        })
-        .collect()
 }
 
 /// A recorded entry.

@@ -39,6 +39,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
         "new_officer",
         include_str!("../../migrations/0003_new_officer.sql"),
     ),
+    (4, "subtrees", merkle_log::SUBTREES),
 ];
 
 /// The open database and the key that signs its log.
@@ -55,6 +56,9 @@ impl Database {
     /// [`CoordinatorError::Storage`].
     pub async fn open(path: &Path, signer: LogSigner) -> Result<Database, CoordinatorError> {
         let store = Store::open(path, &storage::migrator(MIGRATIONS)).await?;
+        let mut transaction = store.writer().write_transaction().await?;
+        merkle_log::fill_subtrees(&mut transaction).await?;
+        transaction.commit().await?;
         Ok(Database { store, signer })
     }
 

@@ -8,12 +8,12 @@ use crate::{
     CapStanding, DecidedRequest, LedgerError, PolicyInForce, Report, charge, log, policies,
     requests,
 };
-use audit::{
-    AuditError, Checkpoint, EntryKind, Hash, Header, Tree, consistency_proof, inclusion_proof, root,
-};
+use audit::{Checkpoint, EntryKind, Hash, Header, NoteSignature, Tree};
+use merkle_log::StoredEntry;
 use policy::Caps;
 use privacy_loss::NanoRho;
 use protocol::{Envelope, PublicKey, SubCap};
+use sqlx::SqliteConnection;
 use std::collections::BTreeMap;
 use std::path::Path;
 use storage::{Readers, Store};
@@ -57,6 +57,19 @@ pub struct Entry {
     pub body: Vec<u8>,
 }
 
+/// The log and what the tables say was spent, all at one moment.
+#[derive(Clone, Debug)]
+pub struct Evidence {
+    /// Every entry, in order.
+    pub entries: Vec<StoredEntry>,
+    /// Their tree.
+    pub tree: Tree,
+    /// Heads of this log and the cosignature of each, smallest first.
+    pub cosigned: Vec<(Checkpoint, NoteSignature)>,
+    /// What was spent.
+    pub balance: Balance,
+}
+
 /// The ledger, open for reading. Cloning shares it.
 #[derive(Clone, Debug)]
 pub struct LedgerReader {
@@ -82,7 +95,32 @@ impl LedgerReader {
     /// [`LedgerError::Corrupt`] for rows that the ledger cannot have written.
     pub async fn balance(&self) -> Result<Balance, LedgerError> {
         let mut transaction = self.readers.read_transaction().await?;
-        let lifetime = crate::caps::fixed_lifetime(&mut transaction).await?;
+        LedgerReader::balance_on_conn(&mut transaction).await
+    }
+
+    /// The whole log as it stands, with the cosignatures kept and the balance at the same moment, for an export.
+    ///
+    /// # Errors
+    /// [`LedgerError::Corrupt`] for rows that the ledger cannot have written.
+    pub async fn evidence(&self) -> Result<Evidence, LedgerError> {
+        let mut transaction = self.readers.read_transaction().await?;
+        let rows: Vec<(String, String)> = sqlx::query_as(
+            "SELECT checkpoint, cosignature FROM cosignatures ORDER BY size, witness",
+        )
+        .fetch_all(&mut *transaction)
+        .await?;
+        Ok(Evidence {
+            entries: merkle_log::entries(&mut transaction).await?,
+            tree: log::tree(&mut transaction).await?,
+            cosigned: (rows.into_iter())
+                .map(|(head, line)| Ok((Checkpoint::parse(&head)?, NoteSignature::parse(&line)?)))
+                .collect::<Result<_, LedgerError>>()?,
+            balance: LedgerReader::balance_on_conn(&mut transaction).await?,
+        })
+    }
+
+    async fn balance_on_conn(transaction: &mut SqliteConnection) -> Result<Balance, LedgerError> {
+        let lifetime = crate::caps::fixed_lifetime(&mut *transaction).await?;
         let rows: Vec<(i64, String, String, String, i64)> =
             sqlx::query_as("SELECT year, dataset, purpose, study, rho FROM charges")
                 .fetch_all(&mut *transaction)
@@ -275,6 +313,21 @@ impl LedgerReader {
         Ok(row.map(|(text,)| Header::parse(&text)).transpose()?)
     }
 
+    /// The headers of all entries of a kind, in order.
+    ///
+    /// # Errors
+    /// [`LedgerError::Audit`] for a header that the ledger cannot have written.
+    pub async fn of_kind(&self, kind: EntryKind) -> Result<Vec<Header>, LedgerError> {
+        let rows: Vec<(String,)> =
+            sqlx::query_as("SELECT header FROM entries WHERE kind = $1 ORDER BY entry_index")
+                .bind(kind.as_str())
+                .fetch_all(self.readers.pool())
+                .await?;
+        rows.into_iter()
+            .map(|(text,)| Ok(Header::parse(&text)?))
+            .collect()
+    }
+
     /// The log's size and root.
     pub async fn tree(&self) -> Result<Tree, LedgerError> {
         let mut transaction = self.readers.read_transaction().await?;
@@ -286,7 +339,8 @@ impl LedgerReader {
     /// # Errors
     /// [`LedgerError::Audit`] if it is shorter.
     pub async fn root_at(&self, size: u64) -> Result<Hash, LedgerError> {
-        Ok(root(&self.leaves(size).await?))
+        let mut transaction = self.readers.read_transaction().await?;
+        Ok(merkle_log::root_at(&mut transaction, size).await?)
     }
 
     /// Proof that the log of `to` entries extends that of `from`.
@@ -294,10 +348,8 @@ impl LedgerReader {
     /// # Errors
     /// [`LedgerError::Audit`] if the log is shorter or the sizes are the wrong way round.
     pub async fn consistency(&self, from: u64, to: u64) -> Result<Vec<Hash>, LedgerError> {
-        if from > to {
-            return Err(AuditError::OutOfRange.into());
-        }
-        Ok(consistency_proof(&self.leaves(to).await?, from as usize)?)
+        let mut transaction = self.readers.read_transaction().await?;
+        Ok(merkle_log::consistency(&mut transaction, from, to).await?)
     }
 
     /// Proof that entry `index` is in the log of `size` entries.
@@ -305,10 +357,8 @@ impl LedgerReader {
     /// # Errors
     /// [`LedgerError::Audit`] if the log is shorter or has no such entry.
     pub async fn inclusion(&self, index: u64, size: u64) -> Result<Vec<Hash>, LedgerError> {
-        if index >= size {
-            return Err(AuditError::OutOfRange.into());
-        }
-        Ok(inclusion_proof(&self.leaves(size).await?, index as usize)?)
+        let mut transaction = self.readers.read_transaction().await?;
+        Ok(merkle_log::inclusion(&mut transaction, index, size).await?)
     }
 
     /// The largest checkpoint that `witness` cosigned.
@@ -350,11 +400,6 @@ impl LedgerReader {
         } else {
             Err(LedgerError::Corrupt { what: "log" })
         }
-    }
-
-    async fn leaves(&self, size: u64) -> Result<Vec<Hash>, LedgerError> {
-        let mut transaction = self.readers.read_transaction().await?;
-        log::leaves(&mut transaction, size).await
     }
 }
 

@@ -22,7 +22,7 @@ use protocol::{
 use std::path::Path;
 use storage::Store;
 
-const MIGRATIONS: [(i64, &str, &str); 5] = [
+const MIGRATIONS: [(i64, &str, &str); 6] = [
     (1, "ledger", include_str!("../migrations/0001_ledger.sql")),
     (2, "acts", include_str!("../migrations/0002_acts.sql")),
     (3, "restore", include_str!("../migrations/0003_restore.sql")),
@@ -31,6 +31,7 @@ const MIGRATIONS: [(i64, &str, &str); 5] = [
         "retention",
         include_str!("../migrations/0004_retention.sql"),
     ),
+    (5, "subtrees", merkle_log::SUBTREES),
     (
         10,
         "policies",
@@ -56,6 +57,9 @@ impl Ledger {
         let store = Store::open(path, &storage::migrator(&MIGRATIONS)).await?;
         let reader = LedgerReader::new(store.readers().clone());
         reader.check_size().await?;
+        let mut transaction = store.writer().write_transaction().await?;
+        merkle_log::fill_subtrees(&mut transaction).await?;
+        transaction.commit().await?;
         Ok(Ledger {
             store,
             reader,
@@ -272,6 +276,11 @@ impl Ledger {
         let index = append(&mut transaction, kind, now, facts, body).await?;
         transaction.commit().await?;
         Ok(index as u64)
+    }
+
+    /// Who signs for this log, and cosigns others.
+    pub fn signer(&self) -> &LogSigner {
+        &self.signer
     }
 
     /// The log's head, signed.

@@ -35,11 +35,12 @@ mod verify_policies;
 mod tests;
 
 pub use audit::{LogSigner, SignedCheckpoint};
-pub use book::{Balance, EnteredGuarantee, Entry, LedgerReader};
+pub use book::{Balance, EnteredGuarantee, Entry, Evidence, LedgerReader};
 pub use caps::{Cap, lifetime_limit};
 pub use charge::{Charge, Debit, Reuse};
 pub use forecast::{Exhaustion, Pace, RECENT_SECONDS, exhaustion};
 pub use ledger::Ledger;
+pub use merkle_log::StoredEntry;
 pub use policies::PolicyInForce;
 pub use report::{Act, Problem, Report};
 pub use requests::DecidedRequest;
@@ -149,6 +150,17 @@ pub enum LedgerError {
     /// A checkpoint, cosignature or proof was not accepted.
     #[error("the log's proof was not accepted")]
     Audit(#[from] audit::AuditError),
+}
+
+impl From<merkle_log::LogError> for LedgerError {
+    fn from(error: merkle_log::LogError) -> LedgerError {
+        match error {
+            merkle_log::LogError::Database(error) => error.into(),
+            merkle_log::LogError::Audit(error) => error.into(),
+            merkle_log::LogError::Corrupt { what } => LedgerError::Corrupt { what },
+            merkle_log::LogError::NoRandomness => LedgerError::NoRandomness,
+        }
+    }
 }
 
 impl From<sqlx::Error> for LedgerError {

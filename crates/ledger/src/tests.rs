@@ -9,6 +9,7 @@ mod model;
 mod policies;
 mod processes;
 mod proving;
+mod random_edits;
 mod restore;
 mod retention;
 mod standing;

@@ -131,14 +131,22 @@ async fn read_log(connection: &mut SqliteConnection) -> Result<Log, LedgerError>
 }
 
 async fn check_tree(connection: &mut SqliteConnection, log: &mut Log) -> Result<(), LedgerError> {
-    let mut grown = Tree::default();
+    let (mut grown, mut subtrees) = (Tree::default(), BTreeMap::new());
     for leaf in &log.leaves {
-        grown.append(*leaf);
+        subtrees.extend(grown.grow(*leaf));
     }
-    match log::tree(connection).await {
-        Ok(stored) if stored == grown => {}
-        Err(LedgerError::Storage(error)) => return Err(error.into()),
-        _ => log.problems.push(Problem::TreeAltered),
+    let as_stored = log::tree(&mut *connection).await;
+    let parts = merkle_log::stored_subtrees(connection).await;
+    let fits = match (as_stored, parts.map_err(LedgerError::from)) {
+        (Err(LedgerError::Storage(error)), _) | (_, Err(LedgerError::Storage(error))) => {
+            return Err(error.into());
+        }
+        (stored, parts) => {
+            stored.is_ok_and(|it| it == grown) && parts.is_ok_and(|it| it == subtrees)
+        }
+    };
+    if !fits {
+        log.problems.push(Problem::TreeAltered);
     }
     Ok(())
 }

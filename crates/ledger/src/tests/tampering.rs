@@ -7,7 +7,7 @@ use privacy_loss::NanoRho;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, Connection, Executor};
 
-const APPEND_ONLY: [&str; 16] = [
+pub(super) const APPEND_ONLY: [&str; 17] = [
     "entries",
     "bodies",
     "account",
@@ -24,10 +24,11 @@ const APPEND_ONLY: [&str; 16] = [
     "tombstones",
     "policies",
     "approvals",
+    "subtrees",
 ];
 
 /// A ledger with at least one row in every table.
-async fn filled(place: &Place) -> Ledger {
+pub(super) async fn filled(place: &Place) -> Ledger {
     let ledger = place.open().await;
     for number in 0..3 {
         let debit = debited(
@@ -91,14 +92,14 @@ async fn filled(place: &Place) -> Ledger {
     ledger
 }
 
-async fn intruder(place: &Place) -> SqliteConnection {
+pub(super) async fn intruder(place: &Place) -> SqliteConnection {
     let options = SqliteConnectOptions::new()
         .filename(place.path())
         .foreign_keys(false);
     SqliteConnection::connect_with(&options).await.unwrap()
 }
 
-async fn drop_triggers(intruder: &mut SqliteConnection) {
+pub(super) async fn drop_triggers(intruder: &mut SqliteConnection) {
     let triggers: Vec<(String,)> =
         sqlx::query_as("SELECT name FROM sqlite_master WHERE type = 'trigger'")
             .fetch_all(&mut *intruder)
