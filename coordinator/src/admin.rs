@@ -251,6 +251,26 @@ pub async fn node_revoke(config: &Config, organisation: &str) -> Result<(), Coor
     Ok(transaction.commit().await?)
 }
 
+/// Writes the log's evidence pack to a new file, readable by its owner only.
+///
+/// # Errors
+/// [`CoordinatorError::Refused`] where the file exists or cannot be made.
+pub async fn audit_export(config: &Config, out: &Path) -> Result<(), CoordinatorError> {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+    let (database, _) = open(config).await?;
+    let pack = crate::app::evidence::export(&database, None, now()).await?;
+    let made = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(out)
+        .and_then(|mut file| file.write_all(&pack).and_then(|()| file.sync_all()));
+    made.map_err(|error| {
+        CoordinatorError::refused(format!("cannot make {}: {error}", out.display()))
+    })
+}
+
 /// Adds a study that its requester signed, and returns its identifier.
 ///
 /// # Errors

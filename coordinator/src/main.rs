@@ -30,6 +30,9 @@ enum Command {
     /// Acts of administration; each is logged.
     #[command(subcommand)]
     Admin(Admin),
+    /// The log: exporting it, and verifying packs.
+    #[command(subcommand)]
+    Audit(Audit),
     /// Checks a file of official outlines before it is served: closed rings, ids, reference system, places.
     Areas {
         /// The GeoJSON file.
@@ -49,6 +52,32 @@ enum Command {
     Taxonomy(taxonomy_command::TaxonomyCommand),
     /// Prints the description of the API (OpenAPI 3.1, JSON).
     Openapi,
+}
+
+#[derive(Subcommand)]
+enum Audit {
+    /// Writes the log, its proofs and the studies into one ZIP that a third party can verify.
+    Export {
+        /// The configuration.
+        #[arg(long)]
+        config: PathBuf,
+        /// The file to write; it must not exist.
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// Verifies evidence packs of anybody; needs no configuration. Exit code 0 if all holds, 1 if a file cannot be read, 3 if
+    /// a log is not what was signed, 4 if books do not add up, 5 if the two sides do not agree.
+    Verify {
+        /// Evidence packs; a node's is compared with the coordinator's where both are given.
+        #[arg(value_name = "PACK", required = true)]
+        packs: Vec<PathBuf>,
+        /// A file of public keys received by another way than the packs, one to a line.
+        #[arg(long)]
+        keys: PathBuf,
+        /// A checkpoint kept from before; can be repeated.
+        #[arg(long)]
+        checkpoint: Vec<PathBuf>,
+    },
 }
 
 #[derive(Subcommand)]
@@ -169,7 +198,7 @@ async fn main() -> ExitCode {
         .init();
     let done = match Arguments::parse().command {
         Command::Policy(command) => policy_commands::run(command),
-        command => run(command).await.map(|()| ExitCode::SUCCESS),
+        command => run(command).await,
     };
     match done {
         Ok(code) => code,
@@ -180,10 +209,23 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(command: Command) -> Result<()> {
+async fn run(command: Command) -> Result<ExitCode> {
     match command {
-        Command::Serve { config } => serve::serve(Config::read(&config)?).await,
-        Command::Admin(command) => administrate(command).await,
+        Command::Serve { config } => serve::serve(Config::read(&config)?).await?,
+        Command::Admin(command) => administrate(command).await?,
+        Command::Audit(Audit::Export { config, out }) => {
+            admin::audit_export(&Config::read(&config)?, &out).await?;
+            println!("wrote {}", out.display());
+        }
+        Command::Audit(Audit::Verify {
+            packs,
+            keys,
+            checkpoint,
+        }) => {
+            let report = evidence::verify_files(&packs, &keys, &checkpoint)?;
+            print!("{report}");
+            return Ok(ExitCode::from(report.exit_code()));
+        }
         Command::Areas { file } => {
             let areas = Areas::load(Some(&file), None)
                 .with_context(|| format!("{} is refused", file.display()))?;
@@ -192,21 +234,20 @@ async fn run(command: Command) -> Result<()> {
                 file.display(),
                 areas.count()
             );
-            Ok(())
         }
         // Its exit code says more than done or not, so `main` runs it.
-        Command::Policy(_) => Ok(()),
-        Command::Forecast(options) => Ok(forecast_command::run(&options)?),
-        Command::Offer(command) => offer_command::run(&command),
-        Command::Taxonomy(command) => taxonomy_command::run(&command),
+        Command::Policy(_) => {}
+        Command::Forecast(options) => forecast_command::run(&options)?,
+        Command::Offer(command) => offer_command::run(&command)?,
+        Command::Taxonomy(command) => taxonomy_command::run(&command)?,
         Command::Openapi => {
             println!(
                 "{}",
                 serde_json::to_string_pretty(&coordinator::http::openapi())?
             );
-            Ok(())
         }
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn administrate(command: Admin) -> Result<()> {

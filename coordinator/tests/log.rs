@@ -3,8 +3,12 @@
 
 mod support;
 
-use audit::{EntryKind, SignedCheckpoint};
+use ::evidence::{Trust, verify};
+use audit::{EntryKind, NoteKey, SignedCheckpoint};
+use coordinator::app::evidence;
+use coordinator::store::accounts::Role;
 use coordinator::store::log::{self, Entry};
+use coordinator::store::organisations::organisations;
 use support::{Bed, logged, question};
 
 #[tokio::test]
@@ -76,6 +80,48 @@ async fn an_entry_is_there_only_if_its_transaction_is_committed() {
         .unwrap();
     transaction.commit().await.unwrap();
     assert_eq!(logged(&bed).await.last().unwrap(), "done");
+}
+
+/// An officer's pack holds every leaf, shows what concerns the officer's organisation, and verifies as the whole one does.
+#[tokio::test]
+async fn packs_verify_and_an_officers_withholds_what_concerns_others() {
+    let bed = Bed::new().await;
+    let city = bed.city().await;
+    city.asked(&question(1_000), "key").await;
+    for node in &city.nodes {
+        node.offer(&[audit::leaf_hash(b"a")], 0).await.expect(200);
+        node.answers(1).await.expect(200);
+    }
+    let now = bed.app.clock.now();
+    let signer = bed.app.database.signer();
+    let mut keys = format!("{}\n{}\n", signer.log_key(), signer.witness_key());
+    let mut reader = bed.app.database.read().await.unwrap();
+    for organisation in organisations(&mut reader).await.unwrap() {
+        let Some(known) = organisation.keys else {
+            continue;
+        };
+        let key = NoteKey::log(&protocol::node_log(&organisation.id), known.node.0).unwrap();
+        keys.push_str(&format!("{key}\n"));
+    }
+    let mut trust = Trust::from_keys("keys", &keys).unwrap();
+    let head = log::checkpoint(&mut reader, signer).await.unwrap();
+    trust.add_checkpoint("head", &head.to_string()).unwrap();
+    let database = &bed.app.database;
+    let whole = evidence::export(database, None, now).await.unwrap();
+    let lambro = Some("cooperativa-lambro");
+    let scoped = evidence::export(database, lambro, now).await.unwrap();
+    for (name, bytes) in [("whole", &whole), ("scoped", &scoped)] {
+        let report = verify(&[(name.to_owned(), bytes.clone())], &trust).unwrap();
+        assert!(report.holds(), "{report}");
+    }
+    assert!(scoped.len() < whole.len());
+    let keeper = bed.signed_in("ada", Role::Admin, None).await;
+    for (browser, status) in [(&city.analyst, 403), (&keeper, 200)] {
+        let reply = browser.get("/api/v1/log/evidence").await;
+        assert_eq!(reply.status.as_u16(), status);
+        let is_zip = reply.headers[axum::http::header::CONTENT_TYPE] == "application/zip";
+        assert_eq!(is_zip, status == 200);
+    }
 }
 
 #[tokio::test]

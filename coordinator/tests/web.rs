@@ -534,6 +534,7 @@ async fn the_description_names_every_route() {
         "get /api/v1/forecasts/{id}",
         "delete /api/v1/forecasts/{id}",
         "get /api/v1/log",
+        "get /api/v1/log/evidence",
         "get /health",
         "get /metrics",
     ]

@@ -174,6 +174,11 @@ impl NodeDir {
         self.0.join("snapshot").join("quality.json")
     }
 
+    /// The last head of the coordinator's log that this node saw, with its own cosignature.
+    pub fn coordinator_head(&self) -> PathBuf {
+        self.0.join("coordinator.note")
+    }
+
     /// Signed studies and consents.
     pub fn studies(&self) -> PathBuf {
         self.0.join("studies")

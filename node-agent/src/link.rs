@@ -8,8 +8,8 @@ use anyhow::{Context, Result};
 use identity::{AuthorityCertificate, ClientError, NodeClient, Reply, TlsKey};
 use protocol::exchange::{
     AnswerReply, CheckpointOffer, Cosignature, GuaranteeNotice, Hello, HelloReply, JoinReply,
-    NodeRefusal, Poll, PollReply, Receipts, ReceiptsWanted, Renew, RestorationOffer, Signed,
-    WaitingNotice,
+    LogHead, LogHeadWanted, NodeRefusal, Poll, PollReply, Receipts, ReceiptsWanted, Renew,
+    RestorationOffer, Signed, WaitingNotice,
 };
 use protocol::{Envelope, PublicKey};
 use serde::Serialize;
@@ -203,6 +203,11 @@ impl Link {
     /// Has a checkpoint cosigned.
     pub async fn checkpoint(&self, offer: &CheckpointOffer) -> Result<Cosignature, LinkError> {
         self.call("/node/v1/checkpoint", offer, CALL).await
+    }
+
+    /// Asks for the head of the coordinator's log, or hands in a cosignature of one.
+    pub async fn log_head(&self, wanted: &LogHeadWanted) -> Result<LogHead, LinkError> {
+        self.call("/node/v1/log", wanted, CALL).await
     }
 
     /// Makes a new guarantee known.

@@ -126,10 +126,17 @@ enum Command {
 
 #[derive(Subcommand)]
 enum AuditCommand {
-    /// Recomputes the whole log and compares it with the ledger. Exit code 1 if anything differs.
-    Verify {
+    /// Verifies this node's log and ledger, or evidence packs of anybody, which need no folder. Packs: exit code 0 if all
+    /// holds, 1 if a file cannot be read, 3 if a log is not what was signed, 4 if books do not add up, 5 if the two sides
+    /// do not agree.
+    Verify(commands::audit::Verify),
+    /// Writes the log, its proofs, policy and studies into one ZIP that a third party can verify.
+    Export {
         #[command(flatten)]
         dir: Dir,
+        /// The file to write; it must not exist.
+        #[arg(long)]
+        out: PathBuf,
     },
 }
 
@@ -182,10 +189,13 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Requests { command } => commands::requests::run(command).await?,
         Command::Backup(backup) => commands::backup::back_up(&backup).await?,
         Command::Restore(restore) => commands::backup::restore(&restore).await?,
-        Command::Audit {
-            command: AuditCommand::Verify { dir },
-        } => {
-            return commands::audit::verify(&NodeDir::new(dir.dir)).await;
+        Command::Audit { command } => {
+            return match command {
+                AuditCommand::Verify(what) => commands::audit::verify(&what).await,
+                AuditCommand::Export { dir, out } => {
+                    commands::audit::export(&NodeDir::new(dir.dir), &out).await
+                }
+            };
         }
     }
     Ok(ExitCode::SUCCESS)

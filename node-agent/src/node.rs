@@ -63,6 +63,7 @@ pub struct Node {
     key: SigningKey,
     requester: Option<SigningKey>,
     witness_key: NoteKey,
+    coordinator_log_key: NoteKey,
     policy: RwLock<Arc<Authorizer>>,
     studies: Studies,
     ledger: Ledger,
@@ -123,6 +124,7 @@ impl Node {
         let config = dir.read_config()?;
         let requester = dir.key(keys::REQUESTER);
         let key = SigningKey::load(&dir.key(keys::NODE))?;
+        let coordinator = keys::read_public(&dir.key(keys::COORDINATOR))?;
         let log_key = NoteKey::log(
             &protocol::node_log(&config.organisation),
             *key.public_key().as_bytes(),
@@ -134,10 +136,8 @@ impl Node {
             } else {
                 None
             },
-            witness_key: NoteKey::witness(
-                COORDINATOR_LOG,
-                keys::read_public(&dir.key(keys::COORDINATOR))?.0,
-            )?,
+            witness_key: NoteKey::witness(COORDINATOR_LOG, coordinator.0)?,
+            coordinator_log_key: NoteKey::log(COORDINATOR_LOG, coordinator.0)?,
             policy: RwLock::new(Arc::new(read_policy(&dir).await?)),
             studies: Studies::new(&dir, &config.organisation),
             ledger: open_ledger(&dir, &config.organisation).await?,
@@ -205,6 +205,11 @@ impl Node {
     /// The key that signs answers and the log.
     pub fn signing_key(&self) -> &SigningKey {
         &self.key
+    }
+
+    /// The key that signs the coordinator's log.
+    pub fn coordinator_log_key(&self) -> &NoteKey {
+        &self.coordinator_log_key
     }
 
     /// The key that signs requests, where this organisation asks questions.

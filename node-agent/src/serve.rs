@@ -6,7 +6,7 @@ use crate::config::{ConfigError, NodeDir};
 use crate::editions;
 use crate::link::LinkError;
 use crate::node::{Node, NodeError};
-use crate::{answer, page, policies, renewal, requester};
+use crate::{answer, oversight, page, policies, renewal, requester};
 use anyhow::Result;
 use audit::{EntryKind, Fact};
 use protocol::Envelope;
@@ -22,6 +22,8 @@ const TICK: Duration = Duration::from_secs(1);
 const RETRY: Duration = Duration::from_secs(2);
 /// What the coordinator says when it has news for a node.
 const GREET_FIRST: &str = "greet-first";
+/// How long between two looks at the coordinator's log.
+const OBSERVE: Duration = Duration::from_secs(3_600);
 /// A pause before greeting on request, so that a coordinator that always asks for it is no busy loop.
 const GREET_AGAIN: Duration = Duration::from_millis(100);
 
@@ -79,6 +81,7 @@ async fn work(node: Arc<Node>) {
     let mut logged = None;
     let mut look_at_certificate = Instant::now();
     let mut edited = None;
+    let mut observed: Option<Instant> = None;
     loop {
         refresh_policy(&node, &mut edited).await;
         publish_when_due(&node).await;
@@ -100,6 +103,7 @@ async fn work(node: Arc<Node>) {
                 Ok(()) => {
                     greeted_with = Some(greeting);
                     logged = None;
+                    observed = None;
                 }
                 Err(error) => {
                     log_refusal(&node, &error, &mut logged).await;
@@ -111,6 +115,14 @@ async fn work(node: Arc<Node>) {
         if Instant::now() >= look_at_certificate {
             look_at_certificate = Instant::now() + renewal::LOOK_AGAIN;
             renew(&node).await;
+        }
+        if observed.is_none_or(|at| at.elapsed() > OBSERVE) {
+            match oversight::observe(&node, clock::now()).await {
+                Ok(()) => observed = Some(Instant::now()),
+                Err(error) => {
+                    tracing::warn!(reason = %error, "the coordinator's log could not be looked at")
+                }
+            }
         }
         match node.link().poll().await {
             Ok(reply) => {

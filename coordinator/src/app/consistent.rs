@@ -5,8 +5,8 @@ use super::derive::{parsed, stored};
 use super::release::{self, Axis, Release};
 use super::volumes::{self, AnsweredShare};
 use crate::state::State;
-use crate::vouched::Vouchers;
 use crate::store::{queries, requests};
+use crate::vouched::Vouchers;
 use crate::{CoordinatorError, Problem};
 use compose::{Bracket, Confidence, Consistent, Coverage, Estimate, LevelledAnswer};
 use geography::Level;
@@ -166,7 +166,8 @@ pub async fn view(app: &State, id: &str) -> Result<ConsistentView, Problem> {
         };
         levels.push(one_level(consistent, place, release));
     }
-    let answered_share = volumes::answered_share(&mut reader, &app.vouched, &loaded.release).await?;
+    let answered_share =
+        volumes::answered_share(&mut reader, &app.vouched, &loaded.release).await?;
     Ok(ConsistentView {
         query: loaded.query,
         estimand: loaded.release.estimand,

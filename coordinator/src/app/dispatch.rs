@@ -2,6 +2,7 @@
 //! Work is offered until it is done, at most every few seconds to the same node.
 
 use crate::CoordinatorError;
+use crate::app::collect;
 use crate::state::{App, State};
 use crate::store::log::{self, Entry};
 use crate::store::requests;
@@ -58,7 +59,15 @@ pub async fn work(app: &App, organisation: &str) -> Result<Vec<WorkItem>, Coordi
 /// Requests about to be handed to an organisation's node.
 pub struct Offered {
     organisation: String,
-    requests: Vec<String>,
+    requests: Vec<Handed>,
+}
+
+/// A request as its requester signed it.
+struct Handed {
+    id: String,
+    /// SHA-256 of the signed bytes, hex: what the node logs.
+    hash: String,
+    expires_at: i64,
 }
 
 /// Offers that wait to be recorded; each hears whether it was.
@@ -71,7 +80,9 @@ async fn record(
 ) -> Result<(), CoordinatorError> {
     let recorded = app.offers.add(Offered {
         organisation: organisation.to_owned(),
-        requests: offered.iter().map(|(id, _)| id.clone()).collect(),
+        requests: (offered.iter())
+            .map(|(id, envelope)| handed(id, envelope))
+            .collect::<Result<_, _>>()?,
     });
     let shared = Arc::clone(app);
     tokio::spawn(async move {
@@ -90,18 +101,35 @@ async fn record(
     recorded.await.map_err(|_| CoordinatorError::NotStored)
 }
 
+fn handed(id: &str, envelope: &Envelope) -> Result<Handed, CoordinatorError> {
+    let payload = envelope.unverified_payload().unwrap_or_default();
+    let (signed, _) = collect::outstanding(&payload)?;
+    Ok(Handed {
+        id: id.to_owned(),
+        hash: protocol::hex(&protocol::sha256(&payload)),
+        expires_at: signed.expires_at,
+    })
+}
+
 async fn in_one_transaction(app: &State, offers: &[Offered]) -> Result<(), CoordinatorError> {
     let now = app.clock.now();
     let mut transaction = app.database.write().await?;
     let (mut changed, mut entries) = (BTreeSet::new(), Vec::new());
     for offer in offers {
-        for id in &offer.requests {
+        for Handed {
+            id,
+            hash,
+            expires_at,
+        } in &offer.requests
+        {
             let first = requests::request_set_offered(&mut transaction, id, now).await?;
             if let Some((query, edition)) = first {
                 let entry = Entry::new(EntryKind::Request, "request-sent")
                     .node(&offer.organisation)
                     .query(&query)
                     .fact("request", id.as_str())
+                    .fact("request-hash", hash.as_str())
+                    .fact("expires-at", expires_at.unsigned_abs())
                     .fact("edition", u64::from(edition));
                 entries.push(entry);
                 changed.insert(query);

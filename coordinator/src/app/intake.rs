@@ -223,6 +223,10 @@ async fn keep(
             .query(&asked.query)
             .fact("request", id.as_str())
             .fact("answer-hash", protocol::hex(&answer.hash))
+            .fact(
+                "sealed-hash",
+                protocol::hex(&protocol::sha256(&answer.bytes)),
+            )
     };
     let (state, refusal, entry) = match &answer.said {
         Said::Answered {

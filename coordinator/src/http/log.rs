@@ -3,6 +3,7 @@
 
 use super::auth::Caller;
 use crate::Problem;
+use crate::app::evidence;
 use crate::app::view::scope;
 use crate::clock::rfc3339;
 use crate::state::App;
@@ -11,6 +12,8 @@ use crate::store::log::{self, Readership, Recorded};
 use audit::Fact;
 use axum::Json;
 use axum::extract::{Query, State};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use utoipa::{IntoParams, ToSchema};
@@ -18,7 +21,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(entries))
+    OpenApiRouter::new()
+        .routes(routes!(entries))
+        .routes(routes!(pack))
 }
 
 /// Where to read on.
@@ -74,6 +79,25 @@ async fn entries(
         entries,
         checkpoint: checkpoint.to_string(),
     }))
+}
+
+/// The log as an evidence pack, a ZIP that anybody can verify offline: whole for administrators; for an organisation's data
+/// protection officer with the entries that concern others withheld.
+#[utoipa::path(get, path = "/api/v1/log/evidence",
+    responses((status = 200, content_type = "application/zip", body = Vec<u8>), (status = 401), (status = 403)))]
+async fn pack(State(app): State<App>, Caller(account): Caller) -> Result<Response, Problem> {
+    if !matches!(account.role, Role::Admin | Role::Dpo) {
+        return Err(Problem::Forbidden);
+    }
+    let bytes = evidence::export(&app.database, scope(&account), app.clock.now()).await?;
+    let headers = [
+        (header::CONTENT_TYPE, "application/zip"),
+        (
+            header::CONTENT_DISPOSITION,
+            "attachment; filename=\"coordinator-evidence.zip\"",
+        ),
+    ];
+    Ok((headers, bytes).into_response())
 }
 
 fn view(recorded: Recorded, role: Role) -> LogEntry {

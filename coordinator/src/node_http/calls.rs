@@ -3,7 +3,7 @@
 
 use super::caller::NodeCaller;
 use super::error::{other_media_type, too_large, unreadable};
-use crate::app::{collect, enrol, guarantee, restore, sign, study, witness};
+use crate::app::{collect, enrol, guarantee, head, restore, sign, study, witness};
 use crate::node_problem::NodeProblem;
 use crate::state::App;
 use axum::Json;
@@ -14,7 +14,8 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use protocol::exchange::{
     AnswerReply, CheckpointOffer, Cosignature, GuaranteeNotice, Hello, HelloReply, Join, JoinReply,
-    Receipts, ReceiptsWanted, Renew, RestorationOffer, Signed, WaitingNotice,
+    LogHead, LogHeadWanted, Receipts, ReceiptsWanted, Renew, RestorationOffer, Signed,
+    WaitingNotice,
 };
 use protocol::{Envelope, VERSION};
 
@@ -90,6 +91,16 @@ pub(super) async fn checkpoint(
     known_version(body.version)?;
     let checkpoint = witness::cosign(&app, caller.organisation(), &body).await?;
     Ok(Json(Cosignature { checkpoint }))
+}
+
+pub(super) async fn log_head(
+    State(app): State<App>,
+    caller: NodeCaller,
+    body: Incoming<LogHeadWanted>,
+) -> Result<Json<LogHead>, NodeProblem> {
+    let body = read(body)?;
+    known_version(body.version)?;
+    Ok(Json(head::head(&app, caller.organisation(), &body).await?))
 }
 
 pub(super) async fn answers(

@@ -60,6 +60,52 @@ pub async fn checkpoint_within(
     .transpose()
 }
 
+/// Every cosigned head with its time and the key of its log, oldest first.
+pub async fn checkpoints(
+    connection: &mut SqliteConnection,
+) -> Result<Vec<(String, String, i64, String)>, CoordinatorError> {
+    Ok(sqlx::query_as(
+        "SELECT organisation, node_key, at, cosigned FROM node_checkpoints ORDER BY at, size",
+    )
+    .fetch_all(connection)
+    .await?)
+}
+
+/// Stores a node's cosignature of a head of the coordinator's log; one that is there stays.
+pub async fn cosignature_insert(
+    connection: &mut SqliteConnection,
+    organisation: &str,
+    size: u64,
+    line: &str,
+    now: i64,
+) -> Result<(), CoordinatorError> {
+    sqlx::query(
+        "INSERT INTO log_cosignatures (organisation, size, line, at) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (organisation, size) DO NOTHING",
+    )
+    .bind(organisation)
+    .bind(stored(size)?)
+    .bind(line)
+    .bind(now)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Every cosignature of a head of the coordinator's log: size, time, line; smallest first.
+pub async fn cosignatures(
+    connection: &mut SqliteConnection,
+) -> Result<Vec<(u64, i64, String)>, CoordinatorError> {
+    let rows: Vec<(i64, i64, String)> =
+        sqlx::query_as("SELECT size, at, line FROM log_cosignatures ORDER BY size, organisation")
+            .fetch_all(connection)
+            .await?;
+    Ok(rows
+        .into_iter()
+        .map(|(size, at, line)| (size.unsigned_abs(), at, line))
+        .collect())
+}
+
 /// Stores a cosigned head.
 pub async fn checkpoint_insert(
     connection: &mut SqliteConnection,

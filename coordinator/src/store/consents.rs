@@ -19,6 +19,17 @@ pub async fn consents(
     )
 }
 
+/// Every countersignature as it was signed: study, organisation, envelope.
+pub async fn consent_envelopes(
+    connection: &mut SqliteConnection,
+) -> Result<Vec<(String, String, String)>, CoordinatorError> {
+    Ok(sqlx::query_as(
+        "SELECT study, organisation, envelope FROM consents ORDER BY study, organisation",
+    )
+    .fetch_all(connection)
+    .await?)
+}
+
 /// The organisations whose officers countersigned a study.
 pub async fn consents_of_study(
     connection: &mut SqliteConnection,

@@ -120,6 +120,12 @@ pub enum Readership<'a> {
     Organisation(&'a str),
 }
 
+/// Whether an organisation may see an entry: as [`Readership::Organisation`] selects.
+pub fn concerns(header: &Header, organisation: &str) -> bool {
+    !matches!(header.kind, EntryKind::Login | EntryKind::AdminAct)
+        && header.text("node").is_none_or(|node| node == organisation)
+}
+
 /// At most [`PAGE`] entries after an index, or from the start.
 ///
 /// # Errors

@@ -40,6 +40,11 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
         include_str!("../../migrations/0003_new_officer.sql"),
     ),
     (4, "subtrees", merkle_log::SUBTREES),
+    (
+        5,
+        "cosigned",
+        include_str!("../../migrations/0005_cosigned.sql"),
+    ),
 ];
 
 /// The open database and the key that signs its log.
@@ -76,6 +81,16 @@ impl Database {
     /// [`CoordinatorError::Database`].
     pub async fn read(&self) -> Result<PoolConnection<Sqlite>, CoordinatorError> {
         Ok(self.store.readers().pool().acquire().await?)
+    }
+
+    /// A transaction whose reads all see the same state.
+    ///
+    /// # Errors
+    /// [`CoordinatorError::Storage`].
+    pub async fn read_transaction(
+        &self,
+    ) -> Result<sqlx::Transaction<'static, Sqlite>, CoordinatorError> {
+        Ok(self.store.readers().read_transaction().await?)
     }
 
     /// Who signs the log's checkpoints and cosigns those of nodes.

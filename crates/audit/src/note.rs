@@ -2,13 +2,14 @@
 //! Unknown signatures are carried along unread; a signature that names a known key must verify.
 
 use crate::AuditError;
+use crate::checkpoint::LogSigner;
 use crate::merkle::sha256;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use ring::signature::{ED25519, UnparsedPublicKey};
 use std::fmt;
 
 /// Longest note that is read, in bytes.
-const MAX_NOTE: usize = 64 << 10;
+const MAX_NOTE: usize = 4 << 20;
 /// Most signature lines that are read.
 const MAX_SIGNATURES: usize = 100;
 /// Signature type of an Ed25519 signature over the note's text.
@@ -169,6 +170,12 @@ impl NoteSignature {
         })
     }
 
+    /// When a witness cosigned, Unix seconds, by the line's own word; nothing for the line of a log.
+    pub fn claimed_time(&self) -> Option<u64> {
+        let (time, signature) = self.signature.split_first_chunk::<8>()?;
+        (signature.len() == 64).then(|| u64::from_be_bytes(*time))
+    }
+
     /// Who signed, by the line's own word.
     pub fn name(&self) -> &str {
         &self.name
@@ -195,6 +202,19 @@ pub struct SignedNote {
 }
 
 impl SignedNote {
+    /// Signs a text, which ends with a line break, with the key of a log.
+    ///
+    /// # Errors
+    /// [`AuditError::Malformed`] for a text that [`SignedNote::parse`] would not read back.
+    pub fn sign(text: &str, signer: &LogSigner) -> Result<SignedNote, AuditError> {
+        let signature = NoteSignature::by(signer.log_key(), signer.sign(text.as_bytes()).to_vec());
+        let note = SignedNote {
+            text: text.to_owned(),
+            signatures: vec![signature],
+        };
+        SignedNote::parse(&note.to_string())
+    }
+
     /// Reads a note.
     ///
     /// # Errors

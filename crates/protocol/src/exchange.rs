@@ -161,6 +161,27 @@ pub struct Cosignature {
     pub checkpoint: String,
 }
 
+/// `POST /node/v1/log`: asks for the head of the coordinator's log and the proof that it extends the one the node holds.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogHeadWanted {
+    /// Format version, 1.
+    pub version: u32,
+    /// Size of the head the node holds; 0 for none.
+    pub from: u64,
+    /// The node's cosignature of that head, one line of C2SP text; absent where it only asks.
+    pub cosignature: Option<String>,
+}
+
+/// Answer to [`LogHeadWanted`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct LogHead {
+    /// The signed checkpoint, C2SP text.
+    pub checkpoint: String,
+    /// RFC 6962 consistency proof from the head held, hex hashes.
+    pub consistency: Vec<String>,
+}
+
 /// `POST /node/v1/guarantee`: makes known a higher lifetime cap that two persons signed.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

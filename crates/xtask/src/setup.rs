@@ -24,6 +24,8 @@ pub(crate) enum Need {
     Chromium,
     /// PostgreSQL and MariaDB, which tests of connectors start for themselves, and xmllint, which checks SIUSS flows.
     Registers,
+    /// Python with an Ed25519 package runs the second verifier of evidence packs.
+    Python,
 }
 
 impl Need {
@@ -35,6 +37,7 @@ impl Need {
             Need::Node => "Node 20 or later with npm",
             Need::Chromium => "Chromium",
             Need::Registers => "PostgreSQL, MariaDB and xmllint",
+            Need::Python => "Python 3 with the package `cryptography`",
         }
     }
 
@@ -51,6 +54,7 @@ impl Need {
                 "mariadb-client-core",
                 "libxml2-utils",
             ],
+            Need::Python => &["python3", "python3-cryptography"],
         }
     }
 
@@ -73,6 +77,9 @@ impl Need {
             Need::Registers => {
                 let programs = ["mariadb-install-db", "my_print_defaults", "xmllint"];
                 programs.iter().all(|name| find(name).is_some()) && find_servers().is_some()
+            }
+            Need::Python => {
+                output(Command::new("python3").args(["-c", "import cryptography"])).is_ok()
             }
         }
     }

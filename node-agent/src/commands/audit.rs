@@ -1,17 +1,76 @@
-//! `node-agent audit verify`: recomputes the log from its entries and compares it with the ledger.
-//! It needs no key and no network.
+//! `node-agent audit`: recomputes the node's own log and compares it with the ledger, verifies packs of anybody, and writes
+//! one. Verifying needs no key of the node's and no network.
 
 use crate::config::NodeDir;
-use crate::node;
+use crate::{clock, evidence, node};
 use anyhow::{Context, Result};
+use clap::Args;
 use ledger::LedgerReader;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+
+/// What to verify.
+#[derive(Args)]
+pub struct Verify {
+    /// The node's folder: its log is recomputed and compared with its ledger.
+    #[arg(long, required_unless_present = "packs", conflicts_with_all = ["packs", "keys", "checkpoint"])]
+    dir: Option<PathBuf>,
+    /// Evidence packs; a node's is compared with the coordinator's where both are given.
+    #[arg(value_name = "PACK", requires = "keys")]
+    packs: Vec<PathBuf>,
+    /// A file of public keys received by another way than the packs, one to a line.
+    #[arg(long)]
+    keys: Option<PathBuf>,
+    /// A checkpoint kept from before; can be repeated.
+    #[arg(long)]
+    checkpoint: Vec<PathBuf>,
+}
 
 /// Verifies, prints what was checked, and fails if anything differs.
 ///
 /// # Errors
-/// When the ledger cannot be opened.
-pub async fn verify(dir: &NodeDir) -> Result<ExitCode> {
+/// When the ledger or a file cannot be read.
+pub async fn verify(what: &Verify) -> Result<ExitCode> {
+    match (&what.dir, &what.keys) {
+        (Some(dir), _) => verify_folder(&NodeDir::new(dir)).await,
+        (None, Some(keys)) => {
+            let report = ::evidence::verify_files(&what.packs, keys, &what.checkpoint)?;
+            print!("{report}");
+            Ok(ExitCode::from(report.exit_code()))
+        }
+        (None, None) => anyhow::bail!("name the file of keys with `--keys FILE`"),
+    }
+}
+
+/// Writes the node's evidence pack.
+///
+/// # Errors
+/// When a part cannot be read, or `out` exists.
+pub async fn export(dir: &NodeDir, out: &Path) -> Result<ExitCode> {
+    let pack = evidence::export(dir, clock::now()).await?;
+    write_new(out, &pack)?;
+    println!("wrote {}", out.display());
+    println!(
+        "to verify it: node-agent audit verify {} --keys FILE --checkpoint FILE",
+        out.display()
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
+fn write_new(out: &Path, bytes: &[u8]) -> Result<()> {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(out)
+        .with_context(|| format!("cannot make {}; it must not exist", out.display()))?;
+    file.write_all(bytes)?;
+    Ok(file.sync_all()?)
+}
+
+async fn verify_folder(dir: &NodeDir) -> Result<ExitCode> {
     dir.read_config()?;
     let ledger = LedgerReader::open(&dir.ledger())
         .await

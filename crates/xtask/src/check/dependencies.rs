@@ -16,6 +16,7 @@ const PURE: &[&str] = &[
     "privacy-loss",
     "audit",
     "compose",
+    "evidence",
     "failpoint",
     "forecast",
     "offer",

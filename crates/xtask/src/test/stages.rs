@@ -14,7 +14,7 @@ const DEMO_SCALE: f64 = 0.1;
 /// One stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Stage {
-    /// Find or install C and C++ compilers with CMake, Node and Chromium.
+    /// Find or install C and C++ compilers with CMake, Node, Chromium and Python.
     Setup,
     /// Formatting.
     Fmt,
@@ -113,7 +113,14 @@ fn set_up(workspace: &Workspace) -> Result<()> {
                 .with_context(|| format!("`cargo {part}` is missing and rustup cannot add it"))?;
         }
     }
-    setup::ensure(&[Need::Compiler, Need::Highs, Need::Node, Need::Chromium, Need::Registers])
+    setup::ensure(&[
+        Need::Compiler,
+        Need::Highs,
+        Need::Node,
+        Need::Chromium,
+        Need::Python,
+        Need::Registers,
+    ])
 }
 
 fn has_nextest() -> bool {

@@ -1,0 +1,83 @@
+//! Showing nodes the head of the coordinator's own log: a node holds the last one it saw, is shown that the log extends it,
+//! and cosigns. So the coordinator cannot rewrite what a node has seen without that node finding out.
+
+use crate::CoordinatorError;
+use crate::node_problem::NodeProblem;
+use crate::state::State;
+use crate::store::{checkpoints, log, organisations};
+use audit::{Checkpoint, NoteKey, NoteSignature, verify_cosignature};
+use protocol::exchange::{LogHead, LogHeadWanted};
+use sqlx::SqliteConnection;
+
+/// The head, with the proof that it extends the one of `wanted.from` entries; takes in the node's cosignature of that one.
+///
+/// # Errors
+/// [`NodeProblem`]: `history-differs` where this log is shorter than what the node holds, `signature-not-accepted` for a line
+/// that is no cosignature of it.
+pub async fn head(
+    app: &State,
+    organisation: &str,
+    wanted: &LogHeadWanted,
+) -> Result<LogHead, NodeProblem> {
+    let mut transaction = app.database.write().await?;
+    let tree = merkle_log::tree(&mut transaction)
+        .await
+        .map_err(CoordinatorError::from)?;
+    if wanted.from > tree.size() {
+        return Err(NodeProblem::refused(
+            409,
+            "history-differs",
+            "this log is shorter than the one you hold: the coordinator was restored from a backup",
+        ));
+    }
+    if let Some(line) = &wanted.cosignature {
+        keep(&mut transaction, app, organisation, wanted.from, line).await?;
+    }
+    let consistency = merkle_log::consistency(&mut transaction, wanted.from, tree.size())
+        .await
+        .map_err(CoordinatorError::from)?;
+    let checkpoint = log::checkpoint(&mut transaction, app.database.signer()).await?;
+    transaction.commit().await?;
+    Ok(LogHead {
+        checkpoint: checkpoint.to_string(),
+        consistency: consistency.iter().map(|hash| protocol::hex(hash)).collect(),
+    })
+}
+
+async fn keep(
+    connection: &mut SqliteConnection,
+    app: &State,
+    organisation: &str,
+    size: u64,
+    line: &str,
+) -> Result<(), NodeProblem> {
+    let key = organisations::organisation_by_id(connection, organisation)
+        .await?
+        .and_then(|organisation| organisation.keys)
+        .ok_or(CoordinatorError::Corrupt {
+            what: "organisation",
+        })?
+        .node;
+    let root = merkle_log::root_at(connection, size)
+        .await
+        .map_err(CoordinatorError::from)?;
+    let head = Checkpoint {
+        origin: protocol::COORDINATOR_LOG.to_owned(),
+        size,
+        root,
+    };
+    let witness = NoteKey::witness(&protocol::node_log(organisation), key.0)
+        .map_err(CoordinatorError::from)?;
+    let fits = NoteSignature::parse(line)
+        .and_then(|line| verify_cosignature(&head, &line, &witness))
+        .is_ok();
+    if !fits {
+        return Err(NodeProblem::refused(
+            422,
+            "signature-not-accepted",
+            "cosign the checkpoint of this log that you were shown, with the node key shown when joining",
+        ));
+    }
+    let now = app.clock.now();
+    Ok(checkpoints::cosignature_insert(connection, organisation, size, line, now).await?)
+}

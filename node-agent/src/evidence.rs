@@ -1,0 +1,131 @@
+//! A node's log as an evidence pack: entries, cosigned heads, the ledger's totals, the policy in force, studies and consents.
+//! It holds hashes of answers, never answers, and nothing of the register.
+
+use crate::config::NodeDir;
+use crate::{keys, node};
+use anyhow::{Context, Result};
+use audit::{LogSigner, NoteKey, SignedCheckpoint};
+use evidence::{Contents, Cosigned, EntryLine, LedgerTotals};
+use identity::SigningKey;
+use ledger::{Balance, Evidence, LedgerReader};
+use privacy_loss::NanoRho;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+/// The pack of the node in `dir` as of `now`, Unix seconds, also while it serves.
+///
+/// # Errors
+/// When there is no ledger, or a part cannot be read.
+pub async fn export(dir: &NodeDir, now: i64) -> Result<Vec<u8>> {
+    let config = dir.read_config()?;
+    let key = SigningKey::load(&dir.key(keys::NODE))?;
+    let public = *key.public_key().as_bytes();
+    let origin = protocol::node_log(&config.organisation);
+    let signer = LogSigner::new(&origin, public, move |bytes| key.sign(bytes))?;
+    let log = LedgerReader::open(&dir.ledger())
+        .await
+        .context("there is no ledger yet; it is made at the first start")?
+        .evidence()
+        .await?;
+    let contents = Contents {
+        organisation: Some(config.organisation),
+        scope: None,
+        made_at: now,
+        entries: log.entries.iter().map(line).collect(),
+        head: SignedCheckpoint::sign(log.tree.size(), log.tree.root(), &signer),
+        cosigned: cosigned(dir, &log, &signer),
+        ledger: Some(totals(&log.balance)),
+        keys: public_keys(dir, &origin, &signer).await?,
+        documents: documents(dir).await?,
+    };
+    Ok(evidence::write(&contents, &signer)?)
+}
+
+fn line(entry: &ledger::StoredEntry) -> EntryLine {
+    let body = (entry.body.as_ref()).map(|(salt, body)| (salt, body.as_slice()));
+    EntryLine::whole(
+        entry.header.clone(),
+        &entry.body_hash,
+        body,
+        &entry.leaf_hash,
+    )
+}
+
+/// The witness's heads, under this log's own signature, each of which the log passed through; and the last head of the
+/// coordinator's log that this node cosigned.
+fn cosigned(dir: &NodeDir, log: &Evidence, signer: &LogSigner) -> Vec<Cosigned> {
+    let heads = log.cosigned.iter().map(|(head, line)| {
+        let time = line
+            .claimed_time()
+            .and_then(|time| i64::try_from(time).ok());
+        let signed = SignedCheckpoint::sign(head.size, head.root, signer);
+        let note = signed.with_signature(line.clone()).to_string();
+        (time.unwrap_or_default(), Cosigned { note })
+    });
+    let mut cosigned = evidence::last_of_each_day(heads.collect());
+    if let Ok(note) = std::fs::read_to_string(dir.coordinator_head()) {
+        cosigned.push(Cosigned { note });
+    }
+    cosigned
+}
+
+fn totals(balance: &Balance) -> LedgerTotals {
+    let part = |part: &BTreeMap<String, NanoRho>| -> BTreeMap<String, u64> {
+        (part.iter())
+            .map(|(key, rho)| (key.clone(), rho.nano()))
+            .collect()
+    };
+    LedgerTotals {
+        by_dataset: part(&balance.by_dataset),
+        by_purpose: part(&balance.by_purpose),
+        by_study: part(&balance.by_study),
+        by_year: (balance.by_year.iter())
+            .map(|(year, rho)| (year.to_string(), rho.nano()))
+            .collect(),
+        charges: balance.charges,
+        lifetime: balance.lifetime.map(NanoRho::nano),
+        spent: balance.spent.nano(),
+        written_off: balance.written_off.nano(),
+    }
+}
+
+async fn public_keys(dir: &NodeDir, origin: &str, signer: &LogSigner) -> Result<String> {
+    let mut text = format!(
+        "# As this node knows them: compare them with what you received by another way.\n{}\n",
+        signer.log_key()
+    );
+    // Unwrap safety for all of these: writing to a string cannot fail.
+    writeln!(text, "{}", signer.witness_key()).unwrap();
+    if dir.key(keys::COORDINATOR).exists() {
+        let coordinator = keys::read_public(&dir.key(keys::COORDINATOR))?;
+        for key in [
+            NoteKey::log(protocol::COORDINATOR_LOG, coordinator.0)?,
+            NoteKey::witness(protocol::COORDINATOR_LOG, coordinator.0)?,
+        ] {
+            writeln!(text, "{key}").unwrap();
+        }
+    }
+    let policy = node::read_policy(dir).await?;
+    for officer in policy.dpo_keys() {
+        writeln!(text, "officer {origin} {officer}").unwrap();
+    }
+    Ok(text)
+}
+
+/// The policy in force, studies and consents, as they lie in the folder.
+async fn documents(dir: &NodeDir) -> Result<BTreeMap<String, Vec<u8>>> {
+    let mut documents = BTreeMap::new();
+    let policy = std::fs::read(dir.policy())
+        .with_context(|| format!("cannot read {}", dir.policy().display()))?;
+    let hash = node::read_policy(dir).await?.policy_hash().to_owned();
+    documents.insert(format!("policies/{hash}.toml"), policy);
+    for entry in std::fs::read_dir(dir.studies()).into_iter().flatten() {
+        let entry = entry?;
+        if let Ok(name) = entry.file_name().into_string()
+            && name.ends_with(".json")
+        {
+            documents.insert(format!("studies/{name}"), std::fs::read(entry.path())?);
+        }
+    }
+    Ok(documents)
+}
