@@ -3,6 +3,7 @@
 
 use crate::config::{NodeDir, write_private};
 use crate::keys;
+use crate::local_log;
 use crate::policies;
 use anyhow::{Context, Result, bail, ensure};
 use identity::{SigningKey, TlsKey};
@@ -21,6 +22,7 @@ pub const TYPE: &str = "application/vnd.welfare-intelligence.backup+json";
 const MANIFEST: &str = "manifest.json";
 const LEDGER: &str = "node.db";
 const POLICY: &str = "policy.toml";
+const LOCAL_LOG: &str = "local.db";
 /// Public keys, which are always in a backup.
 const PUBLIC_KEYS: [&str; 3] = [keys::DPO_PUBLIC, keys::COORDINATOR, keys::AUTHORITY];
 /// Secrets that a restored node can use, in a backup only on demand.
@@ -67,6 +69,11 @@ pub async fn backup(dir: &NodeDir, out: &Path, with_keys: bool, now: i64) -> Res
         let tree = LedgerReader::open(&copy).await?.tree().await?;
         let mut files: BTreeMap<String, Vec<u8>> = BTreeMap::new();
         files.insert(LEDGER.to_owned(), std::fs::read(&copy)?);
+        // After the ledger: what it anchors must be in the copy.
+        let copy = copies.join(LOCAL_LOG);
+        if local_log::copy_to(dir, &copy).await? {
+            files.insert(LOCAL_LOG.to_owned(), std::fs::read(&copy)?);
+        }
         for path in members(dir, with_keys)? {
             let bytes = std::fs::read(dir.path().join(&path))
                 .with_context(|| format!("cannot read {path}"))?;

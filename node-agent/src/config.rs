@@ -157,6 +157,11 @@ impl NodeDir {
         self.0.join("node.db")
     }
 
+    /// The node-only log of exact local facts.
+    pub fn local_log(&self) -> PathBuf {
+        self.0.join("local.db")
+    }
+
     /// Snapshots, one file for each edition.
     pub fn snapshot(&self, edition: u32) -> PathBuf {
         self.0

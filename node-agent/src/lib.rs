@@ -13,6 +13,7 @@ pub mod evidence;
 pub mod join;
 pub mod keys;
 pub mod link;
+pub mod local_log;
 pub mod node;
 pub mod objections;
 pub mod oversight;

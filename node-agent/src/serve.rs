@@ -6,7 +6,7 @@ use crate::config::{ConfigError, NodeDir};
 use crate::editions;
 use crate::link::LinkError;
 use crate::node::{Node, NodeError};
-use crate::{answer, oversight, page, policies, renewal, requester};
+use crate::{answer, local_log, oversight, page, policies, renewal, requester};
 use anyhow::Result;
 use audit::{EntryKind, Fact};
 use protocol::Envelope;
@@ -82,9 +82,11 @@ async fn work(node: Arc<Node>) {
     let mut look_at_certificate = Instant::now();
     let mut edited = None;
     let mut observed: Option<Instant> = None;
+    let mut anchored = None;
     loop {
         refresh_policy(&node, &mut edited).await;
         publish_when_due(&node).await;
+        anchor_when_due(&node, &mut anchored).await;
         if node.dir().is_paused() {
             // The next greeting tells the coordinator that the node is back.
             greeted_with = None;
@@ -273,7 +275,26 @@ async fn record_edition(node: &Node) -> Result<(), ledger::LedgerError> {
     (node.ledger())
         .record(EntryKind::Edition, &facts, &[], clock::now())
         .await?;
+    let exact = local_log::record_edition(node.dir(), node.edition_number(), clock::now());
+    if let Err(error) = exact.await {
+        tracing::error!(reason = %format!("{error:#}"), "the local log could not be written");
+    }
     Ok(())
+}
+
+/// Anchors the local log in the node's own, once a day.
+async fn anchor_when_due(node: &Node, looked: &mut Option<i64>) {
+    let now = clock::now();
+    let day = now.div_euclid(86_400);
+    if *looked == Some(day) {
+        return;
+    }
+    match local_log::anchor(node.dir(), node.ledger(), now).await {
+        Ok(()) => *looked = Some(day),
+        Err(error) => {
+            tracing::error!(reason = %format!("{error:#}"), "the local log could not be anchored")
+        }
+    }
 }
 
 /// Says what is served; takes over new studies; hands in the officer's consents.

@@ -2,7 +2,7 @@
 //! one. Verifying needs no key of the node's and no network.
 
 use crate::config::NodeDir;
-use crate::{clock, evidence, node};
+use crate::{clock, evidence, local_log, node};
 use anyhow::{Context, Result};
 use clap::Args;
 use ledger::LedgerReader;
@@ -100,18 +100,17 @@ async fn verify_folder(dir: &NodeDir) -> Result<ExitCode> {
             println!("          signed by {signer}, {pinned}");
         }
     }
+    let (local, local_problems) = local_log::verify(dir, &ledger).await?;
+    println!("local log {local} entries, exact facts that never leave this node");
     for problem in &report.problems {
         println!("PROBLEM   {problem}");
     }
-    println!(
-        "{}",
-        if report.is_sound() {
-            "sound"
-        } else {
-            "NOT SOUND"
-        }
-    );
-    Ok(if report.is_sound() {
+    for problem in &local_problems {
+        println!("PROBLEM   {problem}");
+    }
+    let is_sound = report.is_sound() && local_problems.is_empty();
+    println!("{}", if is_sound { "sound" } else { "NOT SOUND" });
+    Ok(if is_sound {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
