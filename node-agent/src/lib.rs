@@ -12,6 +12,7 @@ pub mod editions;
 pub mod evidence;
 pub mod join;
 pub mod keys;
+pub mod law;
 pub mod link;
 pub mod local_log;
 pub mod node;

@@ -117,6 +117,9 @@ enum Command {
     Backup(commands::backup::Backup),
     /// Restores a node from a backup: first unpacks it, then, after joining anew, accounts for what was spent since.
     Restore(commands::backup::Restore),
+    /// Documents for the data protection officer, from configuration, policy and ledger: record of processing (record),
+    /// annex to the impact assessment (dpia), joint controllers (joint), one study (study), access, objection.
+    Law(commands::law::Law),
     /// The log.
     Audit {
         #[command(subcommand)]
@@ -189,6 +192,7 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Requests { command } => commands::requests::run(command).await?,
         Command::Backup(backup) => commands::backup::back_up(&backup).await?,
         Command::Restore(restore) => commands::backup::restore(&restore).await?,
+        Command::Law(law) => commands::law::run(&law).await?,
         Command::Audit { command } => {
             return match command {
                 AuditCommand::Verify(what) => commands::audit::verify(&what).await,

@@ -5,6 +5,7 @@ pub mod audit;
 pub mod backup;
 pub mod budget;
 pub mod init;
+pub mod law;
 pub mod mapping;
 pub mod objection;
 pub mod policy;

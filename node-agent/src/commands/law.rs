@@ -1,0 +1,51 @@
+//! `node-agent law`: documents for the data protection officer, printed as HTML or JSON. It writes no file and sends nothing.
+
+use crate::clock;
+use crate::config::NodeDir;
+use crate::law::{self, Facts, Kind, Language};
+use anyhow::Result;
+use clap::{Args, ValueEnum};
+use std::path::PathBuf;
+
+/// How a document is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// One printable page.
+    Html,
+    /// For other programs.
+    Json,
+}
+
+/// Options.
+#[derive(Args)]
+pub struct Law {
+    /// Which document.
+    #[arg(value_name = "DOCUMENT")]
+    kind: Kind,
+    /// The node's folder.
+    #[arg(long)]
+    dir: PathBuf,
+    /// The study, for the sheet of a study.
+    #[arg(long)]
+    study: Option<String>,
+    /// The language.
+    #[arg(long, default_value = "it")]
+    lang: Language,
+    /// The format.
+    #[arg(long, default_value = "html")]
+    format: Format,
+}
+
+/// Prints the document.
+///
+/// # Errors
+/// When the folder cannot be read or the study is not known.
+pub async fn run(law: &Law) -> Result<()> {
+    let facts = Facts::read(&NodeDir::new(&law.dir), clock::now()).await?;
+    let document = law::write(law.kind, &facts, law.study.as_deref(), law.lang)?;
+    match law.format {
+        Format::Html => print!("{}", law::page(&document)),
+        Format::Json => println!("{}", serde_json::to_string_pretty(&document)?),
+    }
+    Ok(())
+}

@@ -1,0 +1,150 @@
+//! What documents are made from: configuration, policy, ledger, studies. It reads nothing of the register.
+
+use crate::config::{NodeDir, Retention};
+use crate::{commands, node, studies::Studies};
+use anyhow::Result;
+use ledger::Balance;
+use policy::PolicyDocument;
+use protocol::Study;
+use std::collections::BTreeSet;
+
+/// A study that this node knows.
+#[derive(Clone, Debug)]
+pub struct KnownStudy {
+    /// Its text.
+    pub study: Study,
+    /// Whether the officer countersigned it.
+    pub countersigned: bool,
+}
+
+/// What documents are made from.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// The organisation.
+    pub organisation: String,
+    /// Its dataset.
+    pub dataset: String,
+    /// How long things are kept.
+    pub retention: Retention,
+    /// The policy in force.
+    pub policy: PolicyDocument,
+    /// Its hash.
+    pub policy_hash: String,
+    /// What was spent.
+    pub balance: Balance,
+    /// The studies known here whose signature holds.
+    pub studies: Vec<KnownStudy>,
+    /// Now, Unix seconds.
+    pub now: i64,
+}
+
+impl Facts {
+    /// Reads them from a node's folder, also while it serves.
+    ///
+    /// # Errors
+    /// When configuration, policy or ledger cannot be read.
+    pub async fn read(dir: &NodeDir, now: i64) -> Result<Facts> {
+        let config = dir.read_config()?;
+        let policy = node::read_policy(dir)?;
+        let (requesters, officers) = (policy.requester_keys(), policy.dpo_keys());
+        let kept = Studies::new(dir, &config.organisation);
+        let known = |id: &String| {
+            let study = kept.study(id, &requesters).ok()?;
+            let hash = protocol::hex(&study.hash());
+            let consent = kept.consented(id, &hash, &requesters, &officers);
+            Some(KnownStudy {
+                study: study.study().clone(),
+                countersigned: consent.is_ok(),
+            })
+        };
+        Ok(Facts {
+            studies: kept.ids().iter().filter_map(known).collect(),
+            balance: commands::status::balance(dir).await?,
+            policy: policy.document().clone(),
+            policy_hash: policy.policy_hash().to_owned(),
+            organisation: config.organisation,
+            dataset: config.dataset.id,
+            retention: config.retention,
+            now,
+        })
+    }
+
+    /// The lifetime cap in force: the one promised, unless the policy is narrower.
+    pub(super) fn lifetime(&self) -> privacy_loss::NanoRho {
+        let named = self.policy.caps.lifetime;
+        self.balance
+            .lifetime
+            .map_or(named, |fixed| fixed.min(named))
+    }
+
+    /// Organisations that any study known here names.
+    pub(super) fn participants(&self) -> BTreeSet<&str> {
+        let named = self.studies.iter().flat_map(|it| &it.study.participants);
+        let mut all: BTreeSet<&str> = named.map(String::as_str).collect();
+        all.insert(&self.organisation);
+        all
+    }
+
+    /// Requesters, comma-separated.
+    pub(super) fn requesters(&self) -> String {
+        let names = self
+            .policy
+            .requesters
+            .iter()
+            .map(|it| it.organisation.as_str());
+        names.collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// A moment as people write it: the day, UTC.
+pub(super) fn day(at: i64) -> String {
+    jiff::Timestamp::from_second(at)
+        .map(|time| time.strftime("%Y-%m-%d").to_string())
+        .unwrap_or_else(|_| at.to_string())
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use privacy_loss::NanoRho;
+    use protocol::PublicKey;
+
+    pub(in crate::law) fn facts() -> Facts {
+        let starter = policy::starter(
+            "cooperativa-lambro",
+            "comune-milano",
+            &PublicKey([1; 32]),
+            &PublicKey([2; 32]),
+        );
+        let study = Study {
+            version: 1,
+            id: "planning".to_owned(),
+            title: "Pianificazione <2026>".to_owned(),
+            requester: "comune-milano".to_owned(),
+            purpose: "service-planning".to_owned(),
+            lawful_basis: "art6-1-e".to_owned(),
+            special_categories: vec!["art9-2-g".to_owned()],
+            participants: vec!["comune-milano".to_owned(), "cooperativa-lambro".to_owned()],
+            measures: vec!["persons".to_owned()],
+            targets: vec!["elderly-75-plus".to_owned()],
+            finest_level: geography::Level::from_id("nil").expect("a level"),
+            max_rho_per_query: NanoRho::new(250_000_000),
+            max_rho_total: NanoRho::new(2_000_000_000),
+            valid_from: 1_767_225_600,
+            valid_until: 1_798_761_600,
+        };
+        Facts {
+            organisation: "cooperativa-lambro".to_owned(),
+            dataset: "clients".to_owned(),
+            retention: Retention::default(),
+            policy: PolicyDocument::parse(&starter).expect("the starter policy"),
+            policy_hash: "00".repeat(32),
+            balance: Balance::default(),
+            studies: vec![KnownStudy {
+                study,
+                countersigned: true,
+            }],
+            now: 1_790_000_000,
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! The entry of the record of processing activities (Art. 30(1) GDPR) for answering statistical questions.
+
+use super::document::{Document, Language, Writer};
+use super::facts::{Facts, day};
+use super::{Kind, loss};
+use policy::Effect;
+
+pub(super) fn write(facts: &Facts, language: Language) -> Document {
+    let mut w = Writer::new(
+        Kind::Record,
+        facts,
+        language,
+        "Registro delle attività di trattamento: risposta a quesiti statistici",
+        "Record of processing activities: answering statistical questions",
+    );
+    w.section(
+        "Art. 30(1)(a) GDPR",
+        "Titolare, contitolari e contatti",
+        "Controller, joint controllers and contacts",
+    );
+    w.text(
+        format!(
+            "Organizzazione: {}. Banca dati: {}.",
+            facts.organisation, facts.dataset
+        ),
+        format!(
+            "Organisation: {}. Dataset: {}.",
+            facts.organisation, facts.dataset
+        ),
+    );
+    w.complete(
+        "denominazione, indirizzo e contatti del titolare; contatti del responsabile della protezione dei dati; eventuali contitolari (vedi il documento sull'art. 26).",
+        "name, address and contacts of the controller; contacts of the data protection officer; joint controllers, if any (see the document on Art. 26).",
+    );
+
+    w.section(
+        "Art. 30(1)(b) GDPR",
+        "Finalità e basi giuridiche",
+        "Purposes and legal bases",
+    );
+    w.text(
+        "Produrre conteggi statistici con rumore, per la programmazione dei servizi, senza consegnare a nessuno i dati delle persone. Le finalità e le basi che la policy ammette:",
+        "Producing statistical counts with noise, for planning services, without handing anybody's data to anyone. Purposes and bases that the policy allows:",
+    );
+    let rows = (facts.policy.rules.iter())
+        .map(|rule| {
+            let effect = match rule.effect {
+                Effect::Allow => language.pick("ammette", "allows"),
+                Effect::Deny => language.pick("nega", "denies"),
+            };
+            vec![
+                rule.id.clone(),
+                effect.to_owned(),
+                rule.purposes.join(", "),
+                rule.lawful_bases.join(", "),
+                rule.categories().join(", "),
+                rule.targets.join(", "),
+            ]
+        })
+        .collect();
+    w.table(
+        &[
+            ("Regola", "Rule"),
+            ("Effetto", "Effect"),
+            ("Finalità", "Purposes"),
+            ("Basi", "Bases"),
+            ("Categorie", "Categories"),
+            ("Gruppi", "Groups"),
+        ],
+        rows,
+    );
+    w.complete(
+        "la norma o l'atto amministrativo generale su cui si fonda ciascuna base (artt. 2-ter e 2-sexies del Codice per i soggetti che svolgono un compito di interesse pubblico); per un ente privato senza tale compito, la base è un'altra e va indicata.",
+        "the provision or general administrative act on which each basis rests (Arts. 2-ter and 2-sexies of the Italian Code for bodies that carry out a task in the public interest); a private body without such a task has another basis, to be named.",
+    );
+
+    w.section(
+        "Art. 30(1)(c) GDPR",
+        "Categorie di interessati e di dati",
+        "Categories of data subjects and of data",
+    );
+    w.text(
+        "Interessati: le persone nel registro dei servizi dell'organizzazione e i membri dei loro nuclei. Dati: quelli che la mappatura (mapping.toml) legge dal registro, cioè area di residenza, anno di nascita, sesso, gruppo di cittadinanza, nucleo, bisogni, prestazioni, servizi ed eventi; tra questi vi possono essere dati relativi alla salute (art. 9) e la sola appartenenza al registro può rivelarne. Il codice fiscale serve solo a calcolare uno pseudonimo con chiave e non entra nella copia.",
+        "Data subjects: the people in the organisation's service register and the members of their households. Data: what the mapping (mapping.toml) reads from the register, that is area of residence, year of birth, sex, citizenship group, household, needs, benefits, services and events; these may include data concerning health (Art. 9), and being in the register may by itself reveal some. The tax code serves only to compute a keyed pseudonym and does not enter the copy.",
+    );
+    w.complete(
+        "se il registro contiene dati dell'art. 10 o persone sotto protezione, e come sono esclusi o ridotti.",
+        "whether the register holds data under Art. 10 or people under protection, and how these are excluded or reduced.",
+    );
+
+    w.section("Art. 30(1)(d) GDPR", "Destinatari", "Recipients");
+    w.text(
+        format!("Solo conteggi con rumore, mai record, al coordinatore e agli enti richiedenti indicati nella policy: {}. Il coordinatore vede oggi la risposta con rumore di ogni nodo, non soltanto la somma. Gli studi noti:", facts.requesters()),
+        format!("Only counts with noise, never records, to the coordinator and to the requesting bodies named in the policy: {}. The coordinator today sees each node's noisy answer, not only the sum. Studies known:", facts.requesters()),
+    );
+    let rows = (facts.studies.iter())
+        .map(|it| {
+            let yes = language.pick("sì", "yes");
+            let no = language.pick("no", "no");
+            vec![
+                it.study.id.clone(),
+                it.study.title.clone(),
+                it.study.requester.clone(),
+                format!(
+                    "{} – {}",
+                    day(it.study.valid_from),
+                    day(it.study.valid_until)
+                ),
+                if it.countersigned { yes } else { no }.to_owned(),
+            ]
+        })
+        .collect();
+    w.table(
+        &[
+            ("Studio", "Study"),
+            ("Titolo", "Title"),
+            ("Richiedente", "Requester"),
+            ("Validità", "Validity"),
+            ("Controfirmato dal DPO", "Countersigned by the DPO"),
+        ],
+        rows,
+    );
+
+    w.section(
+        "Art. 30(1)(e) GDPR",
+        "Trasferimenti verso paesi terzi",
+        "Transfers to third countries",
+    );
+    w.text(
+        "Il software non ne prevede: il nodo si collega soltanto al coordinatore configurato.",
+        "The software makes none: the node connects to the configured coordinator only.",
+    );
+    w.complete(
+        "dove si trovano il coordinatore e i suoi fornitori.",
+        "where the coordinator and its suppliers are located.",
+    );
+
+    w.section(
+        "Art. 30(1)(f) GDPR",
+        "Termini di cancellazione",
+        "Time limits for erasure",
+    );
+    w.text(
+        format!("Copie pseudonimizzate: le ultime {} edizioni mensili. Risposte e rumore conservati: {} edizioni, poi i byte sono sovrascritti. Impronte, addebiti e log restano: non contengono dati delle persone nel registro.", facts.retention.snapshots, facts.retention.answers),
+        format!("Pseudonymised copies: the last {} monthly editions. Answers and noise kept: {} editions, then the bytes are overwritten. Hashes, charges and log stay: they hold no data of people in the register.", facts.retention.snapshots, facts.retention.answers),
+    );
+
+    w.section(
+        "Art. 30(1)(g), Art. 32 GDPR",
+        "Misure di sicurezza",
+        "Security measures",
+    );
+    w.text(
+        format!(
+            "Minimizzazione e pseudonimizzazione all'importazione; limiti al contributo di ciascuna persona; rumore gaussiano discreto su ogni cella; tetto di perdita per l'intera vita della banca dati, {}, imposto dal registro contabile; richieste e studi firmati, controfirma del DPO; log di Merkle controfirmato dal coordinatore; TLS 1.3 con certificati reciproci; nessuna porta aperta verso l'esterno.",
+            loss::rho_words(facts.lifetime(), language)
+        ),
+        format!(
+            "Minimisation and pseudonymisation on import; bounds on each person's contribution; discrete Gaussian noise on every cell; a cap on the loss over the dataset's whole life, {}, enforced by the ledger; signed requests and studies, countersigned by the DPO; a Merkle log cosigned by the coordinator; TLS 1.3 with mutual certificates; no port open to the outside.",
+            loss::rho_words(facts.lifetime(), language)
+        ),
+    );
+    w.complete(
+        "misure della macchina che ospita il nodo: cifratura del disco, accessi, copie di sicurezza.",
+        "measures of the machine that hosts the node: disk encryption, access, backups.",
+    );
+    w.done()
+}

@@ -1,0 +1,142 @@
+//! Answers to the people in the register: access (Art. 15 GDPR) and objection (Art. 21).
+//! The program looks nobody up: whether a person is in the register, the organisation sees in its register.
+
+use super::document::{Document, Language, Writer};
+use super::facts::{Facts, day};
+use super::{Kind, loss};
+
+pub(super) fn access(facts: &Facts, language: Language) -> Document {
+    let mut w = Writer::new(
+        Kind::Access,
+        facts,
+        language,
+        "Risposta a una richiesta di accesso: quesiti statistici",
+        "Answer to an access request: statistical questions",
+    );
+    w.section("Art. 15(1), 12(3) GDPR", "La sua richiesta", "Your request");
+    w.complete(
+        "nome di chi chiede, data della richiesta, come è stata accertata l'identità; se la persona è nel registro, la copia dei suoi dati (art. 15(3)), che si prende dal registro. Si risponde entro un mese, prorogabile di due con motivazione.",
+        "name of the person, date of the request, how their identity was established; if the person is in the register, the copy of their data (Art. 15(3)), taken from the register. The answer is due within one month, extendable by two with reasons.",
+    );
+    w.section(
+        "Art. 15(1)(a)-(b)",
+        "Per che cosa e quali dati",
+        "For what, and which data",
+    );
+    w.text(
+        format!("{} usa il proprio registro anche per rispondere a quesiti statistici sulla programmazione dei servizi. Una volta al mese se ne fa una copia ridotta in cui al posto del codice fiscale c'è uno pseudonimo; vi entrano area di residenza, anno di nascita, sesso, gruppo di cittadinanza, nucleo, bisogni, prestazioni e servizi.", facts.organisation),
+        format!("{} uses its register also to answer statistical questions about planning services. Once a month a reduced copy is made in which a pseudonym stands in the place of the tax code; it holds area of residence, year of birth, sex, citizenship group, household, needs, benefits and services.", facts.organisation),
+    );
+    w.section("Art. 15(1)(c)", "Chi riceve che cosa", "Who receives what");
+    w.text(
+        "Nessuno riceve i suoi dati. Escono solo conteggi con rumore, da cui il suo contributo non si può separare. Chi li riceve, per nome (C-154/21): il gestore del coordinatore e i richiedenti degli studi:",
+        "Nobody receives your data. Only counts with noise leave, from which your contribution cannot be separated. Who receives them, by name (C-154/21): the operator of the coordinator and the requesters of the studies:",
+    );
+    let rows = (facts.studies.iter().filter(|it| it.countersigned))
+        .map(|it| {
+            vec![
+                it.study.title.clone(),
+                it.study.requester.clone(),
+                it.study.purpose.clone(),
+                format!(
+                    "{} – {}",
+                    day(it.study.valid_from),
+                    day(it.study.valid_until)
+                ),
+            ]
+        })
+        .collect();
+    w.table(
+        &[
+            ("Studio", "Study"),
+            ("Richiedente", "Requester"),
+            ("Finalità", "Purpose"),
+            ("Periodo", "Period"),
+        ],
+        rows,
+    );
+    w.section("Art. 15(1)(d)", "Per quanto tempo", "For how long");
+    w.text(
+        format!("La copia pseudonimizzata vive {} edizioni mensili. Le risposte con rumore sono cancellate dopo {} edizioni; dei quesiti resta un registro senza dati di persone.", facts.retention.snapshots, facts.retention.answers),
+        format!("The pseudonymised copy lives for {} monthly editions. Answers with noise are erased after {} editions; of the questions a log without data of people remains.", facts.retention.snapshots, facts.retention.answers),
+    );
+    w.section("Art. 15(1)(e)-(f)", "I suoi diritti", "Your rights");
+    w.text(
+        "Può chiedere rettifica, cancellazione o limitazione e opporsi; può proporre reclamo al Garante per la protezione dei dati personali.",
+        "You may ask for rectification, erasure or restriction, and object; you may lodge a complaint with the supervisory authority (in Italy the Garante per la protezione dei dati personali).",
+    );
+    w.section(
+        "Art. 15(1)(g)-(h)",
+        "Da dove vengono i dati; decisioni automatizzate",
+        "Where the data come from; automated decisions",
+    );
+    w.text(
+        "I dati vengono dal registro dell'organizzazione. Nessuna decisione che la riguardi è presa in modo automatizzato con questo trattamento: i conteggi parlano di aree e di gruppi.",
+        "The data come from the organisation's register. No decision about you is taken by automated means in this processing: counts speak of areas and groups.",
+    );
+    w.section(
+        "",
+        "Che cosa le risposte potrebbero far capire di lei",
+        "What the answers could tell about you",
+    );
+    let (guess, spent) = (
+        loss::guess_words(facts.balance.spent, language),
+        loss::rho_words(facts.balance.spent, language),
+    );
+    w.text(
+        format!("Chi conoscesse tutto del registro tranne le sue righe, e dovesse dire se lei c'è, indovinerebbe con tutte le risposte date finora al più {guess} delle volte, invece del 50 % a caso ({spent}). È un limite nel caso peggiore, non ciò che qualcuno sa."),
+        format!("Somebody who knew everything of the register but your rows, and had to say whether you are in it, would with all answers given so far be right at most {guess} of the time, instead of 50 % by chance ({spent}). This is a limit in the worst case, not what anybody knows."),
+    );
+    w.done()
+}
+
+pub(super) fn objection(facts: &Facts, language: Language) -> Document {
+    let mut w = Writer::new(
+        Kind::Objection,
+        facts,
+        language,
+        "Effetto di un'opposizione",
+        "Effect of an objection",
+    );
+    w.section("Art. 21(1), 21(6) GDPR", "Quando spetta", "When it applies");
+    w.text(
+        "Se la base è l'art. 6(1)(e) o (f) ci si può opporre in qualsiasi momento per motivi connessi alla propria situazione; il titolare smette, salvo motivi legittimi cogenti che deve dimostrare. Per trattamenti a fini statistici (art. 89(1)) l'opposizione vale salvo che il trattamento sia necessario per un compito di interesse pubblico (art. 21(6)). Se la base è il consenso, lo si revoca (art. 7(3)).",
+        "Where the basis is Art. 6(1)(e) or (f), people may object at any time on grounds relating to their situation; the controller stops, unless it demonstrates compelling legitimate grounds. For statistical purposes (Art. 89(1)) the objection holds unless the processing is necessary for a task carried out in the public interest (Art. 21(6)). Where the basis is consent, it is withdrawn (Art. 7(3)).",
+    );
+    w.complete(
+        "chi ha deciso, quando e perché; la data comunicata all'interessato.",
+        "who decided, when and why; the date communicated to the person.",
+    );
+    w.section("", "Che cosa succede da ora", "What happens from now on");
+    w.text(
+        "Il programma non tiene un elenco di opposizioni: si tolgono le righe della persona dall'estratto del registro che il nodo legge. Dall'edizione successiva (l'inizio del mese dopo) la persona non è più nella copia né in alcuna risposta, e la copia precedente è cancellata quando esce dalla conservazione. Chi non può attendere ferma il nodo, cancella la copia (cartella snapshot) e lo riavvia con l'estratto corretto: l'edizione del mese è ricostruita.",
+        "The program keeps no list of objections: the person's rows are removed from the extract of the register that the node reads. From the next edition on (the start of the next month) the person is in neither the copy nor any answer, and the earlier copy is erased when its retention ends. Who cannot wait stops the node, deletes the copy (folder snapshot) and starts it again with the corrected extract: the month's edition is built anew.",
+    );
+    w.section(
+        "Art. 17(3)(d), 89 GDPR",
+        "Le risposte già date",
+        "Answers already given",
+    );
+    w.text(
+        "Restano: sono conteggi con rumore, da cui non si può togliere un contributo che non si può separare. Rifarle senza la persona darebbe un secondo numero il cui confronto con il primo rivelerebbe di più, e costerebbe altro budget. La promessa vale anche per chi si oppone dopo: la perdita fino a oggi non cresce più per quella persona.",
+        "They stay: they are counts with noise, from which a contribution that cannot be separated cannot be taken. Making them again without the person would give a second number whose comparison with the first would reveal more, and would cost more of the budget. The promise holds for who objects later, too: their loss until today does not grow any more.",
+    );
+    w.text(
+        format!(
+            "Perdita fino a oggi: {}; un giudice indovina al più {}.",
+            loss::rho_words(facts.balance.spent, language),
+            loss::guess_words(facts.balance.spent, language)
+        ),
+        format!(
+            "Loss until today: {}; a judge is right at most {}.",
+            loss::rho_words(facts.balance.spent, language),
+            loss::guess_words(facts.balance.spent, language)
+        ),
+    );
+    w.section("", "Che cosa non cambia", "What does not change");
+    w.text(
+        "Il budget non torna indietro. Gli altri membri del nucleo restano; una domanda sul nucleo è calcolata con loro soli.",
+        "The budget does not come back. Other members of the household stay; a question about the household is computed with them alone.",
+    );
+    w.done()
+}

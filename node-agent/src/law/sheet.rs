@@ -1,0 +1,147 @@
+//! One study on one sheet: what it could reveal about one person, at worst.
+
+use super::document::{Document, Language, Writer};
+use super::facts::{Facts, day};
+use super::{Kind, loss};
+use anyhow::{Context, Result};
+use privacy_loss::NanoRho;
+use protocol::SubCap;
+
+pub(super) fn write(facts: &Facts, study: Option<&str>, language: Language) -> Result<Document> {
+    let id =
+        study.context("name the study with `--study ID`; `node-agent study list` shows them")?;
+    let known = (facts.studies.iter())
+        .find(|it| it.study.id == id)
+        .with_context(|| {
+            format!("no study `{id}` is known here; `node-agent study list` shows them")
+        })?;
+    let study = &known.study;
+    let mut w = Writer::new(
+        Kind::Study,
+        facts,
+        language,
+        "Che cosa questo studio può rivelare di una persona",
+        "What this study could reveal about one person",
+    );
+    w.section("", "Lo studio", "The study");
+    let countersigned = match known.countersigned {
+        true => language.pick("sì", "yes"),
+        false => language.pick(
+            "no: nessuna domanda riceve risposta",
+            "no: no question is answered",
+        ),
+    };
+    let row = |italian: &str, english: &str, value: String| {
+        vec![language.pick(italian, english).to_owned(), value]
+    };
+    w.table(
+        &[("Voce", "Item"), ("Valore", "Value")],
+        vec![
+            row("identificativo", "identifier", study.id.clone()),
+            row("titolo", "title", study.title.clone()),
+            row("richiedente", "requester", study.requester.clone()),
+            row("finalità", "purpose", study.purpose.clone()),
+            row("base giuridica", "legal basis", study.lawful_basis.clone()),
+            row(
+                "categorie particolari",
+                "special categories",
+                study.special_categories.join(", "),
+            ),
+            row("misure", "measures", study.measures.join(", ")),
+            row("gruppi", "groups", study.targets.join(", ")),
+            row(
+                "livello più fine",
+                "finest level",
+                study.finest_level.id().to_owned(),
+            ),
+            row(
+                "partecipanti",
+                "participants",
+                study.participants.join(", "),
+            ),
+            row(
+                "validità",
+                "validity",
+                format!("{} – {}", day(study.valid_from), day(study.valid_until)),
+            ),
+            row(
+                "controfirmato qui",
+                "countersigned here",
+                countersigned.to_owned(),
+            ),
+        ],
+    );
+    w.complete(
+        "perché la base e il motivo per le categorie particolari reggono per questa organizzazione.",
+        "why the basis and the ground for special categories hold for this organisation.",
+    );
+
+    w.section(
+        "",
+        "Che cosa resta nascosto, e quanto",
+        "What stays hidden, and how well",
+    );
+    w.text(
+        "Nessuno riceve record. Chi sapesse tutto del registro tranne le righe di una persona e volesse sapere se quella persona c'è, con una moneta a decidere, indovinerebbe 50 volte su 100; con tutte le risposte dello studio al più:",
+        "Nobody receives records. Somebody who knew everything of the register but one person's rows, and wanted to know whether that person is in it, a coin having decided, would be right 50 times in 100; with all answers of the study at most:",
+    );
+    let caps = &facts.policy.caps;
+    let most = study
+        .max_rho_total
+        .min(caps.limit(SubCap::Study, id))
+        .min(facts.lifetime());
+    let spent = facts
+        .balance
+        .by_study
+        .get(id)
+        .copied()
+        .unwrap_or(NanoRho::ZERO);
+    let loss_row = |italian: &str, english: &str, rho: NanoRho| {
+        vec![
+            language.pick(italian, english).to_owned(),
+            loss::rho_words(rho, language),
+            loss::guess_words(rho, language),
+        ]
+    };
+    let all = study.participants.len() as u64;
+    let mut rows = vec![
+        loss_row(
+            "una domanda, al più",
+            "one question, at most",
+            study.max_rho_per_query.min(most),
+        ),
+        loss_row("fino a oggi, qui", "until today, here", spent),
+        loss_row("lo studio intero, qui", "the whole study, here", most),
+    ];
+    let mut counts = vec![3, all];
+    counts.retain(|m| *m > 1 && *m <= all);
+    counts.sort_unstable();
+    counts.dedup();
+    for m in counts {
+        rows.push(loss_row(
+            &format!("lo studio intero, persona nota a {m} organizzazioni"),
+            &format!("the whole study, person known to {m} organisations"),
+            loss::times(study.max_rho_total, m),
+        ));
+    }
+    w.table(
+        &[
+            ("Risposte", "Answers"),
+            ("Perdita", "Loss"),
+            ("Indovina al più", "Right at most"),
+        ],
+        rows,
+    );
+
+    w.section("", "Per esempio", "For example");
+    w.text(
+        format!("Qualcuno sospetta che una vicina sia seguita da {} e guarda quante persone di «{}» risultano nella sua area. Il numero ha rumore: con lei o senza di lei sarebbe uscito quasi altrettanto spesso. Impara invece ciò che vale per l'area: se il bisogno vi è frequente, lo è anche per chi non è mai stato nel registro.", facts.organisation, study.targets.join(", ")),
+        format!("Somebody suspects that a neighbour is a client of {} and looks up how many people of '{}' their area has. The number has noise: with her or without her it would have come out almost as often. They do learn what is true of the area: if the need is frequent there, it is so for those who were never in the register too.", facts.organisation, study.targets.join(", ")),
+    );
+    w.section("", "Che cosa non è nascosto", "What is not hidden");
+    w.text(
+        "Che un gruppo vive in un'area, quando è abbastanza grande da distinguersi dal rumore. Chi conta più volte (molti bisogni, molti servizi) è protetto quanto gli altri, perché il suo peso è limitato. La protezione è per codice fiscale.",
+        "That a group lives in an area, where it is large enough to stand out of the noise. Who counts several times (many needs, many services) is protected as others are, since their weight is bounded. The protection is for each tax code.",
+    );
+    Ok(w.done())
+}
