@@ -514,6 +514,8 @@ export const en: Record<keyof typeof it, string> = {
 
   'log.title': 'Log',
   'log.lead': 'Everything that was asked, decided and released.',
+  'log.evidence': 'Evidence pack',
+  'log.evidence-help': 'The whole log, signed: verify it outside this website, with keys received by another way.',
   'log.view': 'View',
   'log.queries': 'Questions',
   'log.entries': 'Log entries',

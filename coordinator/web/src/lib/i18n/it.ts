@@ -512,6 +512,8 @@ export const it = {
 
   'log.title': 'Registro',
   'log.lead': 'Tutto ciò che è stato chiesto, deciso e pubblicato.',
+  'log.evidence': 'Pacchetto di prove',
+  'log.evidence-help': 'Il registro intero, firmato: si verifica fuori da questo sito, con chiavi ricevute per altra via.',
   'log.view': 'Vista',
   'log.queries': 'Domande',
   'log.entries': 'Voci del registro',
