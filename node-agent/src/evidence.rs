@@ -2,7 +2,7 @@
 //! It holds hashes of answers, never answers, and nothing of the register.
 
 use crate::config::NodeDir;
-use crate::{keys, node};
+use crate::{keys, node, policies};
 use anyhow::{Context, Result};
 use audit::{LogSigner, NoteKey, SignedCheckpoint};
 use evidence::{Contents, Cosigned, EntryLine, LedgerTotals};
@@ -115,10 +115,14 @@ async fn public_keys(dir: &NodeDir, origin: &str, signer: &LogSigner) -> Result<
 /// The policy in force, studies and consents, as they lie in the folder.
 async fn documents(dir: &NodeDir) -> Result<BTreeMap<String, Vec<u8>>> {
     let mut documents = BTreeMap::new();
-    let policy = std::fs::read(dir.policy())
-        .with_context(|| format!("cannot read {}", dir.policy().display()))?;
-    let hash = node::read_policy(dir).await?.policy_hash().to_owned();
-    documents.insert(format!("policies/{hash}.toml"), policy);
+    let (policy, hash) = match policies::in_force(dir).await? {
+        Some(policy) => (policy.document, policy.hash),
+        None => {
+            let (document, policy) = policies::read_file(dir)?;
+            (document, policy.policy_hash().to_owned())
+        }
+    };
+    documents.insert(format!("policies/{hash}.toml"), policy.into_bytes());
     for entry in std::fs::read_dir(dir.studies()).into_iter().flatten() {
         let entry = entry?;
         if let Ok(name) = entry.file_name().into_string()

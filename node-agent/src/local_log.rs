@@ -44,9 +44,7 @@ pub async fn record(
     let facts: BTreeMap<String, Fact> = (facts.iter())
         .map(|(key, fact)| ((*key).to_owned(), fact.clone()))
         .collect();
-    let entry = merkle_log::next(&mut transaction, kind, now, facts, body).await?;
-    merkle_log::insert(&mut transaction, &entry).await?;
-    merkle_log::append(&mut transaction, entry).await?;
+    merkle_log::append(&mut transaction, kind, now, facts, body).await?;
     Ok(transaction.commit().await?)
 }
 

@@ -4,7 +4,7 @@
 use crate::CoordinatorError;
 use audit::{EntryKind, Fact, Header, LogSigner, SignedCheckpoint};
 use serde_json::Value;
-use sqlx::SqliteConnection;
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 use std::collections::BTreeMap;
 
 /// Most entries one page of the log holds.
@@ -69,22 +69,46 @@ pub async fn append(
     at: i64,
     entry: Entry,
 ) -> Result<(), CoordinatorError> {
-    let body = serde_json::to_vec(&entry.body)?;
-    let new = merkle_log::next(&mut *connection, entry.kind, at, entry.facts, &body).await?;
-    sqlx::query(
-        "INSERT INTO entries (entry_index, kind, at, node, header, body_hash, leaf_hash) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
-    )
-    .bind(new.index)
-    .bind(new.kind.as_str())
-    .bind(at)
-    .bind(entry.node)
-    .bind(&new.header)
-    .bind(&new.body_hash[..])
-    .bind(&new.leaf_hash[..])
-    .execute(&mut *connection)
-    .await?;
-    merkle_log::append(connection, new).await?;
+    append_all(connection, at, vec![entry]).await
+}
+
+/// Appends entries in their order.
+///
+/// # Errors
+/// [`CoordinatorError`]; the transaction must then be dropped.
+pub async fn append_all(
+    connection: &mut SqliteConnection,
+    at: i64,
+    entries: Vec<Entry>,
+) -> Result<(), CoordinatorError> {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let mut batch = merkle_log::Batch::begin(&mut *connection).await?;
+    let mut nodes = Vec::new();
+    for entry in entries {
+        let body = serde_json::to_vec(&entry.body)?;
+        batch.add(entry.kind, at, entry.facts, body)?;
+        nodes.push(entry.node);
+    }
+    // Rows of many entries in one statement; a statement costs more than a row.
+    let mut rows: QueryBuilder<Sqlite> = QueryBuilder::new(
+        "INSERT INTO entries (entry_index, kind, at, node, header, body_hash, leaf_hash) ",
+    );
+    rows.push_values(
+        batch.entries().iter().zip(&nodes),
+        |mut row, (entry, node)| {
+            row.push_bind(entry.index)
+                .push_bind(entry.kind.as_str())
+                .push_bind(at)
+                .push_bind(node.as_deref())
+                .push_bind(entry.header.as_str())
+                .push_bind(&entry.body_hash[..])
+                .push_bind(&entry.leaf_hash[..]);
+        },
+    );
+    rows.build().execute(&mut *connection).await?;
+    batch.append(connection).await?;
     Ok(())
 }
 

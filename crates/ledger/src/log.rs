@@ -19,9 +19,7 @@ pub(crate) async fn append(
     facts: Facts,
     body: &[u8],
 ) -> Result<i64, LedgerError> {
-    let entry = merkle_log::next(&mut *connection, kind, at, facts, body).await?;
-    merkle_log::insert(&mut *connection, &entry).await?;
-    Ok(merkle_log::append(connection, entry).await?)
+    Ok(merkle_log::append(connection, kind, at, facts, body).await?)
 }
 
 /// An unsigned number as SQLite stores it.

@@ -9,14 +9,14 @@ mod append;
 mod prove;
 mod read;
 
-pub use append::{NewEntry, append, insert, next};
+pub use append::{Batch, NewEntry, append};
 pub use prove::{consistency, fill_subtrees, inclusion, leaves, root_at, stored_subtrees, tree};
 pub use read::{StoredEntry, entries};
 
 /// The schema step that adds the table `subtrees`, for the migrations of each program.
 pub const SUBTREES: &str = include_str!("../migrations/subtrees.sql");
 
-/// The schema of a log that stands alone, without columns of its own: what [`insert`] fills. [`SUBTREES`] comes after it.
+/// The schema of a log that stands alone, without columns of its own: what [`append`] fills. [`SUBTREES`] comes after it.
 pub const STANDALONE: &str = include_str!("../migrations/log.sql");
 
 /// Why the log could not be read or grown. No variant carries what is recorded.

@@ -3,8 +3,8 @@
 
 use audit::{EntryKind, consistency_proof, inclusion_proof, inner_subtrees, root};
 use merkle_log::{
-    STANDALONE, SUBTREES, append, consistency, entries, fill_subtrees, inclusion, insert, leaves,
-    next, root_at, stored_subtrees, tree,
+    STANDALONE, SUBTREES, append, consistency, entries, fill_subtrees, inclusion, leaves, root_at,
+    stored_subtrees, tree,
 };
 use sqlx::Executor;
 use std::collections::BTreeMap;
@@ -16,20 +16,9 @@ async fn grown(store: &Store) {
     for number in 0..ENTRIES {
         let mut transaction = store.writer().write_transaction().await.unwrap();
         let body = number.to_be_bytes();
-        let entry = next(
-            &mut transaction,
-            EntryKind::Alarm,
-            1,
-            BTreeMap::new(),
-            &body,
-        )
-        .await
-        .unwrap();
-        insert(&mut transaction, &entry).await.unwrap();
-        assert_eq!(
-            append(&mut transaction, entry).await.unwrap(),
-            number as i64
-        );
+        let facts = BTreeMap::new();
+        let index = append(&mut transaction, EntryKind::Alarm, 1, facts, &body).await;
+        assert_eq!(index.unwrap(), number as i64);
         transaction.commit().await.unwrap();
     }
 }

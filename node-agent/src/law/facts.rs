@@ -45,7 +45,7 @@ impl Facts {
     /// When configuration, policy or ledger cannot be read.
     pub async fn read(dir: &NodeDir, now: i64) -> Result<Facts> {
         let config = dir.read_config()?;
-        let policy = node::read_policy(dir)?;
+        let policy = node::read_policy(dir).await?;
         let (requesters, officers) = (policy.requester_keys(), policy.dpo_keys());
         let kept = Studies::new(dir, &config.organisation);
         let known = |id: &String| {

@@ -76,11 +76,7 @@ pub(super) fn write(facts: &Facts, language: Language) -> Document {
         "With large losses the percentage comes near 100: the cap is a promise against the worst case and for ever, not the description of a known attack. Who wants less lowers the cap. What was written off after a restore is included.",
     );
 
-    w.section(
-        "WP216, 3",
-        "Individuazione (singling out)",
-        "Singling out",
-    );
+    w.section("WP216, 3", "Individuazione (singling out)", "Singling out");
     w.text(
         "Ogni cella ha rumore, anche quelle vuote, e nessuna soglia dipende dai dati: un «uno» pubblicato non indica una persona. Il limite alla certezza è quello della tabella.",
         "Every cell has noise, empty ones too, and no threshold depends on the data: a published 'one' points at nobody. The limit to certainty is that of the table.",
