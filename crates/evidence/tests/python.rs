@@ -9,15 +9,25 @@ use std::process::Command;
 use support::tamper::{Numbers, change, resign, rezip, unzip};
 use support::*;
 
+/// A Python that has the package `cryptography`: the first on the path may be another than the system's, which has its packages.
+fn python() -> Option<&'static str> {
+    let has_package = |program: &&str| {
+        Command::new(program)
+            .args([
+                "-c",
+                "import cryptography.hazmat.primitives.asymmetric.ed25519",
+            ])
+            .output()
+            .is_ok_and(|output| output.status.success())
+    };
+    ["python3", "/usr/bin/python3"]
+        .into_iter()
+        .find(has_package)
+}
+
 /// Whether the Python verifier can run here.
 fn python_is_there() -> bool {
-    let found = Command::new("python3")
-        .args([
-            "-c",
-            "import cryptography.hazmat.primitives.asymmetric.ed25519",
-        ])
-        .output()
-        .is_ok_and(|output| output.status.success());
+    let found = python().is_some();
     if !found {
         assert!(
             std::env::var("CI").as_deref() != Ok("true"),
@@ -35,7 +45,7 @@ fn found_by_python(folder: &Path, packs: &[(String, Vec<u8>)], heads: &[String])
         std::fs::write(&path, bytes).unwrap();
         path
     };
-    let mut command = Command::new("python3");
+    let mut command = Command::new(python().unwrap());
     command
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/verifier.py"))
         .arg(write("keys.txt", keys().as_bytes()));

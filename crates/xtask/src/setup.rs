@@ -78,9 +78,10 @@ impl Need {
                 let programs = ["mariadb-install-db", "my_print_defaults", "xmllint"];
                 programs.iter().all(|name| find(name).is_some()) && find_servers().is_some()
             }
-            Need::Python => {
-                output(Command::new("python3").args(["-c", "import cryptography"])).is_ok()
-            }
+            // The first on the path may be another than the system's, which apt's packages are for.
+            Need::Python => ["python3", "/usr/bin/python3"]
+                .iter()
+                .any(|name| output(Command::new(name).args(["-c", "import cryptography"])).is_ok()),
         }
     }
 }
