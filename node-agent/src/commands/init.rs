@@ -112,6 +112,8 @@ pub fn run(init: &Init) -> Result<()> {
     write_private(&dir.key(keys::DPO_PUBLIC), dpo_key.to_string().as_bytes())?;
     let policy = (init.policy).text(&init.organisation, &requester, &requester_key, &dpo_key);
     write_private(&dir.policy(), policy.as_bytes())?;
+    let cases = init.policy.cases(&requester);
+    write_private(&dir.policy().with_extension("cases.toml"), cases.as_bytes())?;
     write_private(&dir.mapping(), recognised.mapping.as_bytes())?;
     if !recognised.local.is_default() {
         write_private(&dir.sources(), recognised.local.to_toml().as_bytes())?;
