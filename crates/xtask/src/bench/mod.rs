@@ -5,6 +5,7 @@ mod federation;
 mod forecast;
 mod kernel;
 mod policy;
+mod optimise;
 
 use crate::workspace::Workspace;
 use anyhow::Result;
@@ -29,6 +30,8 @@ enum Bench {
     Forecast(forecast::Options),
     /// One decision of a policy, against one commit of the ledger.
     Policy(policy::Options),
+    /// Plans and their bounds on public and random problems, against the plain formulation of HiGHS.
+    Optimise(optimise::Options),
 }
 
 /// Runs one measurement.
@@ -42,5 +45,6 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         Bench::Compose(options) => compose::run(workspace, options),
         Bench::Forecast(options) => forecast::run(workspace, options),
         Bench::Policy(options) => policy::run(workspace, options),
+        Bench::Optimise(options) => optimise::run(workspace, options),
     }
 }
