@@ -1,6 +1,7 @@
 //! The coordinator: asks organisations' nodes, composes their noisy answers into releases, serves the website.
 //! It never holds a register's data: nothing it links can compute an exact aggregate.
 
+pub mod access_command;
 pub mod admin;
 pub mod app;
 pub mod areas;
@@ -13,9 +14,11 @@ pub mod metrics;
 pub mod node_http;
 pub mod node_problem;
 pub mod offer_command;
+pub mod optimise_command;
 pub mod passwords;
 pub mod refusals;
 pub mod serve;
+pub mod solve_worker;
 pub mod state;
 pub mod store;
 pub mod taxonomy_command;

@@ -5,7 +5,10 @@ use anyhow::{Context, Result, anyhow};
 use clap::{Parser, Subcommand};
 use coordinator::areas::Areas;
 use coordinator::store::accounts::Role;
-use coordinator::{Config, admin, forecast_command, offer_command, serve, taxonomy_command};
+use coordinator::{
+    Config, access_command, admin, forecast_command, offer_command, optimise_command, serve,
+    solve_worker, taxonomy_command,
+};
 use std::io::{IsTerminal as _, Read as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -50,6 +53,13 @@ enum Command {
     /// The list of target groups.
     #[command(subcommand)]
     Taxonomy(taxonomy_command::TaxonomyCommand),
+    /// Measures who reaches which offer, and what a scenario changes.
+    Access(Box<access_command::Options>),
+    /// Finds where to open, with how many places: a plan with its bound, and how solid it is against noise.
+    Optimise(Box<optimise_command::Options>),
+    /// Solves the problem on standard input for another process of this program.
+    #[command(hide = true)]
+    SolveWorker,
     /// Prints the description of the API (OpenAPI 3.1, JSON).
     Openapi,
 }
@@ -240,6 +250,9 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Forecast(options) => forecast_command::run(&options)?,
         Command::Offer(command) => offer_command::run(&command)?,
         Command::Taxonomy(command) => taxonomy_command::run(&command)?,
+        Command::Access(options) => access_command::run(&options)?,
+        Command::Optimise(options) => optimise_command::run(&options).await?,
+        Command::SolveWorker => solve_worker::work()?,
         Command::Openapi => {
             println!(
                 "{}",
