@@ -7,7 +7,7 @@ use snapshot::{DateFormat, Encoding, Field, Marks};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use taxonomy::Taxonomy;
-use taxonomy::model::{Benefit, CitizenshipGroup, Need, Sex};
+use taxonomy::model::{Benefit, CitizenshipGroup, Dwelling, HouseholdRole, Need, Occupation, Sex};
 
 /// Names of columns for fields, in capitals without blanks and signs.
 const NAMES: [(Field, &[&str]); 15] = [
@@ -395,6 +395,10 @@ pub fn identifiers(field: Field) -> Vec<String> {
         ),
         Field::Need => owned(Need::ALL.iter().map(|need| need.id()).collect()),
         Field::Benefit => owned(Benefit::ALL.iter().map(|benefit| benefit.id()).collect()),
+        Field::Role => owned(HouseholdRole::ALL.iter().map(|role| role.id()).collect()),
+        Field::Carer => owned(vec!["yes", "no"]),
+        Field::Occupation => owned(Occupation::ALL.iter().map(|work| work.id()).collect()),
+        Field::Dwelling => owned(Dwelling::ALL.iter().map(|home| home.id()).collect()),
         _ => Vec::new(),
     }
 }

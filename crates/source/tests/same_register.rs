@@ -82,7 +82,8 @@ fn the_demo_register_makes_the_same_snapshot_in_every_format() {
 fn what_is_proposed_for_the_demo_register_reads_it_as_its_own_mapping_does() {
     let folder = tempfile::tempdir().expect("a folder");
     let (path, register) = city(folder.path());
-    let (plain, quality) = build(&path.display().to_string(), &nothing(), &mapping(&[]));
+    let municipal = mapping(&[("# protected = \"PROTETTO\"", "protected = \"PROTETTO\"")]);
+    let (plain, quality) = build(&path.display().to_string(), &nothing(), &municipal);
     let proposed = |path: &std::path::Path| {
         let place = Place::of(&path.display().to_string(), &Default::default()).expect("a place");
         let format = (place.kind() == Kind::Text).then(|| detect_text(path).expect("a format"));

@@ -3,12 +3,12 @@
 
 use anyhow::{Context, Result, bail, ensure};
 use snapshot::{
-    Edition, Field, Input, LocalQuality, Mapping, NodeKey, Objections, Records, Snapshot,
+    Edition, Encoding, Field, Input, LocalQuality, Mapping, NodeKey, Objections, Records, Snapshot,
 };
 use source::profile::{HMIS, SINA, SINBA, hmis_folder};
 use source::{
-    Inspection, Kind, Local, Notation, Place, Proposal, SINBA_COLUMNS, SourceConfig, detect_text,
-    identifiers, inspect, open, propose,
+    Inspection, Kind, Local, Notation, Place, Proposal, SINBA_COLUMNS, SourceConfig, TextFormat,
+    detect_text, identifiers, inspect, open, propose,
 };
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -148,6 +148,12 @@ fn proposed(place: &Place, ask: bool) -> Result<String> {
         Place::Text(path) => Some(detect_text(path)?),
         _ => None,
     };
+    if let (Place::Text(path), Some(format)) = (place, format)
+        && let Some(ready) = municipal(path, format)?
+    {
+        println!("mapping        the ready one for municipal registers");
+        return Ok(ready);
+    }
     let records = open(place, format.map(|format| format.csv()), Notation::PLAIN)?;
     if place.kind() == Kind::Siuss {
         let minors = records.columns().len() == SINBA_COLUMNS.len();
@@ -178,6 +184,26 @@ fn proposed(place: &Place, ask: bool) -> Result<String> {
             .join(", ")
     );
     Ok(proposal.to_toml())
+}
+
+/// The ready mapping for municipal registers, where the file has all columns it names and is written as it says.
+fn municipal(path: &Path, format: TextFormat) -> Result<Option<String>> {
+    use std::io::Read;
+    const LONGEST: u64 = 1 << 16;
+
+    let file = std::io::BufReader::new(std::fs::File::open(path)?.take(LONGEST));
+    let mut line = Vec::new();
+    { file }.read_until(b'\n', &mut line)?;
+    let header = String::from_utf8_lossy(&line).trim_end().to_owned();
+    let text = Mapping::municipal_register_of(&header);
+    let mapping = Mapping::parse(&text)?;
+    let has = |column: &str| header.split(';').any(|known| known.trim() == column);
+    let columns = Field::ALL.iter().filter_map(|field| mapping.column(*field));
+    let encoding = format.encoding;
+    let fits = format.delimiter.value == b';'
+        && (encoding.value == Encoding::Latin1 || !encoding.certain)
+        && columns.into_iter().all(has);
+    Ok(fits.then_some(text))
 }
 
 /// The columns and their first rows, for the person at the terminal only.
