@@ -4,8 +4,8 @@ mod compose;
 mod federation;
 mod forecast;
 mod kernel;
-mod policy;
 mod optimise;
+mod policy;
 
 use crate::workspace::Workspace;
 use anyhow::Result;
