@@ -192,7 +192,7 @@ impl<'a> Plan<'a> {
     }
 
     /// A household counts wherever at least one of its kept members does. Its home is that of its first member with a
-    /// known home.
+    /// known home, and unknown where the address of any of them is protected: they live together.
     fn household_cells(&self, household: u32, scratch: &mut Scratch) {
         let members = self.snapshot.household_members(household);
         let Some(first) = members.first() else {
@@ -200,7 +200,8 @@ impl<'a> Plan<'a> {
         };
         let person = |place: &u32| self.snapshot.person(*place as usize);
         let unknown = Home::MicroArea(self.areas.unknown());
-        let home = members.iter().map(|place| person(place).home);
+        let protected = members.iter().any(|place| person(place).protected);
+        let home = (members.iter().filter(|_| !protected)).map(|place| person(place).home);
         let unit = Unit {
             word: person(first).word,
             home: home

@@ -387,17 +387,19 @@ fn level_cells(query: &AggregateQuery, snapshot: &Snapshot, at_most: u64) -> (Ve
             .collect()
     };
     for unit in units {
-        let known = (unit.iter())
+        let protected = (unit.iter()).any(|place| snapshot.person(*place).protected);
+        let known = (unit.iter().filter(|_| !protected))
             .map(|place| area_key(snapshot.person(*place).home, query.level()))
             .zip(
                 unit.iter()
                     .map(|place| area_key(snapshot.person(*place).home, Level::MicroArea)),
             )
             .find(|(_, micro_area)| micro_area != "unknown");
-        let area = known.map_or_else(
-            || area_key(snapshot.person(unit[0]).home, query.level()),
-            |(area, _)| area,
-        );
+        let first = match protected {
+            true => Home::MicroArea(Partition::milan().unknown()),
+            false => snapshot.person(unit[0]).home,
+        };
+        let area = known.map_or_else(|| area_key(first, query.level()), |(area, _)| area);
         let pseudonym = snapshot.person(unit[0]).word;
         let mut own: Vec<(u64, usize, u64)> = Vec::new();
         for place in &unit {

@@ -14,7 +14,7 @@ use crate::person_key::PersonKey;
 use crate::quality::LocalQuality;
 use crate::row::HouseholdId;
 use crate::shard::{ClosedShard, RawEvent, Shard};
-use crate::snapshot::{Edition, MUNICIPIO_ONLY, NEVER, Snapshot};
+use crate::snapshot::{Edition, MUNICIPIO_ONLY, NEVER, PROTECTED, Snapshot};
 use crate::traits::Traits;
 use geography::{Level, Partition};
 use std::num::NonZero;
@@ -64,7 +64,9 @@ pub(crate) fn build(
         key.member_rank(&key.pseudonym(all.people[place as usize].bytes()))
     });
     let unknown = Partition::milan().unknown().0;
-    quality.homes_unknown = all.homes.iter().filter(|home| **home == unknown).count() as u64;
+    quality.homes_unknown = (all.homes.iter())
+        .filter(|home| [unknown, PROTECTED].contains(*home))
+        .count() as u64;
     quality.persons = all.words.len() as u64;
     quality.households = households.count() as u64;
     quality.beyond_household = households.beyond;
@@ -241,6 +243,7 @@ impl Part {
 fn home(finest: Level, draft: &Draft) -> u16 {
     let areas = Partition::milan();
     match finest {
+        _ if draft.is_protected() => PROTECTED,
         Level::City => areas.unknown().0,
         // Such a register is asked by municipio and city only, where this is still one area per person.
         Level::Municipio => match (draft.municipio(), draft.home()) {

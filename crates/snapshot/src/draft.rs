@@ -103,6 +103,11 @@ impl Draft {
         sex.filter(|sex| *sex != Sex::Unknown)
     }
 
+    /// Whether nobody may learn where the person lives.
+    pub(crate) fn is_protected(&self) -> bool {
+        self.protected
+    }
+
     /// NIL, and municipio where it is known with it.
     pub(crate) fn home(&self) -> Option<(u16, Option<u8>)> {
         let home = self.home.value().filter(|_| !self.protected)?;

@@ -163,7 +163,8 @@ impl Snapshot {
         let households = self.household_starts.len().saturating_sub(1) as u32;
         let home = |home: &u16| match home & MUNICIPIO_ONLY {
             0 => *home <= areas.unknown().0,
-            _ => (1..=9).contains(&(home & !MUNICIPIO_ONLY)),
+            // Municipio 0 stands for a protected address.
+            _ => (0..=9).contains(&(home & !MUNICIPIO_ONLY)),
         };
         let household = |household: &u32| *household >= BEYOND_HOUSEHOLD || *household < households;
         let member = |place: &u32| (*place as usize) < persons;

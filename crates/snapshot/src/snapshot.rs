@@ -23,6 +23,8 @@ use taxonomy::{Attribute, Attributes};
 pub(crate) const NEVER: u16 = u16::MAX;
 /// Bit of a stored home that says it is a municipio, not a micro-area.
 pub(crate) const MUNICIPIO_ONLY: u16 = 0x8000;
+/// A stored home: protected, so known to nobody, and neither is the household's.
+pub(crate) const PROTECTED: u16 = MUNICIPIO_ONLY;
 /// A stored household: none.
 pub(crate) const NO_HOUSEHOLD: u32 = u32::MAX;
 /// A stored household: beyond the most members a household may have.
@@ -95,6 +97,8 @@ pub struct PersonRow<'a> {
     pub citizenship: Option<CitizenshipGroup>,
     /// Home.
     pub home: Home,
+    /// Whether the address is protected; the home is unknown then.
+    pub protected: bool,
     /// Household.
     pub household: HouseholdOf,
     /// Declared place in the household.
@@ -344,6 +348,7 @@ impl Snapshot {
             sex: traits.sex(),
             citizenship: traits.citizenship(),
             home: Snapshot::home(self.homes[index]),
+            protected: self.homes[index] == PROTECTED,
             household: match self.households[index] {
                 NO_HOUSEHOLD => HouseholdOf::Unknown,
                 BEYOND_HOUSEHOLD => HouseholdOf::Beyond,
@@ -378,6 +383,7 @@ impl Snapshot {
     /// The home a stored one stands for.
     pub fn home(stored: u16) -> Home {
         match stored & MUNICIPIO_ONLY {
+            _ if stored == PROTECTED => Home::MicroArea(Partition::milan().unknown()),
             0 => Home::MicroArea(MicroArea(stored)),
             _ => Home::Municipio((stored & !MUNICIPIO_ONLY) as u8),
         }
@@ -387,6 +393,7 @@ impl Snapshot {
     pub fn stored_homes() -> impl Iterator<Item = u16> {
         (0..=Partition::milan().unknown().0)
             .chain((1..=9).map(|municipio| MUNICIPIO_ONLY | municipio))
+            .chain([PROTECTED])
     }
 
     /// Bytes of all columns: exact, so for the node's own page and for measurements only.
