@@ -53,6 +53,9 @@ fn node(pack: &mut Pack, trust: &Trust) -> Books {
         let mut fault = |code, words: String| found.push((code, header.index, words));
         let request = header.text("request").unwrap_or_default().to_owned();
         match header.kind {
+            EntryKind::Account if totals.lifetime.is_some() => {
+                fault(Code::Altered, "opens the account a second time".to_owned());
+            }
             EntryKind::Account => totals.lifetime = header.number("lifetime"),
             EntryKind::Charge => {
                 let rho = header.number("rho").unwrap_or_default();

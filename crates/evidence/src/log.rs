@@ -74,6 +74,14 @@ impl Pack {
                 "its manifest names a log of somebody else",
             );
         }
+        // A coordinator shows an organisation its part; a node has nobody to keep its own entries from.
+        if manifest.side == Side::Node && manifest.scope.is_some() {
+            findings.add(
+                Code::Altered,
+                None,
+                "its manifest withholds entries, which a node's pack never does",
+            );
+        }
         check_members(&members, &manifest, &mut findings);
         let text = member(&members, ENTRIES).unwrap_or_default();
         if !text.is_empty() && !text.ends_with('\n') {

@@ -4,6 +4,7 @@ mod support;
 
 use audit::{EntryKind, Fact};
 use evidence::{Code, EntryLine, EvidenceError, Trust, verify};
+use protocol::{LogState, Restoration};
 use std::collections::BTreeSet;
 use support::tamper::{Members, Numbers, change, resign, rezip, unzip};
 use support::*;
@@ -267,21 +268,62 @@ fn a_restoration_explains_a_lost_head_only_with_the_officers_key() {
     let kept = 5;
     let mut back = world.clone();
     back.node.entries.truncate(kept);
-    let payload = b"{\"an\":\"act\"}";
-    let envelope = protocol::Envelope::sign("application/x", payload, &public(3), |bytes| {
-        pair(3).sign(bytes).as_ref().try_into().unwrap()
-    });
+    let ended = lost.checkpoint();
+    let act = Restoration {
+        version: 1,
+        id: request_id(98),
+        organisation: ORGANISATION.to_owned(),
+        old_key: public(1),
+        new_key: public(2),
+        kept: LogState::new(kept as u64, &[7; 32]),
+        ended: LogState::new(ended.size, &ended.root),
+        reason: "a broken disk".to_owned(),
+        signed_at: NOW,
+    };
+    let payload = serde_json::to_vec(&act).unwrap();
+    let signed = |payload_type| {
+        protocol::Envelope::sign(payload_type, &payload, &public(3), |bytes| {
+            pair(3).sign(bytes).as_ref().try_into().unwrap()
+        })
+    };
     let mut restoration = entry(
         EntryKind::Restoration,
         [
-            ("act-hash", protocol::hex(&protocol::sha256(payload)).into()),
+            ("act", "restoration".into()),
+            ("act-id", act.id.as_str().into()),
+            (
+                "act-hash",
+                protocol::hex(&protocol::sha256(&payload)).into(),
+            ),
             ("signer", public(3).to_string().into()),
-            ("kept-size", (kept as u64).into()),
-            ("ended-size", lost.checkpoint().size.into()),
-            ("ended-root", protocol::hex(&lost.checkpoint().root).into()),
+            ("old-key", act.old_key.to_string().into()),
+            ("new-key", act.new_key.to_string().into()),
+            ("kept-size", act.kept.size.into()),
+            ("kept-root", act.kept.root.as_str().into()),
+            ("ended-size", act.ended.size.into()),
+            ("ended-root", act.ended.root.as_str().into()),
         ],
     );
-    restoration.body = serde_json::to_vec(&envelope).unwrap();
+    // Something else that the officer signed once, and words that the act does not say, explain nothing.
+    let mut other = restoration.clone();
+    other.body = serde_json::to_vec(&signed("application/x")).unwrap();
+    let mut invented = restoration.clone();
+    invented.facts.insert("kept-size".to_owned(), 4u64.into());
+    invented.body = serde_json::to_vec(&signed(Restoration::TYPE)).unwrap();
+    for false_words in [other, invented] {
+        let mut back = back.clone();
+        back.node.push(false_words);
+        let pack = [("n.zip".to_owned(), back.node_pack())];
+        let mut trust = support::trust();
+        trust.add_checkpoint("lost", &lost.to_string()).unwrap();
+        let report = verify(&pack, &trust).unwrap();
+        let mut codes = report.findings.iter().map(|it| it.code);
+        assert!(
+            codes.any(|code| matches!(code, Code::Forked | Code::Removed)),
+            "{report}"
+        );
+    }
+    restoration.body = serde_json::to_vec(&signed(Restoration::TYPE)).unwrap();
     back.node.push(restoration);
     let pack = [("n.zip".to_owned(), back.node_pack())];
     let mut trust = support::trust();
@@ -361,13 +403,19 @@ fn a_thousand_random_changes_of_exports_are_all_found() {
         }
         made += 1;
         if resigned {
-            // The coordinator's pack may leave out heads of others: that is for the node's pack to show.
-            let readable = |name: &&String| {
-                let of_others = side == 1 && *name == "cosigned.jsonl";
-                *name != "keys.txt" && !name.starts_with("policies/") && !of_others
+            // Cosigned heads stand for themselves in any order, and whoever keeps a log may leave some out: that is for the
+            // other side's pack, and the reader's own checkpoints, to show. One that was never there is found.
+            let heads = |members: &Members| -> BTreeSet<Vec<u8>> {
+                let bytes = members.get("cosigned.jsonl").cloned().unwrap_or_default();
+                (bytes.split(|byte| *byte == b'\n').map(<[u8]>::to_vec)).collect()
+            };
+            let only_left_out = heads(&members).is_subset(&heads(&whole[side]));
+            let readable = |name: &String| {
+                let heads = name == "cosigned.jsonl" && (side == 1 || only_left_out);
+                name != "keys.txt" && !name.starts_with("policies/") && !heads
             };
             let semantic = |members: &Members| -> Members {
-                (members.iter().filter(|(name, _)| readable(&name)))
+                (members.iter().filter(|(name, _)| readable(name)))
                     .map(|(name, bytes)| (name.clone(), bytes.clone()))
                     .collect()
             };

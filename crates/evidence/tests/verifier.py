@@ -280,6 +280,8 @@ class Pack:
         expected = "welfare-intelligence/" + (f"node/{m['organisation']}" if self.side == "node" else "coordinator")
         if self.origin != expected or (self.side == "coordinator") != (m["organisation"] is None):
             self.add("altered")
+        if self.side == "node" and self.scope is not None:
+            self.add("altered")
         required = {"checkpoint.note", "entries.jsonl", "entries.csv", "cosigned.jsonl", "proofs.jsonl", "keys.txt"}
         if set(members) != set(m["files"]) or not required <= set(members):
             self.add("damaged")
@@ -414,7 +416,10 @@ class Pack:
         for e in self.headers():
             kind, request = e.header["kind"], e.fact("request")
             if kind == "account":
-                lifetime = e.fact("lifetime")
+                if lifetime is not None:
+                    self.add("altered")
+                else:
+                    lifetime = e.fact("lifetime")
             elif kind == "charge":
                 rho = e.fact("rho")
                 charges, spent = charges + 1, spent + rho
@@ -482,8 +487,18 @@ class Pack:
                 self.add("answer-without-charge")
 
 
+ACTS = {
+    ("budget-move", "move"): ("budget-move", 1, {"act-id": ["id"], "part": ["part"], "from": ["from"], "to": ["to"], "rho": ["rho"]}),
+    ("budget-move", "new-guarantee"): ("new-guarantee", 2, {
+        "act-id": ["id"], "lifetime-before": ["lifetime_before"], "lifetime": ["lifetime"]}),
+    ("restoration", "restoration"): ("restoration", 1, {
+        "act-id": ["id"], "old-key": ["old_key"], "new-key": ["new_key"], "kept-size": ["kept", "size"],
+        "kept-root": ["kept", "root"], "ended-size": ["ended", "size"], "ended-root": ["ended", "root"]}),
+}
+
+
 def act_signers(entry):
-    """The signers that the header names, if all of them signed the body and it has the stated hash."""
+    """The signers that the header names, if all of them signed the body, an act of its kind that says what the header says."""
     try:
         envelope = json.loads(entry.body)
         payload = base64.b64decode(envelope["payload"], validate=True)
@@ -494,7 +509,18 @@ def act_signers(entry):
             own = [base64.b64decode(s["sig"]) for s in envelope["signatures"] if s["keyid"] == sha(key).hex()]
             if not any(signed(key, message, s) for s in own):
                 return None
-        return keys if sha(payload).hex() == entry.fact("act-hash") else None
+        name, count, stated = ACTS[(entry.header["kind"], entry.fact("act"))]
+        act = json.loads(payload)
+        for fact, path in stated.items():
+            value = act
+            for step in path:
+                value = value[step]
+            if entry.fact(fact) != value:
+                return None
+        if name == "new-guarantee" and act["lifetime"] <= act["lifetime_before"]:
+            return None
+        right = kind == b"application/vnd.welfare-intelligence.%s+json" % name.encode() and len(set(keys)) == len(keys) == count
+        return keys if right and sha(payload).hex() == entry.fact("act-hash") else None
     except (ValueError, KeyError, TypeError):
         return None
 

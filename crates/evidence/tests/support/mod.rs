@@ -326,6 +326,9 @@ impl World {
                     protocol::hex(&protocol::sha256(&payload)).into(),
                 ),
                 ("signer", public(3).to_string().into()),
+                ("part", "year".into()),
+                ("from", "2027".into()),
+                ("to", "2026".into()),
                 ("rho", 5.into()),
             ],
         );
