@@ -26,7 +26,7 @@ struct Dir {
 #[derive(Subcommand)]
 enum Command {
     /// Makes a node's folder: configuration, mapping, starter policy and keys.
-    Init(commands::init::Init),
+    Init(Box<commands::init::Init>),
     /// Makes a signing key, for a data protection officer's own device.
     Keygen {
         /// The file to write; it must not exist.

@@ -389,8 +389,8 @@ mod tests {
                 Consistent::compose(&levels, 1, std::slice::from_ref(answer)).expect("composed")
             })
             .collect();
-        for level in 0..levels.len() {
-            for area in 0..keys(levels[level]) {
+        for (level, of) in levels.iter().enumerate() {
+            for area in 0..keys(*of) {
                 let value: f64 = alone.iter().map(|one| one.values(level)[area]).sum();
                 let variance: f64 = alone.iter().map(|one| one.variance(level)[area]).sum();
                 assert!((together.values(level)[area] - value).abs() < 1e-6);

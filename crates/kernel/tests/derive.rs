@@ -63,7 +63,7 @@ fn bounded(query: &Value, dice: &mut Dice) -> Option<AggregateQuery> {
 fn unbounded(mut query: Value) -> Option<AggregateQuery> {
     let per_cell = match query["measure"].as_str() {
         Some("events") => MAX_PER_CELL,
-        Some("sum") => 10_000_000,
+        Some("sum") => 40_000_000,
         _ => 1,
     };
     query["bounds"] = json!({ "cells": 1, "per_cell": per_cell });

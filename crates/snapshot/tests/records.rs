@@ -280,12 +280,20 @@ fn what_completes_a_register_is_checked_and_its_faults_are_named() {
         assert_ne!(text, MAPPING);
         Mapping::parse(&text).expect_err(to).to_string()
     };
-    let home = "nil = \"NIL\"\nmunicipio = \"MUNICIPIO\"\n";
+    let home = "nil = \"NIL\"\nmunicipio = \"MUNICIPIO\"\nquantity = \"QUANTITA\"\n";
     for (from, to, named) in [
         ("[columns]", "[home]\nsection = \"SEZ\"\n[columns]", "home"),
-        (home, "[home]\nlatitude = \"LAT\"\n", "longitude"),
-        (home, "[home]\ncivic = \"CIV\"\n", "home.civic"),
-        (home, "[home]\n", "home"),
+        (
+            home,
+            "quantity = \"QUANTITA\"\n[home]\nlatitude = \"LAT\"\n",
+            "longitude",
+        ),
+        (
+            home,
+            "quantity = \"QUANTITA\"\n[home]\ncivic = \"CIV\"\n",
+            "home.civic",
+        ),
+        (home, "quantity = \"QUANTITA\"\n[home]\n", "home"),
         (
             "[columns]",
             "[constants]\ndate = \"1/1/2024\"\n[columns]",

@@ -192,7 +192,8 @@ mod tests {
         while sessions.used("two", now).is_some() {
             now += IDLE_SECONDS / 2;
         }
-        assert!(now >= 1_000 + SESSION_SECONDS && now < 1_000 + SESSION_SECONDS + IDLE_SECONDS);
+        let ended = 1_000 + SESSION_SECONDS;
+        assert!((ended..ended + IDLE_SECONDS).contains(&now));
         sessions.begin("three", 5);
         sessions.end("three");
         assert!(sessions.used("three", 5).is_none());

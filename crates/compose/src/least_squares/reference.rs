@@ -71,9 +71,10 @@ fn pseudo_inverse(mut a: Vec<Vec<f64>>) -> Vec<Vec<f64>> {
                 for row in &mut a {
                     (row[p], row[q]) = (c * row[p] - s * row[q], s * row[p] + c * row[q]);
                 }
-                for k in 0..n {
-                    (a[p][k], a[q][k]) = (c * a[p][k] - s * a[q][k], s * a[p][k] + c * a[q][k]);
-                }
+                let (of_p, of_q) = (a[p].clone(), a[q].clone());
+                let both = || of_p.iter().zip(&of_q);
+                a[p] = both().map(|(x, y)| c * x - s * y).collect();
+                a[q] = both().map(|(x, y)| s * x + c * y).collect();
                 for row in &mut vectors {
                     (row[p], row[q]) = (c * row[p] - s * row[q], s * row[p] + c * row[q]);
                 }

@@ -32,6 +32,10 @@ struct Table {
 async fn tables(connection: &mut SqliteConnection) -> Vec<Table> {
     let mut tables = Vec::new();
     for name in APPEND_ONLY.into_iter().chain(["tree"]) {
+        // A witness's own words are evidence, not book: they are verified with the witness's key, which is not here.
+        if name == "cosignatures" {
+            continue;
+        }
         let columns: Vec<(String, String)> =
             sqlx::query_as("SELECT name, type FROM pragma_table_info($1)")
                 .bind(name)
@@ -46,12 +50,7 @@ async fn tables(connection: &mut SqliteConnection) -> Vec<Table> {
         .unwrap();
         tables.push(Table {
             name,
-            // A witness's own line is evidence, not book: it is verified with the witness's key, which is not here.
-            columns: (columns.into_iter())
-                .filter(|(column, _)| {
-                    name != "cosignatures" || !matches!(column.as_str(), "witness" | "cosignature")
-                })
-                .collect(),
+            columns,
             rows: rows.into_iter().map(|(row,)| row).collect(),
         });
     }
@@ -95,12 +94,8 @@ fn edit(tables: &[Table], numbers: &mut Numbers) -> String {
     let other = table.rows[numbers.next(table.rows.len())];
     let (column, kind) = &table.columns[numbers.next(table.columns.len())];
     let number = numbers.next(50);
-    // Cosignatures are others' words; who deletes one here has not changed the books.
-    let kinds = if matches!(name, "cosignatures" | "tree") {
-        1
-    } else {
-        4
-    };
+    // The tree is one row that the others lead to; it is edited, never swapped.
+    let kinds = if name == "tree" { 1 } else { 4 };
     match numbers.next(kinds) {
         0 => {
             let value = match kind.as_str() {

@@ -299,6 +299,8 @@ async fn a_consistent_rewrite_is_found_with_a_checkpoint_kept_elsewhere() {
         .execute(&mut intruder)
         .await
         .unwrap();
+    intruder.execute("DELETE FROM subtrees").await.unwrap();
+    merkle_log::fill_subtrees(&mut intruder).await.unwrap();
     intruder
         .execute("UPDATE refusals SET request_id = 'request-7'")
         .await

@@ -20,6 +20,11 @@ use std::time::{Duration, Instant};
 
 type Done = Result<(), Box<dyn Error>>;
 
+/// One part of the measurements, given the folder of public problems.
+type Part = fn(&Path) -> Done;
+/// A public problem: its name, its file, its optimum where that is known.
+type PublicFile = (String, PathBuf, Option<f64>);
+
 fn main() -> ExitCode {
     // Cargo itself says `--bench` to whatever it benches.
     let mut arguments = std::env::args_os().skip(1).filter(|a| a != "--bench");
@@ -27,7 +32,7 @@ fn main() -> ExitCode {
         .next()
         .map_or_else(|| PathBuf::from("../shared/data/optimise"), PathBuf::from);
     let only = arguments.next().and_then(|part| part.into_string().ok());
-    let parts: [(&str, fn(&Path) -> Done); 6] = [
+    let parts: [(&str, Part); 6] = [
         ("cap", cap),
         ("pmed", pmed),
         ("city", city),
@@ -63,7 +68,7 @@ fn timed<T>(work: impl FnOnce() -> T) -> (T, f64) {
 }
 
 /// The files of a folder in the order of their numbers, and optima by name.
-fn files(folder: &Path, kind: &str) -> Result<Vec<(String, PathBuf, Option<f64>)>, Box<dyn Error>> {
+fn files(folder: &Path, kind: &str) -> Result<Vec<PublicFile>, Box<dyn Error>> {
     let inner = folder.join(kind);
     if !inner.is_dir() {
         println!("skipped: {} is not here", inner.display());
