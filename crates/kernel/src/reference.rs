@@ -529,3 +529,36 @@ fn every_cell_of_a_person_is_as_likely_to_be_kept_as_any_other() {
         .sum();
     assert!(chi_square < 40.5, "{kept:?}");
 }
+
+/// A mother at a protected address and her child, who has no such mark but lives with her: the household is nowhere.
+#[test]
+fn a_household_with_a_protected_member_is_counted_in_no_area() {
+    let person = |n: usize, mark: &str| {
+        let code = support::code(n);
+        format!("{code};B;A;F;;;15;3;N1;;;;;home-care;02/05/2023;1;0,00;;;;;{mark}\n")
+    };
+    let header = format!(
+        "{};RUOLO;CAREGIVER;OCCUPAZIONE;DIMORA;PROTETTO",
+        support::HEADER
+    );
+    let counted = |mark: &str, measure: &str| -> Vec<(String, i64)> {
+        let csv = format!("{header}\n{}{}", person(1, mark), person(2, ""));
+        let (snapshot, _) = support::snapshot_with_quality(csv.as_bytes(), "2026-01");
+        let text = format!(
+            r#"{{"version":1,"measure":"{measure}","by":{{"area":"nil"}},"period":{{"from":"2023-01","to":"2023-12"}},
+            "bounds":{{"cells":1,"per_cell":1}},"rho":1000000}}"#
+        );
+        let query = AggregateQuery::parse(text.as_bytes()).expect("a legal query");
+        let keys = Partition::milan().keys(Level::Nil);
+        let cells = support::cells(aggregate(&query, &snapshot));
+        (keys.iter().zip(cells))
+            .filter(|(_, count)| *count > 0)
+            .map(|(key, count)| (key.to_string(), count))
+            .collect()
+    };
+    let at = |key: &str, count| (key.to_owned(), count);
+    assert_eq!(counted("", "households"), [at("15", 1)]);
+    assert_eq!(counted("SI", "households"), [at("unknown", 1)]);
+    // Of persons, each one's own mark counts: another's would make it a question about the household.
+    assert_eq!(counted("SI", "persons"), [at("15", 1), at("unknown", 1)]);
+}
