@@ -18,7 +18,7 @@ use tokio::process::{Child, ChildStdin, Command};
 /// The hidden command.
 pub const COMMAND: &str = "solve-worker";
 /// How long a worker that was asked to stop may take to hand over its plan.
-const LAST_WORD: Duration = Duration::from_millis(700);
+const LAST_WORD: Duration = Duration::from_millis(500);
 /// How long a worker may overrun its time limit: engines look at the clock between steps only.
 const OVERRUN: Duration = Duration::from_secs(1);
 /// Bounds closer together than this are passed over.

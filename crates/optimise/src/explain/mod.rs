@@ -18,10 +18,15 @@ use rayon::prelude::*;
 const EFFORT: Effort = Effort {
     seed: 0,
     rounds: 4,
-    nodes: 400,
+    nodes: 100,
 };
 /// Closed sites that are asked about: those that could be nearly as good.
 const FORCED_OPEN: usize = 20;
+/// Pairs of points and sites that all questions together may look at: what a plan hinges on must not take longer than
+/// the plan. Counted in work and not in seconds, so that the same problem gets the same explanation.
+const PAIRS: usize = 400_000;
+/// Questions asked however large the problem.
+const FEWEST: usize = 4;
 
 /// What a plan of the p-median family hinges on. Worsenings are exact where the small solves end with a proof, and
 /// otherwise those of the best plans found.
@@ -96,7 +101,11 @@ fn forced(
         .into_iter()
         .take(FORCED_OPEN)
         .map(|(_, site)| (site, true));
-    let questions: Vec<(usize, bool)> = closing.chain(opening).collect();
+    let most = (PAIRS / instance.network.pairs().max(1)).max(FEWEST);
+    let questions: Vec<(usize, bool)> = alternating(closing.collect(), opening.collect())
+        .into_iter()
+        .take(most)
+        .collect();
     (questions.into_par_iter())
         .filter(|_| !watch.is_stopped())
         .map(|(site, open)| {
@@ -117,6 +126,20 @@ fn forced(
             }
         })
         .collect()
+}
+
+/// Both lists in turn, so that a few questions are of either kind.
+fn alternating<T>(first: Vec<T>, second: Vec<T>) -> Vec<T> {
+    let (mut first, mut second) = (first.into_iter(), second.into_iter());
+    let mut both = Vec::new();
+    loop {
+        let (one, other) = (first.next(), second.next());
+        if one.is_none() && other.is_none() {
+            return both;
+        }
+        both.extend(one);
+        both.extend(other);
+    }
 }
 
 /// The value of the plan with `site` in the place of the open site it replaces best.

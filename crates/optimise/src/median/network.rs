@@ -76,6 +76,11 @@ impl Network {
         self.sites
     }
 
+    /// How many pairs of a point and a site it reaches there are.
+    pub fn pairs(&self) -> usize {
+        self.site.len()
+    }
+
     /// The entries of a point, nearest first.
     #[inline]
     pub(crate) fn row(&self, point: usize) -> std::ops::Range<usize> {
