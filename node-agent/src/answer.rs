@@ -49,16 +49,14 @@ pub async fn answer(node: &Node, envelope: &Envelope, now: i64) -> Result<Sealed
         Ok(permit) => permit,
         Err(denial) => return refuse(denial).await,
     };
-    // What the policy leaves to a person waits for that person's word, or for its own end.
-    if permit.approval() == Approval::Manual {
-        match word {
-            Some(Word::Approved) => {}
-            Some(Word::Refused) => {
-                let refused = denial(permit.rule(), approvals::REFUSED);
-                return refuse(refused).await;
-            }
-            None => return Err(NodeError::WaitsForApproval),
+    // A person's refusal holds, whatever the policy has come to say since. What it leaves to a person waits for that person's
+    // word, or for its own end.
+    match (word, permit.approval()) {
+        (Some(Word::Refused), _) => {
+            return refuse(denial(permit.rule(), approvals::REFUSED)).await;
         }
+        (None, Approval::Manual) => return Err(NodeError::WaitsForApproval),
+        (Some(Word::Approved), _) | (None, Approval::Auto) => {}
     }
 
     // Permit -> Debit: one transaction, after a witness confirmed that the log was never shortened.
