@@ -124,14 +124,14 @@ async fn in_one_transaction(
     let (mut outcomes, mut entries) = (Vec::new(), Vec::new());
     // Of each query, the last of these answers that changed it.
     let mut last = BTreeMap::new();
+    let mut in_time = Vec::new();
     for (place, answer) in batch.iter().enumerate() {
         let kept = keep(&mut transaction, answer, now).await;
         outcomes.push(match kept {
             Ok(Some((asked, entry))) => {
                 entries.push(entry);
                 if asked.state.is_open() {
-                    app.vouched
-                        .remember(&answer.request, answer.vouched.clone());
+                    in_time.push(answer);
                     last.insert(asked.query.clone(), place);
                 }
                 Ok(Stored {
@@ -156,6 +156,10 @@ async fn in_one_transaction(
         }
     }
     transaction.commit().await?;
+    for answer in in_time {
+        app.vouched
+            .remember(&answer.request, answer.vouched.clone());
+    }
     Ok(outcomes)
 }
 
