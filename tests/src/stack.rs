@@ -22,6 +22,10 @@ pub const STUDY: &str = "city";
 pub const ANALYST: (&str, &str) = ("anna", "only-for-this-test");
 /// The account that administers.
 pub const ADMIN: (&str, &str) = ("alba", "only-for-this-test-too");
+/// The account of an organisation's member, made by [`Stack::describe`].
+const ORGANISATION: (&str, &str) = ("olga", "only-for-this-test-as-well");
+/// The account of a data protection officer, made by [`Stack::describe`].
+const DPO: (&str, &str) = ("dario", "only-for-this-test-again");
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// A running system.
@@ -209,14 +213,28 @@ impl Stack {
             .await
     }
 
-    /// Writes the description of this installation that the browser test reads; returns its path.
+    /// Writes the description of this installation that the browser test reads, with a login for each role; returns its path.
     ///
     /// # Errors
-    /// When it cannot be written.
-    pub fn describe(&self) -> Result<PathBuf> {
+    /// When an account cannot be made or the file not written.
+    pub async fn describe(&self) -> Result<PathBuf> {
+        for (role, (name, password)) in [("organisation", ORGANISATION), ("dpo", DPO)] {
+            add_account(&self.config, role, name, password).await?;
+        }
         let path = self.city.path().join("demo.json");
-        let (name, password) = ANALYST;
-        let demo = json!({ "web": self.web, "logins": { "analyst": { "name": name, "password": password } } });
+        let logins: serde_json::Map<String, Value> = [
+            ("analyst", ANALYST),
+            ("organisation", ORGANISATION),
+            ("dpo", DPO),
+            ("admin", ADMIN),
+        ]
+        .into_iter()
+        .map(|(role, (name, password))| {
+            let login = json!({ "name": name, "password": password });
+            (role.to_owned(), login)
+        })
+        .collect();
+        let demo = json!({ "web": self.web, "logins": logins });
         std::fs::write(&path, serde_json::to_vec(&demo)?)?;
         Ok(path)
     }
@@ -303,6 +321,22 @@ async fn admin(config: &Path, words: &[&str], more: &[&str]) -> Result<String> {
     run_ok(COORDINATOR, &arguments, "").await
 }
 
+async fn add_account(config: &Path, role: &str, name: &str, password: &str) -> Result<()> {
+    let config = config.to_str().context("a path in UTF-8")?;
+    let arguments = ["admin", "account", "add", "--config", config];
+    let more = [
+        "--name",
+        name,
+        "--role",
+        role,
+        "--organisation",
+        REQUESTER,
+        "--password-stdin",
+    ];
+    run_ok(COORDINATOR, &[&arguments[..], &more[..]].concat(), password).await?;
+    Ok(())
+}
+
 async fn join_string(config: &Path, organisation: &str) -> Result<String> {
     let said = admin(config, &["join-token"], &["--organisation", organisation]).await?;
     let printed = said
@@ -333,17 +367,7 @@ impl Office {
         let (config, web, node_address) = initialise(dir).await?;
         let config_text = config.to_str().context("a path in UTF-8")?.to_owned();
         for ((name, password), role) in [(ANALYST, "analyst"), (ADMIN, "admin")] {
-            let arguments = ["admin", "account", "add", "--config", &config_text];
-            let more = [
-                "--name",
-                name,
-                "--role",
-                role,
-                "--organisation",
-                REQUESTER,
-                "--password-stdin",
-            ];
-            run_ok(COORDINATOR, &[&arguments[..], &more[..]].concat(), password).await?;
+            add_account(&config, role, name, password).await?;
         }
         let log = dir.join("logs").join("coordinator.log");
         let serve = ["serve", "--config", &config_text];

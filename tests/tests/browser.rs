@@ -41,7 +41,7 @@ async fn the_website_works_in_a_browser_in_both_languages() -> Result<()> {
     let mut command = Command::new("node");
     command
         .arg(root.join("tests/browser/run.mjs"))
-        .arg(stack.describe()?);
+        .arg(stack.describe().await?);
     let output = tokio::task::spawn_blocking(move || command.output()).await??;
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     println!("{said}{}", String::from_utf8_lossy(&output.stderr));

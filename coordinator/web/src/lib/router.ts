@@ -9,6 +9,8 @@ export type Route =
   | { page: 'nodes' }
   | { page: 'log' }
   | { page: 'not-found' };
+/** The route of one page. */
+export type RouteOf<P extends Route['page']> = Extract<Route, { page: P }>;
 
 const ID = '([^/]+)';
 const ROUTES: [RegExp, (groups: string[]) => Route][] = [

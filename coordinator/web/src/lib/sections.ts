@@ -1,0 +1,54 @@
+// The sections of the website, each a short row of pages. Pure: which section is current follows from the route alone.
+import type { Role } from './api/types';
+import type { Key } from './i18n/catalogue';
+import type { Route } from './router';
+
+export type PageLink = {
+  key: Key;
+  route: Route;
+  /** The pages this link stands for: itself and those reached from it. */
+  pages: readonly Route['page'][];
+  /** Who sees the link; everyone where absent. The server decides again. */
+  roles?: readonly Role[];
+};
+export type Section = { id: string; key: Key; links: readonly PageLink[] };
+
+export const SECTIONS: readonly Section[] = [
+  {
+    id: 'city',
+    key: 'section.city',
+    links: [
+      { key: 'nav.overview', route: { page: 'overview' }, pages: ['overview'] },
+      { key: 'nav.explore', route: { page: 'explore', release: null }, pages: ['explore'] },
+      { key: 'nav.forecast', route: { page: 'forecast', forecast: null }, pages: ['forecast'] },
+    ],
+  },
+  {
+    id: 'questions',
+    key: 'section.questions',
+    links: [
+      { key: 'nav.ask', route: { page: 'ask' }, pages: ['ask', 'asked'] },
+      { key: 'nav.cubes', route: { page: 'cubes' }, pages: ['cubes'] },
+    ],
+  },
+  {
+    id: 'accounts',
+    key: 'section.accounts',
+    links: [
+      { key: 'nav.log', route: { page: 'log' }, pages: ['log'] },
+      { key: 'nav.nodes', route: { page: 'nodes' }, pages: ['nodes'] },
+    ],
+  },
+];
+
+/** The sections as a role sees them: links of others left out, and a section without links too. */
+export function sectionsFor(role: Role, sections: readonly Section[] = SECTIONS): Section[] {
+  return sections
+    .map((section) => ({ ...section, links: section.links.filter((link) => !link.roles || link.roles.includes(role)) }))
+    .filter((section) => section.links.length > 0);
+}
+
+/** The section a page belongs to. */
+export function sectionOf(page: Route['page'], sections: readonly Section[]): Section | null {
+  return sections.find((section) => section.links.some((link) => link.pages.includes(page))) ?? null;
+}

@@ -1,0 +1,34 @@
+// Which component shows a page and what its title is. Each page is a file of its own, fetched when it is first opened: the first view
+// carries none of the others.
+import type { Component } from 'svelte';
+import type { Key } from '../lib/i18n/catalogue';
+import type { Route, RouteOf } from '../lib/router';
+
+/** A page takes its route, or nothing where it has one address only. */
+type Loaded<P extends Route['page']> = { default: Component<{ route: RouteOf<P> }> | Component<Record<string, never>> };
+type Entry<P extends Route['page']> = {
+  title: Key;
+  load: () => Promise<Loaded<P>>;
+  /** Whether another address of the same page starts anew instead of changing what is shown. */
+  anew?: boolean;
+};
+
+const PAGES: { [P in Route['page']]: Entry<P> } = {
+  overview: { title: 'overview.title', load: () => import('./Overview.svelte') },
+  explore: { title: 'explore.title', load: () => import('./Explore.svelte') },
+  forecast: { title: 'forecast.title', load: () => import('./Forecast.svelte') },
+  ask: { title: 'ask.title', load: () => import('./Ask.svelte') },
+  asked: { title: 'asked.title', load: () => import('./Asked.svelte'), anew: true },
+  cubes: { title: 'cubes.title', load: () => import('./Cubes.svelte') },
+  nodes: { title: 'nodes.title', load: () => import('./Nodes.svelte') },
+  log: { title: 'log.title', load: () => import('./Log.svelte') },
+  'not-found': { title: 'missing.title', load: () => import('./NotFound.svelte') },
+};
+
+/** A page to be shown: `PAGES` pairs each name with a component that takes that page's route, which one type for all cannot say. */
+export type Page = { title: Key; load: () => Promise<{ default: Component<{ route: Route }> }>; anew: boolean };
+
+export function pageOf(name: Route['page']): Page {
+  const { title, load, anew = false } = PAGES[name];
+  return { title, load: load as unknown as Page['load'], anew };
+}
