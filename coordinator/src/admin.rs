@@ -18,11 +18,11 @@ use std::path::{Path, PathBuf};
 /// How long an API token is valid, in seconds: a year.
 const API_TOKEN_SECONDS: i64 = 365 * 86_400;
 
-fn now() -> i64 {
+pub(crate) fn now() -> i64 {
     jiff::Timestamp::now().as_second()
 }
 
-async fn open(config: &Config) -> Result<(Database, SigningKey), CoordinatorError> {
+pub(crate) async fn open(config: &Config) -> Result<(Database, SigningKey), CoordinatorError> {
     let key = SigningKey::load(&config.log_key)?;
     let database = Database::open(&config.database, log_signer(&key)?).await?;
     Ok((database, key))

@@ -2,7 +2,7 @@
 //! It holds addresses, file names and limits, and no secret.
 
 use serde::{Deserialize, Serialize};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 /// Name of the file that `admin init` writes.
@@ -16,8 +16,11 @@ pub struct Config {
     pub version: u32,
     /// Where the website and API listen. Plain HTTP: anything but loopback belongs behind a TLS proxy.
     pub web_listen: SocketAddr,
-    /// The address in people's browsers, such as `https://welfare.example`. With `https` cookies are marked Secure.
+    /// The address in people's browsers, such as `https://welfare.example`. With `https` cookies are kept for it alone.
     pub public_url: String,
+    /// Addresses of proxies in front of the website, whose header `X-Forwarded-For` is believed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trusted_proxies: Vec<IpAddr>,
     /// Where nodes are served, with TLS 1.3 and client certificates.
     pub node_listen: SocketAddr,
     /// The address nodes dial, `host:port`, as join strings carry it.
@@ -82,6 +85,7 @@ impl Config {
             version: 1,
             web_listen,
             public_url: format!("http://{web_listen}"),
+            trusted_proxies: Vec::new(),
             node_listen,
             node_address,
             database: "coordinator.db".into(),

@@ -3,10 +3,12 @@
 
 pub mod access_command;
 pub mod admin;
+pub mod admin_accounts;
 pub mod app;
 pub mod areas;
 pub mod clock;
 pub mod config;
+pub mod devices;
 pub mod forecast_command;
 pub mod http;
 pub mod hub;
@@ -26,6 +28,7 @@ pub mod throttle;
 pub mod together;
 pub mod vouched;
 
+mod connections;
 mod error;
 mod problem;
 mod secret;

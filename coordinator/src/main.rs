@@ -3,6 +3,7 @@
 
 use anyhow::{Context, Result, anyhow};
 use clap::{Parser, Subcommand};
+use coordinator::admin_accounts::{self, Change};
 use coordinator::areas::Areas;
 use coordinator::store::accounts::Role;
 use coordinator::{
@@ -165,6 +166,33 @@ enum AccountCommand {
         #[arg(long, required = true)]
         password_stdin: bool,
     },
+    /// Changes an account and ends its sessions.
+    Change {
+        /// The configuration.
+        #[arg(long)]
+        config: PathBuf,
+        /// Its name.
+        #[arg(long)]
+        name: String,
+        /// analyst, organisation, dpo or admin.
+        #[arg(long, value_parser = role)]
+        role: Option<Role>,
+        /// The organisation it belongs to.
+        #[arg(long)]
+        organisation: Option<String>,
+        /// Reads a new password from standard input.
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Closes an account: sessions and API tokens end, and nobody can sign in. What it asked stays in the books.
+    Close {
+        /// The configuration.
+        #[arg(long)]
+        config: PathBuf,
+        /// Its name.
+        #[arg(long)]
+        name: String,
+    },
 }
 
 #[derive(Subcommand)]
@@ -263,6 +291,15 @@ async fn run(command: Command) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+fn password_from_stdin() -> Result<String> {
+    let mut password = String::new();
+    std::io::stdin()
+        .take(4096)
+        .read_to_string(&mut password)
+        .context("cannot read the password from standard input")?;
+    Ok(password.trim_end_matches(['\r', '\n']).to_owned())
+}
+
 async fn administrate(command: Admin) -> Result<()> {
     match command {
         Admin::Init {
@@ -282,15 +319,30 @@ async fn administrate(command: Admin) -> Result<()> {
             organisation,
             password_stdin: _,
         }) => {
-            let mut password = String::new();
-            std::io::stdin()
-                .take(4096)
-                .read_to_string(&mut password)
-                .context("cannot read the password from standard input")?;
-            let password = password.trim_end_matches(['\r', '\n']);
+            let password = password_from_stdin()?;
             let config = Config::read(&config)?;
-            admin::account_add(&config, &name, role, organisation.as_deref(), password).await?;
+            admin::account_add(&config, &name, role, organisation.as_deref(), &password).await?;
             println!("added {name}");
+        }
+        Admin::Account(AccountCommand::Change {
+            config,
+            name,
+            role,
+            organisation,
+            password_stdin,
+        }) => {
+            let password = password_stdin.then(password_from_stdin).transpose()?;
+            let change = Change {
+                role,
+                organisation: organisation.as_deref(),
+                password: password.as_deref(),
+            };
+            admin_accounts::account_change(&Config::read(&config)?, &name, &change).await?;
+            println!("changed {name}; its sessions have ended");
+        }
+        Admin::Account(AccountCommand::Close { config, name }) => {
+            admin_accounts::account_close(&Config::read(&config)?, &name).await?;
+            println!("closed {name}");
         }
         Admin::ApiToken {
             config,

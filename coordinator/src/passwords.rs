@@ -27,6 +27,8 @@ pub const SHORTEST: usize = 10;
 pub struct Passwords {
     turns: Arc<Semaphore>,
     queue: Arc<Semaphore>,
+    /// Those who signed in here before wait by themselves, so that a crowd of strangers does not turn them away.
+    known_queue: Arc<Semaphore>,
     /// Hash of a random password, for names that do not exist.
     nobody: Arc<str>,
 }
@@ -70,17 +72,28 @@ impl Passwords {
         Ok(Passwords {
             turns: Arc::new(Semaphore::new(AT_ONCE)),
             queue: Arc::new(Semaphore::new(AT_ONCE + WAITING)),
+            known_queue: Arc::new(Semaphore::new(AT_ONCE + WAITING)),
             nobody: hash(&crate::secret::token("")?)?.into(),
         })
     }
 
     /// Whether the password is the one behind `stored`. Without a stored hash the same work is done and the answer
-    /// is no, so that time does not tell which names exist.
+    /// is no, so that time does not tell which names exist. `is_known` says that the browser was used to sign in before.
     ///
     /// # Errors
     /// [`TooBusy`] when too many wait already.
-    pub async fn check(&self, password: String, stored: Option<String>) -> Result<bool, TooBusy> {
-        let _place = self.queue.try_acquire().map_err(|_| TooBusy)?;
+    pub async fn check(
+        &self,
+        password: String,
+        stored: Option<String>,
+        is_known: bool,
+    ) -> Result<bool, TooBusy> {
+        let queue = if is_known {
+            &self.known_queue
+        } else {
+            &self.queue
+        };
+        let _place = queue.try_acquire().map_err(|_| TooBusy)?;
         let _turn = self.turns.acquire().await.map_err(|_| TooBusy)?;
         let exists = stored.is_some() && password.len() <= LONGEST;
         let hash = stored.unwrap_or_else(|| self.nobody.to_string());
@@ -108,7 +121,7 @@ mod tests {
             "{stored}"
         );
         let check = |password: &str, stored: Option<&String>| {
-            passwords.check(password.to_owned(), stored.cloned())
+            passwords.check(password.to_owned(), stored.cloned(), false)
         };
         assert_eq!(check("correct horse", Some(&stored)).await, Ok(true));
         assert_eq!(check("wrong horse", Some(&stored)).await, Ok(false));

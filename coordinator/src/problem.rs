@@ -32,6 +32,10 @@ pub enum Problem {
     MethodNotAllowed,
     /// Not `application/json`.
     UnsupportedMediaType,
+    /// Not a request this interface understands at all: its path, query or framing.
+    Malformed,
+    /// The body did not arrive in time.
+    TooSlow,
     /// More bytes than are read.
     TooLarge,
     /// Not the JSON expected; where and why.
@@ -121,6 +125,7 @@ impl Problem {
             Problem::Forbidden | Problem::CrossSite => 403,
             Problem::NotFound => 404,
             Problem::MethodNotAllowed => 405,
+            Problem::TooSlow => 408,
             Problem::NoNodeToAsk
             | Problem::RequesterCannotSign
             | Problem::QueryNotOpen
@@ -132,7 +137,7 @@ impl Problem {
             | Problem::Unfit { .. } => 409,
             Problem::TooLarge => 413,
             Problem::UnsupportedMediaType => 415,
-            Problem::IdempotencyKeyRequired => 400,
+            Problem::IdempotencyKeyRequired | Problem::Malformed => 400,
             Problem::InvalidBody { .. }
             | Problem::InvalidQuery(_)
             | Problem::UnknownStudy
@@ -161,6 +166,8 @@ impl Problem {
             Problem::NotFound => "not-found",
             Problem::MethodNotAllowed => "method-not-allowed",
             Problem::UnsupportedMediaType => "unsupported-media-type",
+            Problem::Malformed => "malformed-request",
+            Problem::TooSlow => "too-slow",
             Problem::TooLarge => "too-large",
             Problem::InvalidBody { code, .. } => code,
             Problem::InvalidQuery(refusal) => return refusal_code(refusal.code),
@@ -221,6 +228,10 @@ impl Problem {
             Problem::Derivable(_) => {
                 "a release answers it for nothing: post the question to its `derive`, or send `ask_anew` true to spend"
             }
+            Problem::Malformed => {
+                "the path or the query is not text this interface reads; its description is at /api/v1/openapi.json"
+            }
+            Problem::TooSlow => "send the body at once",
             Problem::IdempotencyKeyRequired => {
                 "send a header Idempotency-Key of 1 to 100 printable ASCII characters, a new one per question"
             }

@@ -3,6 +3,7 @@
 
 use crate::app::{end, study};
 use crate::clock::Clock;
+use crate::connections::Room;
 use crate::store::log::{self, Entry};
 use crate::{App, Config, CoordinatorError, State, http, node_http};
 use anyhow::{Context, Result};
@@ -10,10 +11,11 @@ use audit::EntryKind;
 use axum_server::Handle;
 use identity::{RefusedConnection, RustlsConfig, ServeOptions};
 use std::collections::BTreeSet;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
+use tower_http::timeout::RequestBodyDeadlineLayer;
 
 /// Open calls may take so long to end.
 const GRACE: Duration = Duration::from_secs(5);
@@ -22,8 +24,21 @@ const SWEEP_EVERY: Duration = Duration::from_secs(1);
 /// Life of the node port's certificate, and how often a new one is made.
 const SERVER_CERTIFICATE: Duration = Duration::from_secs(90 * 86_400);
 const SERVER_RENEWAL: Duration = Duration::from_secs(86_400);
-/// For a request's head to arrive whole.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a sender may take over the website's port.
+#[derive(Clone, Copy)]
+struct Patience {
+    /// For a request's head to arrive whole, counted also while a connection idles between requests.
+    head: Duration,
+    /// For its body to arrive whole.
+    body: Duration,
+}
+const PATIENCE: Patience = Patience {
+    head: Duration::from_secs(15),
+    body: Duration::from_secs(20),
+};
+/// Most bytes and lines of a request's head.
+const HEADER_BYTES: usize = 64 * 1024;
+const HEADER_LINES: usize = 100;
 
 /// Serves until SIGTERM or SIGINT.
 ///
@@ -59,7 +74,13 @@ pub async fn serve(config: Config) -> Result<()> {
         })),
         ..ServeOptions::default()
     };
-    let web_server = serve_web(web, http::router(Arc::clone(&app)), web_handle.clone());
+    let web_server = serve_web(
+        web,
+        http::router(Arc::clone(&app)),
+        app.config.trusted_proxies.clone(),
+        PATIENCE,
+        web_handle.clone(),
+    );
     let node_server = identity::serve_nodes(
         nodes,
         tls,
@@ -95,13 +116,21 @@ fn listen(address: SocketAddr, what: &str) -> Result<TcpListener> {
 async fn serve_web(
     listener: TcpListener,
     router: axum::Router,
+    proxies: Vec<IpAddr>,
+    patience: Patience,
     handle: Handle<SocketAddr>,
 ) -> std::io::Result<()> {
-    let mut server = axum_server::from_tcp(listener)?.handle(handle).http1_only();
+    let mut server = axum_server::from_tcp(listener)?
+        .acceptor(Room::with_proxies(&proxies))
+        .handle(handle)
+        .http1_only();
     server
         .http_builder()
         .http1()
-        .header_read_timeout(HEADER_TIMEOUT);
+        .header_read_timeout(patience.head)
+        .max_buf_size(HEADER_BYTES)
+        .max_headers(HEADER_LINES);
+    let router = router.layer(RequestBodyDeadlineLayer::new(patience.body));
     server
         .serve(router.into_make_service_with_connect_info::<SocketAddr>())
         .await
@@ -204,4 +233,51 @@ async fn stopped() {
     }
     // Without a handler for SIGTERM its default action ends the process, which is as good.
     let _ = tokio::signal::ctrl_c().await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::body::JsonBytes;
+    use axum::routing::post;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpStream;
+
+    /// Sends what a slow sender has sent so far, and reads what the server says until it closes.
+    async fn told(sent: &str) -> String {
+        let listener = listen(([127, 0, 0, 1], 0).into(), "a port").expect("a free port");
+        let address = listener.local_addr().expect("its address");
+        let router = axum::Router::new().route("/", post(|JsonBytes(_)| async { "read" }));
+        let patience = Patience {
+            head: Duration::from_millis(200),
+            body: Duration::from_millis(200),
+        };
+        let server = tokio::spawn(serve_web(listener, router, vec![], patience, Handle::new()));
+        let mut stream = TcpStream::connect(address).await.expect("connected");
+        stream.write_all(sent.as_bytes()).await.expect("sent");
+        let mut text = String::new();
+        stream.read_to_string(&mut text).await.expect("an end");
+        server.abort();
+        text
+    }
+
+    #[tokio::test]
+    async fn a_head_that_does_not_end_is_given_up() {
+        let text = told("POST / HTTP/1.1\r\nHost: x\r\nX-Slow: ").await;
+        assert!(text.is_empty() || text.contains(" 408 "), "{text}");
+    }
+
+    #[tokio::test]
+    async fn a_body_that_does_not_end_is_refused() {
+        let head = "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{";
+        let text = told(head).await;
+        assert!(text.starts_with("HTTP/1.1 408 "), "{text}");
+        assert!(text.contains("too-slow"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn a_whole_request_is_served() {
+        let head = "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}";
+        assert!(told(head).await.ends_with("read"));
+    }
 }

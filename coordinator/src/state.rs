@@ -6,6 +6,7 @@ use crate::app::forecasts::Forecasts;
 use crate::app::intake::Intake;
 use crate::areas::Areas;
 use crate::clock::Clock;
+use crate::devices::Devices;
 use crate::hub::Hub;
 use crate::metrics::Metrics;
 use crate::passwords::Passwords;
@@ -42,8 +43,10 @@ pub struct State {
     pub passwords: Passwords,
     /// Refusals logged lately.
     pub refusals: Refusals,
-    /// Failed sign-ins.
+    /// Attempts to sign in.
     pub throttle: Throttle,
+    /// Browsers in which people signed in before.
+    pub devices: Devices,
     /// Answers verified by this process.
     pub vouched: Vouchers,
     /// Answers about to be stored together.
@@ -91,6 +94,7 @@ impl State {
             passwords: Passwords::new()?,
             refusals: Refusals::default(),
             throttle: Throttle::default(),
+            devices: Devices::new()?,
             vouched: Vouchers::default(),
             intake: Intake::default(),
             offers: Offers::default(),

@@ -6,45 +6,77 @@ use crate::store::accounts::{Account, account_by_name};
 use crate::store::log::{self, Entry};
 use crate::store::sessions::{self, USE_RECORDED_EVERY};
 use crate::store::tokens;
+use crate::throttle::Source;
 use crate::{CoordinatorError, Problem, secret};
 use audit::EntryKind;
 use serde_json::json;
 use std::net::IpAddr;
 
-/// Signs in and returns the account with the session's token.
+/// Somebody's attempt to sign in.
+pub struct Attempt<'a> {
+    /// Where it comes from, where the server tells.
+    pub address: Option<IpAddr>,
+    /// The browser's mark, where it carries one.
+    pub device: Option<&'a str>,
+    /// The session it had until now, which ends.
+    pub session: Option<&'a str>,
+    /// The name.
+    pub name: &'a str,
+    /// The password.
+    pub password: String,
+}
+
+/// Who signed in, with secrets for their browser alone.
+pub struct SignedIn {
+    /// The account.
+    pub account: Account,
+    /// The session's token.
+    pub token: String,
+    /// The browser's mark.
+    pub device: String,
+}
+
+/// Signs in: a new session, and the end of the one the browser had.
 ///
 /// # Errors
 /// [`Problem::InvalidCredentials`], [`Problem::TooManyAttempts`], [`Problem::Busy`].
-pub async fn sign_in(
-    app: &State,
-    address: Option<IpAddr>,
-    name: &str,
-    password: String,
-) -> Result<(Account, String), Problem> {
-    let now = app.clock.now();
-    if let Some(retry_after) = app.throttle.wait(address, name, now) {
-        return Err(Problem::TooManyAttempts { retry_after });
-    }
+pub async fn sign_in(app: &State, attempt: Attempt<'_>) -> Result<SignedIn, Problem> {
+    let (now, name) = (app.clock.now(), attempt.name);
+    let device = (attempt.device).and_then(|cookie| app.devices.known(name, cookie));
+    let is_known = device.is_some();
+    let source = match device {
+        Some(device) => Source::Device(device),
+        None => Source::network(attempt.address),
+    };
+    app.throttle
+        .attempt(&source, name, now)
+        .map_err(|retry_after| Problem::TooManyAttempts { retry_after })?;
     let mut reader = app.database.read().await?;
     let account = account_by_name(&mut reader, name).await?;
     drop(reader);
     let stored = account
         .as_ref()
         .map(|account| account.password_hash.clone());
-    let right = app
+    let checked = app
         .passwords
-        .check(password, stored)
-        .await
-        .map_err(|_| Problem::Busy)?;
+        .check(attempt.password, stored, is_known)
+        .await;
+    let Ok(right) = checked else {
+        app.throttle.forgive(&source, name);
+        return Err(Problem::Busy);
+    };
     let mut transaction = app.database.write().await?;
     let Some(account) = account.filter(|_| right) else {
-        app.throttle.failed(address, name, now);
         // What was typed as a name may be a password; it is not recorded.
         let entry = Entry::new(EntryKind::Login, "sign-in-refused");
         log::append(&mut transaction, now, entry).await?;
         transaction.commit().await.map_err(CoordinatorError::from)?;
         return Err(Problem::InvalidCredentials);
     };
+    app.throttle.forgive(&source, name);
+    if let Some(former) = attempt.session {
+        sessions::session_delete(&mut transaction, &secret::stored_form(former)).await?;
+    }
     let token = secret::token("")?;
     sessions::session_insert(
         &mut transaction,
@@ -58,7 +90,11 @@ pub async fn sign_in(
         .body(json!({ "account": account.name }));
     log::append(&mut transaction, now, entry).await?;
     transaction.commit().await.map_err(CoordinatorError::from)?;
-    Ok((account, token))
+    Ok(SignedIn {
+        device: app.devices.introduce(&account.name)?,
+        account,
+        token,
+    })
 }
 
 /// Ends a session.

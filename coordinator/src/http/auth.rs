@@ -1,16 +1,15 @@
 //! Who is calling: an extractor that handlers name as an argument, so that a forgotten check does not compile.
 //! Cookies count for browsers, bearer tokens for programs; anything else is nobody.
 
+use super::cookies::Cookies;
 use crate::Problem;
 use crate::app::session;
 use crate::state::App;
 use crate::store::accounts::Account;
 use axum::extract::FromRequestParts;
+use axum::http::header;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
 
-/// Name of the session cookie.
-pub(crate) const COOKIE: &str = "wi_session";
 /// How API tokens begin.
 pub(crate) const TOKEN_PREFIX: &str = "wi_";
 
@@ -35,21 +34,11 @@ impl FromRequestParts<App> for Caller {
                 _ => None,
             }
         } else {
-            match session_cookie(&parts.headers) {
+            match Cookies::of(&parts.headers, app.config.is_public_tls()).session() {
                 Some(token) => session::by_cookie(app, token).await?,
                 None => None,
             }
         };
         account.map(Caller).ok_or(Problem::Unauthenticated)
     }
-}
-
-/// The session's token, where the request carries one.
-pub(crate) fn session_cookie(headers: &HeaderMap) -> Option<&str> {
-    (headers.get_all(header::COOKIE).iter())
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(name, _)| *name == COOKIE)
-        .map(|(_, token)| token)
 }

@@ -7,6 +7,8 @@ use axum::extract::{FromRequest, Request};
 use axum::http::header;
 use query::{AggregateQuery, Json, Refusal};
 use serde::de::DeserializeOwned;
+use std::error::Error;
+use tower_http::timeout::TimeoutError;
 
 /// Largest body read, in bytes.
 pub(crate) const LARGEST: usize = 96 * 1024;
@@ -25,11 +27,21 @@ impl<S: Send + Sync> FromRequest<S> for JsonBytes {
         if !is_json {
             return Err(Problem::UnsupportedMediaType);
         }
-        let bytes = Bytes::from_request(request, state)
-            .await
-            .map_err(|_| Problem::TooLarge)?;
+        let bytes =
+            Bytes::from_request(request, state)
+                .await
+                .map_err(|rejection| match rejection.status().as_u16() {
+                    413 => Problem::TooLarge,
+                    _ if is_late(&rejection) => Problem::TooSlow,
+                    _ => Problem::Malformed,
+                })?;
         Ok(JsonBytes(bytes))
     }
+}
+
+fn is_late(error: &(dyn Error + 'static)) -> bool {
+    let mut causes = std::iter::successors(Some(error), |&error| error.source());
+    causes.any(|error| error.is::<TimeoutError>())
 }
 
 /// A JSON body of a known form.

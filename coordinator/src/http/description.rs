@@ -1,7 +1,8 @@
 //! The description of the API, OpenAPI 3.1: what the handlers say of themselves, with what holds for all of them added in
 //! one place (problems, sign-in, names), so that the document is valid and no handler repeats it.
 
-use super::auth::{COOKIE, TOKEN_PREFIX};
+use super::auth::TOKEN_PREFIX;
+use super::cookies;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::openapi::path::{Operation, PathItem};
@@ -53,7 +54,7 @@ pub(super) fn empty() -> OpenApi {
 /// Adds what holds for every route.
 pub(super) fn complete(mut description: OpenApi) -> OpenApi {
     let components = description.components.get_or_insert_with(Components::new);
-    let cookie = ApiKey::Cookie(ApiKeyValue::new(COOKIE));
+    let cookie = ApiKey::Cookie(ApiKeyValue::new(cookies::SESSION));
     components.add_security_scheme(SESSION, SecurityScheme::ApiKey(cookie));
     let bearer = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
@@ -72,6 +73,8 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut O
     [
         ("get", &mut item.get),
         ("post", &mut item.post),
+        ("put", &mut item.put),
+        ("patch", &mut item.patch),
         ("delete", &mut item.delete),
     ]
     .into_iter()
@@ -84,19 +87,42 @@ fn complete_operation(path: &str, method: &str, operation: &mut Operation) {
         .collect();
     operation.operation_id = Some(format!("{method}-{}", words.join("-")));
     operation.tags = words.first().map(|first| vec![(*first).to_owned()]);
-    // Who must sign in can also fail to; signing in itself is open to all.
-    let signs_in = (method, path) == ("post", "/api/v1/session");
-    if operation.responses.responses.contains_key("401") && !signs_in {
+    if path.starts_with("/api/") {
+        add_common_refusals(path, method, operation);
+    }
+    for (status, response) in &mut operation.responses.responses {
+        if let RefOr::T(response) = response {
+            complete_response(status, response);
+        }
+    }
+}
+
+/// What any handler of its kind may be refused with, before or within it.
+fn add_common_refusals(path: &str, method: &str, operation: &mut Operation) {
+    let mut refusals = Vec::new();
+    let has_parameters = (operation.parameters.as_ref()).is_some_and(|all| !all.is_empty());
+    if has_parameters {
+        refusals.push("400");
+    }
+    // Signing in is open to all, and so is signing out of nothing.
+    if path != "/api/v1/session" || method == "get" {
+        refusals.push("401");
         let none: [&str; 0] = [];
         operation.security = Some(vec![
             SecurityRequirement::new(SESSION, none),
             SecurityRequirement::new(TOKEN, none),
         ]);
     }
-    for (status, response) in &mut operation.responses.responses {
-        if let RefOr::T(response) = response {
-            complete_response(status, response);
-        }
+    if method != "get" {
+        refusals.push("403");
+    }
+    if operation.request_body.is_some() {
+        refusals.extend(["400", "408", "413", "415", "422"]);
+    }
+    for status in refusals {
+        (operation.responses.responses)
+            .entry(status.to_owned())
+            .or_insert_with(|| RefOr::T(Response::new("")));
     }
 }
 

@@ -1,19 +1,19 @@
 //! `/api/v1/session`: sign in, who am I, sign out.
 //! The token travels in an HttpOnly cookie only; no script can read it.
 
-use super::auth::{COOKIE, Caller, session_cookie};
+use super::auth::Caller;
 use super::body::Body;
+use super::cookies::Cookies;
+use super::remote;
 use crate::Problem;
-use crate::app::session;
+use crate::app::session::{self, Attempt};
 use crate::state::App;
 use crate::store::accounts::{Account, Role};
-use crate::store::sessions::LIFETIME_SECONDS;
 use axum::Json;
-use axum::extract::{ConnectInfo, State};
-use axum::http::{Extensions, HeaderMap, StatusCode, header};
+use axum::extract::State;
+use axum::http::{Extensions, HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
-use std::net::{IpAddr, SocketAddr};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -57,38 +57,29 @@ impl From<Account> for SessionView {
     }
 }
 
-/// Where the connection comes from, where the server told.
-fn address(extensions: &Extensions) -> Option<IpAddr> {
-    (extensions.get::<ConnectInfo<SocketAddr>>()).map(|ConnectInfo(address)| address.ip())
-}
-
-fn cookie(app: &App, token: &str, max_age: i64) -> String {
-    let secure = if app.config.is_public_tls() {
-        "; Secure"
-    } else {
-        ""
-    };
-    format!("{COOKIE}={token}; HttpOnly; SameSite=Strict; Path=/; Max-Age={max_age}{secure}")
-}
-
 /// Signs in.
 #[utoipa::path(
     post, path = "/api/v1/session", request_body = Credentials,
-    responses((status = 200, body = SessionView), (status = 401), (status = 429))
+    responses((status = 200, body = SessionView), (status = 401), (status = 429), (status = 503))
 )]
 async fn sign_in(
     State(app): State<App>,
     extensions: Extensions,
+    headers: HeaderMap,
     Body(credentials): Body<Credentials>,
 ) -> Result<Response, Problem> {
-    let Credentials { name, password } = credentials;
-    let (account, token) = session::sign_in(&app, address(&extensions), &name, password).await?;
-    let cookie = cookie(&app, &token, LIFETIME_SECONDS);
-    Ok((
-        [(header::SET_COOKIE, cookie)],
-        Json(SessionView::from(account)),
-    )
-        .into_response())
+    let cookies = Cookies::of(&headers, app.config.is_public_tls());
+    let attempt = Attempt {
+        address: remote::address(&app, &extensions, &headers),
+        device: cookies.device(),
+        session: cookies.session(),
+        name: &credentials.name,
+        password: credentials.password,
+    };
+    let signed_in = session::sign_in(&app, attempt).await?;
+    let mut response = Json(SessionView::from(signed_in.account)).into_response();
+    cookies.keep(response.headers_mut(), &signed_in.token, &signed_in.device);
+    Ok(response)
 }
 
 /// Who is signed in.
@@ -103,12 +94,11 @@ async fn who_am_i(Caller(account): Caller) -> Json<SessionView> {
 /// Signs out.
 #[utoipa::path(delete, path = "/api/v1/session", responses((status = 204)))]
 async fn sign_out(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
-    if let Some(token) = session_cookie(&headers) {
+    let cookies = Cookies::of(&headers, app.config.is_public_tls());
+    if let Some(token) = cookies.session() {
         session::sign_out(&app, token).await?;
     }
-    Ok((
-        StatusCode::NO_CONTENT,
-        [(header::SET_COOKIE, cookie(&app, "", 0))],
-    )
-        .into_response())
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    cookies.forget(response.headers_mut());
+    Ok(response)
 }

@@ -127,3 +127,20 @@ pub async fn account_insert(
     .await?;
     Ok(done.rows_affected() == 1)
 }
+
+/// Changes what an account may do, or its password.
+pub async fn account_update(
+    connection: &mut SqliteConnection,
+    account: &Account,
+) -> Result<(), CoordinatorError> {
+    sqlx::query(
+        "UPDATE accounts SET role = $2, organisation = $3, password_hash = $4 WHERE id = $1",
+    )
+    .bind(account.id)
+    .bind(account.role.id())
+    .bind(&account.organisation)
+    .bind(&account.password_hash)
+    .execute(connection)
+    .await?;
+    Ok(())
+}

@@ -87,3 +87,15 @@ pub async fn session_delete(
         .await?;
     Ok(())
 }
+
+/// Ends all sessions of an account: what it may do, or its password, has changed.
+pub async fn sessions_end(
+    connection: &mut SqliteConnection,
+    account: i64,
+) -> Result<(), CoordinatorError> {
+    sqlx::query("DELETE FROM sessions WHERE account = $1")
+        .bind(account)
+        .execute(connection)
+        .await?;
+    Ok(())
+}

@@ -119,3 +119,15 @@ pub async fn api_token_account(
     .await?;
     row.map(Account::try_from).transpose()
 }
+
+/// Ends all API tokens of an account.
+pub async fn api_tokens_end(
+    connection: &mut SqliteConnection,
+    account: i64,
+) -> Result<(), CoordinatorError> {
+    sqlx::query("DELETE FROM api_tokens WHERE account = $1")
+        .bind(account)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
