@@ -29,15 +29,6 @@ pub struct Months {
     pub to: String,
 }
 
-impl From<Span> for Months {
-    fn from(span: Span) -> Months {
-        Months {
-            from: span.from.to_string(),
-            to: span.to.to_string(),
-        }
-    }
-}
-
 /// What to ask of a cube: what is due, or periods asked again on purpose.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -52,9 +43,10 @@ pub struct Wanted {
 pub struct AskView {
     /// `past`, `period` or `revision`.
     pub kind: AskKind,
-    /// Which months.
-    #[serde(flatten)]
-    pub months: Months,
+    /// The first month, `YYYY-MM`.
+    pub from: String,
+    /// The last month, `YYYY-MM`.
+    pub to: String,
     /// The query.
     pub query: String,
     /// How far it is.
@@ -68,9 +60,10 @@ pub struct AskView {
 pub struct DueView {
     /// `past` or `period`.
     pub kind: AskKind,
-    /// Which months.
-    #[serde(flatten)]
-    pub months: Months,
+    /// The first month, `YYYY-MM`.
+    pub from: String,
+    /// The last month, `YYYY-MM`.
+    pub to: String,
     /// What it costs each organisation, nano-rho.
     pub rho: u64,
 }
@@ -319,7 +312,8 @@ async fn view(connection: &mut SqliteConnection, stored: StoredCube) -> Result<C
         };
         Some(DueView {
             kind,
-            months: span.into(),
+            from: span.from.to_string(),
+            to: span.to.to_string(),
             rho: query.ok()?.rho_nano(),
         })
     });
@@ -332,7 +326,8 @@ async fn view(connection: &mut SqliteConnection, stored: StoredCube) -> Result<C
         asked: (asks.into_iter())
             .map(|ask| AskView {
                 kind: ask.kind,
-                months: ask.span.into(),
+                from: ask.span.from.to_string(),
+                to: ask.span.to.to_string(),
                 query: ask.query,
                 state: ask.state,
                 release: ask.release,
