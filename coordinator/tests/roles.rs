@@ -12,9 +12,10 @@ use std::fmt::Write as _;
 use support::{Bed, Browser, City, STUDY, question, send};
 
 /// Who may call without an account, and why nobody else needs one there.
-const OPEN: [&str; 4] = [
+const OPEN: [&str; 5] = [
     "get /health",
     "get /metrics",
+    "get /api/v1/protection",
     "post /api/v1/session",
     "delete /api/v1/session",
 ];
@@ -55,6 +56,8 @@ fn body(route: &str) -> Value {
             "past": { "bounds": { "cells": 1, "per_cell": 1 }, "rho": 1_000 },
             "each": { "bounds": { "cells": 1, "per_cell": 1 }, "rho": 1_000 },
         }),
+        "post /api/v1/studies/{id}/default-cubes" => json!({ "first": "2025-01" }),
+        "post /api/v1/forecasts" => json!({ "cube": "needs", "level": "municipio", "horizon": 4 }),
         _ => json!({}),
     }
 }

@@ -535,6 +535,7 @@ async fn the_description_names_every_route() {
         "delete /api/v1/forecasts/{id}",
         "get /api/v1/log",
         "get /api/v1/log/evidence",
+        "get /api/v1/protection",
         "get /health",
         "get /metrics",
     ]

@@ -14,6 +14,12 @@ use utoipa::{OpenApi as _, ToSchema};
 
 const SESSION: &str = "session";
 const TOKEN: &str = "token";
+/// What needs no account.
+const OPEN: [(&str, &str); 3] = [
+    ("post", "/api/v1/session"),
+    ("delete", "/api/v1/session"),
+    ("get", "/api/v1/protection"),
+];
 
 /// A refusal or failure (RFC 9457).
 #[derive(Serialize, ToSchema)]
@@ -105,7 +111,8 @@ fn add_common_refusals(path: &str, method: &str, operation: &mut Operation) {
         refusals.push("400");
     }
     // Signing in is open to all, and so is signing out of nothing.
-    if path != "/api/v1/session" || method == "get" {
+    let is_open = OPEN.contains(&(method, path));
+    if !is_open {
         refusals.push("401");
         let none: [&str; 0] = [];
         operation.security = Some(vec![

@@ -14,6 +14,7 @@ mod guard;
 mod log;
 mod nodes;
 mod operations;
+mod protection;
 mod queries;
 mod releases;
 mod remote;
@@ -51,6 +52,7 @@ fn described() -> (Router<App>, OpenApi) {
         .merge(comparisons::routes())
         .merge(forecasts::routes())
         .merge(log::routes())
+        .merge(protection::routes())
         .merge(operations::routes())
         .split_for_parts();
     (routes, description::complete(description))

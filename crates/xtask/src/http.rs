@@ -142,7 +142,10 @@ fn parse(bytes: &[u8]) -> Result<Reply> {
         let value = value.trim();
         match name.to_ascii_lowercase().as_str() {
             "location" => reply.location = Some(value.to_owned()),
-            "set-cookie" => reply.cookie = Some(value.to_owned()),
+            // The session's comes first.
+            "set-cookie" => {
+                reply.cookie.get_or_insert_with(|| value.to_owned());
+            }
             "transfer-encoding" => chunked = value.eq_ignore_ascii_case("chunked"),
             _ => {}
         }
@@ -183,7 +186,7 @@ mod tests {
     #[test]
     fn a_plain_reply_is_read() {
         let reply = parse(
-            b"HTTP/1.1 202 Accepted\r\nLocation: /api/v1/queries/7\r\nSet-Cookie: wi_session=a; HttpOnly\r\n\r\n{\"a\":1}",
+            b"HTTP/1.1 202 Accepted\r\nLocation: /api/v1/queries/7\r\nSet-Cookie: wi_session=a; HttpOnly\r\nSet-Cookie: wi_device=b\r\n\r\n{\"a\":1}",
         )
         .expect("read");
         assert_eq!(reply.status, 202);

@@ -17,9 +17,9 @@ test('every page has a path that leads back to it', () => {
 });
 
 test('the root and trailing slashes are understood', () => {
-  expect(match('/')).toEqual({ page: 'explore', release: null });
+  expect(match('/')).toEqual({ page: 'home' });
   expect(match('/nodes/')).toEqual({ page: 'nodes' });
-  expect(match('/sign-in')).toEqual({ page: 'explore', release: null });
+  expect(match('/sign-in')).toEqual({ page: 'home' });
 });
 
 test('what is not a page is not found', () => {

@@ -1,5 +1,6 @@
 // Which page a path means and which path a page has. Pure: history and the document are touched elsewhere.
 export type Route =
+  | { page: 'home' }
   | { page: 'explore'; release: string | null }
   | { page: 'overview' }
   | { page: 'forecast'; forecast: string | null }
@@ -8,13 +9,18 @@ export type Route =
   | { page: 'cubes' }
   | { page: 'nodes' }
   | { page: 'log' }
+  | { page: 'protection' }
+  | { page: 'glossary' }
+  | { page: 'accessibility' }
+  | { page: 'api-docs' }
   | { page: 'not-found' };
 /** The route of one page. */
 export type RouteOf<P extends Route['page']> = Extract<Route, { page: P }>;
 
 const ID = '([^/]+)';
 const ROUTES: [RegExp, (groups: string[]) => Route][] = [
-  [/^\/(?:explore)?$/, () => ({ page: 'explore', release: null })],
+  [/^\/$/, () => ({ page: 'home' })],
+  [/^\/explore$/, () => ({ page: 'explore', release: null })],
   [new RegExp(`^/explore/${ID}$`), ([release]) => ({ page: 'explore', release: release ?? null })],
   [/^\/overview$/, () => ({ page: 'overview' })],
   [/^\/forecast$/, () => ({ page: 'forecast', forecast: null })],
@@ -25,7 +31,11 @@ const ROUTES: [RegExp, (groups: string[]) => Route][] = [
   [/^\/nodes$/, () => ({ page: 'nodes' })],
   [/^\/log$/, () => ({ page: 'log' })],
   // Where a signed-in person comes back to from a bookmarked sign-in page.
-  [/^\/sign-in$/, () => ({ page: 'explore', release: null })],
+  [/^\/sign-in$/, () => ({ page: 'home' })],
+  [/^\/protection$/, () => ({ page: 'protection' })],
+  [/^\/glossary$/, () => ({ page: 'glossary' })],
+  [/^\/accessibility$/, () => ({ page: 'accessibility' })],
+  [/^\/api-docs$/, () => ({ page: 'api-docs' })],
 ];
 
 export function match(path: string): Route {
@@ -60,10 +70,23 @@ export function href(route: Route): string {
       return '/nodes';
     case 'log':
       return '/log';
+    case 'protection':
+      return '/protection';
+    case 'glossary':
+      return '/glossary';
+    case 'accessibility':
+      return '/accessibility';
+    case 'api-docs':
+      return '/api-docs';
+    case 'home':
     case 'not-found':
       return '/';
   }
 }
+
+/** Pages that explain the service: open to everybody, signed in or not. */
+const OPEN: ReadonlySet<Route['page']> = new Set(['protection', 'glossary', 'accessibility', 'api-docs']);
+export const isOpen = (page: Route['page']): boolean => OPEN.has(page);
 
 /** The path with its search part rewritten: empty values leave it. */
 export function withSearch(path: string, values: Readonly<Record<string, string | null>>): string {

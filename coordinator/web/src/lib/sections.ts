@@ -39,6 +39,16 @@ export const SECTIONS: readonly Section[] = [
       { key: 'nav.nodes', route: { page: 'nodes' }, pages: ['nodes'] },
     ],
   },
+  {
+    id: 'help',
+    key: 'section.help',
+    links: [
+      { key: 'nav.protection', route: { page: 'protection' }, pages: ['protection'] },
+      { key: 'nav.glossary', route: { page: 'glossary' }, pages: ['glossary'] },
+      { key: 'nav.api', route: { page: 'api-docs' }, pages: ['api-docs'] },
+      { key: 'nav.accessibility', route: { page: 'accessibility' }, pages: ['accessibility'] },
+    ],
+  },
 ];
 
 /** The sections as a role sees them: links of others left out, and a section without links too. */

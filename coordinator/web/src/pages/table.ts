@@ -14,6 +14,7 @@ type Entry<P extends Route['page']> = {
 };
 
 const PAGES: { [P in Route['page']]: Entry<P> } = {
+  home: { title: 'home.title', load: () => import('./Home.svelte') },
   overview: { title: 'overview.title', load: () => import('./Overview.svelte') },
   explore: { title: 'explore.title', load: () => import('./Explore.svelte') },
   forecast: { title: 'forecast.title', load: () => import('./Forecast.svelte') },
@@ -22,6 +23,10 @@ const PAGES: { [P in Route['page']]: Entry<P> } = {
   cubes: { title: 'cubes.title', load: () => import('./Cubes.svelte') },
   nodes: { title: 'nodes.title', load: () => import('./Nodes.svelte') },
   log: { title: 'log.title', load: () => import('./Log.svelte') },
+  protection: { title: 'protection.title', load: () => import('./Protection.svelte') },
+  glossary: { title: 'glossary.title', load: () => import('./Glossary.svelte') },
+  accessibility: { title: 'accessibility.title', load: () => import('./Accessibility.svelte') },
+  'api-docs': { title: 'api-docs.title', load: () => import('./ApiDocs.svelte') },
   'not-found': { title: 'missing.title', load: () => import('./NotFound.svelte') },
 };
 

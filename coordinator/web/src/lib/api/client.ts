@@ -1,7 +1,8 @@
 // Every call to the coordinator: same origin, JSON in, JSON out, failures as one Problem with a code the catalogue renders.
 import type {
-  Account, Comparison, Consistent, CubeInfo, ForecastView, ForecastWanted, Geography, LogEntry, Months, NodeInfo, Outlines, Preview, ProblemBody, Query, QueryView, Release, ReleaseSummary, Statistics, Study, Taxonomy,
+  Account, Comparison, Consistent, CubeInfo, ForecastView, ForecastWanted, Geography, LogEntry, Months, NodeInfo, Outlines, Preview, Protection, ProblemBody, Query, QueryView, Release, ReleaseSummary, Statistics, Study, Taxonomy,
 } from './types';
+import type { Description } from '../openapi';
 
 const BASE = '/api/v1';
 
@@ -91,6 +92,8 @@ export const api = {
   signIn: async (name: string, password: string): Promise<Account> =>
     ((await (await send('POST', 'session', { name, password })).json()) as { account: Account }).account,
   signOut: async (): Promise<void> => void (await send('DELETE', 'session')),
+  protection: () => read<Protection>('protection'),
+  description: () => read<Description>('openapi.json'),
   geography: () => read<Geography>('geography'),
   outlines: (url: string) => read<Outlines>(url),
   taxonomy: () => read<Taxonomy>('taxonomy'),

@@ -70,6 +70,21 @@ export interface Taxonomy {
   sexes: string[];
 }
 
+/** nano-rho, and the same as epsilon */
+export interface Loss {
+  rho: number;
+  epsilon: number;
+}
+/** The numbers in force, open to everybody. */
+export interface Protection {
+  delta: number;
+  organisations: number;
+  studies: number;
+  per_question: Loss | null;
+  per_study: Loss | null;
+  so_far: { organisations: number; loss: Loss }[];
+}
+
 export interface Study {
   id: string;
   title: string;
@@ -84,6 +99,7 @@ export interface Study {
   finest_level: string;
   targets: string[];
   measures: string[];
+  participants?: string[];
   countersigned: string[];
 }
 

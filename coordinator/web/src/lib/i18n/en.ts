@@ -1,9 +1,11 @@
 // English texts.
 import { analysis } from './analysis.en';
 import type { it } from './it';
+import { trust } from './trust.en';
 
 export const en: Record<keyof typeof it, string> = {
   ...analysis,
+  ...trust,
   'app.name': 'Welfare Intelligence',
   'app.claim': 'The needs of the city, neighbourhood by neighbourhood, without handing over a record',
   'app.skip': 'Skip to content',

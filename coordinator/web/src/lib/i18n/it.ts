@@ -1,8 +1,10 @@
 // Italian texts. The keys of this file are the keys of every language.
 import { analysis } from './analysis.it';
+import { trust } from './trust.it';
 
 export const it = {
   ...analysis,
+  ...trust,
   'app.name': 'Welfare Intelligence',
   'app.claim': 'I bisogni della città, quartiere per quartiere, senza consegnare una scheda',
   'app.skip': 'Vai al contenuto',

@@ -1,0 +1,36 @@
+// The words of the API's page, both languages together: only that page loads them. What describes operations is the server's, in English.
+const it = {
+  lead: 'Tutto ciò che il sito fa passa da qui. La descrizione è di questo servizio, in questa versione; i testi delle operazioni sono in inglese.',
+  download: 'Scarica la descrizione (OpenAPI 3.1)',
+  token: 'Un programma si presenta con un gettone, che l’amministrazione crea con «coordinator admin api-token». Un rifiuto è un documento problem+json con un codice stabile.',
+  find: 'Cerca un’operazione',
+  resources: 'Risorse',
+  parameters: 'Parametri',
+  body: 'Corpo',
+  responses: 'Risposte',
+  required: 'necessario',
+  open: 'senza accesso',
+  name: 'Nome',
+  type: 'Tipo',
+  meaning: 'Significato',
+  status: 'Stato',
+  none: 'Nessuna operazione corrisponde.',
+};
+const en: typeof it = {
+  lead: 'Everything the website does goes through here. The description is this service’s own, in this version.',
+  download: 'Download the description (OpenAPI 3.1)',
+  token: 'A program shows a token, which the administration makes with “coordinator admin api-token”. A refusal is a problem+json document with a stable code.',
+  find: 'Find an operation',
+  resources: 'Resources',
+  parameters: 'Parameters',
+  body: 'Body',
+  responses: 'Responses',
+  required: 'required',
+  open: 'no sign-in',
+  name: 'Name',
+  type: 'Type',
+  meaning: 'Meaning',
+  status: 'Status',
+  none: 'No operation matches.',
+};
+export const words = { it, en };
