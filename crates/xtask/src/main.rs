@@ -1,10 +1,12 @@
-//! Developer commands: `cargo xtask demo | test | check | bench | simulate | web | dist`. Each finds or installs what it needs, says what it
+//! Developer commands: `cargo xtask demo | test | check | bench | simulate | web | dist | screenshots | fuzz-api`. Each finds or installs what it needs, says what it
 //! does, and stops what it started.
 
 mod bench;
+mod browser;
 mod check;
 mod demo;
 mod dist;
+mod fuzz_api;
 mod group;
 mod http;
 mod interruption;
@@ -42,6 +44,10 @@ enum Command {
     Web(web::Options),
     /// Makes what is installed without compiling: a static node agent, a Debian package, a container recipe.
     Dist(dist::Options),
+    /// Writes a picture of every page of the website at three widths.
+    Screenshots(browser::Screenshots),
+    /// Calls every operation of the API with generated input, as each role; fails on faults and on answers nobody described.
+    FuzzApi(fuzz_api::Options),
     /// Prints what the default cubes buy and cost: noise against the counts to expect.
     BudgetTable,
 }
@@ -74,6 +80,8 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Simulate(options) => simulate::run(&workspace, &options),
         Command::Web(options) => web::run(&workspace, &options),
         Command::Dist(options) => dist::run_dist(&workspace, &options),
+        Command::Screenshots(options) => browser::screenshots(&workspace, &options),
+        Command::FuzzApi(options) => fuzz_api::fuzz(&workspace, &options),
         Command::BudgetTable => workspace::run(workspace.cargo().args([
             "run",
             "--quiet",

@@ -6,6 +6,7 @@ mod forecast;
 mod kernel;
 mod optimise;
 mod policy;
+mod web;
 
 use crate::workspace::Workspace;
 use anyhow::Result;
@@ -32,6 +33,8 @@ enum Bench {
     Policy(policy::Options),
     /// Plans and their bounds on public and random problems, against the plain formulation of HiGHS.
     Optimise(optimise::Options),
+    /// The website: bytes, first views, map, many readers, against a static file of the same server.
+    Web(web::Options),
 }
 
 /// Runs one measurement.
@@ -46,5 +49,6 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         Bench::Forecast(options) => forecast::run(workspace, options),
         Bench::Policy(options) => policy::run(workspace, options),
         Bench::Optimise(options) => optimise::run(workspace, options),
+        Bench::Web(options) => web::run(workspace, options),
     }
 }

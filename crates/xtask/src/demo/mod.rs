@@ -126,6 +126,17 @@ pub(crate) fn in_background(workspace: &Workspace, scale: f64) -> Result<Running
     start(workspace, &ci_options(workspace, scale))
 }
 
+/// Builds what is missing, and leaves a small city running.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) fn built_in_background(workspace: &Workspace, scale: f64) -> Result<Running> {
+    setup::ensure(&[Need::Compiler, Need::Highs])?;
+    build_website(workspace)?;
+    build::build(workspace)?;
+    in_background(workspace, scale)
+}
+
 fn ci_options(workspace: &Workspace, scale: f64) -> Options {
     Options {
         scale: Some(scale),

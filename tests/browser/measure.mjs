@@ -1,0 +1,152 @@
+// Measures the website and prints ratios to one static file of the same server, in the same run. It asserts nothing.
+//
+//   node tests/browser/measure.mjs DIR/demo.json [--seconds S] [--readers N]
+import { readFileSync } from 'node:fs';
+import { Agent, request } from 'node:http';
+import { parseArgs } from 'node:util';
+import { open } from './harness.mjs';
+import { PAGES, whatThereIs } from './pages.mjs';
+
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { seconds: { type: 'string', default: '3' }, readers: { type: 'string', default: '200' } } });
+const demo = JSON.parse(readFileSync(positionals[0], 'utf8'));
+const ROUNDS = 5;
+const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
+const row = (name, ...cells) => console.log(`${name.padEnd(46)}${cells.map((cell) => String(cell).padStart(16)).join('')}`);
+
+const walk = await open(demo);
+const { page, context, origin } = walk;
+await context.addInitScript(() => {
+  window.wiShift = 0;
+  new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.wiShift += entry.value;
+  }).observe({ type: 'layout-shift', buffered: true });
+});
+
+/** A cold view of a path: bytes on the wire, milliseconds to first paint and to the content, layout shift. */
+async function view(path, ready) {
+  const network = await context.newCDPSession(page);
+  await network.send('Network.enable');
+  await network.send('Network.clearBrowserCache');
+  let bytes = 0;
+  network.on('Network.loadingFinished', ({ encodedDataLength }) => (bytes += encodedDataLength));
+  const begin = performance.now();
+  await page.goto(origin + path, { waitUntil: 'commit' });
+  await page.locator(ready).first().waitFor();
+  const there = performance.now() - begin;
+  await page.waitForLoadState('networkidle');
+  const { paint, shift } = await page.evaluate(() => ({ paint: performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? NaN, shift: window.wiShift }));
+  await network.detach();
+  return { bytes, there, paint, shift };
+}
+
+async function views(name, path, ready) {
+  const all = [];
+  for (let round = 0; round < ROUNDS; round += 1) all.push(await view(path, ready));
+  const file = staticFile.there;
+  const there = median(all.map((one) => one.there));
+  row(name, `${(median(all.map((one) => one.bytes)) / 1000).toFixed(0)} kB`, `${median(all.map((one) => one.paint)).toFixed(0)} ms`, `${there.toFixed(0)} ms`, `${(there / file).toFixed(1)} x`, median(all.map((one) => one.shift)).toFixed(3));
+}
+
+row('first views, cold cache, median of 5', 'bytes', 'first paint', 'content', 'to a static file', 'layout shift');
+const statics = [];
+for (let round = 0; round < ROUNDS; round += 1) {
+  const begin = performance.now();
+  await page.goto(`${origin}/favicon.svg`);
+  statics.push(performance.now() - begin);
+}
+const staticFile = { there: median(statics) };
+row('a static file (favicon.svg) in the browser', '', '', `${staticFile.there.toFixed(0)} ms`, '1.0 x', '');
+await views('sign-in', '/', '[data-testid="sign-in-form"]');
+await page.goto(origin);
+await walk.signIn('analyst');
+const there = await whatThereIs(page);
+for (const { name, role, path, ready } of PAGES) {
+  if (role !== 'analyst' || name === 'forecast') continue;
+  await views(name, typeof path === 'function' ? path(there) : path, ready);
+}
+
+// The map: from the pointer's event to the frame that shows it.
+await page.goto(`${origin}/explore`);
+await page.locator('[data-testid="map"] path').first().waitFor();
+const interaction = await page.evaluate(async () => {
+  const shapes = [...document.querySelectorAll('[data-testid="map"] path[data-key]')];
+  const frame = () => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
+  const idle = [];
+  const hovers = [];
+  for (const shape of shapes.slice(0, 40)) {
+    let begin = performance.now();
+    await frame();
+    idle.push(performance.now() - begin);
+    const box = shape.getBoundingClientRect();
+    begin = performance.now();
+    for (const type of ['pointerover', 'pointerenter', 'pointermove', 'mouseover', 'mouseenter', 'mousemove']) {
+      shape.dispatchEvent(new (type.startsWith('pointer') ? PointerEvent : MouseEvent)(type, { bubbles: !type.endsWith('enter'), clientX: box.x + box.width / 2, clientY: box.y + box.height / 2 }));
+    }
+    await frame();
+    hovers.push(performance.now() - begin);
+  }
+  return { areas: new Set(shapes.map((shape) => shape.dataset.key)).size, idle, hovers };
+});
+console.log();
+row('map interaction, median of 40', 'to next frame', 'empty frame', 'ratio');
+row(`pointing at an area, ${interaction.areas} areas`, `${median(interaction.hovers).toFixed(1)} ms`, `${median(interaction.idle).toFixed(1)} ms`, `${(median(interaction.hovers) / median(interaction.idle)).toFixed(2)} x`);
+
+const cookies = (await context.cookies()).map(({ name, value }) => `${name}=${value}`).join('; ');
+await walk.context.close();
+
+/** How many answers so many readers get in a while, each on a connection of their own, asking again at once. */
+async function load(path) {
+  const readers = Number(values.readers);
+  const agent = new Agent({ keepAlive: true, maxSockets: readers });
+  const until = performance.now() + 1000 * Number(values.seconds);
+  let answers = 0;
+  let bytes = 0;
+  const times = [];
+  const statuses = new Map();
+  const once = () =>
+    new Promise((resolve) => {
+      const begin = performance.now();
+      const call = request(origin + path, { agent, headers: { cookie: cookies, 'accept-encoding': 'gzip, br' } }, (response) => {
+        response.on('data', (part) => (bytes += part.length));
+        response.on('end', () => {
+          answers += 1;
+          times.push(performance.now() - begin);
+          statuses.set(response.statusCode, (statuses.get(response.statusCode) ?? 0) + 1);
+          resolve();
+        });
+      });
+      call.on('error', () => {
+        statuses.set('error', (statuses.get('error') ?? 0) + 1);
+        resolve();
+      });
+      call.end();
+    });
+  const begin = performance.now();
+  await Promise.all(
+    Array.from({ length: readers }, async () => {
+      while (performance.now() < until) await once();
+    }),
+  );
+  agent.destroy();
+  const rate = (1000 * answers) / (performance.now() - begin);
+  return { rate, median: median(times), slowest: times.toSorted((a, b) => a - b)[Math.floor(times.length * 0.99)], each: bytes / answers, statuses: [...statuses].map(([status, count]) => `${status}: ${count}`).join(', ') };
+}
+
+console.log();
+row(`${values.readers} readers, ${values.seconds} s each`, 'answers a second', 'ratio', 'median', '99 of 100', 'bytes');
+let base = null;
+for (const [name, path] of [
+  ['a static file (favicon.svg)', '/favicon.svg'],
+  ['who am I', '/api/v1/session'],
+  ['nodes', '/api/v1/nodes'],
+  ['studies', '/api/v1/studies'],
+  ['all releases', '/api/v1/releases'],
+  ['one release by NIL', `/api/v1/releases/${there.release}`],
+  ['its comparison', `/api/v1/releases/${there.release}/comparison`],
+]) {
+  const found = await load(path);
+  base ??= found;
+  row(name, found.rate.toFixed(0), `${(found.rate / base.rate).toFixed(2)} x`, `${found.median.toFixed(0)} ms`, `${found.slowest.toFixed(0)} ms`, found.each.toFixed(0));
+  if (!/^200: \d+$/.test(found.statuses)) console.log(`  statuses ${found.statuses}`);
+}
+process.exit(0);

@@ -1,0 +1,56 @@
+// Writes a picture of every page at three widths, in one language. It asserts nothing but that each page comes.
+//
+//   node tests/browser/screenshots.mjs DIR/demo.json OUT [--language it|en] [--only NAME]...
+import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { LANGUAGES, open } from './harness.mjs';
+import { PAGES, unlisted, whatThereIs } from './pages.mjs';
+
+const WIDTHS = [1360, 768, 390];
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { language: { type: 'string', default: 'en' }, only: { type: 'string', multiple: true } } });
+const [description, out] = positionals;
+if (!description || !out) {
+  console.error('usage: node screenshots.mjs DIR/demo.json OUT [--language it|en] [--only NAME]...');
+  process.exit(2);
+}
+const demo = JSON.parse(readFileSync(description, 'utf8'));
+const walk = await open(demo, out);
+const language = LANGUAGES.find(({ id }) => id === values.language);
+walk.context.setDefaultTimeout(60_000);
+
+let signedIn;
+let there = {};
+async function become(role) {
+  if (role === signedIn) return;
+  await walk.page.setViewportSize({ width: WIDTHS[0], height: 900 });
+  await walk.context.clearCookies();
+  await walk.goto('/');
+  await walk.choose(language);
+  if (role) {
+    await walk.signIn(role);
+    there = await whatThereIs(walk.page);
+    const missing = await unlisted(walk.page);
+    for (const path of missing) if (!extra.some((one) => one.path === path)) extra.push({ name: path.slice(1).replaceAll('/', '-'), role, path, ready: 'main h1' });
+  }
+  signedIn = role;
+}
+
+const extra = [];
+async function pictures(pages) {
+  for (const { name, role, path, ready } of pages) {
+    if (values.only && !values.only.includes(name)) continue;
+    await walk.check(name, async () => {
+      await become(role);
+      for (const width of WIDTHS) {
+        await walk.page.setViewportSize({ width, height: width === 390 ? 844 : 900 });
+        await walk.goto(typeof path === 'function' ? path(there) : path);
+        await walk.settled();
+        await walk.page.locator(ready).first().waitFor();
+        await walk.picture(`${name}-${width}`);
+      }
+    });
+  }
+}
+await pictures(PAGES);
+await pictures(extra);
+process.exit((await walk.close()) ? 0 : 1);
