@@ -1,7 +1,7 @@
 //! Serving: both ports, the sweep that ends queries, and an orderly stop.
 //! Long polls and event streams are told to end first, so that a stop takes moments.
 
-use crate::app::{end, study};
+use crate::app::{end, forecasts, study};
 use crate::clock::Clock;
 use crate::connections::Room;
 use crate::store::log::{self, Entry};
@@ -57,6 +57,9 @@ pub async fn serve(config: Config) -> Result<()> {
     let app = State::open(config, Clock::System)
         .await
         .context("cannot open the coordinator's files")?;
+    forecasts::resume(&app)
+        .await
+        .context("cannot take up the forecasts that were being worked out")?;
     tracing::info!(web = %web.local_addr()?, nodes = %nodes.local_addr()?, "serving");
 
     let tls = RustlsConfig::from_config(node_tls(&app)?);
@@ -94,6 +97,7 @@ pub async fn serve(config: Config) -> Result<()> {
             stopped().await;
             tracing::info!("stopping");
             app.hub.stop();
+            forecasts::stop(&app);
             web_handle.graceful_shutdown(Some(GRACE));
             node_handle.graceful_shutdown(Some(GRACE));
         })

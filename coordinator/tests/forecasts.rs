@@ -2,6 +2,9 @@
 
 mod support;
 
+use coordinator::State;
+use coordinator::app::forecasts::{self, ForecastState};
+use coordinator::clock::Clock;
 use serde_json::{Value, json};
 use std::time::Duration;
 use support::{Bed, Browser, City, Reply, STUDY, logged};
@@ -141,7 +144,16 @@ async fn a_forecast_is_worked_out_once_and_served_with_its_explanation() {
     let view = done(&city.analyst, &adjusted).await;
     let series = view["result"]["series"].as_array().unwrap();
     assert!(series[1]["adjusted"].is_null());
+    // The statistical forecast is a resource of its own, untouched; the whole moves by as much as its part.
+    assert_eq!(view["baseline"], location.rsplit('/').next().unwrap());
     let two = &series[2];
+    let whole = &series[0];
+    let moved = |one: &Value| one["adjusted"][1]["mean"].as_f64().unwrap() - mean(one, 1);
+    assert!((moved(whole) - moved(two)).abs() < 0.01, "{whole}");
+    assert!(
+        done(&city.analyst, &location).await["result"]["series"][2]["adjusted"].is_null(),
+        "a forecast is not changed by what is assumed on top of it"
+    );
     for (step, factor) in [(0, 1.0), (1, 1.2), (2, 1.2), (3, 1.0)] {
         let after = two["adjusted"][step]["mean"].as_f64().unwrap();
         assert!((after - factor * mean(two, step)).abs() < 0.01, "{two}");
@@ -178,7 +190,64 @@ async fn a_forecast_is_worked_out_once_and_served_with_its_explanation() {
     for node in &city.nodes {
         assert!(node.poll().await.is_empty(), "nobody is asked");
     }
-    assert_eq!(logged(&bed).await, before, "reading is not logged");
+    // Assumed once more, it is the same; only what is assumed is logged, once.
+    begin(wanted(json!({ "adjustments": [adjustment] })))
+        .await
+        .expect(202);
+    let mut expected = before;
+    expected.push("forecast-adjusted".to_owned());
+    assert_eq!(logged(&bed).await, expected, "reading is not logged");
+
+    let listed = city.analyst.get("/api/v1/forecasts").await.expect(200);
+    let listed = listed.json();
+    let ids: Vec<&str> = (listed["forecasts"].as_array().unwrap().iter())
+        .map(|one| one["id"].as_str().unwrap())
+        .collect();
+    let id_of = |location: &str| location.rsplit('/').next().unwrap().to_owned();
+    assert_eq!(ids.len(), 2);
+    assert!(ids.contains(&&*id_of(&location)) && ids.contains(&&*id_of(&adjusted)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn forecasts_outlive_the_coordinator() {
+    let bed = Bed::new().await;
+    let city = bed.city().await;
+    cube_released(&city).await;
+    let begun = |horizon: usize| wanted(json!({ "horizon": horizon }));
+    let whole = city.analyst.post("/api/v1/forecasts", &begun(4)).await;
+    let whole = done(&city.analyst, &whole.expect(202).location()).await;
+    let broken = city.analyst.post("/api/v1/forecasts", &begun(2)).await;
+    let broken = done(&city.analyst, &broken.expect(202).location()).await;
+    let id = |view: &Value| view["id"].as_str().unwrap().to_owned();
+    // As an end in the midst of the work leaves it.
+    let mut transaction = bed.app.database.write().await.unwrap();
+    sqlx::query("UPDATE forecasts SET state = 'running', result = NULL, done = 3 WHERE id = $1")
+        .bind(id(&broken))
+        .execute(&mut *transaction)
+        .await
+        .unwrap();
+    transaction.commit().await.unwrap();
+
+    let app = State::open(bed.config.clone(), Clock::System)
+        .await
+        .unwrap();
+    let kept = forecasts::one(&app, &id(&whole)).await.unwrap();
+    assert_eq!(
+        serde_json::to_value(kept.result).unwrap(),
+        whole["result"],
+        "what was there is there"
+    );
+    forecasts::resume(&app).await.unwrap();
+    for _ in 0..2_400 {
+        let view = forecasts::one(&app, &id(&broken)).await.unwrap();
+        if view.state == ForecastState::Done {
+            // The same input says the same.
+            assert_eq!(serde_json::to_value(view.result).unwrap(), broken["result"]);
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("the interrupted forecast is not taken up again");
 }
 
 #[tokio::test]

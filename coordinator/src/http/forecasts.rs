@@ -3,22 +3,38 @@
 use super::auth::Caller;
 use super::body::Body;
 use crate::Problem;
-use crate::app::forecasts::{self, ForecastView, ForecastWanted};
+use crate::app::forecasts::{self, ForecastSummary, ForecastView, ForecastWanted};
 use crate::state::App;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
-        .routes(routes!(begin))
+        .routes(routes!(list, begin))
         .routes(routes!(one, cancel))
 }
 
-/// Begins a forecast. 202 with the resource to follow; the same input is worked out once.
+/// Forecasts, newest first.
+#[derive(Serialize, ToSchema)]
+struct ForecastsView {
+    forecasts: Vec<ForecastSummary>,
+}
+
+/// The newest forecasts, those with adjustments among them.
+#[utoipa::path(get, path = "/api/v1/forecasts", responses((status = 200, body = ForecastsView), (status = 401)))]
+async fn list(State(app): State<App>, _: Caller) -> Result<Json<ForecastsView>, Problem> {
+    let forecasts = forecasts::list(&app).await?;
+    Ok(Json(ForecastsView { forecasts }))
+}
+
+/// Begins a forecast. 202 with the resource to follow; the same input is worked out once, and kept. Adjustments are
+/// entered in the log.
 #[utoipa::path(
     post, path = "/api/v1/forecasts", request_body = ForecastWanted,
     responses(
@@ -55,7 +71,7 @@ async fn one(
         Some((id, form @ ("csv" | "json"))) => (id, Some(form)),
         Some(_) => return Err(Problem::NotFound),
     };
-    let view = forecasts::one(&app, id)?;
+    let view = forecasts::one(&app, id).await?;
     let Some(form) = form else {
         return Ok(Json(view).into_response());
     };
@@ -86,6 +102,6 @@ async fn cancel(
     Caller(account): Caller,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    forecasts::cancel(&app, &account, &id)?;
+    forecasts::cancel(&app, &account, &id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

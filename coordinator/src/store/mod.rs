@@ -8,6 +8,7 @@ pub mod checkpoints;
 pub mod consents;
 pub mod cubes;
 pub mod datasets;
+pub mod forecasts;
 pub mod guarantees;
 pub mod idempotency;
 pub mod log;
@@ -44,6 +45,11 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
         5,
         "cosigned",
         include_str!("../../migrations/0005_cosigned.sql"),
+    ),
+    (
+        6,
+        "forecasts",
+        include_str!("../../migrations/0006_forecasts.sql"),
     ),
 ];
 

@@ -9,10 +9,11 @@ use crate::store::cubes::{self, AskKind};
 use crate::{CoordinatorError, Problem};
 use geography::Level;
 use query::{Measure, PeriodKind};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The series of all areas of a level over common periods.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Past {
     /// Releases it is made of, each once.
     pub(super) releases: Vec<String>,
@@ -22,10 +23,12 @@ pub(super) struct Past {
     pub(super) left_out: Vec<String>,
     /// Areas, `unknown` among them.
     pub(super) keys: Vec<String>,
-    /// By area and period; NaN where there is none.
+    /// By area and period; NaN where there is none, which is stored as null.
+    #[serde(with = "gaps")]
     pub(super) values: Vec<Vec<f64>>,
     /// The same of noise variances.
     pub(super) variances: Vec<Vec<f64>>,
+    #[serde(with = "kind_id")]
     pub(super) kind: PeriodKind,
     /// Whether the values are counts.
     pub(super) counts: bool,
@@ -35,6 +38,45 @@ impl Past {
     /// Series to be forecast: all areas, and all together where there are several.
     pub(super) fn count(&self) -> usize {
         self.keys.len() + usize::from(self.keys.len() > 1)
+    }
+}
+
+/// JSON has no NaN.
+mod gaps {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(values: &[Vec<f64>], to: S) -> Result<S::Ok, S::Error> {
+        let whole = |value: &f64| (!value.is_nan()).then_some(*value);
+        let rows: Vec<Vec<Option<f64>>> =
+            (values.iter().map(|row| row.iter().map(whole).collect())).collect();
+        rows.serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Vec<Vec<f64>>, D::Error> {
+        let rows = Vec::<Vec<Option<f64>>>::deserialize(from)?;
+        let known = |value: Option<f64>| value.unwrap_or(f64::NAN);
+        Ok((rows
+            .into_iter()
+            .map(|row| row.into_iter().map(known).collect()))
+        .collect())
+    }
+}
+
+mod kind_id {
+    use query::PeriodKind;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(kind: &PeriodKind, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(kind.id())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<PeriodKind, D::Error> {
+        let id = String::deserialize(from)?;
+        (PeriodKind::ALL.into_iter())
+            .find(|kind| kind.id() == id)
+            .ok_or_else(|| D::Error::custom("no kind of period"))
     }
 }
 

@@ -2,10 +2,11 @@
 //! the `forecast` crate's; here is only what goes in and how far it is.
 
 use super::super::consistent::rounded;
+use super::adjust::TOGETHER;
 use super::series::{Past, ahead};
-use super::{
-    AheadView, BacktestView, ExplanationView, ForecastResult, ForecastWanted, PastView, SeriesView,
-    UnusualView, WidthView,
+use super::views::{
+    AheadView, BacktestView, ExplanationView, ForecastResult, PastView, SeriesView, UnusualView,
+    WidthView,
 };
 use compose::{Confidence, Estimate};
 use forecast::{
@@ -22,7 +23,7 @@ const LEVELS: [u8; 3] = [50, 80, 95];
 /// Works a forecast out; `None` where it was called off.
 pub(super) fn forecast(
     past: &Past,
-    wanted: &ForecastWanted,
+    horizon: usize,
     done: &AtomicUsize,
     cancelled: &AtomicBool,
 ) -> Result<Option<ForecastResult>, ForecastError> {
@@ -41,7 +42,6 @@ pub(super) fn forecast(
             Series::try_new(values.clone(), Some(variances.clone()), season, kind)
         })
         .collect::<Result<Vec<_>, _>>()?;
-    let horizon = wanted.horizon;
     // With a single area there is nothing to add up.
     let hierarchy = (leaves.len() > 1).then(|| whole(&past.keys)).transpose()?;
     let sums = match &hierarchy {
@@ -85,7 +85,7 @@ pub(super) fn forecast(
             (of_sums, of_leaves, calibrations)
         }
     };
-    let keys: Vec<&str> = (sums.iter().map(|_| "together"))
+    let keys: Vec<&str> = (sums.iter().map(|_| TOGETHER))
         .chain(past.keys.iter().map(String::as_str))
         .collect();
     let leaf_level = calibrations.len() - 1;
@@ -98,7 +98,7 @@ pub(super) fn forecast(
             return Ok(None);
         }
         let calibration = &calibrations[if at < sums.len() { 0 } else { leaf_level }];
-        view(keys[at], series, forecast, calibration, past, wanted).map(Some)
+        view(keys[at], series, forecast, calibration, past, horizon).map(Some)
     })
     .collect::<Result<Option<Vec<SeriesView>>, ForecastError>>()?;
     Ok(views.map(|series| ForecastResult {
@@ -145,7 +145,7 @@ fn view(
     forecast: &Forecast,
     calibration: &Calibration,
     past: &Past,
-    wanted: &ForecastWanted,
+    horizon: usize,
 ) -> Result<SeriesView, ForecastError> {
     let privacy = series.privacy().unwrap_or_default();
     let released = (series.values().iter().zip(privacy)).map(|(value, variance)| {
@@ -160,17 +160,16 @@ fn view(
             high: rounded(high),
         })
     });
-    let ahead: Vec<AheadView> = (0..wanted.horizon)
+    let ahead: Vec<AheadView> = (0..horizon)
         .map(|step| step_ahead(forecast, calibration, step))
         .collect();
-    let adjusted = adjusted(key, &ahead, wanted);
     let explanation = forecast.explanation();
     let periods = |period: usize| past.periods.get(period).cloned().unwrap_or_default();
     Ok(SeriesView {
         key: key.to_owned(),
         past: released.collect(),
         ahead,
-        adjusted,
+        adjusted: None,
         explanation: ExplanationView {
             level: rounded(explanation.level),
             slope: rounded(explanation.slope),
@@ -190,7 +189,7 @@ fn view(
                 })
                 .collect(),
         },
-        backtest: (backtest(series, wanted.horizon, calibration)?.into_iter())
+        backtest: (backtest(series, horizon, calibration)?.into_iter())
             .map(|at| BacktestView {
                 horizon: at.horizon,
                 origins: at.origins,
@@ -226,26 +225,4 @@ fn step_ahead(forecast: &Forecast, calibration: &Calibration, step: usize) -> Ah
         high: intervals.iter().map(|(_, high)| rounded(*high)).collect(),
         width,
     }
-}
-
-/// The forecast under the assumptions that hold for an area, in their order. The sum of all is adjusted by none: it would not be
-/// the sum of what was assumed of its parts.
-fn adjusted(key: &str, ahead: &[AheadView], wanted: &ForecastWanted) -> Option<Vec<AheadView>> {
-    let holding: Vec<_> = (wanted.adjustments.iter())
-        .filter(|one| one.areas.iter().any(|area| area == key) || one.areas.is_empty())
-        .collect();
-    if holding.is_empty() {
-        return None;
-    }
-    let mut adjusted = ahead.to_vec();
-    for one in holding {
-        let factor = f64::from(one.thousandths) / 1_000.0;
-        for view in &mut adjusted[one.from - 1..one.to] {
-            view.mean = rounded(view.mean * factor);
-            for end in view.low.iter_mut().chain(&mut view.high) {
-                *end = rounded(*end * factor);
-            }
-        }
-    }
-    Some(adjusted)
 }

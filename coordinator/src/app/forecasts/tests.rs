@@ -1,0 +1,138 @@
+//! What is stored stays readable, and assumptions do to a forecast what they say.
+
+use super::adjust::{Adjustment, apply, check};
+use super::*;
+
+/// An input and a result as version 1 writes them.
+const INPUT: &str = r#"{"version":1,"engine":1,"wanted":{"cube":"needs","level":"municipio","at":{"sex":"F"},"horizon":2,"adjustments":[]},"past":{"releases":["r1"],"periods":["2024-Q4","2025-Q1"],"left_out":["2025-Q1"],"keys":["1"],"values":[[3.5,null]],"variances":[[2.0,0.0]],"kind":"quarter","counts":true}}"#;
+
+fn ahead(mean: f64) -> AheadView {
+    AheadView {
+        mean,
+        low: vec![mean - 1.0, mean - 2.0],
+        high: vec![mean + 1.0, mean + 2.0],
+        width: WidthView::default(),
+    }
+}
+
+fn result() -> ForecastResult {
+    let series = |key: &str, mean: f64| SeriesView {
+        key: key.to_owned(),
+        past: vec![Some(PastView {
+            value: mean,
+            low: mean - 1.0,
+            high: mean + 1.0,
+        })],
+        ahead: vec![ahead(mean), ahead(mean)],
+        adjusted: None,
+        explanation: ExplanationView {
+            level: mean,
+            slope: 0.0,
+            season: Vec::new(),
+            model: Some("level".to_owned()),
+            borrowed_season: false,
+            borrowed_level: false,
+            unusual: Vec::new(),
+        },
+        backtest: Vec::new(),
+    };
+    ForecastResult {
+        past: vec!["2025-Q1".to_owned()],
+        ahead: vec!["2025-Q2".to_owned(), "2025-Q3".to_owned()],
+        left_out: Vec::new(),
+        levels: vec![50, 95],
+        series: vec![
+            series("together", 30.0),
+            series("1", 10.0),
+            series("2", 20.0),
+        ],
+    }
+}
+
+fn assumed(areas: &[&str], thousandths: u32, add: i32) -> Adjustment {
+    Adjustment {
+        areas: areas.iter().map(|area| (*area).to_owned()).collect(),
+        from: 2,
+        to: 2,
+        thousandths,
+        add,
+        reason: "an estate opens".to_owned(),
+    }
+}
+
+#[test]
+fn a_stored_input_is_read_and_written_alike() {
+    let stored = StoredForecast {
+        id: identifier(INPUT.as_bytes()),
+        input: INPUT.to_owned(),
+        state: "done".to_owned(),
+        done: 1,
+        series: 1,
+        failure: None,
+        asked_at: 0,
+    };
+    let input = read_input(&stored).unwrap();
+    assert!(input.past.values[0][1].is_nan());
+    assert_eq!(serde_json::to_string(&input).unwrap(), INPUT);
+    let newer = StoredForecast {
+        input: INPUT.replacen("\"version\":1", "\"version\":2", 1),
+        ..stored
+    };
+    assert!(read_input(&newer).is_err());
+    let text = serde_json::to_string(&StoredResult {
+        version: VERSION,
+        result: result(),
+    })
+    .unwrap();
+    assert_eq!(read_result(&text).unwrap(), result());
+}
+
+#[test]
+fn what_is_assumed_of_an_area_moves_the_whole_by_as_much() {
+    let mut found = result();
+    apply(
+        &mut found,
+        &[assumed(&["1"], 1_500, 0), assumed(&["2"], 1_000, -4)],
+    );
+    let means = |at: usize| -> Vec<f64> {
+        let adjusted = found.series[at].adjusted.as_ref().unwrap();
+        adjusted.iter().map(|one| one.mean).collect()
+    };
+    assert_eq!(means(1), [10.0, 15.0]);
+    assert_eq!(means(2), [20.0, 16.0]);
+    assert_eq!(means(0), [30.0, 31.0]);
+    // A factor stretches an interval, an addition moves it.
+    let ends = |at: usize| found.series[at].adjusted.as_ref().unwrap()[1].low.clone();
+    assert_eq!(ends(1), [13.5, 12.0]);
+    assert_eq!(ends(2), [15.0, 14.0]);
+    // The statistical forecast is as it was.
+    assert!((found.series.iter().zip(&result().series)).all(|(now, was)| now.ahead == was.ahead));
+
+    let mut found = result();
+    apply(&mut found, &[assumed(&[], 2_000, 0)]);
+    let of = |at: usize| found.series[at].adjusted.as_ref().unwrap()[1].mean;
+    assert_eq!((of(0), of(1), of(2)), (60.0, 20.0, 40.0));
+}
+
+#[test]
+fn assumptions_about_nothing_are_refused() {
+    let keys = ["1".to_owned()];
+    let refused = |one: Adjustment| match check(&[one], 4, &keys) {
+        Err(Problem::InvalidBody { path, code }) => (path, code),
+        _ => panic!("accepted"),
+    };
+    let expected = |path: &str, code| (path.to_owned(), code);
+    assert_eq!(
+        refused(assumed(&["9"], 1_000, 1)),
+        expected("$.adjustments.areas", "unknown-id")
+    );
+    assert_eq!(
+        refused(assumed(&[], 1_000, 1)),
+        expected("$.adjustments.areas", "missing-field")
+    );
+    assert_eq!(
+        refused(assumed(&["1"], 10_001, 0)),
+        expected("$.adjustments", "out-of-range")
+    );
+    assert!(check(&[assumed(&["1"], 1_000, -3)], 4, &keys).is_ok());
+}
