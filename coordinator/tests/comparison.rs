@@ -41,6 +41,89 @@ fn numbers(value: &Value) -> Vec<f64> {
         .collect()
 }
 
+/// Presences by municipio and one more axis, in the quarters of a year; nothing is cut off.
+fn split_by(axis: &str, rho: u64) -> Value {
+    let mut query = question(rho);
+    query["by"] = json!({ "area": { "city": 40, "municipio": 60 }, "period": "quarter" });
+    query["by"][axis] = json!(true);
+    query["period"] = json!({ "from": "2025-01", "to": "2025-12" });
+    query["bounds"] = json!({ "cells": 4, "per_cell": 1 });
+    query
+}
+
+#[tokio::test]
+async fn questions_split_by_other_keys_are_made_to_agree() {
+    let bed = Bed::new().await;
+    let city = bed.city().await;
+    let (by_sex, by_age) = (
+        split_by("sex", 100_000_000),
+        split_by("age_band", 50_000_000),
+    );
+    let mut made = Vec::new();
+    for (query, key) in [(&by_sex, "a"), (&by_age, "b")] {
+        let parsed = query::AggregateQuery::parse(query.to_string().as_bytes()).unwrap();
+        let cells: Vec<i64> = (0..parsed.cells() as i64)
+            .map(|cell| 20 + cell * 7_919 % 31)
+            .collect();
+        made.push(released(&city, query, &cells, key).await);
+    }
+    let before = logged(&bed).await;
+    let path = format!("/api/v1/releases/{}/consistent?with={}", made[0], made[1]);
+    let found = city.analyst.get(&path).await.expect(200).json();
+    assert_eq!(found["with"].as_array().unwrap().len(), 1);
+    let levels = found["levels"].as_array().unwrap();
+    assert_eq!(levels.len(), 4, "two levels of two questions");
+    // By area and quarter, the sum over the keys of the split.
+    let sums = |level: &Value| -> Vec<f64> {
+        let keys = |axis: usize| level["dimensions"][axis]["keys"].as_array().unwrap().len();
+        let (areas, split) = (keys(0), keys(1));
+        let values = numbers(&level["values"]);
+        assert_eq!(values.len(), areas * split * 4);
+        assert_eq!(numbers(&level["variance"]).len(), values.len());
+        (0..areas * 4)
+            .map(|at| {
+                let (area, quarter) = (at / 4, at % 4);
+                (0..split)
+                    .map(|key| values[(area * split + key) * 4 + quarter])
+                    .sum()
+            })
+            .collect()
+    };
+    for level in 0..2 {
+        let (sex, age) = (sums(&levels[level]), sums(&levels[level + 2]));
+        assert!(
+            sex.iter().zip(&age).all(|(a, b)| (a - b).abs() < 0.1),
+            "{sex:?} {age:?}"
+        );
+    }
+    let alone = format!("/api/v1/releases/{}/consistent", made[0]);
+    let alone = city.analyst.get(&alone).await.expect(200).json();
+    let variance = |of: &Value, level: usize| numbers(&of["levels"][level]["variance"])[0];
+    assert!(
+        variance(&found, 1) < variance(&alone, 1),
+        "together more is known"
+    );
+
+    // Of what does not count the same people, nothing is made equal.
+    let mut cut = by_age.clone();
+    cut["bounds"]["cells"] = json!(3);
+    cut["rho"] = json!(60_000_000);
+    let parsed = query::AggregateQuery::parse(cut.to_string().as_bytes()).unwrap();
+    let cut = released(&city, &cut, &vec![5; parsed.cells()], "c").await;
+    let with = async |other: &str| {
+        let path = format!("/api/v1/releases/{}/consistent?with={other}", made[0]);
+        city.analyst.get(&path).await
+    };
+    with(&cut).await.refused(409, "bounds-cut");
+    with(&made[0]).await.refused(409, "shared-noise");
+    with("nothing").await.refused(404, "not-found");
+    with("a,b,c,d").await.refused(422, "out-of-range");
+    assert!(
+        logged(&bed).await.len() > before.len(),
+        "only the third question was logged"
+    );
+}
+
 #[tokio::test]
 async fn levels_of_one_question_are_made_to_agree_and_releases_stay_as_they_are() {
     let bed = Bed::new().await;

@@ -20,11 +20,14 @@ use utoipa::ToSchema;
 pub struct ConsistentView {
     /// The query whose answers it is made of.
     pub query: String,
+    /// Other queries of the same people whose answers are in it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub with: Vec<String>,
     /// `presences`, `household-presences`, `first-time-presences`, `presences-by-bin`, `events` or `bounded-sum`.
     pub estimand: String,
     /// With which each interval holds the bounded aggregate, as far as noise is concerned.
     pub confidence: f64,
-    /// By level, coarsest first.
+    /// By level, coarsest first; of several questions one after the other.
     pub levels: Vec<ConsistentLevel>,
     /// Who is in it, who is not and why.
     #[schema(value_type = Object)]
@@ -48,9 +51,9 @@ pub struct ConsistentLevel {
     pub low: Vec<f64>,
     /// At most.
     pub high: Vec<f64>,
-    /// Margin at 95 percent, by area, as releases give theirs.
+    /// Margin at 95 percent, by area, as releases give theirs; of several questions together, by cell.
     pub margin_95: Vec<f64>,
-    /// Noise variance, by area: cells of an area that differ in other keys have the same.
+    /// Noise variance, by area: cells of an area that differ in other keys have the same. Of several questions together, by cell.
     pub variance: Vec<f64>,
     /// Noise variance of each cell of the stored release.
     pub released_variance: f64,
@@ -92,55 +95,101 @@ pub(super) async fn loaded(
             remedy: "this release sums cells of another; name the one in its `derived_from`",
         });
     }
-    let question = parsed(&release.summary.query)?;
-    let corrupt = || CoordinatorError::Corrupt { what: "query" };
-    let whole = queries::query_by_id(connection, &query)
-        .await?
-        .ok_or_else(corrupt)?;
-    let whole = AggregateQuery::parse(whole.query.as_bytes()).map_err(|_| corrupt())?;
-    let slices = whole.slices();
-    let levels: Vec<(usize, Level)> = (slices.iter().enumerate())
-        .filter_map(|(place, slice)| match slice.of {
-            SliceOf::Level(level) => Some((place, level)),
-            SliceOf::CutOff => None,
+    let asked = Asked::read(connection, vouchers, query, release).await?;
+    let answers: Vec<LevelledAnswer<'_>> = (asked.answers.iter())
+        .map(|answer| LevelledAnswer {
+            finest: answer.finest,
+            levels: (answer.levels.iter())
+                .map(|(cells, variance)| (&cells[..], *variance))
+                .collect(),
         })
         .collect();
-    let level = (levels.iter())
-        .position(|(_, level)| *level == question.level())
-        .ok_or_else(corrupt)?;
-    let requests = requests::requests_of_query(connection, &query).await?;
-    let answered = release::answers(connection, vouchers, &requests).await?;
-    let answers: Vec<LevelledAnswer<'_>> = (release.coverage.answered.iter())
-        .filter_map(|node| {
-            let answer = answered
-                .iter()
-                .find(|a| a.is_of(&node.node, &node.dataset))?;
-            let levels = (levels.iter())
-                .map(|(place, _)| {
-                    let part = answer.part(&slices, *place);
-                    (part.cells, part.variance)
-                })
-                .collect();
-            Some(LevelledAnswer {
-                finest: node.finest_level,
-                levels,
-            })
-        })
-        .collect();
-    if answers.len() != release.coverage.answered.len() {
-        return Err(CoordinatorError::Corrupt { what: "answer" }.into());
-    }
-    let named: Vec<Level> = levels.iter().map(|(_, level)| *level).collect();
-    let areas = geography::Partition::milan().keys(question.level()).len();
-    let consistent = Consistent::compose(&named, question.cells() / areas, &answers)
-        .map_err(CoordinatorError::from)?;
+    let level = (asked.levels.iter())
+        .position(|level| *level == asked.question.level())
+        .ok_or(CoordinatorError::Corrupt { what: "query" })?;
+    let areas = geography::Partition::milan()
+        .keys(asked.question.level())
+        .len();
+    let inner = asked.question.cells() / areas;
+    let consistent =
+        Consistent::compose(&asked.levels, inner, &answers).map_err(CoordinatorError::from)?;
     Ok(Loaded {
-        query,
-        release,
-        question,
+        query: asked.query,
+        release: asked.release,
+        question: asked.question,
         consistent,
         level,
     })
+}
+
+/// A release with all levels of the answers behind it.
+pub(super) struct Asked {
+    pub(super) query: String,
+    pub(super) release: Release,
+    /// The question of this release.
+    pub(super) question: AggregateQuery,
+    /// The levels asked, coarsest first.
+    pub(super) levels: Vec<Level>,
+    /// In the order of the release's coverage.
+    pub(super) answers: Vec<NodeAnswer>,
+}
+
+/// One node's cells and noise variance at every level asked.
+pub(super) struct NodeAnswer {
+    pub(super) finest: Option<Level>,
+    pub(super) levels: Vec<(Vec<i64>, f64)>,
+}
+
+impl Asked {
+    pub(super) async fn read(
+        connection: &mut SqliteConnection,
+        vouchers: &Vouchers,
+        query: String,
+        release: Release,
+    ) -> Result<Asked, Problem> {
+        let question = parsed(&release.summary.query)?;
+        let corrupt = || CoordinatorError::Corrupt { what: "query" };
+        let whole = queries::query_by_id(connection, &query)
+            .await?
+            .ok_or_else(corrupt)?;
+        let whole = AggregateQuery::parse(whole.query.as_bytes()).map_err(|_| corrupt())?;
+        let slices = whole.slices();
+        let levels: Vec<(usize, Level)> = (slices.iter().enumerate())
+            .filter_map(|(place, slice)| match slice.of {
+                SliceOf::Level(level) => Some((place, level)),
+                SliceOf::CutOff => None,
+            })
+            .collect();
+        let requests = requests::requests_of_query(connection, &query).await?;
+        let answered = release::answers(connection, vouchers, &requests).await?;
+        let answers: Vec<NodeAnswer> = (release.coverage.answered.iter())
+            .filter_map(|node| {
+                let answer = answered
+                    .iter()
+                    .find(|a| a.is_of(&node.node, &node.dataset))?;
+                let levels = (levels.iter())
+                    .map(|(place, _)| {
+                        let part = answer.part(&slices, *place);
+                        (part.cells.to_vec(), part.variance)
+                    })
+                    .collect();
+                Some(NodeAnswer {
+                    finest: node.finest_level,
+                    levels,
+                })
+            })
+            .collect();
+        if answers.len() != release.coverage.answered.len() {
+            return Err(CoordinatorError::Corrupt { what: "answer" }.into());
+        }
+        Ok(Asked {
+            query,
+            release,
+            question,
+            levels: levels.into_iter().map(|(_, level)| level).collect(),
+            answers,
+        })
+    }
 }
 
 /// The consistent estimates of the question a release is part of. Reading what is released is not logged, and neither is this.
@@ -153,29 +202,36 @@ pub async fn view(app: &State, id: &str) -> Result<ConsistentView, Problem> {
     let consistent = &loaded.consistent;
     let mut levels = Vec::new();
     for (place, level) in consistent.levels().iter().enumerate() {
-        let release = match &loaded.release.summary.part_of {
-            None => loaded.release.clone(),
-            Some(part) => {
-                let part = part.releases.iter().find(|part| part.level == level.id());
-                let part = part.ok_or(CoordinatorError::Corrupt { what: "release" })?;
-                let found = stored(&mut reader, &part.release).await?;
-                found
-                    .ok_or(CoordinatorError::Corrupt { what: "release" })?
-                    .1
-            }
-        };
+        let release = of_level(&mut reader, &loaded.release, *level).await?;
         levels.push(one_level(consistent, place, release));
     }
     let answered_share =
         volumes::answered_share(&mut reader, &app.vouched, &loaded.release).await?;
     Ok(ConsistentView {
         query: loaded.query,
+        with: Vec::new(),
         estimand: loaded.release.estimand,
         confidence: 1.0 - CONFIDENCE.miss(),
         levels,
         coverage: loaded.release.coverage,
         answered_share,
     })
+}
+
+/// The release of the same question at another of its levels.
+pub(super) async fn of_level(
+    connection: &mut SqliteConnection,
+    release: &Release,
+    level: Level,
+) -> Result<Release, Problem> {
+    let Some(part) = &release.summary.part_of else {
+        return Ok(release.clone());
+    };
+    let part = part.releases.iter().find(|part| part.level == level.id());
+    let part = part.ok_or(CoordinatorError::Corrupt { what: "release" })?;
+    let found = stored(connection, &part.release).await?;
+    let (_, release) = found.ok_or(CoordinatorError::Corrupt { what: "release" })?;
+    Ok(release)
 }
 
 fn one_level(consistent: &Consistent, place: usize, release: Release) -> ConsistentLevel {
@@ -186,12 +242,21 @@ fn one_level(consistent: &Consistent, place: usize, release: Release) -> Consist
             variance: variance[cell / inner],
         })
         .collect();
+    level_view(release, &estimates, variance)
+}
+
+/// A level as it is served, from the estimates of its cells; `variance` by area, or by whatever has the same.
+pub(super) fn level_view(
+    release: Release,
+    estimates: &[Estimate],
+    variance: &[f64],
+) -> ConsistentLevel {
     let ends: Vec<(f64, f64)> = estimates
         .iter()
         .map(|one| one.interval(CONFIDENCE))
         .collect();
     ConsistentLevel {
-        level: consistent.levels()[place].id().to_owned(),
+        level: release.summary.level,
         release: release.summary.id,
         dimensions: release.dimensions,
         values: estimates.iter().map(|one| rounded(one.value)).collect(),

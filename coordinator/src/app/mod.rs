@@ -17,6 +17,7 @@ pub mod guarantee;
 pub mod head;
 pub mod intake;
 pub mod limits;
+pub mod margins;
 pub mod plan;
 pub mod preview;
 pub mod release;

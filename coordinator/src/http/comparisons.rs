@@ -5,6 +5,7 @@ use super::auth::Caller;
 use crate::Problem;
 use crate::app::comparison::{self, Comparison, MOST_CUSTOM, Wanted};
 use crate::app::consistent::{self, ConsistentView};
+use crate::app::margins;
 use crate::state::App;
 use axum::Json;
 use axum::extract::{Path, Query, State};
@@ -18,17 +19,33 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(comparison))
 }
 
-/// Estimates of all levels of the question a release is part of, which agree with each other; intervals at 90 percent.
+/// Estimates of all levels of the question a release is part of, which agree with each other; intervals at 90 percent. With other
+/// questions about the same people, split by other keys of sex, age, citizenship or household, their sums agree too.
 #[utoipa::path(
-    get, path = "/api/v1/releases/{id}/consistent", params(("id" = String, Path)),
-    responses((status = 200, body = ConsistentView), (status = 401), (status = 404), (status = 409))
+    get, path = "/api/v1/releases/{id}/consistent",
+    params(
+        ("id" = String, Path),
+        ("with" = Option<String>, Query, description = "Releases of other questions about the same people, at most three, separated by commas")
+    ),
+    responses((status = 200, body = ConsistentView), (status = 401), (status = 404), (status = 409), (status = 422))
 )]
 async fn consistent(
     State(app): State<App>,
     _: Caller,
     Path(id): Path<String>,
+    Query(mut parameters): Query<BTreeMap<String, String>>,
 ) -> Result<Json<ConsistentView>, Problem> {
-    Ok(Json(consistent::view(&app, &id).await?))
+    let with = parameters.remove("with");
+    if let Some(unknown) = parameters.into_keys().next() {
+        return Err(invalid(&unknown, "unknown-field"));
+    }
+    Ok(Json(match with {
+        None => consistent::view(&app, &id).await?,
+        Some(with) => {
+            let with: Vec<String> = with.split(',').map(str::to_owned).collect();
+            margins::together(&app, &id, &with).await?
+        }
+    }))
 }
 
 /// Areas of a release compared: intervals and ranks at 90 percent, differences of which at most a tenth is expected to be false.

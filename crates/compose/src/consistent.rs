@@ -7,15 +7,16 @@
 
 use crate::lattice::{Lattice, Tiling};
 use crate::least_squares::LeastSquares;
+use crate::margins::Table;
 use crate::{ComposeError, Estimate};
 use geography::{Level, MicroArea, Partition};
 
-/// One node's answer at all levels asked.
+/// One node's answer at all levels asked, or in all tables.
 #[derive(Clone, Debug)]
 pub struct LevelledAnswer<'a> {
     /// The finest level its register declares; `None` where it is not known, which trusts the least.
     pub finest: Option<Level>,
-    /// By level, in the order asked: noisy cells, areas slowest, and an upper bound on the noise variance of each cell.
+    /// By level or table, in the order asked: noisy cells, areas slowest, and an upper bound on the noise variance of each cell.
     pub levels: Vec<(&'a [i64], f64)>,
 }
 
@@ -24,9 +25,9 @@ pub struct LevelledAnswer<'a> {
 pub struct Consistent {
     levels: Vec<Level>,
     inner: usize,
-    /// By level, areas slowest.
+    /// By level or table, areas slowest.
     values: Vec<Vec<f64>>,
-    /// By level and area; cells of an area that differ in other keys have noise of the same size.
+    /// By level and area, or cell of a table; cells of an area that differ in other keys have noise of the same size.
     variance: Vec<Vec<f64>>,
     groups: Vec<Group>,
 }
@@ -87,19 +88,35 @@ impl Consistent {
         inner: usize,
         answers: &[LevelledAnswer<'_>],
     ) -> Result<Consistent, ComposeError> {
+        let tables: Vec<Table> = levels.iter().map(|level| Table::plain(*level)).collect();
+        Consistent::compose_tables(&tables, &[], inner, answers)
+    }
+
+    /// Makes tables of one population agree: each at a level and split by some of the axes whose keys exclude one another, of so
+    /// many keys; `inner` cells lie within each of a table's own.
+    ///
+    /// # Promise
+    /// As [`Consistent::compose`], where the tables' bounded aggregates are sums of one table's that is split by all axes.
+    ///
+    /// # Errors
+    /// [`ComposeError`].
+    pub fn compose_tables(
+        tables: &[Table],
+        axes: &[usize],
+        inner: usize,
+        answers: &[LevelledAnswer<'_>],
+    ) -> Result<Consistent, ComposeError> {
         if answers.is_empty() {
             return Err(ComposeError::NoAnswers);
         }
-        let areas: Vec<usize> = (levels.iter())
-            .map(|level| Partition::milan().keys(*level).len())
-            .collect();
+        let areas: Vec<usize> = tables.iter().map(|table| table.cells(axes)).collect();
         let expected: usize = areas.iter().sum::<usize>() * inner;
         let mut groups: Vec<(Group, Vec<i64>)> = Vec::new();
         for answer in answers {
             let found: usize = answer.levels.iter().map(|(cells, _)| cells.len()).sum();
             let fits = (answer.levels.iter().zip(&areas))
                 .all(|((cells, _), areas)| cells.len() == areas * inner);
-            if answer.levels.len() != levels.len() || !fits {
+            if answer.levels.len() != tables.len() || !fits {
                 return Err(ComposeError::OtherShape { expected, found });
             }
             let variances: Vec<f64> = answer
@@ -121,9 +138,7 @@ impl Consistent {
                     }
                 }
                 None => {
-                    let tilings = levels
-                        .iter()
-                        .map(|level| area_tiling(*level, answer.finest));
+                    let tilings = (tables.iter()).map(|table| table.tiling(axes, answer.finest));
                     // Unwrap safety: the tilings of one register divide the same atoms, and there is a level in every question.
                     let lattice =
                         Lattice::try_new(tilings.collect()).expect("levels of one register");
@@ -138,7 +153,7 @@ impl Consistent {
             }
         }
         let mut consistent = Consistent {
-            levels: levels.to_vec(),
+            levels: tables.iter().map(|table| table.level).collect(),
             inner,
             values: areas.iter().map(|areas| vec![0.0; areas * inner]).collect(),
             variance: areas.iter().map(|areas| vec![0.0; *areas]).collect(),
@@ -191,7 +206,7 @@ impl Consistent {
         &self.values[level]
     }
 
-    /// The variance of each area's estimates at a level.
+    /// The variance of each area's estimates at a level, or of a table's cells.
     pub fn variance(&self, level: usize) -> &[f64] {
         &self.variance[level]
     }
