@@ -1,6 +1,7 @@
 //! `cargo xtask bench NAME`: measurements as ratios to a baseline of the same run. They assert nothing.
 
 mod compose;
+mod coverage;
 mod federation;
 mod forecast;
 mod kernel;
@@ -27,6 +28,8 @@ enum Bench {
     Federation(federation::Options),
     /// Making one month of a city consistent, against a dense factor of the same equations.
     Compose(compose::Options),
+    /// How often intervals of estimates and forecasts hold the bounded truth of demo cities, by level.
+    Coverage(coverage::Options),
     /// Forecasts of public and simulated series, against plain forecasts of the same series.
     Forecast(forecast::Options),
     /// One decision of a policy, against one commit of the ledger.
@@ -46,6 +49,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         Bench::Kernel(options) => kernel::run(workspace, options),
         Bench::Federation(options) => federation::run(workspace, options),
         Bench::Compose(options) => compose::run(workspace, options),
+        Bench::Coverage(options) => coverage::run(workspace, options),
         Bench::Forecast(options) => forecast::run(workspace, options),
         Bench::Policy(options) => policy::run(workspace, options),
         Bench::Optimise(options) => optimise::run(workspace, options),

@@ -1,0 +1,67 @@
+//! `cargo xtask bench coverage`: over many seeds of the demo city, how often the bounded truth of its registers lies inside the
+//! intervals of composed and consistent estimates and of forecasts, by level. The default cube of needs is asked with the noise it
+//! would have; its last year is held out of what is forecast. Only shares leave this program.
+
+mod city;
+mod forecasts;
+
+use anyhow::{Context, Result, bail};
+use city::{City, LEVELS};
+use std::collections::BTreeMap;
+
+/// Hits and trials by level and kind of interval, in the order they were first met.
+#[derive(Default)]
+pub(crate) struct Tally {
+    names: Vec<String>,
+    counted: BTreeMap<String, (u64, u64)>,
+}
+
+impl Tally {
+    pub(crate) fn add(&mut self, name: &str, hit: bool) {
+        if !self.counted.contains_key(name) {
+            self.names.push(name.to_owned());
+        }
+        let (hits, trials) = self.counted.entry(name.to_owned()).or_default();
+        *hits += u64::from(hit);
+        *trials += 1;
+    }
+
+    fn print(&self) {
+        for name in &self.names {
+            let (hits, trials) = self.counted[name];
+            println!(
+                "  {name:<58}{:>8.2} % of {trials:>9}",
+                100.0 * hits as f64 / trials as f64
+            );
+        }
+    }
+}
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [seeds, scale] = &arguments[..] else {
+        bail!("give the number of seeds and the scale of the city");
+    };
+    let seeds: u64 = seeds.parse().context("the number of seeds")?;
+    let scale: f64 = scale.parse().context("the scale")?;
+    let (mut composed, mut ahead) = (Tally::default(), Tally::default());
+    for seed in 1..=seeds {
+        let city = City::asked(seed, scale)?;
+        city.composed(&mut composed)?;
+        for level in LEVELS {
+            forecasts::score(&city, level, &mut ahead)?;
+        }
+        eprint!("\rseed {seed} of {seeds}");
+    }
+    eprintln!();
+    println!(
+        "{seeds} demo cities of {scale} times Milan, six registers each, needs by quarter over five years, noise of the default cube"
+    );
+    println!("bounded truth inside the interval of an estimate");
+    composed.print();
+    println!(
+        "bounded truth of a held-out year inside the interval of a forecast, by what is forecast"
+    );
+    ahead.print();
+    Ok(())
+}
