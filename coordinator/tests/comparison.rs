@@ -207,6 +207,32 @@ async fn areas_are_compared_by_rates_ranks_and_differences_with_what_may_be_clai
         (&json!("whole"), &json!({ "period": "2025-Q2" }))
     );
     let items = found["items"].as_array().unwrap();
+    // Places on offer are taken off the counts: of three nodes' 20 in each area, and 120 in the first.
+    let path = get("period=2025-Q2&places=1:40,2:500");
+    let gap = city.analyst.get(&path).await.expect(200).json();
+    assert_eq!(gap["compared_with"], "places");
+    let of = |key: &str, name: &str| {
+        let items = gap["items"].as_array().unwrap();
+        let item = items.iter().find(|item| item["key"] == key).unwrap();
+        (
+            item["now"]["estimate"].as_f64().unwrap(),
+            item["places"].as_u64().unwrap(),
+            item[name]["verdict"].as_str().unwrap().to_owned(),
+        )
+    };
+    let (first, second, third) = (
+        of("1", "difference"),
+        of("2", "difference"),
+        of("3", "difference"),
+    );
+    assert_eq!((first.1, second.1, third.1), (40, 500, 0));
+    assert!((250.0..350.0).contains(&first.0), "{first:?}");
+    assert_eq!((&*first.2, &*second.2), ("higher", "lower"));
+    assert!((30.0..90.0).contains(&third.0), "{third:?}");
+    city.analyst
+        .get(&get("period=2025-Q2&places=Brera:40"))
+        .await
+        .refused(409, "unknown-area");
     // Everybody but those nobody publishes residents of.
     assert_eq!(
         items.len() + found["left_out"].as_array().unwrap().len(),

@@ -26,6 +26,8 @@ pub struct Wanted {
     pub custom: Vec<(String, Vec<String>)>,
     /// An earlier time: of which release, and its key of the axis `period`, where it has more than one.
     pub against: Option<(String, Option<String>)>,
+    /// Places on offer by area, public and exact: they are taken off the counts. An area that is not named has none.
+    pub places: Option<BTreeMap<String, u32>>,
 }
 
 /// Areas compared with each other.
@@ -47,7 +49,7 @@ pub struct Comparison {
     pub confidence: f64,
     /// The most that the expected share of false claims among all `higher` and `lower` is.
     pub false_claims: f64,
-    /// What `difference` is from: `reference`, `whole`, `before` or, where there is none, `nothing`.
+    /// What `difference` is from: `reference`, `whole`, `before`, `places` or, where there is none, `nothing`.
     pub compared_with: String,
     /// All areas of the comparison together, as an area of its own.
     pub together: Interval,
@@ -87,7 +89,10 @@ pub struct Item {
     /// Residents, or families, where rates are wanted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub residents: Option<u64>,
-    /// The number.
+    /// Places on offer, where they are taken off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub places: Option<u64>,
+    /// The number, places taken off.
     pub now: Interval,
     /// The same of the earlier time.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -191,7 +196,16 @@ fn compare(
     regions.push(chosen.together.region.clone());
     let mut factors: Vec<f64> = chosen.items.iter().map(|item| item.factor).collect();
     factors.push(chosen.together.factor);
-    let mut values = values(now, &regions, place_now)?;
+    let offered: Vec<u64> = (chosen.items.iter().chain([&chosen.together]))
+        .map(|item| item.places)
+        .collect();
+    let taken_off = |values: Vec<f64>| -> Vec<f64> {
+        let pairs = values.into_iter().zip(&offered);
+        pairs
+            .map(|(value, places)| value - *places as f64)
+            .collect()
+    };
+    let mut values = taken_off(values(now, &regions, place_now)?);
     let mut covariance = covariances(now, &regions)?;
     if let Some((before, _, place)) = &before {
         let shared = before.query == now.query && *place == place_now;
@@ -202,7 +216,7 @@ fn compare(
                 "both are the same cells of the same answers; name another period or another release",
             ));
         }
-        values.extend(self::values(before, &regions, *place)?);
+        values.extend(taken_off(self::values(before, &regions, *place)?));
         let others = covariances(before, &regions)?;
         for row in &mut covariance {
             row.resize(2 * regions.len(), 0.0);
@@ -241,6 +255,7 @@ fn compare(
         key: item.key,
         areas: item.areas,
         residents: wanted.per_residents.then_some(item.residents),
+        places: wanted.places.as_ref().map(|_| item.places),
         now: interval(at),
         before: before.is_some().then(|| interval(count + 1 + at)),
         rank: rank.into(),
@@ -279,6 +294,7 @@ struct ChosenItem {
     areas: Vec<String>,
     region: Region,
     residents: u64,
+    places: u64,
     factor: f64,
 }
 
@@ -295,6 +311,18 @@ impl Chosen {
                 "residents are published by NIL and for the city; name a release at one of these levels",
             ));
         }
+        let offered = wanted.places.clone().unwrap_or_default();
+        if offered.keys().any(|area| !keys.contains(area)) {
+            return Err(unfit(
+                "unknown-area",
+                "places",
+                "use keys of the release's axis `area`",
+            ));
+        }
+        let places = |areas: &[String]| -> u64 {
+            let of = |area| offered.get(area).copied().map_or(0, u64::from);
+            areas.iter().map(of).sum()
+        };
         let named: Vec<(String, Vec<String>)> = if wanted.custom.is_empty() {
             (keys.iter())
                 .filter(|key| *key != "unknown")
@@ -319,6 +347,7 @@ impl Chosen {
                 continue;
             }
             let mut item = item(loaded.level, &key, &areas, keys, residents)?;
+            item.places = places(&areas);
             if wanted.per_residents {
                 item.factor = PER / residents as f64;
             }
@@ -335,6 +364,7 @@ impl Chosen {
             .map(|area| residents(level, area, families))
             .sum();
         chosen.together = item(loaded.level, "together", &all, keys, of_all)?;
+        chosen.together.places = places(&all);
         if wanted.per_residents {
             chosen.together.factor = if of_all > 0 { PER / of_all as f64 } else { 0.0 };
         }
@@ -366,6 +396,10 @@ impl Chosen {
             })?;
             return Ok(("reference", from(place).collect()));
         }
+        if wanted.places.is_some() {
+            let itself = |at: usize| Some(vec![(at, 1.0)]);
+            return Ok(("places", (0..count).map(itself).collect()));
+        }
         if wanted.per_residents && count > 1 {
             return Ok(("whole", from(count).collect()));
         }
@@ -394,6 +428,7 @@ fn item(
             )
         })?,
         residents,
+        places: 0,
         factor: 1.0,
     })
 }

@@ -58,6 +58,7 @@ async fn consistent(
         ("areas" = Option<String>, Query, description = "Unions of areas instead of areas: `north:9+10+11,south:40+41`"),
         ("against" = Option<String>, Query, description = "A release of the same question at another time"),
         ("against_period" = Option<String>, Query, description = "Its period, where it has more than one"),
+        ("places" = Option<String>, Query, description = "Places on offer, public and exact, to be taken off the counts: `9:40,10:25`; areas that are not named have none"),
         ("target" = Option<String>, Query, description = "A key of that axis; so for `service`, `sex`, `age_band`, `citizenship`, `household`, `bin` and `period`"),
     ),
     responses((status = 200, body = Comparison), (status = 401), (status = 404), (status = 409), (status = 422))
@@ -83,6 +84,9 @@ pub(super) const AXES: [&str; 8] = [
     "bin",
     "period",
 ];
+
+/// Most places of one area.
+const MOST_PLACES: u32 = 10_000_000;
 
 fn invalid(path: &str, code: &'static str) -> Problem {
     Problem::InvalidBody {
@@ -116,11 +120,33 @@ fn parse(mut parameters: BTreeMap<String, String>) -> Result<Wanted, Problem> {
             Some(text) => unions(&text)?,
         },
         against,
+        places: parameters
+            .remove("places")
+            .as_deref()
+            .map(places)
+            .transpose()?,
     };
     match parameters.into_keys().next() {
         Some(unknown) => Err(invalid(&unknown, "unknown-field")),
         None => Ok(wanted),
     }
+}
+
+/// `key:number,key:number`, each key once.
+fn places(text: &str) -> Result<BTreeMap<String, u32>, Problem> {
+    let mut found = BTreeMap::new();
+    for part in text.split(',').filter(|part| !part.is_empty()) {
+        let (key, number) = part
+            .split_once(':')
+            .ok_or_else(|| invalid("places", "wrong-type"))?;
+        let number: u32 = (number.parse().ok())
+            .filter(|number| *number <= MOST_PLACES)
+            .ok_or_else(|| invalid("places", "out-of-range"))?;
+        if found.insert(key.to_owned(), number).is_some() {
+            return Err(invalid("places", "wrong-type"));
+        }
+    }
+    Ok(found)
 }
 
 /// `name:key+key,name:key`.
@@ -172,6 +198,7 @@ mod tests {
             ("per", "residents"),
             ("areas", "north:9+10,south:40"),
             ("against", "r"),
+            ("places", "9:40,10:0"),
         ]);
         let text = |text: &str| text.to_owned();
         let expected = Wanted {
@@ -183,12 +210,15 @@ mod tests {
                 (text("south"), vec![text("40")]),
             ],
             against: Some((text("r"), None)),
+            places: Some([(text("9"), 40), (text("10"), 0)].into()),
         };
         assert_eq!(found, Ok(expected));
         for (pairs, path, code) in [
             (&[("per", "people")][..], "per", "unknown-id"),
             (&[("area", "9")], "area", "unknown-field"),
             (&[("against_period", "2025-Q1")], "against", "missing-field"),
+            (&[("places", "9:many")], "places", "out-of-range"),
+            (&[("places", "9:1,9:2")], "places", "wrong-type"),
             (&[("areas", "9+10")], "areas", "wrong-type"),
             (&[("areas", "a:9,a:10")], "areas", "wrong-type"),
             (&[("areas", "a:9+9")], "areas", "wrong-type"),
