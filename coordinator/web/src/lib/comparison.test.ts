@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { ComparedItem } from './api/types';
-import { atOf, betweenText, byRank, differenceText, rankText, surest, unionsOf } from './comparison';
+import { atOf, betweenText, byRank, differenceText, rankText, surest, unionList, unionsOf, unionsText } from './comparison';
 import { translator } from './i18n/catalogue';
 
 const t = translator('en');
@@ -40,4 +40,11 @@ test('unions are read line by line', () => {
 test('axes without areas become parameters', () => {
   const dimensions = [{ name: 'area', keys: ['1', '2'] }, { name: 'target', keys: ['minors', 'low-income'] }, { name: 'period', keys: ['2025-Q1'] }];
   expect(atOf(dimensions, { target: 1 })).toEqual({ target: 'low-income', period: '2025-Q1' });
+});
+
+test('unions of an address are read as they are written', () => {
+  const text = 'north:9+10,south:40';
+  expect(unionList(text)).toEqual([{ name: 'north', keys: ['9', '10'] }, { name: 'south', keys: ['40'] }]);
+  expect(unionsText(unionList(text))).toBe(text);
+  expect(unionList('')).toEqual([]);
 });

@@ -66,6 +66,19 @@ export function unionsOf(text: string): string | null {
   return parts.join(',');
 }
 
+export interface Union {
+  name: string;
+  keys: string[];
+}
+/** The unions of an address, as they are shown: `north:9+10,south:40`. */
+export function unionList(text: string): Union[] {
+  return text
+    .split(',')
+    .map((part) => part.split(':'))
+    .flatMap(([name, keys]) => (name && keys ? [{ name, keys: keys.split('+') }] : []));
+}
+export const unionsText = (unions: readonly Union[]): string => unions.map(({ name, keys }) => `${name}:${keys.join('+')}`).join(',');
+
 /** Whether rates can be given: residents are published by NIL and for the city, and amounts are no people. */
 export const hasRates = (release: Pick<Release, 'level' | 'measure'>): boolean =>
   ['nil', 'city'].includes(release.level) && !['sum', 'bins'].includes(release.measure);

@@ -40,6 +40,7 @@ export function inUnits(release: Release): Release {
     variance: release.variance.map((value) => value / size ** 2),
     margin_95: divided(release.margin_95),
     margin_9999: divided(release.margin_9999),
+    ...(release.low && release.high ? { low: divided(release.low), high: divided(release.high) } : {}),
   };
 }
 

@@ -3,6 +3,8 @@ export type Route =
   | { page: 'home' }
   | { page: 'explore'; release: string | null }
   | { page: 'overview' }
+  | { page: 'area'; nil: string | null }
+  | { page: 'offer' }
   | { page: 'forecast'; forecast: string | null }
   | { page: 'ask' }
   | { page: 'asked'; query: string }
@@ -23,6 +25,9 @@ const ROUTES: [RegExp, (groups: string[]) => Route][] = [
   [/^\/explore$/, () => ({ page: 'explore', release: null })],
   [new RegExp(`^/explore/${ID}$`), ([release]) => ({ page: 'explore', release: release ?? null })],
   [/^\/overview$/, () => ({ page: 'overview' })],
+  [/^\/area$/, () => ({ page: 'area', nil: null })],
+  [new RegExp(`^/area/${ID}$`), ([nil]) => ({ page: 'area', nil: nil ?? null })],
+  [/^\/offer$/, () => ({ page: 'offer' })],
   [/^\/forecast$/, () => ({ page: 'forecast', forecast: null })],
   [new RegExp(`^/forecast/${ID}$`), ([forecast]) => ({ page: 'forecast', forecast: forecast ?? null })],
   [/^\/ask$/, () => ({ page: 'ask' })],
@@ -58,6 +63,10 @@ export function href(route: Route): string {
       return route.release === null ? '/explore' : `/explore/${encodeURIComponent(route.release)}`;
     case 'overview':
       return '/overview';
+    case 'area':
+      return route.nil === null ? '/area' : `/area/${encodeURIComponent(route.nil)}`;
+    case 'offer':
+      return '/offer';
     case 'forecast':
       return route.forecast === null ? '/forecast' : `/forecast/${encodeURIComponent(route.forecast)}`;
     case 'ask':

@@ -1,6 +1,8 @@
 // From values to classes and colours: few round classes, one hue running dark, readable without colour vision.
 import { interpolateRgbBasis } from 'd3-interpolate';
 import { scaleThreshold } from 'd3-scale';
+import { formatNumber, type Language } from './format';
+import type { Translate } from './i18n/catalogue';
 
 // Lightness falls evenly, so that the order survives every kind of colour blindness and a grey print.
 const RAMP = interpolateRgbBasis(['#e6f0fa', '#b4d3ef', '#74aadb', '#3a7fc1', '#11579b', '#082f5e']);
@@ -47,4 +49,11 @@ export function colourScale(values: readonly number[], classes = 6): ColourScale
     classes: colours.map((colour, i) => ({ from: i === 0 ? 0 : (limits[i - 1] ?? 0), to: limits[i] ?? null, colour })),
     colourOf: (value) => scale(value),
   };
+}
+
+/** A class in words: `40 – 59`, `under 40`, `60 and over`. */
+export function classText({ from, to }: ColourClass, language: Language, t: Translate): string {
+  const number = (value: number) => formatNumber(value, language);
+  if (to === null) return t('map.legend-above', { from: number(from) });
+  return from === 0 ? t('map.legend-below', { to: number(to) }) : t('map.legend-between', { from: number(from), to: number(to - 1) });
 }

@@ -19,7 +19,8 @@ export const SECTIONS: readonly Section[] = [
     key: 'section.city',
     links: [
       { key: 'nav.overview', route: { page: 'overview' }, pages: ['overview'] },
-      { key: 'nav.explore', route: { page: 'explore', release: null }, pages: ['explore'] },
+      { key: 'nav.explore', route: { page: 'explore', release: null }, pages: ['explore', 'area'] },
+      { key: 'nav.offer', route: { page: 'offer' }, pages: ['offer'] },
       { key: 'nav.forecast', route: { page: 'forecast', forecast: null }, pages: ['forecast'] },
     ],
   },

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { trend, TREND } from './trend';
 import type { Row } from './view';
 
-const row = (value: number, margin: number): Row => ({ key: '', index: 0, value, display: Math.max(0, value), margin, reading: 'sound' });
+const row = (value: number, margin: number): Row => ({ key: '', index: 0, value, display: Math.max(0, value), margin, low: value - margin, high: value + margin, reading: 'sound' });
 
 test('one period is no trend', () => {
   expect(trend([row(5, 1)])).toBeNull();

@@ -14,13 +14,13 @@ export interface Trend {
 export function trend(rows: readonly Row[]): Trend | null {
   if (rows.length < 2) return null;
   const { width, height, left, right, top, bottom } = TREND;
-  const low = Math.min(0, ...rows.map((row) => row.value - row.margin));
-  const high = Math.max(1, ...rows.map((row) => row.value + row.margin));
+  const low = Math.min(0, ...rows.map((row) => row.low));
+  const high = Math.max(1, ...rows.map((row) => row.high));
   const x = (i: number) => left + (i / (rows.length - 1)) * (width - left - right);
   const y = (value: number) => top + ((high - value) / (high - low)) * (height - top - bottom);
   const at = (i: number, value: number) => `${x(i).toFixed(1)} ${y(value).toFixed(1)}`;
-  const upper = rows.map((row, i) => at(i, row.value + row.margin));
-  const lower = rows.map((row, i) => at(i, row.value - row.margin)).reverse();
+  const upper = rows.map((row, i) => at(i, row.high));
+  const lower = rows.map((row, i) => at(i, row.low)).reverse();
   return {
     line: `M${rows.map((row, i) => at(i, row.value)).join('L')}`,
     band: `M${[...upper, ...lower].join('L')}Z`,

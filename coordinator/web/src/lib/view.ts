@@ -20,6 +20,9 @@ export interface Row {
   /** rounded and non-negative, for reading */
   display: number;
   margin: number;
+  /** ends of the interval it is read by; not cut at zero */
+  low: number;
+  high: number;
   reading: Reading;
 }
 
@@ -34,7 +37,9 @@ function row(release: Release, key: string, index: number): Row {
   const margin = release.margin_95[index] ?? Infinity;
   const reading = readingOf(value, display, margin, release.display_minimum ?? 0);
   const uncertain = release.too_uncertain?.[index];
-  return { key, index, value, display, margin, reading: reading === 'below' || uncertain === undefined ? reading : uncertain ? 'uncertain' : 'sound' };
+  const low = release.low?.[index] ?? value - margin;
+  const high = release.high?.[index] ?? value + margin;
+  return { key, index, value, display, margin, low, high, reading: reading === 'below' || uncertain === undefined ? reading : uncertain ? 'uncertain' : 'sound' };
 }
 
 /** The rows met along one dimension, the others standing at the selection. */

@@ -1,6 +1,7 @@
 // Every call to the coordinator: same origin, JSON in, JSON out, failures as one Problem with a code the catalogue renders.
 import type {
-  Account, Comparison, Consistent, CubeInfo, ForecastView, ForecastWanted, Geography, LogEntry, Months, NodeInfo, Outlines, Preview, Protection, ProblemBody, Query, QueryView, Release, ReleaseSummary, Statistics, Study, Taxonomy,
+  Account, Comparison, Consistent, CubeInfo, ForecastSummary, ForecastView, ForecastWanted, Geography, LogEntry, Months, NodeInfo, Outlines, Preview,
+  ProblemBody, Protection, PublishedOffer, Query, QueryView, Release, ReleaseSummary, Statistics, Study, Taxonomy,
 } from './types';
 import type { Description } from '../openapi';
 
@@ -115,10 +116,13 @@ export const api = {
     if (!begun) throw new Problem({ status: response.status, code: 'unexpected' });
     return begun;
   },
+  forecasts: async () => (await read<{ forecasts: ForecastSummary[] }>('forecasts')).forecasts,
   forecast: (id: string, signal?: AbortSignal) => read<ForecastView>(`forecasts/${encodeURIComponent(id)}`, signal),
   cancelForecast: async (id: string): Promise<void> => void (await send('DELETE', `forecasts/${encodeURIComponent(id)}`)),
   forecastFile: (id: string, kind: 'csv' | 'json') => `${BASE}/forecasts/${encodeURIComponent(id)}.${kind}`,
   releaseFile: (id: string, kind: 'csv' | 'json') => `${BASE}/releases/${encodeURIComponent(id)}.${kind}`,
+  /** What organisations offer, as their nodes published it. */
+  offers: async () => (await read<{ offers: PublishedOffer[] }>('offers')).offers,
   queries: async () => (await read<{ queries: QueryView[] }>('queries')).queries,
   query: (id: string) => read<QueryView>(`queries/${encodeURIComponent(id)}`),
   queryEvents: (id: string) => `${BASE}/queries/${encodeURIComponent(id)}/events`,

@@ -235,6 +235,9 @@ export interface Release extends ReleaseSummary {
   variance: number[];
   margin_95: number[];
   margin_9999: number[];
+  /** Ends of intervals that hold nine times in ten, where the server was asked for them; not cut at zero. */
+  low?: number[];
+  high?: number[];
   /** Whether the 95 per cent margin exceeds the value, where the server says so. */
   too_uncertain?: boolean[] | null;
   /** Values whose displayed copy is below this are written '< minimum'. */
@@ -317,6 +320,8 @@ export interface ComparedItem {
   key: string;
   areas: string[];
   residents?: number;
+  /** places on offer, where they are taken off */
+  places?: number;
   now: Interval;
   before?: Interval;
   /** its place among all, the largest first, between `best` and `worst` */
@@ -330,7 +335,7 @@ export interface Comparison {
   whole?: { what: 'residents' | 'families'; source: string; date: string };
   confidence: number;
   false_claims: number;
-  compared_with: 'reference' | 'whole' | 'before' | 'nothing';
+  compared_with: 'reference' | 'whole' | 'before' | 'places' | 'nothing';
   together: Interval;
   items: ComparedItem[];
   left_out: string[];
@@ -367,6 +372,8 @@ export interface Adjustment {
   from: number;
   to: number;
   thousandths: number;
+  /** to each period of each area named */
+  add?: number;
   reason: string;
 }
 export interface ForecastWanted {
@@ -406,8 +413,19 @@ export interface ForecastSeries {
     skill_noise_corrected: number | null;
   }[];
 }
+/** A forecast in a list. */
+export interface ForecastSummary {
+  id: string;
+  baseline?: string;
+  wanted: ForecastWanted;
+  state: ForecastView['state'];
+  asked_at: string;
+}
 export interface ForecastView {
   id: string;
+  /** the statistical forecast that assumptions are applied to, where there are any */
+  baseline?: string;
+  asked_at: string;
   wanted: ForecastWanted;
   state: 'waiting' | 'running' | 'done' | 'cancelled' | 'failed';
   done: number;
@@ -415,6 +433,26 @@ export interface ForecastView {
   releases: string[];
   failure?: string;
   result?: { past: string[]; ahead: string[]; left_out: string[]; levels: number[]; series: ForecastSeries[] };
+}
+
+/** What an organisation offers: public facts of places and services. */
+export interface PublishedOffer {
+  organisation: string;
+  revision: number;
+  hash: string;
+  published_at: string;
+  sites: { id: string; name: string; address: string | null; position: [number, number] | null; nil: number | null; municipio: number | null }[];
+  services: {
+    id: string;
+    name: string;
+    service: string | null;
+    targets: string[];
+    served: string | null;
+    sites: string[];
+    capacity: number | null;
+    cost: string | null;
+    access: string | null;
+  }[];
 }
 
 export interface LogEntry {

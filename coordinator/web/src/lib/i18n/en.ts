@@ -1,11 +1,13 @@
 // English texts.
 import { analysis } from './analysis.en';
+import { city } from './city.en';
 import type { it } from './it';
 import { trust } from './trust.en';
 
 export const en: Record<keyof typeof it, string> = {
   ...analysis,
   ...trust,
+  ...city,
   'app.name': 'Welfare Intelligence',
   'app.claim': 'The needs of the city, neighbourhood by neighbourhood, without handing over a record',
   'app.skip': 'Skip to content',

@@ -5,6 +5,8 @@ import { trust } from './trust.it';
 export const it = {
   ...analysis,
   ...trust,
+import { city } from './city.it';
+  ...city,
   'app.name': 'Welfare Intelligence',
   'app.claim': 'I bisogni della città, quartiere per quartiere, senza consegnare una scheda',
   'app.skip': 'Vai al contenuto',
