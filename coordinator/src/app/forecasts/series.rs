@@ -240,6 +240,16 @@ pub(super) fn ahead(past: &Past, horizon: usize) -> Vec<String> {
         .collect()
 }
 
+/// The months of the past, where its periods are months: they have working days.
+pub(super) fn months(past: &Past) -> Option<forecast::Months> {
+    let first = match past.kind {
+        PeriodKind::Month => query::Month::parse(past.periods.first()?)?,
+        PeriodKind::Quarter | PeriodKind::Year => return None,
+    };
+    let (year, month) = (i16::try_from(first.year()), i8::try_from(first.month()));
+    forecast::Months::try_new(year.ok()?, month.ok()?)
+}
+
 fn first_month(key: &str, kind: PeriodKind) -> Option<First> {
     let month = match kind {
         PeriodKind::Month => query::Month::parse(key)?,

@@ -29,6 +29,7 @@ fn result() -> ForecastResult {
             level: mean,
             slope: 0.0,
             season: Vec::new(),
+            per_working_day: None,
             model: Some("level".to_owned()),
             borrowed_season: false,
             borrowed_level: false,

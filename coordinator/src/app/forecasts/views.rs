@@ -146,6 +146,9 @@ pub struct ExplanationView {
     pub slope: f64,
     /// What each place in the year adds, by period modulo the season; empty without a season.
     pub season: Vec<f64>,
+    /// What one working day more adds to a month, where weekends and Italian public holidays stand out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_working_day: Option<f64>,
     /// The best model, of `level`, `damped`, `reverting`, with `-season` and `-logarithm`; absent for a series too short for any.
     pub model: Option<String>,
     /// Whether its season is borrowed from all areas together.

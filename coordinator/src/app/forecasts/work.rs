@@ -3,15 +3,15 @@
 
 use super::super::consistent::rounded;
 use super::adjust::TOGETHER;
-use super::series::{Past, ahead};
+use super::series::{Past, ahead, months};
 use super::views::{
     AheadView, BacktestView, ExplanationView, ForecastResult, PastView, SeriesView, UnusualView,
     WidthView,
 };
 use compose::{Confidence, Estimate};
 use forecast::{
-    Calibration, Forecast, ForecastError, Hierarchy, Kind, Parent, Prior, Season, Series, backtest,
-    borrow, calibrate_levels, reconcile,
+    CalendarEffect, Calibration, Forecast, ForecastError, Hierarchy, Kind, Parent, Prior, Season,
+    Series, backtest, borrow, calibrate_levels, forecast_on_calendar, reconcile,
 };
 use query::PeriodKind;
 use rayon::prelude::*;
@@ -51,6 +51,7 @@ pub(super) fn forecast(
             .collect::<Result<Vec<_>, _>>()?,
     };
     let priors = priors(&leaves)?;
+    let months = months(past);
     let nobody = Prior::default();
     let all: Vec<(&Series, &Prior)> = (sums.iter().map(|sum| (sum, &nobody)))
         .chain(leaves.iter().zip(&priors))
@@ -59,16 +60,20 @@ pub(super) fn forecast(
         if cancelled.load(Ordering::Relaxed) {
             return Ok(None);
         }
-        let found = forecast::forecast(series, horizon, prior)?;
+        let found = match months {
+            Some(months) => forecast_on_calendar(series, horizon, prior, months)?,
+            None => (forecast::forecast(series, horizon, prior)?, None),
+        };
         done.fetch_add(1, Ordering::Relaxed);
         Ok(Some(found))
     };
     let found = (all.par_iter())
         .map(|(series, prior)| counted(series, prior))
-        .collect::<Result<Option<Vec<Forecast>>, ForecastError>>()?;
-    let Some(mut of_sums) = found else {
+        .collect::<Result<Option<Vec<(Forecast, Option<CalendarEffect>)>>, ForecastError>>()?;
+    let Some(found) = found else {
         return Ok(None);
     };
+    let (mut of_sums, effects): (Vec<Forecast>, Vec<_>) = found.into_iter().unzip();
     let of_leaves = of_sums.split_off(sums.len());
     let (of_sums, of_leaves, calibrations) = match &hierarchy {
         None => {
@@ -98,7 +103,9 @@ pub(super) fn forecast(
             return Ok(None);
         }
         let calibration = &calibrations[if at < sums.len() { 0 } else { leaf_level }];
-        view(keys[at], series, forecast, calibration, past, horizon).map(Some)
+        let mut view = view(keys[at], series, forecast, calibration, past, horizon)?;
+        view.explanation.per_working_day = effects[at].map(|effect| rounded(effect.per_day));
+        Ok(Some(view))
     })
     .collect::<Result<Option<Vec<SeriesView>>, ForecastError>>()?;
     Ok(views.map(|series| ForecastResult {
@@ -178,6 +185,7 @@ fn view(
                 .iter()
                 .map(|effect| rounded(*effect))
                 .collect(),
+            per_working_day: None,
             model: explanation.best.map(|(best, _)| best.to_string()),
             borrowed_season: forecast.borrowed().season,
             borrowed_level: forecast.borrowed().level,
