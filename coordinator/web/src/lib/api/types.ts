@@ -398,6 +398,8 @@ export interface ForecastSeries {
     level: number;
     slope: number;
     season: number[];
+    /** what one working day more adds to a month, where the calendar stands out */
+    per_working_day?: number;
     model: string | null;
     borrowed_season: boolean;
     borrowed_level: boolean;
