@@ -6,11 +6,17 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { analyst } from './analyst.mjs';
+import { city } from './city.mjs';
 import { open } from './harness.mjs';
 import { firstPages, openPages } from './trust.mjs';
 
 /** In this order: later walks may read what earlier ones asked. Each begins and ends on the sign-in page. */
-const WALKS = { analyst, openPages, firstPages };
+const WALKS = {
+  analyst,
+  city,
+  openPages,
+  firstPages,
+};
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { screenshots: { type: 'string' }, walk: { type: 'string', multiple: true } } });
 if (positionals.length !== 1) {

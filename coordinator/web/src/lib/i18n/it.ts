@@ -1,12 +1,12 @@
 // Italian texts. The keys of this file are the keys of every language.
 import { analysis } from './analysis.it';
+import { city } from './city.it';
 import { trust } from './trust.it';
 
 export const it = {
   ...analysis,
-  ...trust,
-import { city } from './city.it';
   ...city,
+  ...trust,
   'app.name': 'Welfare Intelligence',
   'app.claim': 'I bisogni della città, quartiere per quartiere, senza consegnare una scheda',
   'app.skip': 'Vai al contenuto',
