@@ -2,10 +2,9 @@
 //! It reads the ledger only, and says what a charge made now would meet.
 
 use crate::caps::{amount, fixed_lifetime, lifetime_limit, limit_on, spent_in_all, spent_on, year};
-use crate::forecast::{Exhaustion, Pace, exhaustion};
 use crate::{Cap, LedgerError};
 use policy::Caps;
-use privacy_loss::NanoRho;
+use privacy_loss::{Exhaustion, NanoRho, Pace, exhaustion};
 use protocol::SubCap;
 use sqlx::SqliteConnection;
 use std::collections::BTreeSet;

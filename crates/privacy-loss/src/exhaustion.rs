@@ -1,7 +1,7 @@
-//! When a budget will be used up at the pace of the past, from the ledger's own dates and amounts alone.
+//! When a budget will be used up at the pace of the past, from dates and amounts of charges alone.
 //! It is integer arithmetic on what was charged; it decides nothing and reads no clock.
 
-use privacy_loss::NanoRho;
+use crate::NanoRho;
 
 /// How far back the recent pace looks.
 pub const RECENT_SECONDS: i64 = 90 * DAY;
