@@ -217,6 +217,13 @@ impl Link {
             .map(drop)
     }
 
+    /// Publishes the policy in force, as this node signed it.
+    pub async fn policy(&self, publication: &Envelope) -> Result<(), LinkError> {
+        self.post("/node/v1/policy", publication, CALL)
+            .await
+            .map(drop)
+    }
+
     /// Says that a request waits for a person here.
     pub async fn waiting(&self, request: &str) -> Result<(), LinkError> {
         let notice = WaitingNotice {

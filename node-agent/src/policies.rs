@@ -2,11 +2,11 @@
 //! later one needs the signatures of as many officers as the policy in force asks for.
 
 use crate::config::{NodeDir, write_private};
-use crate::node::{open_ledger, read_policy};
+use crate::node::{Node, open_ledger, read_policy};
 use anyhow::{Context, Result, ensure};
 use ledger::{LedgerReader, PolicyInForce};
 use policy::Authorizer;
-use protocol::{Envelope, VerifiedPolicyChange};
+use protocol::{Envelope, PolicyPublication, PublicKey, PublishedAs, VerifiedPolicyChange};
 
 /// The policy in force, as the log holds it.
 ///
@@ -17,6 +17,36 @@ pub async fn in_force(dir: &NodeDir) -> Result<Option<PolicyInForce>> {
         return Ok(None);
     }
     Ok(LedgerReader::open(&dir.ledger()).await?.policy().await?)
+}
+
+/// The policy in force as this node publishes it; none before one was installed.
+///
+/// # Errors
+/// When the ledger cannot be read.
+pub async fn publication(node: &Node, now: i64) -> Result<Option<Envelope>> {
+    let Some(in_force) = node.ledger().reader().policy().await? else {
+        return Ok(None);
+    };
+    let document = in_force.document;
+    let publication = PolicyPublication {
+        version: protocol::VERSION,
+        organisation: node.config().organisation.clone(),
+        policy: match in_force.act {
+            Some(act) => PublishedAs::Signed { act },
+            None => PublishedAs::Installed { document },
+        },
+        published_at: now,
+    };
+    let key = node.signing_key();
+    let public = PublicKey(*key.public_key().as_bytes());
+    let payload = serde_json::to_vec(&publication)?;
+    let sign = |bytes: &[u8]| key.sign(bytes);
+    Ok(Some(Envelope::sign(
+        PolicyPublication::TYPE,
+        &payload,
+        &public,
+        sign,
+    )))
 }
 
 /// The policy of the folder's file and its text.

@@ -297,6 +297,26 @@ async fn anchor_when_due(node: &Node, looked: &mut Option<i64>) {
     }
 }
 
+/// Publishes the policy in force for everybody who answers for the data. It binds this node alone, so a coordinator that does not
+/// take it in changes nothing here.
+async fn publish_policy(node: &Node) -> Result<(), LinkError> {
+    let publication = match policies::publication(node, clock::now()).await {
+        Ok(Some(publication)) => publication,
+        Ok(None) => return Ok(()),
+        Err(error) => {
+            tracing::error!(reason = %format!("{error:#}"), "the policy in force could not be published");
+            return Ok(());
+        }
+    };
+    match node.link().policy(&publication).await {
+        Err(error @ LinkError::Refused { .. }) => {
+            tracing::warn!(reason = %error, "the coordinator does not take in the policy");
+            Ok(())
+        }
+        published => published,
+    }
+}
+
 /// Says what is served; takes over new studies; hands in the officer's consents.
 ///
 /// # Errors
@@ -310,6 +330,9 @@ pub async fn greet(node: &Node) -> Result<(), LinkError> {
     }
     for consent in node.studies().consents() {
         node.link().consent(&consent).await?;
+    }
+    if reply.policy_wanted {
+        publish_policy(node).await?;
     }
     for notice in promised(node).await {
         match node.link().guarantee(&notice).await {

@@ -8,7 +8,7 @@ use crate::store::certificates::{self, CertificateState};
 use crate::store::log::{self, Entry};
 use crate::store::organisations::{self, Keys};
 use crate::store::tokens::{self, JoinTokenUse};
-use crate::store::{checkpoints, datasets, restorations, studies};
+use crate::store::{checkpoints, datasets, published_policies, restorations, studies};
 use audit::EntryKind;
 use identity::PeerCertificate;
 use protocol::exchange::{Hello, HelloReply, Join, JoinReply, Renew};
@@ -283,9 +283,13 @@ pub async fn hello(
         })
         .map(|stored| stored.envelope)
         .collect();
+    let policy_wanted =
+        !published_policies::policy_is_known(&mut transaction, organisation, &hello.policy_hash)
+            .await?;
     transaction.commit().await?;
     app.hub.greeted(organisation);
     Ok(HelloReply {
+        policy_wanted,
         server_time: now,
         studies,
         cosigned_checkpoint: cosigned.map(|witnessed| witnessed.cosigned),

@@ -6,6 +6,7 @@ pub(crate) mod body;
 mod comparisons;
 mod cookies;
 mod cubes;
+mod decisions;
 mod description;
 mod error;
 mod forecasts;
@@ -14,6 +15,8 @@ mod guard;
 mod log;
 mod nodes;
 mod operations;
+mod oversight;
+mod policies;
 mod protection;
 mod queries;
 mod releases;
@@ -53,6 +56,9 @@ fn described() -> (Router<App>, OpenApi) {
         .merge(forecasts::routes())
         .merge(log::routes())
         .merge(protection::routes())
+        .merge(decisions::routes())
+        .merge(policies::routes())
+        .merge(oversight::routes())
         .merge(operations::routes())
         .split_for_parts();
     (routes, description::complete(description))

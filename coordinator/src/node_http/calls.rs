@@ -3,6 +3,7 @@
 
 use super::caller::NodeCaller;
 use super::error::{other_media_type, too_large, unreadable};
+use crate::app::oversight::policies;
 use crate::app::{collect, enrol, guarantee, head, restore, sign, study, witness};
 use crate::node_problem::NodeProblem;
 use crate::state::App;
@@ -127,6 +128,16 @@ pub(super) async fn guarantee(
     let body = read(body)?;
     known_version(body.version)?;
     guarantee::guarantee(&app, caller.organisation(), &body).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(super) async fn policy(
+    State(app): State<App>,
+    caller: NodeCaller,
+    body: Incoming<Envelope>,
+) -> Result<StatusCode, NodeProblem> {
+    let body = read(body)?;
+    policies::publish(&app, caller.organisation(), &body).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

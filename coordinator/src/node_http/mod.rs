@@ -37,6 +37,7 @@ pub fn router(app: App) -> Router {
             post(calls::answers).layer(DefaultBodyLimit::max(LARGEST_ANSWER)),
         )
         .route("/node/v1/log", post(calls::log_head))
+        .route("/node/v1/policy", post(calls::policy))
         .route("/node/v1/guarantee", post(calls::guarantee))
         .route("/node/v1/receipts", post(calls::receipts))
         .route("/node/v1/restoration", post(calls::restoration))

@@ -131,3 +131,16 @@ pub async fn certificates_revoke(
     .await?;
     Ok(())
 }
+
+/// Certificates in use: organisation, first and last second of validity, Unix time.
+pub async fn certificates_in_use(
+    connection: &mut SqliteConnection,
+) -> Result<Vec<(String, i64, i64)>, CoordinatorError> {
+    // A renewed one that was not shown yet counts: its node has it, or asks again.
+    Ok(sqlx::query_as(
+        "SELECT organisation, MAX(not_before), MAX(not_after) FROM certificates WHERE state IN ('active', 'issued') \
+         GROUP BY organisation ORDER BY organisation",
+    )
+    .fetch_all(connection)
+    .await?)
+}

@@ -106,6 +106,25 @@ pub async fn cosignatures(
         .collect())
 }
 
+/// The latest cosignature of each organisation on a head of at least `size` entries: size of the head, line.
+pub async fn latest_cosignatures(
+    connection: &mut SqliteConnection,
+    size: u64,
+) -> Result<Vec<(u64, String)>, CoordinatorError> {
+    let rows: Vec<(i64, String)> = sqlx::query_as(
+        "SELECT log_cosignatures.size, log_cosignatures.line FROM log_cosignatures \
+         JOIN (SELECT organisation, MAX(size) AS size FROM log_cosignatures GROUP BY organisation) AS latest \
+         ON latest.organisation = log_cosignatures.organisation AND latest.size = log_cosignatures.size \
+         WHERE log_cosignatures.size >= $1 ORDER BY log_cosignatures.size DESC, log_cosignatures.organisation",
+    )
+    .bind(stored(size)?)
+    .fetch_all(connection)
+    .await?;
+    Ok((rows.into_iter())
+        .map(|(size, line)| (size.unsigned_abs(), line))
+        .collect())
+}
+
 /// Stores a cosigned head.
 pub async fn checkpoint_insert(
     connection: &mut SqliteConnection,

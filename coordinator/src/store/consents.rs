@@ -19,6 +19,17 @@ pub async fn consents(
     )
 }
 
+/// When each countersignature was signed: study, organisation, Unix seconds.
+pub async fn consent_times(
+    connection: &mut SqliteConnection,
+) -> Result<Vec<(String, String, i64)>, CoordinatorError> {
+    Ok(sqlx::query_as(
+        "SELECT study, organisation, signed_at FROM consents ORDER BY study, organisation",
+    )
+    .fetch_all(connection)
+    .await?)
+}
+
 /// Every countersignature as it was signed: study, organisation, envelope.
 pub async fn consent_envelopes(
     connection: &mut SqliteConnection,

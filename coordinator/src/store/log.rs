@@ -2,7 +2,7 @@
 //! Headers name organisations, studies, hashes and codes; names of people go into bodies, which can be erased.
 
 use crate::CoordinatorError;
-use audit::{EntryKind, Fact, Header, LogSigner, SignedCheckpoint};
+use audit::{EntryKind, Fact, Hash, Header, LogSigner, SignedCheckpoint};
 use serde_json::Value;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 use std::collections::BTreeMap;
@@ -184,5 +184,68 @@ pub async fn page(
                 body: body.map(|body| serde_json::from_slice(&body)).transpose()?,
             })
         })
+        .collect()
+}
+
+/// An entry with what its leaf is made of.
+#[derive(Clone, Debug)]
+pub struct Leaf {
+    /// The header.
+    pub header: Header,
+    /// The salted hash of its body.
+    pub body_hash: Hash,
+    /// The leaf.
+    pub hash: Hash,
+}
+
+fn leaf((header, body, leaf): (String, Vec<u8>, Vec<u8>)) -> Result<Leaf, CoordinatorError> {
+    let hash = |bytes: Vec<u8>| {
+        Hash::try_from(bytes).map_err(|_| CoordinatorError::Corrupt { what: "entry" })
+    };
+    Ok(Leaf {
+        header: Header::parse(&header)?,
+        body_hash: hash(body)?,
+        hash: hash(leaf)?,
+    })
+}
+
+/// The entries about a query, oldest first.
+///
+/// # Errors
+/// [`CoordinatorError`].
+pub async fn leaves_of_query(
+    connection: &mut SqliteConnection,
+    query: &str,
+) -> Result<Vec<Leaf>, CoordinatorError> {
+    let rows: Vec<(String, Vec<u8>, Vec<u8>)> = sqlx::query_as(
+        "SELECT header, body_hash, leaf_hash FROM entries WHERE query = $1 ORDER BY entry_index",
+    )
+    .bind(query)
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter().map(leaf).collect()
+}
+
+/// Headers of the latest entries of these kinds since a second, newest first, at most `limit`.
+///
+/// # Errors
+/// [`CoordinatorError`].
+pub async fn latest_of_kinds(
+    connection: &mut SqliteConnection,
+    kinds: &[EntryKind],
+    since: i64,
+    limit: i64,
+) -> Result<Vec<Header>, CoordinatorError> {
+    let mut sql = QueryBuilder::<Sqlite>::new("SELECT header FROM entries WHERE at >= ");
+    sql.push_bind(since).push(" AND kind IN (");
+    let mut list = sql.separated(", ");
+    for kind in kinds {
+        list.push_bind(kind.as_str());
+    }
+    sql.push(") ORDER BY entry_index DESC LIMIT ")
+        .push_bind(limit);
+    let rows: Vec<(String,)> = sql.build_query_as().fetch_all(connection).await?;
+    rows.into_iter()
+        .map(|(header,)| Ok(Header::parse(&header)?))
         .collect()
 }

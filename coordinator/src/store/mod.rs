@@ -8,11 +8,13 @@ pub mod checkpoints;
 pub mod consents;
 pub mod cubes;
 pub mod datasets;
+pub mod decisions;
 pub mod forecasts;
 pub mod guarantees;
 pub mod idempotency;
 pub mod log;
 pub mod organisations;
+pub mod published_policies;
 pub mod queries;
 pub mod releases;
 pub mod requests;
@@ -50,6 +52,11 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
         6,
         "forecasts",
         include_str!("../../migrations/0006_forecasts.sql"),
+    ),
+    (
+        12,
+        "oversight",
+        include_str!("../../migrations/0012_oversight.sql"),
     ),
 ];
 

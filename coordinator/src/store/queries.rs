@@ -301,3 +301,19 @@ pub async fn queries_by_state(
         .map(|(state, count)| Ok((QueryState::from_stored(&state)?, count)))
         .collect()
 }
+
+/// When questions were asked since a second and by whom: Unix seconds and account's name, newest first, at most `limit`.
+pub async fn asked_since(
+    connection: &mut SqliteConnection,
+    since: i64,
+    limit: i64,
+) -> Result<Vec<(i64, String)>, CoordinatorError> {
+    Ok(sqlx::query_as(
+        "SELECT asked_at, accounts.name FROM queries JOIN accounts ON accounts.id = asked_by WHERE asked_at >= $1 \
+         ORDER BY asked_at DESC LIMIT $2",
+    )
+    .bind(since)
+    .bind(limit)
+    .fetch_all(connection)
+    .await?)
+}

@@ -57,7 +57,7 @@ impl RequestState {
         )
     }
 
-    fn from_stored(text: &str) -> Result<RequestState, CoordinatorError> {
+    pub(super) fn from_stored(text: &str) -> Result<RequestState, CoordinatorError> {
         RequestState::ALL
             .into_iter()
             .find(|state| state.id() == text)

@@ -46,6 +46,17 @@ pub async fn studies(
     rows.into_iter().map(study).collect()
 }
 
+/// When each study was handed in: id, Unix seconds.
+pub async fn study_times(
+    connection: &mut SqliteConnection,
+) -> Result<Vec<(String, i64)>, CoordinatorError> {
+    Ok(
+        sqlx::query_as("SELECT id, added_at FROM studies ORDER BY id")
+            .fetch_all(connection)
+            .await?,
+    )
+}
+
 /// Identifiers of all studies.
 pub async fn study_ids(connection: &mut SqliteConnection) -> Result<Vec<String>, CoordinatorError> {
     let rows: Vec<(String,)> = sqlx::query_as("SELECT id FROM studies ORDER BY id")

@@ -107,6 +107,8 @@ pub struct PolicyInForce {
     pub hash: String,
     /// The officers that signed it; none where it was installed.
     pub signers: Vec<PublicKey>,
+    /// The act as they signed it.
+    pub act: Option<Envelope>,
     /// Its entry.
     pub index: u64,
 }
@@ -150,14 +152,15 @@ pub(crate) async fn latest(
         return Ok(None);
     };
     let corrupt = || LedgerError::Corrupt { what: "policy" };
-    let (document, signers) = if signers.is_empty() {
-        (String::from_utf8(body).map_err(|_| corrupt())?, Vec::new())
+    let (document, signers, act) = if signers.is_empty() {
+        let document = String::from_utf8(body).map_err(|_| corrupt())?;
+        (document, Vec::new(), None)
     } else {
         let envelope: Envelope = serde_json::from_slice(&body).map_err(|_| corrupt())?;
         let payload = envelope.unverified_payload().ok_or_else(corrupt)?;
         let act: PolicyChange = serde_json::from_slice(&payload).map_err(|_| corrupt())?;
         let signers: Option<Vec<PublicKey>> = signers.split(',').map(PublicKey::from_hex).collect();
-        (act.document, signers.ok_or_else(corrupt)?)
+        (act.document, signers.ok_or_else(corrupt)?, Some(envelope))
     };
     if protocol::hex(&protocol::sha256(document.as_bytes())) != hash {
         return Err(corrupt());
@@ -166,6 +169,7 @@ pub(crate) async fn latest(
         document,
         hash,
         signers,
+        act,
         index: index.unsigned_abs(),
     }))
 }

@@ -10,6 +10,7 @@ mod approval;
 mod budget;
 mod held_receipt;
 mod policy_change;
+mod policy_publication;
 mod request;
 mod restoration;
 mod study;
@@ -23,6 +24,7 @@ pub use budget::{
 pub use dsse::{Envelope, EnvelopeError, PublicKey};
 pub use held_receipt::{ReceiptError, VerifiedReceipt};
 pub use policy_change::{PolicyChange, VerifiedPolicyChange};
+pub use policy_publication::{PolicyPublication, PublishedAs, VerifiedPolicyPublication};
 pub use request::{
     CLOCK_SKEW_SECONDS, MAX_VALIDITY_SECONDS, Request, RequestError, VerifiedRequest,
 };

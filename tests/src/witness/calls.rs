@@ -110,6 +110,7 @@ pub(crate) async fn hello(
         server_time: now(),
         studies: state.desks().studies.clone(),
         cosigned_checkpoint,
+        policy_wanted: false,
     }))
 }
 

@@ -1,0 +1,124 @@
+//! Policies as nodes published them, each with the node's signature, and once each.
+//! They are for people to read; what a node decides follows from its own log.
+
+use crate::CoordinatorError;
+use protocol::{Envelope, VerifiedPolicyPublication};
+use sqlx::SqliteConnection;
+
+/// A stored policy.
+#[derive(Clone, Debug)]
+pub struct PublishedPolicy {
+    /// The organisation.
+    pub organisation: String,
+    /// SHA-256 of the document, hex.
+    pub hash: String,
+    /// The policy it replaced, hex; empty where it was installed with the node.
+    pub replaces: String,
+    /// Why it replaced that one; empty where it was installed.
+    pub reason: String,
+    /// Keys of the officers who signed it, as far as they are known here, hex.
+    pub signers: Vec<String>,
+    /// The document.
+    pub document: String,
+    /// When officers signed it, or the node published it, Unix seconds.
+    pub signed_at: i64,
+    /// When it came here, Unix seconds.
+    pub received_at: i64,
+}
+
+type Row = (String, String, String, String, String, String, i64, i64);
+
+fn policy(row: Row) -> PublishedPolicy {
+    let (organisation, hash, replaces, reason, signers, document, signed_at, received_at) = row;
+    PublishedPolicy {
+        organisation,
+        hash,
+        replaces,
+        reason,
+        signers: (signers.split(','))
+            .filter(|signer| !signer.is_empty())
+            .map(str::to_owned)
+            .collect(),
+        document,
+        signed_at,
+        received_at,
+    }
+}
+
+/// Policies of one organisation or of all, by organisation, oldest first.
+///
+/// # Errors
+/// [`CoordinatorError`]; so for every function below.
+pub async fn policies(
+    connection: &mut SqliteConnection,
+    organisation: Option<&str>,
+) -> Result<Vec<PublishedPolicy>, CoordinatorError> {
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT organisation, policy_hash, replaces, reason, signers, document, signed_at, received_at FROM policies \
+         WHERE $1 IS NULL OR organisation = $1 ORDER BY organisation, received_at, signed_at, policy_hash",
+    )
+    .bind(organisation)
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(policy).collect())
+}
+
+/// One policy.
+pub async fn policy_by_hash(
+    connection: &mut SqliteConnection,
+    organisation: &str,
+    hash: &str,
+) -> Result<Option<PublishedPolicy>, CoordinatorError> {
+    let row: Option<Row> = sqlx::query_as(
+        "SELECT organisation, policy_hash, replaces, reason, signers, document, signed_at, received_at FROM policies \
+         WHERE organisation = $1 AND policy_hash = $2",
+    )
+    .bind(organisation)
+    .bind(hash)
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.map(policy))
+}
+
+/// Whether a policy is stored.
+pub async fn policy_is_known(
+    connection: &mut SqliteConnection,
+    organisation: &str,
+    hash: &str,
+) -> Result<bool, CoordinatorError> {
+    let row: Option<(i64,)> =
+        sqlx::query_as("SELECT 1 FROM policies WHERE organisation = $1 AND policy_hash = $2")
+            .bind(organisation)
+            .bind(hash)
+            .fetch_optional(connection)
+            .await?;
+    Ok(row.is_some())
+}
+
+/// Stores a policy with the officers known to have signed it; returns whether it is new.
+pub async fn policy_insert(
+    connection: &mut SqliteConnection,
+    organisation: &str,
+    publication: &VerifiedPolicyPublication,
+    signers: &[String],
+    envelope: &Envelope,
+    now: i64,
+) -> Result<bool, CoordinatorError> {
+    let act = publication.act();
+    let done = sqlx::query(
+        "INSERT INTO policies (organisation, policy_hash, replaces, reason, signers, document, envelope, signed_at, received_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (organisation, policy_hash) DO NOTHING",
+    )
+    .bind(organisation)
+    .bind(publication.policy_hash())
+    .bind(act.map_or("", |act| act.replaces.as_str()))
+    .bind(act.map_or("", |act| act.reason.as_str()))
+    .bind(signers.join(","))
+    .bind(publication.document())
+    .bind(serde_json::to_string(envelope)?)
+    .bind(act.map_or(publication.published_at(), |act| act.signed_at))
+    .bind(now)
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected() > 0)
+}

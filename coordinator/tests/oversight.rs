@@ -1,0 +1,600 @@
+//! What those who answer for the data read: the query log with its filters and pages, one decision with its proof, policies as
+//! nodes publish them, budgets, alerts, studies. Who sees what is one table.
+
+mod support;
+
+use audit::{NoteKey, SignedCheckpoint, verify_inclusion};
+use coordinator::app::oversight::proof::LogProof;
+use coordinator::store::accounts::Role;
+use policy::Starter;
+use protocol::exchange::Hello;
+use protocol::{PolicyChange, PolicyPublication, PublishedAs};
+use serde_json::{Value, json};
+use support::{Bed, Browser, City, Node, Reply, STUDY, public, question, seal};
+
+/// A question that names a target, a little dearer than the plain one so that it is another.
+fn of_minors(rho: u64) -> Value {
+    let mut asked = question(rho);
+    asked["by"]["target"] = json!(["minors"]);
+    asked
+}
+
+async fn rows(browser: &Browser<'_>, search: &str) -> Vec<Value> {
+    let path = format!("/api/v1/decisions?{search}");
+    let page = browser.get(&path).await.expect(200).json();
+    page["decisions"].as_array().unwrap().clone()
+}
+
+/// Three questions: one answered by all, one refused by the second, one that nobody has signed.
+async fn asked(city: &City<'_>, bed: &Bed) -> [String; 3] {
+    let first = city.asked(&question(1_000), "first").await;
+    for node in &city.nodes {
+        node.answers(1).await.expect(200);
+    }
+    bed.pass(60);
+    let second = city.asked(&of_minors(2_000), "second").await;
+    city.nodes[0].answers(1).await.expect(200);
+    city.nodes[1].refuses("planning-counts").await.expect(200);
+    bed.pass(60);
+    let reply = (city.analyst.ask(&question(3_000), "third").await).expect(202);
+    let third = reply.location().rsplit('/').next().unwrap().to_owned();
+    [first, second, third]
+}
+
+#[tokio::test]
+async fn the_query_log_is_filtered_and_paged_without_losing_or_repeating_a_decision() {
+    let bed = Bed::new().await;
+    let city = bed.city().await;
+    let [first, second, third] = asked(&city, &bed).await;
+    let dpo = bed
+        .signed_in("dora", Role::Dpo, Some("cooperativa-lambro"))
+        .await;
+    let all = rows(&dpo, "").await;
+    assert_eq!(all.len(), 9);
+    let queries = |rows: &[Value]| -> Vec<String> {
+        let mut ids: Vec<String> = (rows.iter())
+            .map(|row| row["query"].as_str().unwrap().to_owned())
+            .collect();
+        ids.dedup();
+        ids
+    };
+    assert_eq!(
+        queries(&all),
+        [third.clone(), second.clone(), first.clone()]
+    );
+
+    for limit in [1, 2, 4, 8, 9] {
+        let (mut read, mut after) = (Vec::new(), String::new());
+        loop {
+            let path = format!("/api/v1/decisions?limit={limit}&after={after}");
+            let page = dpo.get(&path).await.expect(200).json();
+            read.extend(page["decisions"].as_array().unwrap().clone());
+            match page["next"].as_str() {
+                Some(next) => after = next.to_owned(),
+                None => break,
+            }
+        }
+        assert_eq!(read, all, "pages of {limit}");
+    }
+
+    let today = jiff::Timestamp::from_second(bed.now()).unwrap().to_string()[..10].to_owned();
+    for (search, expected) in [
+        ("organisation=cooperativa-lambro", 3),
+        ("organisation=fondazione-navigli", 0),
+        ("requester=comune-milano", 9),
+        ("requester=cooperativa-lambro", 0),
+        ("decision=answered", 4),
+        ("decision=refused", 1),
+        ("decision=waiting", 4),
+        ("decision=declined", 0),
+        ("target=minors", 3),
+        ("target=carers", 0),
+        (&format!("study={STUDY}"), 9),
+        ("study=other", 0),
+        ("purpose=planning", 9),
+        ("purpose=research", 0),
+        ("purpose=planning&target=minors&decision=answered", 1),
+        // Words: a target's Italian name, an account, an organisation, the rule that refused, a hash's beginning.
+        ("text=minori", 3),
+        ("text=ANNA", 9),
+        ("text=lambro", 3),
+        ("text=lambro+minori", 1),
+        ("text=planning-counts", 1),
+        (&format!("text={}", &first[..12]), 3),
+        ("text=100%25", 0),
+        ("from=2020-01-01&to=2020-12-31", 0),
+        (&format!("from=2020-01-01&to={today}"), 9),
+    ] {
+        assert_eq!(rows(&dpo, search).await.len(), expected, "{search}");
+    }
+    for (search, path) in [
+        ("from=soon", "from"),
+        ("to=2026-02-30", "to"),
+        ("decision=maybe", "decision"),
+        ("after=here", "after"),
+        ("limit=0", "limit"),
+        ("limit=201", "limit"),
+    ] {
+        let reply = dpo.get(&format!("/api/v1/decisions?{search}")).await;
+        assert_eq!(reply.json()["path"], path);
+        reply.refused(422, "wrong-value");
+    }
+}
+
+/// The log of a question that was declined, and of one that followed from a release.
+#[tokio::test]
+async fn questions_that_nobody_answered_stand_in_the_log_too() {
+    let bed = Bed::new().await;
+    let city = bed.city().await;
+    let reply = (city.analyst.ask(&question(1_000), "key").await).expect(202);
+    let id = reply.location().rsplit('/').next().unwrap().to_owned();
+    let declined = protocol::exchange::Declined {
+        field: "purpose".to_owned(),
+        code: "not-in-the-study".to_owned(),
+    };
+    (city.nodes[0].hand_in(&id, vec![], Some(declined)).await).expect(204);
+    let dpo = bed
+        .signed_in("dora", Role::Dpo, Some("cooperativa-lambro"))
+        .await;
+    let found = rows(&dpo, "decision=declined").await;
+    assert_eq!(found.len(), 3);
+    assert_eq!(found[0]["code"], "not-in-the-study");
+    assert!(rows(&dpo, "decision=unanswered").await.is_empty());
+}
+
+#[tokio::test]
+async fn a_decision_says_why_what_it_cost_what_remained_and_proves_that_it_is_logged() {
+    let bed = Bed::new().await;
+    let city = bed.city().await;
+    let [first, second, _] = asked(&city, &bed).await;
+    // A node shows that it saw the log, after the decisions were logged.
+    cosigned(&bed, &city.nodes[1]).await;
+    let dpo = bed
+        .signed_in("dora", Role::Dpo, Some("cooperativa-lambro"))
+        .await;
+
+    let answered = rows(&dpo, "organisation=cooperativa-lambro&decision=answered").await;
+    let id = answered[0]["id"].as_str().unwrap();
+    let record = dpo
+        .get(&format!("/api/v1/decisions/{id}"))
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(record["query"], first);
+    assert_eq!(record["cost"]["rho"], 1_000);
+    assert_eq!(record["remaining"]["study_limit"]["rho"], 250_000_000);
+    assert_eq!(record["remaining"]["study_left"]["rho"], 249_999_000);
+    assert_eq!(record["receipt"]["mechanism"], "discrete-gaussian");
+    assert_eq!(record["answer_signature"], "holds");
+    assert_eq!(record["lawful_basis"], "art6-1-e");
+    let codes: Vec<&str> = (record["entries"].as_array().unwrap().iter())
+        .map(|entry| entry["code"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        codes,
+        [
+            "query-asked",
+            "query-signed",
+            "request-sent",
+            "answer-accepted",
+            "release-published"
+        ]
+    );
+
+    let refused = rows(&dpo, "decision=refused").await;
+    let id = refused[0]["id"].as_str().unwrap();
+    let record = dpo
+        .get(&format!("/api/v1/decisions/{id}"))
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(record["query"], second);
+    assert_eq!(record["cost"], json!(null), "a refusal costs nothing");
+    for language in ["it", "en"] {
+        assert!(!record["explanation"][language].as_str().unwrap().is_empty());
+    }
+
+    for row in rows(&dpo, "").await {
+        let id = row["id"].as_str().unwrap();
+        let reply = dpo
+            .get(&format!("/api/v1/decisions/{id}/proof"))
+            .await
+            .expect(200);
+        let proof: LogProof = serde_json::from_str(&reply.text).unwrap();
+        assert!(proven(&proof) >= 1, "{row}");
+        if row["decision"] == "answered" {
+            assert_eq!(
+                proof.heads.len(),
+                2,
+                "the present head, and the one a node cosigned"
+            );
+        }
+    }
+}
+
+/// Checks every path of a proof; how many heads there are.
+fn proven(proof: &LogProof) -> usize {
+    let key = NoteKey::parse(&proof.log_key).unwrap();
+    for head in &proof.heads {
+        let note = SignedCheckpoint::open(&head.note, &key).unwrap();
+        let (size, root) = (note.checkpoint().size, note.checkpoint().root);
+        for (entry, path) in proof.entries.iter().zip(&head.paths) {
+            let body = protocol::from_hex(&entry.body_hash).unwrap();
+            let leaf = audit::leaf_hash_of(&entry.header, &body);
+            assert_eq!(protocol::hex(&leaf), entry.leaf);
+            let path: Vec<_> =
+                (path.iter().map(|hash| protocol::from_hex(hash).unwrap())).collect();
+            verify_inclusion(&leaf, entry.index, size, &path, &root).unwrap();
+        }
+    }
+    proof.heads.len()
+}
+
+/// A node takes the coordinator's head and hands its cosignature in.
+async fn cosigned(bed: &Bed, node: &Node<'_>) {
+    use protocol::exchange::{LogHead, LogHeadWanted};
+    let wanted = |from, cosignature| LogHeadWanted {
+        version: 1,
+        from,
+        cosignature,
+    };
+    let reply = node
+        .post("/node/v1/log", &wanted(0, None))
+        .await
+        .expect(200);
+    let head: LogHead = serde_json::from_str(&reply.text).unwrap();
+    let key = bed.app.database.signer().log_key().clone();
+    let head = SignedCheckpoint::open(&head.checkpoint, &key).unwrap();
+    let line = audit::cosign(
+        head.checkpoint(),
+        &node.log_signer(),
+        bed.now().unsigned_abs(),
+    );
+    let wanted = wanted(head.checkpoint().size, Some(line.to_string()));
+    node.post("/node/v1/log", &wanted).await.expect(200);
+}
+
+async fn greets(node: &Node<'_>, policy_hash: String) -> Value {
+    let hello = Hello {
+        version: 1,
+        datasets: vec![protocol::exchange::DatasetNotice {
+            id: "services".to_owned(),
+            edition: 1,
+            finest_level: support::node::FINEST,
+        }],
+        policy_hash,
+    };
+    node.post("/node/v1/hello", &hello).await.expect(200).json()
+}
+
+async fn publishes(node: &Node<'_>, policy: PublishedAs) -> Reply {
+    let publication = PolicyPublication {
+        version: 1,
+        organisation: node.organisation.clone(),
+        policy,
+        published_at: node.bed.now(),
+    };
+    let envelope = seal(&node.key, PolicyPublication::TYPE, &publication);
+    node.post("/node/v1/policy", &envelope).await
+}
+
+fn hash(document: &str) -> String {
+    protocol::hex(&protocol::sha256(document.as_bytes()))
+}
+
+#[tokio::test]
+async fn policies_are_taken_in_as_their_nodes_sign_them_and_compared_in_decisions() {
+    let bed = Bed::new().await;
+    let city = bed.city().await;
+    let node = &city.nodes[1];
+    let requester = public(&city.nodes[0].requester);
+    let document = Starter::Cooperative.text(
+        &node.organisation,
+        "comune-milano",
+        &requester,
+        &public(&node.dpo),
+    );
+    let installed = |document: &str| PublishedAs::Installed {
+        document: document.to_owned(),
+    };
+    let greeting = greets(node, hash(&document)).await;
+    assert_eq!(greeting["policy_wanted"], true);
+
+    // Another key, another organisation's node, another policy than greeted with.
+    let publication = PolicyPublication {
+        version: 1,
+        organisation: node.organisation.clone(),
+        policy: installed(&document),
+        published_at: bed.now(),
+    };
+    let by_officer = seal(&node.dpo, PolicyPublication::TYPE, &publication);
+    node.post("/node/v1/policy", &by_officer).await.expect(422);
+    let by_node = seal(&node.key, PolicyPublication::TYPE, &publication);
+    city.nodes[2]
+        .post("/node/v1/policy", &by_node)
+        .await
+        .expect(422);
+    publishes(node, installed("version = 2")).await.expect(409);
+
+    for _ in 0..2 {
+        publishes(node, installed(&document)).await.expect(204);
+    }
+    assert_eq!(greets(node, hash(&document)).await["policy_wanted"], false);
+
+    let narrower = document.replace("finest_level = \"nil\"", "finest_level = \"municipio\"");
+    assert_ne!(narrower, document);
+    let act = PolicyChange {
+        version: 1,
+        id: "a".repeat(32),
+        organisation: node.organisation.clone(),
+        replaces: hash(&document),
+        document: narrower.clone(),
+        reason: "Livello meno fine".to_owned(),
+        signed_at: bed.now(),
+    };
+    bed.pass(60);
+    greets(node, hash(&narrower)).await;
+    let act = seal(&node.dpo, PolicyChange::TYPE, &act);
+    publishes(node, PublishedAs::Signed { act })
+        .await
+        .expect(204);
+    let published = (support::logged(&bed).await.into_iter())
+        .filter(|code| code == "policy-published")
+        .count();
+    assert_eq!(published, 2, "each once");
+
+    let dpo = bed
+        .signed_in("dora", Role::Dpo, Some("associazione-ortica"))
+        .await;
+    let list = dpo.get("/api/v1/policies").await.expect(200).json();
+    let organisations = list["organisations"].as_array().unwrap();
+    let lambro = (organisations.iter())
+        .find(|it| it["organisation"] == "cooperativa-lambro")
+        .unwrap();
+    let versions = lambro["versions"].as_array().unwrap();
+    assert_eq!(versions.len(), 2);
+    assert_eq!(versions[0]["in_force"], true);
+    assert_eq!(
+        versions[0]["signers"],
+        json!([public(&node.dpo).to_string()])
+    );
+    assert_eq!(versions[1]["signers"], json!([]));
+    let without = organisations
+        .iter()
+        .filter(|it| it["published"] == false)
+        .count();
+    assert_eq!(without, 2);
+
+    let path = format!("/api/v1/policies/cooperativa-lambro/{}", hash(&narrower));
+    let record = dpo.get(&path).await.expect(200).json();
+    assert_eq!(record["document"], narrower);
+    assert_eq!(record["version"]["reason"], "Livello meno fine");
+    let comparison = &record["comparison"];
+    assert_eq!(comparison["wider"], 0);
+    assert!(comparison["narrower"].as_u64().unwrap() > 0);
+    let changes = comparison["changes"].as_array().unwrap();
+    assert!(
+        changes
+            .iter()
+            .all(|row| row["direction"] == "narrower" && row["levels"] == json!(["nil"]))
+    );
+    assert_eq!(comparison["left_out"], 0);
+    // The same turned round.
+    let path = format!(
+        "/api/v1/policies/cooperativa-lambro/{}?against={}",
+        hash(&document),
+        hash(&narrower)
+    );
+    let turned = dpo.get(&path).await.expect(200).json();
+    assert_eq!(turned["comparison"]["wider"], comparison["narrower"]);
+    dpo.get("/api/v1/policies/cooperativa-lambro/00")
+        .await
+        .refused(404, "not-found");
+
+    // Caps are those of the policy in force.
+    let budgets = dpo.get("/api/v1/budgets").await.expect(200).json();
+    let lambro = (budgets["nodes"].as_array().unwrap().iter())
+        .find(|it| it["organisation"] == "cooperativa-lambro")
+        .unwrap();
+    assert_eq!(lambro["lifetime"]["cap"]["rho"], 8_000_000_000_u64);
+    assert_eq!(lambro["caps_are_known"], true);
+    assert_eq!(budgets["citywide"].as_array().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn budgets_count_each_question_once_and_alerts_say_what_to_look_at() {
+    let bed = Bed::new().await;
+    let city = bed.city().await;
+    asked(&city, &bed).await;
+    let admin = bed.signed_in("ada", Role::Admin, None).await;
+    let budgets = admin.get("/api/v1/budgets").await.expect(200).json();
+    let spent: Vec<(&str, u64)> = (budgets["nodes"].as_array().unwrap().iter())
+        .map(|node| {
+            (
+                node["organisation"].as_str().unwrap(),
+                node["lifetime"]["spent"]["rho"].as_u64().unwrap(),
+            )
+        })
+        .collect();
+    // The second refused the dearer question; the third has yet to answer it and may have charged; nobody signed the last.
+    assert_eq!(
+        spent,
+        [
+            ("associazione-ortica", 3_000),
+            ("comune-milano", 3_000),
+            ("cooperativa-lambro", 1_000)
+        ]
+    );
+    let citywide: Vec<u64> = (budgets["citywide"].as_array().unwrap().iter())
+        .map(|it| it["spent"]["rho"].as_u64().unwrap())
+        .collect();
+    assert_eq!(citywide, [3_000, 7_000, 7_000]);
+    let study = &budgets["nodes"][0]["studies"][0];
+    assert_eq!(
+        (study["key"].as_str(), study["cap"]["rho"].as_u64()),
+        (Some(STUDY), Some(250_000_000))
+    );
+
+    // A log that does not extend the one cosigned before.
+    let node = &city.nodes[2];
+    node.offer(&[audit::leaf_hash(b"a"), audit::leaf_hash(b"b")], 0)
+        .await
+        .expect(200);
+    node.offer(&[audit::leaf_hash(b"c")], 0).await.expect(409);
+    bed.pass(86_500);
+    let admin = again(&bed, "ada").await;
+    let alerts = admin.get("/api/v1/alerts").await.expect(200).json();
+    let alerts = alerts["alerts"].as_array().unwrap();
+    let one = |code: &str, node: &str| {
+        (alerts.iter())
+            .find(|alert| alert["code"] == code && alert["node"] == node)
+            .unwrap_or_else(|| panic!("{code} of {node} is missing: {alerts:?}"))
+    };
+    assert_eq!(
+        one("history-differs", "associazione-ortica")["severity"],
+        "danger"
+    );
+    assert_eq!(alerts[0]["severity"], "danger", "the gravest first");
+    let refused = one("node-refused", "cooperativa-lambro");
+    assert_eq!(
+        (refused["severity"].as_str(), refused["count"].as_u64()),
+        (Some("info"), Some(1))
+    );
+    assert!(refused["entry"].is_u64());
+    one("node-silent", "comune-milano");
+    one("policy-unpublished", "comune-milano");
+
+    let records = admin.get("/api/v1/study-records").await.expect(200).json();
+    let study = &records["studies"][0];
+    assert_eq!(study["questions"], 3);
+    assert_eq!(study["requester_signature"], "holds");
+    let countersigned = study["countersignatures"].as_array().unwrap();
+    assert!(
+        countersigned
+            .iter()
+            .all(|it| it["state"] == "signed" && it["signed_at"].is_string())
+    );
+}
+
+async fn again<'a>(bed: &'a Bed, name: &str) -> Browser<'a> {
+    let body = json!({ "name": name, "password": support::PASSWORD });
+    let reply = Browser::nobody(bed)
+        .post("/api/v1/session", &body)
+        .await
+        .expect(200);
+    let cookie = reply.headers[axum::http::header::SET_COOKIE]
+        .to_str()
+        .unwrap();
+    Browser {
+        bed,
+        cookie: cookie.split(';').next().unwrap().to_owned(),
+    }
+}
+
+/// Role by route: what each is answered, and how many rows of the query log it sees.
+#[tokio::test]
+async fn officers_see_all_organisations_their_own_and_analysts_what_they_asked() {
+    let bed = Bed::new().await;
+    let city = bed.city().await;
+    asked(&city, &bed).await;
+    let refused = rows(&city.analyst, "decision=refused").await;
+    let id = refused[0]["id"].as_str().unwrap().to_owned();
+    let decision = format!("/api/v1/decisions/{id}");
+    let proof = format!("/api/v1/decisions/{id}/proof");
+    let policy = format!("/api/v1/policies/cooperativa-lambro/{}", "ab".repeat(32));
+    let routes = [
+        "/api/v1/decisions",
+        &decision,
+        &proof,
+        "/api/v1/study-records",
+        "/api/v1/budgets",
+        "/api/v1/alerts",
+        "/api/v1/policies",
+        &policy,
+        "/api/v1/log/evidence",
+    ];
+    let nobody = Browser::nobody(&bed);
+    let other = bed.signed_in("olga", Role::Analyst, None).await;
+    let lambro = Some("cooperativa-lambro");
+    let own = bed.signed_in("luca", Role::Organisation, lambro).await;
+    let stranger = bed
+        .signed_in("sara", Role::Organisation, Some("fondazione-navigli"))
+        .await;
+    let dpo = bed
+        .signed_in("dora", Role::Dpo, Some("associazione-ortica"))
+        .await;
+    let admin = bed.signed_in("ada", Role::Admin, None).await;
+    // The policy was not published, so whoever may read it is told that it is not there.
+    let table: [(&str, &Browser<'_>, [u16; 9], usize); 7] = [
+        (
+            "nobody",
+            &nobody,
+            [401, 401, 401, 401, 401, 401, 401, 401, 401],
+            0,
+        ),
+        (
+            "asker",
+            &city.analyst,
+            [200, 200, 200, 200, 403, 403, 403, 403, 403],
+            9,
+        ),
+        (
+            "analyst",
+            &other,
+            [200, 404, 404, 200, 403, 403, 403, 403, 403],
+            0,
+        ),
+        (
+            "own",
+            &own,
+            [200, 200, 200, 200, 200, 200, 200, 404, 403],
+            3,
+        ),
+        (
+            "stranger",
+            &stranger,
+            [200, 404, 404, 200, 200, 200, 200, 404, 403],
+            0,
+        ),
+        (
+            "officer",
+            &dpo,
+            [200, 200, 200, 200, 200, 200, 200, 404, 200],
+            9,
+        ),
+        (
+            "admin",
+            &admin,
+            [200, 200, 200, 200, 200, 200, 200, 404, 200],
+            9,
+        ),
+    ];
+    for (name, browser, expected, seen) in table {
+        let mut answered = [0; 9];
+        for (at, route) in routes.iter().enumerate() {
+            answered[at] = browser.get(route).await.status.as_u16();
+        }
+        assert_eq!(answered, expected, "{name}");
+        if name != "nobody" {
+            assert_eq!(rows(browser, "").await.len(), seen, "{name}");
+        }
+    }
+    let organisations = |reply: Value, list: &str| -> Vec<String> {
+        (reply[list].as_array().unwrap().iter())
+            .map(|it| it["organisation"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let budgets = own.get("/api/v1/budgets").await.json();
+    assert_eq!(organisations(budgets, "nodes"), ["cooperativa-lambro"]);
+    let policies = own.get("/api/v1/policies").await.json();
+    assert_eq!(
+        organisations(policies, "organisations"),
+        ["cooperativa-lambro"]
+    );
+    let studies = stranger.get("/api/v1/study-records").await.json();
+    assert_eq!(studies["studies"], json!([]));
+    let alerts = own.get("/api/v1/alerts").await.json();
+    assert!(
+        (alerts["alerts"].as_array().unwrap().iter()).all(|it| it["node"] == "cooperativa-lambro")
+    );
+}
