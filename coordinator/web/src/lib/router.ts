@@ -11,6 +11,13 @@ export type Route =
   | { page: 'cubes' }
   | { page: 'nodes' }
   | { page: 'log' }
+  | { page: 'decisions' }
+  | { page: 'decision'; decision: string }
+  | { page: 'studies' }
+  | { page: 'policies' }
+  | { page: 'policy'; organisation: string; policy: string }
+  | { page: 'budgets' }
+  | { page: 'alerts' }
   | { page: 'protection' }
   | { page: 'glossary' }
   | { page: 'accessibility' }
@@ -35,6 +42,13 @@ const ROUTES: [RegExp, (groups: string[]) => Route][] = [
   [/^\/cubes$/, () => ({ page: 'cubes' })],
   [/^\/nodes$/, () => ({ page: 'nodes' })],
   [/^\/log$/, () => ({ page: 'log' })],
+  [/^\/decisions$/, () => ({ page: 'decisions' })],
+  [new RegExp(`^/decisions/${ID}$`), ([decision]) => ({ page: 'decision', decision: decision ?? '' })],
+  [/^\/studies$/, () => ({ page: 'studies' })],
+  [/^\/policies$/, () => ({ page: 'policies' })],
+  [new RegExp(`^/policies/${ID}/${ID}$`), ([organisation, policy]) => ({ page: 'policy', organisation: organisation ?? '', policy: policy ?? '' })],
+  [/^\/budgets$/, () => ({ page: 'budgets' })],
+  [/^\/alerts$/, () => ({ page: 'alerts' })],
   // Where a signed-in person comes back to from a bookmarked sign-in page.
   [/^\/sign-in$/, () => ({ page: 'home' })],
   [/^\/protection$/, () => ({ page: 'protection' })],
@@ -79,6 +93,20 @@ export function href(route: Route): string {
       return '/nodes';
     case 'log':
       return '/log';
+    case 'decisions':
+      return '/decisions';
+    case 'decision':
+      return `/decisions/${encodeURIComponent(route.decision)}`;
+    case 'studies':
+      return '/studies';
+    case 'policies':
+      return '/policies';
+    case 'policy':
+      return `/policies/${encodeURIComponent(route.organisation)}/${encodeURIComponent(route.policy)}`;
+    case 'budgets':
+      return '/budgets';
+    case 'alerts':
+      return '/alerts';
     case 'protection':
       return '/protection';
     case 'glossary':

@@ -36,6 +36,11 @@ export const SECTIONS: readonly Section[] = [
     id: 'accounts',
     key: 'section.accounts',
     links: [
+      { key: 'nav.decisions', route: { page: 'decisions' }, pages: ['decisions', 'decision'] },
+      { key: 'nav.studies', route: { page: 'studies' }, pages: ['studies'] },
+      { key: 'nav.policies', route: { page: 'policies' }, pages: ['policies', 'policy'], roles: ['dpo', 'organisation', 'admin'] },
+      { key: 'nav.budgets', route: { page: 'budgets' }, pages: ['budgets'], roles: ['dpo', 'organisation', 'admin'] },
+      { key: 'nav.alerts', route: { page: 'alerts' }, pages: ['alerts'], roles: ['dpo', 'organisation', 'admin'] },
       { key: 'nav.log', route: { page: 'log' }, pages: ['log'] },
       { key: 'nav.nodes', route: { page: 'nodes' }, pages: ['nodes'] },
     ],

@@ -29,6 +29,13 @@ const PAGES: { [P in Route['page']]: Entry<P> } = {
   glossary: { title: 'glossary.title', load: () => import('./Glossary.svelte') },
   accessibility: { title: 'accessibility.title', load: () => import('./Accessibility.svelte') },
   'api-docs': { title: 'api-docs.title', load: () => import('./ApiDocs.svelte') },
+  decisions: { title: 'decisions.title', load: () => import('./Decisions.svelte') },
+  decision: { title: 'decision.title', load: () => import('./Decision.svelte'), anew: true },
+  studies: { title: 'studies.title', load: () => import('./Studies.svelte') },
+  policies: { title: 'policies.title', load: () => import('./Policies.svelte') },
+  policy: { title: 'policy.title', load: () => import('./Policy.svelte'), anew: true },
+  budgets: { title: 'budgets.title', load: () => import('./Budgets.svelte') },
+  alerts: { title: 'alerts.title', load: () => import('./Alerts.svelte') },
   'not-found': { title: 'missing.title', load: () => import('./NotFound.svelte') },
 };
 

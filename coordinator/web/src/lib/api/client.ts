@@ -5,7 +5,7 @@ import type {
 } from './types';
 import type { Description } from '../openapi';
 
-const BASE = '/api/v1';
+export const BASE = '/api/v1';
 
 /** The body that asks a cube for months again, or for what is due. */
 const wanted = (revise: Months | null) => (revise ? { revise } : {});
@@ -68,7 +68,7 @@ async function readProblem(response: Response): Promise<Problem> {
   }
 }
 
-async function read<T>(path: string, signal?: AbortSignal): Promise<T> {
+export async function read<T>(path: string, signal?: AbortSignal): Promise<T> {
   return (await (await send('GET', path, undefined, {}, signal)).json()) as T;
 }
 

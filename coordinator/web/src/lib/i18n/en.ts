@@ -1,6 +1,7 @@
 // English texts.
 import { analysis } from './analysis.en';
 import { city } from './city.en';
+import { oversight } from './oversight.en';
 import type { it } from './it';
 import { trust } from './trust.en';
 
@@ -8,6 +9,7 @@ export const en: Record<keyof typeof it, string> = {
   ...analysis,
   ...trust,
   ...city,
+  ...oversight,
   'app.name': 'Welfare Intelligence',
   'app.claim': 'The needs of the city, neighbourhood by neighbourhood, without handing over a record',
   'app.skip': 'Skip to content',

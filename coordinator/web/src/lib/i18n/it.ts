@@ -1,11 +1,13 @@
 // Italian texts. The keys of this file are the keys of every language.
 import { analysis } from './analysis.it';
 import { city } from './city.it';
+import { oversight } from './oversight.it';
 import { trust } from './trust.it';
 
 export const it = {
   ...analysis,
   ...city,
+  ...oversight,
   ...trust,
   'app.name': 'Welfare Intelligence',
   'app.claim': 'I bisogni della città, quartiere per quartiere, senza consegnare una scheda',
