@@ -124,6 +124,48 @@ async fn packs_verify_and_an_officers_withholds_what_concerns_others() {
     }
 }
 
+/// A pack up to a day holds the log's beginning as it was then, and verifies with the checkpoint that was kept then.
+#[tokio::test]
+async fn a_pack_up_to_a_day_verifies_with_what_was_known_then() {
+    let bed = Bed::new().await;
+    let city = bed.city().await;
+    city.asked(&question(1_000), "key").await;
+    for node in &city.nodes {
+        node.offer(&[audit::leaf_hash(b"a")], 0).await.expect(200);
+        node.answers(1).await.expect(200);
+    }
+    let signer = bed.app.database.signer().clone();
+    let mut reader = bed.app.database.read().await.unwrap();
+    let then = log::checkpoint(&mut reader, &signer).await.unwrap();
+    drop(reader);
+    let day = jiff::Timestamp::from_second(bed.now()).unwrap();
+    bed.pass(2 * 86_400);
+    let keeper = bed.signed_in("ada", Role::Admin, None).await;
+    let mut trust = Trust::from_keys("keys", &signer.log_key().to_string()).unwrap();
+    trust.add_checkpoint("then", &then.to_string()).unwrap();
+    let until = bed.now() - 86_400;
+    let database = &bed.app.database;
+    for scope in [None, Some("cooperativa-lambro")] {
+        let part = evidence::export_until(database, scope, bed.now(), Some(until)).await;
+        let report = verify(&[("part".to_owned(), part.unwrap())], &trust).unwrap();
+        assert!(report.holds(), "{report}");
+    }
+    // The checkpoint of today is of a longer log than the pack of that day.
+    let mut reader = bed.app.database.read().await.unwrap();
+    let head = log::checkpoint(&mut reader, &signer).await.unwrap();
+    assert!(head.checkpoint().size > then.checkpoint().size);
+    trust.add_checkpoint("today", &head.to_string()).unwrap();
+    let part = evidence::export_until(database, None, bed.now(), Some(until)).await;
+    let report = verify(&[("part".to_owned(), part.unwrap())], &trust).unwrap();
+    assert!(!report.holds());
+
+    let day = &day.to_string()[..10];
+    let path = format!("/api/v1/log/evidence?until={day}");
+    keeper.get(&path).await.expect(200);
+    let wrong = keeper.get("/api/v1/log/evidence?until=today").await;
+    wrong.refused(422, "wrong-value");
+}
+
 #[tokio::test]
 async fn what_is_recorded_cannot_be_changed_or_deleted() {
     let bed = Bed::new().await;

@@ -21,19 +21,38 @@ pub async fn export(
     scope: Option<&str>,
     now: i64,
 ) -> Result<Vec<u8>, CoordinatorError> {
+    export_until(database, scope, now, None).await
+}
+
+/// Writes the pack as it was before the second `until`: the log's beginning up to then, with the head it had. A pack never begins
+/// later than the log, since nobody could tell from it whether something was left out.
+///
+/// # Errors
+/// [`CoordinatorError`].
+pub async fn export_until(
+    database: &Database,
+    scope: Option<&str>,
+    now: i64,
+    until: Option<i64>,
+) -> Result<Vec<u8>, CoordinatorError> {
     let signer = database.signer().clone();
     let mut reader = database.read_transaction().await?;
-    let tree = merkle_log::tree(&mut reader).await?;
-    let entries = merkle_log::entries(&mut reader).await?;
-    let (cosigned, keys) = heads(&mut reader, &signer, scope).await?;
+    let mut entries = merkle_log::entries(&mut reader).await?;
+    if let Some(until) = until {
+        entries.truncate(length_before(&entries, until)?);
+    }
+    let size = entries.len() as u64;
+    let root = merkle_log::root_at(&mut reader, size).await?;
+    let period = Period { size, until };
+    let (cosigned, keys) = heads(&mut reader, &signer, scope, period).await?;
     let contents = Contents {
         organisation: None,
         scope: scope.map(str::to_owned),
-        made_at: now,
+        made_at: until.map_or(now, |until| until.min(now)),
         entries: (entries.iter())
             .map(|entry| line(entry, scope))
             .collect::<Result<_, _>>()?,
-        head: SignedCheckpoint::sign(tree.size(), tree.root(), &signer),
+        head: SignedCheckpoint::sign(size, root, &signer),
         cosigned,
         ledger: None,
         keys,
@@ -47,6 +66,29 @@ pub async fn export(
         evidence::EvidenceError::Audit(error) => error.into(),
         _ => lost(),
     })
+}
+
+/// How much of the log there was: entries, and before which second.
+#[derive(Clone, Copy)]
+struct Period {
+    size: u64,
+    until: Option<i64>,
+}
+
+impl Period {
+    fn has(self, at: i64) -> bool {
+        self.until.is_none_or(|until| at < until)
+    }
+}
+
+/// How many entries there were before the first one of `until` or later.
+fn length_before(entries: &[StoredEntry], until: i64) -> Result<usize, CoordinatorError> {
+    for (length, entry) in entries.iter().enumerate() {
+        if Header::parse(&entry.header)?.at >= until {
+            return Ok(length);
+        }
+    }
+    Ok(entries.len())
 }
 
 fn line(entry: &StoredEntry, scope: Option<&str>) -> Result<EntryLine, CoordinatorError> {
@@ -72,6 +114,7 @@ async fn heads(
     reader: &mut SqliteConnection,
     signer: &LogSigner,
     scope: Option<&str>,
+    period: Period,
 ) -> Result<(Vec<Cosigned>, String), CoordinatorError> {
     let wanted = |organisation: &str| scope.is_none_or(|scope| scope == organisation);
     let mut log_keys = BTreeSet::new();
@@ -79,7 +122,9 @@ async fn heads(
     for (organisation, key, at, note) in checkpoints::checkpoints(reader).await? {
         if wanted(&organisation) {
             log_keys.insert((organisation, key));
-            heads.push((at, Cosigned { note }));
+            if period.has(at) {
+                heads.push((at, Cosigned { note }));
+            }
         }
     }
     let mut keys = format!(
@@ -89,6 +134,9 @@ async fn heads(
     );
     let mut own: BTreeMap<u64, (i64, Vec<NoteSignature>)> = BTreeMap::new();
     for (size, at, line) in checkpoints::cosignatures(reader).await? {
+        if size > period.size || !period.has(at) {
+            continue;
+        }
         let lines = &mut own.entry(size).or_insert((at, Vec::new())).1;
         lines.push(NoteSignature::parse(&line)?);
     }

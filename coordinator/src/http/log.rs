@@ -4,6 +4,7 @@
 use super::auth::Caller;
 use crate::Problem;
 use crate::app::evidence;
+use crate::app::oversight::italy;
 use crate::app::view::scope;
 use crate::clock::rfc3339;
 use crate::state::App;
@@ -31,6 +32,13 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 struct After {
     /// The index of the last entry already read.
     after: Option<i64>,
+}
+
+/// How far a pack reaches.
+#[derive(Deserialize, IntoParams)]
+struct Until {
+    /// Last day, `YYYY-MM-DD`, as days are in Italy; the whole log where absent. A pack always begins with the log.
+    until: Option<String>,
 }
 
 /// An entry.
@@ -83,13 +91,30 @@ async fn entries(
 
 /// The log as an evidence pack, a ZIP that anybody can verify offline: whole for administrators; for an organisation's data
 /// protection officer with the entries that concern others withheld.
-#[utoipa::path(get, path = "/api/v1/log/evidence",
-    responses((status = 200, content_type = "application/zip", body = Vec<u8>), (status = 401), (status = 403)))]
-async fn pack(State(app): State<App>, Caller(account): Caller) -> Result<Response, Problem> {
+#[utoipa::path(get, path = "/api/v1/log/evidence", params(Until),
+    responses((status = 200, content_type = "application/zip", body = Vec<u8>), (status = 401), (status = 403), (status = 422)))]
+async fn pack(
+    State(app): State<App>,
+    Caller(account): Caller,
+    Query(Until { until }): Query<Until>,
+) -> Result<Response, Problem> {
     if !matches!(account.role, Role::Admin | Role::Dpo) {
         return Err(Problem::Forbidden);
     }
-    let bytes = evidence::export(&app.database, scope(&account), app.clock.now()).await?;
+    let until = match until.filter(|day| !day.is_empty()) {
+        None => None,
+        Some(day) => match italy::day(&day) {
+            Some((_, until)) => Some(until),
+            None => {
+                return Err(Problem::InvalidBody {
+                    path: "until".to_owned(),
+                    code: "wrong-value",
+                });
+            }
+        },
+    };
+    let now = app.clock.now();
+    let bytes = evidence::export_until(&app.database, scope(&account), now, until).await?;
     let headers = [
         (header::CONTENT_TYPE, "application/zip"),
         (

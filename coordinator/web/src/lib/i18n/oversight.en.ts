@@ -120,6 +120,8 @@ export const oversight: Record<keyof typeof italian, string> = {
   'proof.convenience': 'This check is a convenience: program and keys come from the same server. The real proof is made off this site, with “coordinator audit verify”, a checkpoint that you keep, and keys received by another way.',
   'proof.evidence': 'Download the evidence pack',
   'proof.evidence-officers': 'Data protection officers and the administration download the evidence pack.',
+  'log.evidence-until': 'Up to (optional)',
+  'log.evidence-range': 'A pack always begins with the first entry: otherwise nobody could verify that nothing is missing.',
   'studies.title': 'Studies',
   'studies.lead': 'What may be asked for, on which basis, who signed and who has yet to.',
   'studies.empty': 'There is no study yet. The requester’s node prepares and signs one (“node-agent study”); each organisation’s officer then countersigns it.',

@@ -118,6 +118,8 @@ export const oversight = {
   'proof.convenience': 'Questo controllo è una comodità: programma e chiavi vengono dallo stesso server. La prova vera si fa fuori da questo sito, con «coordinator audit verify», un checkpoint che conservi tu e chiavi ricevute per altra via.',
   'proof.evidence': 'Scarica il pacchetto di prove',
   'proof.evidence-officers': 'Il pacchetto di prove lo scaricano il responsabile della protezione dei dati e l’amministrazione.',
+  'log.evidence-until': 'Fino al (facoltativo)',
+  'log.evidence-range': 'Un pacchetto comincia sempre dalla prima voce: altrimenti nessuno potrebbe verificare che non manca nulla.',
   'studies.title': 'Studi',
   'studies.lead': 'Per che cosa si può chiedere, su quale base, chi ha firmato e chi manca.',
   'studies.empty': 'Non c’è ancora nessuno studio. Lo prepara e lo firma il nodo di chi chiede («node-agent study»); poi lo controfirma il responsabile di ogni organizzazione.',
