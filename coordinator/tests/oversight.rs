@@ -391,6 +391,12 @@ async fn policies_are_taken_in_as_their_nodes_sign_them_and_compared_in_decision
         .await
         .refused(404, "not-found");
 
+    for statement in ["UPDATE policies SET document = ''", "DELETE FROM policies"] {
+        let mut transaction = bed.app.database.write().await.unwrap();
+        let refused = sqlx::query(statement).execute(&mut *transaction).await;
+        assert!(refused.is_err(), "{statement}");
+    }
+
     // Caps are those of the policy in force.
     let budgets = dpo.get("/api/v1/budgets").await.expect(200).json();
     let lambro = (budgets["nodes"].as_array().unwrap().iter())

@@ -6,8 +6,8 @@
 use geography::Level;
 use privacy_loss::NanoRho;
 use protocol::{
-    BudgetMove, Consent, Envelope, LogState, NewGuarantee, PublicKey, Request, Restoration, Study,
-    SubCap,
+    BudgetMove, Consent, Envelope, LogState, NewGuarantee, PolicyPublication, PublicKey,
+    PublishedAs, Request, Restoration, Study, SubCap,
 };
 use query::AggregateQuery;
 use serde::Serialize;
@@ -62,6 +62,28 @@ fn a_request_of_version_1_is_readable() {
     };
     check("request-1.json", &request);
     Request::parse(&request.to_bytes()).expect("a legal request");
+}
+
+#[test]
+fn a_published_policy_of_version_1_is_readable_installed_or_signed() {
+    let publication = |policy| PolicyPublication {
+        version: 1,
+        organisation: NODE.to_owned(),
+        policy,
+        published_at: 1_790_000_000,
+    };
+    let installed = PublishedAs::Installed {
+        document: "version = 2\n".to_owned(),
+    };
+    check("policy-publication-1.json", &publication(installed));
+    let act = Envelope {
+        payload_type: protocol::PolicyChange::TYPE.to_owned(),
+        payload: "e30=".to_owned(),
+        signatures: vec![],
+        attachment: None,
+    };
+    let signed = publication(PublishedAs::Signed { act });
+    check("policy-publication-1-signed.json", &signed);
 }
 
 #[test]
