@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { analyst } from './analyst.mjs';
 import { city } from './city.mjs';
+import { dpo } from './dpo.mjs';
 import { open } from './harness.mjs';
 import { firstPages, openPages } from './trust.mjs';
 
@@ -14,6 +15,7 @@ import { firstPages, openPages } from './trust.mjs';
 const WALKS = {
   analyst,
   city,
+  dpo,
   openPages,
   firstPages,
 };
