@@ -8,7 +8,7 @@ use coordinator::app::oversight::proof::LogProof;
 use coordinator::store::accounts::Role;
 use policy::Starter;
 use protocol::exchange::Hello;
-use protocol::{PolicyChange, PolicyPublication, PublishedAs};
+use protocol::{Act, PolicyChange, PolicyPublication, PublishedAs};
 use serde_json::{Value, json};
 use support::{Bed, Browser, City, Node, Reply, STUDY, public, question, seal};
 

@@ -5,7 +5,7 @@ mod support;
 use coordinator::store::organisations::{Keys, organisation_join};
 use privacy_loss::NanoRho;
 use protocol::exchange::{GuaranteeNotice, Receipts, ReceiptsWanted, RestorationOffer};
-use protocol::{LogState, NewGuarantee, Restoration, VerifiedReceipt};
+use protocol::{Act, LogState, NewGuarantee, Restoration, VerifiedReceipt};
 use support::{Bed, Node, Reply, public, question, seal};
 
 fn leaves(count: u8) -> Vec<audit::Hash> {

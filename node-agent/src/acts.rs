@@ -12,7 +12,8 @@ use policy::Authorizer;
 use privacy_loss::NanoRho;
 use protocol::exchange::GuaranteeNotice;
 use protocol::{
-    BudgetMove, Envelope, NewGuarantee, PublicKey, SubCap, VerifiedBudgetMove, VerifiedGuarantee,
+    Act, BudgetMove, Envelope, NewGuarantee, PublicKey, SubCap, VerifiedBudgetMove,
+    VerifiedGuarantee,
 };
 
 /// How many years ahead of the present one may give budget.
@@ -57,7 +58,7 @@ pub async fn move_budget(dir: &NodeDir, wish: Wish, officer: &SigningKey, now: i
     };
     act.check(&config.organisation)?;
     let envelope = keys::sign_json(officer, BudgetMove::TYPE, &act)?;
-    let verified = VerifiedBudgetMove::verify(&envelope, &policy.dpo_keys(), &config.organisation)?;
+    let verified = VerifiedBudgetMove::verify(&envelope, &policy.officers(), &config.organisation)?;
     let ledger = open_ledger(dir, &config.organisation).await?;
     let index = ledger.move_budget(&verified, policy.caps(), now).await?;
     keep(dir, &act.id, &envelope)?;
@@ -132,7 +133,7 @@ pub async fn countersign(
     let (payload, _) = envelope.verify_each(NewGuarantee::TYPE, &pinned)?;
     show(&serde_json::from_slice(&payload)?)?;
     envelope.add_signature(&key, |bytes| second.sign(bytes))?;
-    let verified = VerifiedGuarantee::verify(&envelope, &officers, &seconds, &config.organisation)?;
+    let verified = VerifiedGuarantee::verify(&envelope, &policy.officers(), &config.organisation)?;
     let ledger = open_ledger(dir, &config.organisation).await?;
     let index = ledger.raise_lifetime(&verified, now).await?;
     keep(dir, id, &envelope)?;

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use identity::SigningKey;
 use ledger::{DecidedRequest, LedgerReader};
 use policy::{Approval, Asked, Decided, Denial, Permit};
-use protocol::{Envelope, Request, Study, VerifiedApproval, VerifiedRequest, Word};
+use protocol::{Act, Envelope, Request, Study, VerifiedApproval, VerifiedRequest, Word};
 
 /// Field and code of a person's refusal.
 pub const REFUSED: (&str, &str) = ("approval", "refused-by-a-person");
@@ -185,7 +185,7 @@ pub async fn decide(
     };
     act.check(&config.organisation)?;
     let envelope = keys::sign_json(officer, protocol::Approval::TYPE, &act)?;
-    let verified = VerifiedApproval::verify(&envelope, &policy.dpo_keys(), &config.organisation)?;
+    let verified = VerifiedApproval::verify(&envelope, &policy.officers(), &config.organisation)?;
     let ledger = open_ledger(dir, &config.organisation).await?;
     Ok(ledger
         .decide_request(&verified, policy.policy_hash(), now)

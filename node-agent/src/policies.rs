@@ -80,12 +80,7 @@ pub async fn apply(dir: &NodeDir, signed: &Envelope, now: i64) -> Result<(Author
         dir.policy().display()
     );
     let policy = read_policy(dir).await?;
-    let verified = VerifiedPolicyChange::verify(
-        signed,
-        &policy.dpo_keys(),
-        policy.document().dpo.threshold(),
-        &config.organisation,
-    )?;
+    let verified = VerifiedPolicyChange::verify(signed, &policy.officers(), &config.organisation)?;
     let document = &verified.act().document;
     let fresh = Authorizer::from_toml(document).context("the signed policy is not valid")?;
     ensure!(

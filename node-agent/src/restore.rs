@@ -15,7 +15,7 @@ use ledger::{LedgerError, Restored};
 use policy::Authorizer;
 use protocol::exchange::RestorationOffer;
 use protocol::{
-    COORDINATOR_LOG, Envelope, LogState, ReceiptError, Restoration, VerifiedReceipt,
+    Act, COORDINATOR_LOG, Envelope, LogState, ReceiptError, Restoration, VerifiedReceipt,
     VerifiedRestoration,
 };
 
@@ -52,7 +52,7 @@ pub async fn finish(
     // An act that lay about for too long is signed anew, unless the ledger took it already.
     let usable = |signed: &Envelope| {
         let verified =
-            VerifiedRestoration::verify(signed, &policy.dpo_keys(), &config.organisation);
+            VerifiedRestoration::verify(signed, &policy.officers(), &config.organisation);
         entered || verified.is_ok_and(|act| act.check_fresh(now).is_ok())
     };
     let envelope = match pending.act.take().filter(usable) {
@@ -76,7 +76,7 @@ pub async fn finish(
     pending.act = Some(envelope.clone());
     dir.write_pending(&pending)?;
     let verified =
-        VerifiedRestoration::verify(&envelope, &policy.dpo_keys(), &config.organisation)?;
+        VerifiedRestoration::verify(&envelope, &policy.officers(), &config.organisation)?;
     let known = budget::known_parts(dir, &policy)?;
     // What the lost node could spend is bounded by the policy it had, not by one put beside the backup.
     let had = ledger.reader().latest_policy().await?;

@@ -12,7 +12,7 @@ use crate::reason::Reason;
 use crate::rules::{self, Miss, Reading};
 use crate::vocabulary::Approval;
 use privacy_loss::Price;
-use protocol::{PublicKey, VerifiedRequest, VerifiedStudy};
+use protocol::{Officers, PublicKey, VerifiedRequest, VerifiedStudy};
 
 /// What is to be decided.
 #[derive(Clone, Copy, Debug)]
@@ -74,6 +74,16 @@ impl Authorizer {
     /// The officers' pinned keys.
     pub fn dpo_keys(&self) -> Vec<PublicKey> {
         self.document.dpo.keys.clone()
+    }
+
+    /// Who may sign this organisation's acts.
+    pub fn officers(&self) -> Officers {
+        let dpo = &self.document.dpo;
+        Officers {
+            keys: dpo.keys.clone(),
+            second_keys: dpo.second_keys.clone(),
+            threshold: dpo.threshold(),
+        }
     }
 
     /// Pinned keys of persons who may only add a second signature.

@@ -5,7 +5,7 @@ use anyhow::{Context, Result, ensure};
 use identity::SigningKey;
 use jiff::tz::TimeZone;
 use privacy_loss::NanoRho;
-use protocol::{Answer, Envelope, LogState, Outcome, PublicKey, Request, Restoration};
+use protocol::{Act, Answer, Envelope, LogState, Outcome, PublicKey, Request, Restoration};
 use std::path::Path;
 use system_tests::city::City;
 use system_tests::node::Node;

@@ -8,7 +8,7 @@ use crate::store::log::{self, Entry};
 use crate::store::{guarantees, organisations};
 use audit::EntryKind;
 use protocol::exchange::GuaranteeNotice;
-use protocol::{NewGuarantee, VerifiedGuarantee};
+use protocol::{NewGuarantee, Officers, VerifiedGuarantee};
 
 /// Takes in a new guarantee that the organisation's officer and a second person signed.
 ///
@@ -29,8 +29,11 @@ pub async fn guarantee(
         })?
         .dpo;
     // Whom the organisation pins as second person is its own affair; that it is another person's key is not.
-    let verified =
-        VerifiedGuarantee::verify(&notice.act, &[officer], &notice.second_keys, organisation);
+    let signers = Officers {
+        second_keys: notice.second_keys.clone(),
+        ..Officers::any_of(&[officer])
+    };
+    let verified = VerifiedGuarantee::verify(&notice.act, &signers, organisation);
     let Ok(verified) = verified else {
         return Err(NodeProblem::refused(
             422,
@@ -39,7 +42,7 @@ pub async fn guarantee(
         ));
     };
     let act: &NewGuarantee = verified.act();
-    let [signer, second] = verified.signers();
+    let (signer, second) = (verified.signers()[0], verified.signers()[1]);
     if guarantees::guarantee_insert(&mut transaction, act, verified.envelope(), now).await? {
         let entry = Entry::new(EntryKind::BudgetMove, "guarantee-raised")
             .node(organisation)

@@ -9,7 +9,7 @@ use crate::store::log::{self, Entry};
 use crate::store::{checkpoints, organisations, restorations};
 use audit::EntryKind;
 use protocol::exchange::{Receipts, ReceiptsWanted, RestorationOffer};
-use protocol::{LogState, PublicKey, Restoration, VerifiedRestoration};
+use protocol::{LogState, Officers, PublicKey, Restoration, VerifiedRestoration};
 use sqlx::SqliteConnection;
 
 /// What an organisation's earlier key signed, a page at a time.
@@ -91,7 +91,8 @@ async fn accept(
             what: "organisation",
         })?;
     let refused = |code, message| Err(NodeProblem::refused(422, code, message));
-    let Ok(verified) = VerifiedRestoration::verify(&offer.act, &[keys.dpo], organisation) else {
+    let officers = Officers::any_of(&[keys.dpo]);
+    let Ok(verified) = VerifiedRestoration::verify(&offer.act, &officers, organisation) else {
         return refused(
             "signature-not-accepted",
             "sign with the data protection officer's key shown when joining",

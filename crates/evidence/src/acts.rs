@@ -2,7 +2,7 @@
 //! Whose keys they are, the reader says.
 
 use audit::{EntryKind, Header};
-use protocol::{BudgetMove, Envelope, NewGuarantee, PublicKey, Restoration};
+use protocol::{Act, BudgetMove, Envelope, NewGuarantee, PublicKey, Restoration};
 use serde_json::{Value, json};
 
 /// Whether an entry of this kind, as a node writes it, must hold a signed act.

@@ -4,7 +4,7 @@ mod support;
 
 use audit::{EntryKind, Fact};
 use evidence::{Code, EntryLine, EvidenceError, Trust, verify};
-use protocol::{LogState, Restoration};
+use protocol::{Act, LogState, Restoration};
 use std::collections::BTreeSet;
 use support::tamper::{Members, Numbers, change, resign, rezip, unzip};
 use support::*;

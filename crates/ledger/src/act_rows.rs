@@ -85,12 +85,12 @@ impl GuaranteeRow {
     /// The row that records an act; `None` for an amount that cannot be stored.
     pub(crate) fn of(verified: &VerifiedGuarantee) -> Option<GuaranteeRow> {
         let act = verified.act();
-        let [signer, second_signer] = verified.signers().map(|key| key.to_string());
+        let (signer, second) = (verified.signers().first()?, verified.signers().get(1)?);
         Some(GuaranteeRow {
             act_id: act.id.clone(),
             act_hash: verified.hash().to_vec(),
-            signer,
-            second_signer,
+            signer: signer.to_string(),
+            second_signer: second.to_string(),
             lifetime_before: i64::try_from(act.lifetime_before.nano()).ok()?,
             lifetime: i64::try_from(act.lifetime.nano()).ok()?,
         })

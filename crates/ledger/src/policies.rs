@@ -6,7 +6,7 @@ use crate::acts::{check_unused, envelope_bytes};
 use crate::facts::{Facts, facts};
 use crate::log::append;
 use audit::EntryKind;
-use protocol::{Envelope, PolicyChange, PublicKey, VerifiedPolicyChange};
+use protocol::{Envelope, Officers, PolicyChange, PublicKey, VerifiedPolicyChange};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 use storage::Writer;
@@ -92,7 +92,11 @@ impl PolicyRow {
             let envelope: Envelope = serde_json::from_slice(body).ok()?;
             let signers = signers?;
             let organisation = organisation(&envelope)?;
-            VerifiedPolicyChange::verify(&envelope, &signers, signers.len(), &organisation).ok()
+            let officers = Officers {
+                threshold: signers.len(),
+                ..Officers::any_of(&signers)
+            };
+            VerifiedPolicyChange::verify(&envelope, &officers, &organisation).ok()
         };
         verified().is_some_and(|act| PolicyRow::of(&act).facts() == self.facts())
     }

@@ -7,7 +7,9 @@ use crate::facts::Facts;
 use crate::report::{Act, Problem};
 use crate::verify::{Log, Stated, check_rows};
 use audit::{EntryKind, Header};
-use protocol::{Envelope, PublicKey, VerifiedBudgetMove, VerifiedGuarantee, VerifiedRestoration};
+use protocol::{
+    Envelope, Officers, PublicKey, VerifiedBudgetMove, VerifiedGuarantee, VerifiedRestoration,
+};
 use sqlx::SqliteConnection;
 use std::collections::BTreeMap;
 
@@ -83,10 +85,11 @@ fn signed(header: &Header, body: &[u8]) -> Option<Act> {
     let envelope: Envelope = serde_json::from_slice(body).ok()?;
     let key = |name| header.text(name).and_then(PublicKey::from_hex);
     let signer = key("signer")?;
+    let officers = Officers::any_of(&[signer]);
     let organisation = claimed_organisation(&envelope)?;
     let (facts, words, signers): (Facts, String, Vec<PublicKey>) = match header.text("act")? {
         "move" => {
-            let act = VerifiedBudgetMove::verify(&envelope, &[signer], &organisation).ok()?;
+            let act = VerifiedBudgetMove::verify(&envelope, &officers, &organisation).ok()?;
             let row = MoveRow::of(&act)?;
             let words = format!(
                 "{} moved from {} {} to {}",
@@ -99,8 +102,11 @@ fn signed(header: &Header, body: &[u8]) -> Option<Act> {
         }
         "new-guarantee" => {
             let second = key("second-signer")?;
-            let act =
-                VerifiedGuarantee::verify(&envelope, &[signer], &[second], &organisation).ok()?;
+            let both = Officers {
+                second_keys: vec![second],
+                ..officers
+            };
+            let act = VerifiedGuarantee::verify(&envelope, &both, &organisation).ok()?;
             let row = GuaranteeRow::of(&act)?;
             let words = format!(
                 "lifetime cap raised from {} to {}",
@@ -110,7 +116,7 @@ fn signed(header: &Header, body: &[u8]) -> Option<Act> {
             (row.facts(), words, vec![signer, second])
         }
         "restoration" => {
-            let act = VerifiedRestoration::verify(&envelope, &[signer], &organisation).ok()?;
+            let act = VerifiedRestoration::verify(&envelope, &officers, &organisation).ok()?;
             let row = RestorationRow::of(&act)?;
             let words = format!(
                 "went on from a backup of {} entries; the log before had {} when it was cosigned last",

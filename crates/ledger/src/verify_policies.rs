@@ -8,7 +8,7 @@ use crate::requests::ApprovalRow;
 use crate::verify::{Log, Stated, check_rows};
 use crate::verify_acts::claimed_organisation;
 use audit::EntryKind;
-use protocol::{Envelope, PublicKey, VerifiedApproval};
+use protocol::{Envelope, Officers, PublicKey, VerifiedApproval};
 use sqlx::SqliteConnection;
 
 pub(crate) async fn check_policies(
@@ -67,7 +67,7 @@ fn is_signed(row: &ApprovalRow, body: &[u8]) -> bool {
         let envelope: Envelope = serde_json::from_slice(body).ok()?;
         let organisation = claimed_organisation(&envelope)?;
         let signer = PublicKey::from_hex(&row.signer)?;
-        VerifiedApproval::verify(&envelope, &[signer], &organisation).ok()
+        VerifiedApproval::verify(&envelope, &Officers::any_of(&[signer]), &organisation).ok()
     };
     verified().is_some_and(|act| ApprovalRow::of(&act, &row.policy_hash).facts() == row.facts())
 }

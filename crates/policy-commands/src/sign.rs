@@ -5,7 +5,7 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 use identity::SigningKey;
 use policy::Authorizer;
-use protocol::{Envelope, PolicyChange, PublicKey};
+use protocol::{Act, Envelope, PolicyChange, PublicKey};
 use std::path::{Path, PathBuf};
 
 /// What to sign, and with which key.

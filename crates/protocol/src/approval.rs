@@ -1,7 +1,6 @@
 //! A person's word on one request that the policy leaves to a person. The person is shown the question, never data.
 
-use crate::budget::{ActError, common_rules, first_broken};
-use crate::dsse::{Envelope, PublicKey};
+use crate::act::{Act, ActHead, Quorum, Rule, SignedAct};
 use crate::from_hex;
 use serde::{Deserialize, Serialize};
 
@@ -54,23 +53,22 @@ pub struct Approval {
     pub signed_at: i64,
 }
 
-impl Approval {
-    /// Payload type of a signed approval.
-    pub const TYPE: &'static str = "application/vnd.welfare-intelligence.approval+json";
+impl Act for Approval {
+    const TYPE: &'static str = "application/vnd.welfare-intelligence.approval+json";
+    const QUORUM: Quorum = Quorum::Officer;
 
-    /// Checks every rule that needs neither clock nor ledger.
-    ///
-    /// # Errors
-    /// [`ActError::Invalid`] naming the first field that breaks its rule.
-    pub fn check(&self, organisation: &str) -> Result<(), ActError> {
-        first_broken(common_rules(
-            self.version,
-            &self.id,
-            &self.organisation,
-            organisation,
-            &self.reason,
-        ))?;
-        first_broken([
+    fn head(&self) -> ActHead<'_> {
+        ActHead {
+            version: self.version,
+            id: &self.id,
+            organisation: &self.organisation,
+            reason: &self.reason,
+            signed_at: self.signed_at,
+        }
+    }
+
+    fn rules(&self) -> Vec<Rule> {
+        vec![
             (
                 from_hex::<16>(&self.request).is_some(),
                 "request",
@@ -81,57 +79,9 @@ impl Approval {
                 "request_hash",
                 "must be 64 hexadecimal digits",
             ),
-        ])
+        ]
     }
 }
 
 /// An approval or refusal that a pinned officer signed.
-#[derive(Clone, Debug)]
-pub struct VerifiedApproval {
-    act: Approval,
-    hash: [u8; 32],
-    signer: PublicKey,
-    envelope: Envelope,
-}
-
-impl VerifiedApproval {
-    /// Checks signature and rules.
-    ///
-    /// # Errors
-    /// See [`ActError`].
-    pub fn verify(
-        envelope: &Envelope,
-        officers: &[PublicKey],
-        organisation: &str,
-    ) -> Result<VerifiedApproval, ActError> {
-        let (payload, signer) = envelope.verify(Approval::TYPE, officers)?;
-        let act: Approval = serde_json::from_slice(&payload).map_err(|_| ActError::Unreadable)?;
-        act.check(organisation)?;
-        Ok(VerifiedApproval {
-            act,
-            hash: crate::sha256(&payload),
-            signer,
-            envelope: envelope.clone(),
-        })
-    }
-
-    /// The act.
-    pub fn act(&self) -> &Approval {
-        &self.act
-    }
-
-    /// SHA-256 of the signed bytes.
-    pub fn hash(&self) -> [u8; 32] {
-        self.hash
-    }
-
-    /// The officer's key.
-    pub fn signer(&self) -> PublicKey {
-        self.signer
-    }
-
-    /// The act as signed.
-    pub fn envelope(&self) -> &Envelope {
-        &self.envelope
-    }
-}
+pub type VerifiedApproval = SignedAct<Approval>;

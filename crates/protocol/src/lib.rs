@@ -5,6 +5,7 @@ pub mod cells;
 pub mod dsse;
 pub mod exchange;
 
+mod act;
 mod answer;
 mod approval;
 mod budget;
@@ -16,11 +17,10 @@ mod restoration;
 mod study;
 mod sub_cap;
 
+pub use act::{Act, ActError, ActHead, MAX_ACT_AGE_SECONDS, Officers, Quorum, Rule, SignedAct};
 pub use answer::{Answer, AnswerError, Outcome, Receipt, SliceReceipt, VerifiedAnswer, Vouched};
 pub use approval::{Approval, VerifiedApproval, Word};
-pub use budget::{
-    ActError, BudgetMove, MAX_ACT_AGE_SECONDS, NewGuarantee, VerifiedBudgetMove, VerifiedGuarantee,
-};
+pub use budget::{BudgetMove, NewGuarantee, VerifiedBudgetMove, VerifiedGuarantee};
 pub use dsse::{Envelope, EnvelopeError, PublicKey};
 pub use held_receipt::{ReceiptError, VerifiedReceipt};
 pub use policy_change::{PolicyChange, VerifiedPolicyChange};

@@ -1,8 +1,7 @@
 //! The signed act by which a policy replaces the one in force. It carries the document and names the policy it replaces, so that
 //! an older policy cannot be brought back and the log holds every policy there was.
 
-use crate::budget::{ActError, check_fresh, common_rules, first_broken};
-use crate::dsse::{Envelope, PublicKey};
+use crate::act::{Act, ActHead, Quorum, Rule, SignedAct};
 use crate::from_hex;
 use serde::{Deserialize, Serialize};
 
@@ -27,27 +26,28 @@ pub struct PolicyChange {
 }
 
 impl PolicyChange {
-    /// Payload type of a signed policy.
-    pub const TYPE: &'static str = "application/vnd.welfare-intelligence.policy-change+json";
-
     /// SHA-256 of the new policy, hex.
     pub fn policy_hash(&self) -> String {
         crate::hex(&crate::sha256(self.document.as_bytes()))
     }
+}
 
-    /// Checks every rule that needs neither clock nor policy.
-    ///
-    /// # Errors
-    /// [`ActError::Invalid`] naming the first field that breaks its rule.
-    pub fn check(&self, organisation: &str) -> Result<(), ActError> {
-        first_broken(common_rules(
-            self.version,
-            &self.id,
-            &self.organisation,
-            organisation,
-            &self.reason,
-        ))?;
-        first_broken([
+impl Act for PolicyChange {
+    const TYPE: &'static str = "application/vnd.welfare-intelligence.policy-change+json";
+    const QUORUM: Quorum = Quorum::Threshold;
+
+    fn head(&self) -> ActHead<'_> {
+        ActHead {
+            version: self.version,
+            id: &self.id,
+            organisation: &self.organisation,
+            reason: &self.reason,
+            signed_at: self.signed_at,
+        }
+    }
+
+    fn rules(&self) -> Vec<Rule> {
+        vec![
             (
                 from_hex::<32>(&self.replaces).is_some(),
                 "replaces",
@@ -58,82 +58,18 @@ impl PolicyChange {
                 "document",
                 "is the policy it replaces; there is nothing to sign",
             ),
-        ])
+        ]
     }
 }
 
 /// A policy that as many officers signed as the policy in force asks for.
-#[derive(Clone, Debug)]
-pub struct VerifiedPolicyChange {
-    act: PolicyChange,
-    hash: [u8; 32],
-    signers: Vec<PublicKey>,
-    envelope: Envelope,
-}
-
-impl VerifiedPolicyChange {
-    /// Checks the signatures and the rules. `officers` and `threshold` are those of the policy in force.
-    ///
-    /// # Errors
-    /// See [`ActError`]; [`ActError::TooFewOfficers`] where fewer different officers signed.
-    pub fn verify(
-        envelope: &Envelope,
-        officers: &[PublicKey],
-        threshold: usize,
-        organisation: &str,
-    ) -> Result<VerifiedPolicyChange, ActError> {
-        let (payload, mut signers) = envelope.verify_each(PolicyChange::TYPE, officers)?;
-        let act: PolicyChange =
-            serde_json::from_slice(&payload).map_err(|_| ActError::Unreadable)?;
-        act.check(organisation)?;
-        if signers.len() < threshold.max(1) {
-            return Err(ActError::TooFewOfficers {
-                signed: signers.len(),
-                needed: threshold.max(1),
-            });
-        }
-        signers.sort();
-        Ok(VerifiedPolicyChange {
-            act,
-            hash: crate::sha256(&payload),
-            signers,
-            envelope: envelope.clone(),
-        })
-    }
-
-    /// Whether it may be entered at `now`, Unix seconds.
-    ///
-    /// # Errors
-    /// [`ActError::Invalid`] for one from the future, or one that lay about for more than 30 days.
-    pub fn check_fresh(&self, now: i64) -> Result<(), ActError> {
-        check_fresh(self.act.signed_at, now)
-    }
-
-    /// The act.
-    pub fn act(&self) -> &PolicyChange {
-        &self.act
-    }
-
-    /// SHA-256 of the signed bytes.
-    pub fn hash(&self) -> [u8; 32] {
-        self.hash
-    }
-
-    /// The officers' keys, sorted.
-    pub fn signers(&self) -> &[PublicKey] {
-        &self.signers
-    }
-
-    /// The act as signed.
-    pub fn envelope(&self) -> &Envelope {
-        &self.envelope
-    }
-}
+pub type VerifiedPolicyChange = SignedAct<PolicyChange>;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dsse::EnvelopeError;
+    use crate::act::{ActError, Officers};
+    use crate::dsse::{Envelope, EnvelopeError, PublicKey};
     use ring::signature::{Ed25519KeyPair, KeyPair};
 
     struct Officer(Ed25519KeyPair);
@@ -183,7 +119,11 @@ mod tests {
         let [a, b, c, stranger] = [1, 2, 3, 9].map(Officer::new);
         let pinned = [a.public(), b.public(), c.public()];
         let verify = |envelope: &Envelope, threshold| {
-            VerifiedPolicyChange::verify(envelope, &pinned, threshold, "cooperativa")
+            let officers = Officers {
+                threshold,
+                ..Officers::any_of(&pinned)
+            };
+            VerifiedPolicyChange::verify(envelope, &officers, "cooperativa")
                 .map(|act| act.signers().len())
         };
         assert_eq!(verify(&signed(&act(), &[&a]), 1), Ok(1));

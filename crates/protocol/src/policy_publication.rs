@@ -1,7 +1,7 @@
 //! A node's statement of the policy in force, for everybody who answers for the data to read: the document, or the officers'
 //! signed act that carries it. It grants nothing; what a node answers follows from its own log alone.
 
-use crate::budget::ActError;
+use crate::act::{Act, ActError};
 use crate::dsse::{Envelope, PublicKey};
 use crate::policy_change::PolicyChange;
 use serde::{Deserialize, Serialize};

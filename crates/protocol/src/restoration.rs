@@ -1,8 +1,8 @@
 //! The officer's act by which a node goes on from a backup: it names the log that ended, where the witness last saw it, the
 //! entries that were kept, and the key of the log that goes on. Without it a witness takes a new key's log for no successor.
 
-use crate::budget::{ActError, check_fresh, common_rules};
-use crate::dsse::{Envelope, PublicKey};
+use crate::act::{Act, ActHead, Quorum, Rule, SignedAct};
+use crate::dsse::PublicKey;
 use crate::from_hex;
 use serde::{Deserialize, Serialize};
 
@@ -55,23 +55,22 @@ pub struct Restoration {
     pub signed_at: i64,
 }
 
-impl Restoration {
-    /// Payload type of a signed restoration.
-    pub const TYPE: &'static str = "application/vnd.welfare-intelligence.restoration+json";
+impl Act for Restoration {
+    const TYPE: &'static str = "application/vnd.welfare-intelligence.restoration+json";
+    const QUORUM: Quorum = Quorum::Officer;
 
-    /// Checks every rule that needs neither clock nor ledger.
-    ///
-    /// # Errors
-    /// [`ActError::Invalid`] naming the first field that breaks its rule.
-    pub fn check(&self, organisation: &str) -> Result<(), ActError> {
-        let rules = common_rules(
-            self.version,
-            &self.id,
-            &self.organisation,
-            organisation,
-            &self.reason,
-        );
-        let more = [
+    fn head(&self) -> ActHead<'_> {
+        ActHead {
+            version: self.version,
+            id: &self.id,
+            organisation: &self.organisation,
+            reason: &self.reason,
+            signed_at: self.signed_at,
+        }
+    }
+
+    fn rules(&self) -> Vec<Rule> {
+        vec![
             (
                 self.new_key != self.old_key,
                 "new_key",
@@ -87,67 +86,9 @@ impl Restoration {
                 "ended",
                 "must hold a root of 64 hexadecimal digits",
             ),
-        ];
-        crate::budget::first_broken(rules.into_iter().chain(more))
+        ]
     }
 }
 
 /// A restoration whose signature a pinned officer's key has made.
-#[derive(Clone, Debug)]
-pub struct VerifiedRestoration {
-    act: Restoration,
-    hash: [u8; 32],
-    signer: PublicKey,
-    envelope: Envelope,
-}
-
-impl VerifiedRestoration {
-    /// Checks signature and rules.
-    ///
-    /// # Errors
-    /// See [`ActError`].
-    pub fn verify(
-        envelope: &Envelope,
-        officers: &[PublicKey],
-        organisation: &str,
-    ) -> Result<VerifiedRestoration, ActError> {
-        let (payload, signer) = envelope.verify(Restoration::TYPE, officers)?;
-        let act: Restoration =
-            serde_json::from_slice(&payload).map_err(|_| ActError::Unreadable)?;
-        act.check(organisation)?;
-        Ok(VerifiedRestoration {
-            act,
-            hash: crate::sha256(&payload),
-            signer,
-            envelope: envelope.clone(),
-        })
-    }
-
-    /// Whether it may be entered at `now`, Unix seconds.
-    ///
-    /// # Errors
-    /// [`ActError::Invalid`] for one from the future, or one that lay about for more than 30 days.
-    pub fn check_fresh(&self, now: i64) -> Result<(), ActError> {
-        check_fresh(self.act.signed_at, now)
-    }
-
-    /// The act.
-    pub fn act(&self) -> &Restoration {
-        &self.act
-    }
-
-    /// SHA-256 of the signed bytes.
-    pub fn hash(&self) -> [u8; 32] {
-        self.hash
-    }
-
-    /// The officer's key.
-    pub fn signer(&self) -> PublicKey {
-        self.signer
-    }
-
-    /// The act as signed.
-    pub fn envelope(&self) -> &Envelope {
-        &self.envelope
-    }
-}
+pub type VerifiedRestoration = SignedAct<Restoration>;

@@ -2,8 +2,8 @@
 
 use privacy_loss::NanoRho;
 use protocol::{
-    ActError, BudgetMove, Envelope, EnvelopeError, MAX_ACT_AGE_SECONDS, NewGuarantee, PublicKey,
-    SubCap, VerifiedBudgetMove, VerifiedGuarantee,
+    Act, ActError, BudgetMove, Envelope, EnvelopeError, MAX_ACT_AGE_SECONDS, NewGuarantee,
+    Officers, PublicKey, SubCap, VerifiedBudgetMove, VerifiedGuarantee,
 };
 use ring::signature::{Ed25519KeyPair, KeyPair};
 
@@ -68,7 +68,7 @@ fn new_guarantee() -> NewGuarantee {
 #[test]
 fn a_move_is_bound_to_officer_organisation_bytes_and_time() {
     let (officer, stranger) = (Key::new(1), Key::new(2));
-    let pinned = [officer.public()];
+    let pinned = Officers::any_of(&[officer.public()]);
     let envelope = seal(BudgetMove::TYPE, &budget_move(), &[&officer]);
     let verified = VerifiedBudgetMove::verify(&envelope, &pinned, NODE).expect("accepted");
     assert_eq!(verified.act(), &budget_move());
@@ -101,7 +101,11 @@ fn a_move_is_bound_to_officer_organisation_bytes_and_time() {
         VerifiedBudgetMove::verify(&altered, &pinned, NODE).expect_err("refused"),
         ActError::Envelope(EnvelopeError::Altered)
     );
-    let as_guarantee = VerifiedGuarantee::verify(&envelope, &pinned, &[stranger.public()], NODE);
+    let with_second = Officers {
+        second_keys: vec![stranger.public()],
+        ..pinned
+    };
+    let as_guarantee = VerifiedGuarantee::verify(&envelope, &with_second, NODE);
     assert_eq!(
         as_guarantee.expect_err("refused"),
         ActError::Envelope(EnvelopeError::OtherType)
@@ -144,7 +148,11 @@ fn a_new_guarantee_needs_two_persons_and_an_officer_among_them() {
     let seconds = [director.public(), Key::new(5).public()];
     let verify = |keys: &[&Key]| {
         let envelope = seal(NewGuarantee::TYPE, &new_guarantee(), keys);
-        VerifiedGuarantee::verify(&envelope, &officers, &seconds, NODE)
+        let signers = Officers {
+            second_keys: seconds.to_vec(),
+            ..Officers::any_of(&officers)
+        };
+        VerifiedGuarantee::verify(&envelope, &signers, NODE)
     };
     for pair in [
         [&officer, &colleague],

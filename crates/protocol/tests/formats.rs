@@ -6,7 +6,7 @@
 use geography::Level;
 use privacy_loss::NanoRho;
 use protocol::{
-    BudgetMove, Consent, Envelope, LogState, NewGuarantee, PolicyPublication, PublicKey,
+    Act, BudgetMove, Consent, Envelope, LogState, NewGuarantee, PolicyPublication, PublicKey,
     PublishedAs, Request, Restoration, Study, SubCap,
 };
 use query::AggregateQuery;

@@ -17,7 +17,7 @@ use protocol::exchange::{
     Join, JoinReply, NodeRefusal, Poll, PollReply, Receipts, ReceiptsWanted, Renew,
     RestorationOffer, Signed,
 };
-use protocol::{Answer, Envelope, LogState, Outcome, PublicKey, VerifiedRestoration};
+use protocol::{Answer, Envelope, LogState, Officers, Outcome, PublicKey, VerifiedRestoration};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -283,7 +283,7 @@ pub(crate) async fn restoration(
     Json(offer): Json<RestorationOffer>,
 ) -> Result<StatusCode, Refused> {
     with_desk(&state, &peer, |desk| {
-        let officers = [desk.dpo_key];
+        let officers = Officers::any_of(&[desk.dpo_key]);
         let verified = VerifiedRestoration::verify(&offer.act, &officers, &peer.organisation)
             .map_err(|_| refused(StatusCode::BAD_REQUEST, "signature"))?;
         let act = verified.act();

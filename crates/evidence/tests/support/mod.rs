@@ -9,7 +9,7 @@ use audit::{
     cosign, leaf_hash_of,
 };
 use evidence::{Contents, Cosigned, EntryLine, LedgerTotals, Trust};
-use protocol::{BudgetMove, Envelope, PublicKey, SubCap};
+use protocol::{Act, BudgetMove, Envelope, PublicKey, SubCap};
 use ring::signature::{Ed25519KeyPair, KeyPair};
 use std::collections::BTreeMap;
 

@@ -5,7 +5,8 @@ use crate::{Cap, Ledger, LedgerError};
 use policy::Caps;
 use privacy_loss::NanoRho;
 use protocol::{
-    BudgetMove, Envelope, NewGuarantee, PublicKey, SubCap, VerifiedBudgetMove, VerifiedGuarantee,
+    Act, BudgetMove, Envelope, NewGuarantee, Officers, PublicKey, SubCap, VerifiedBudgetMove,
+    VerifiedGuarantee,
 };
 use ring::signature::{Ed25519KeyPair, KeyPair};
 
@@ -47,7 +48,8 @@ pub(super) fn signed(act: &BudgetMove) -> VerifiedBudgetMove {
     let envelope = Envelope::sign(BudgetMove::TYPE, &payload, &officer.key(), |bytes| {
         officer.sign(bytes)
     });
-    VerifiedBudgetMove::verify(&envelope, &[officer.key()], ORGANISATION).unwrap()
+    VerifiedBudgetMove::verify(&envelope, &Officers::any_of(&[officer.key()]), ORGANISATION)
+        .unwrap()
 }
 
 pub(super) fn guarantee(number: u64, before: u64, lifetime: u64) -> VerifiedGuarantee {
@@ -68,7 +70,11 @@ pub(super) fn guarantee(number: u64, before: u64, lifetime: u64) -> VerifiedGuar
     envelope
         .add_signature(&second.key(), |bytes| second.sign(bytes))
         .unwrap();
-    VerifiedGuarantee::verify(&envelope, &[officer.key()], &[second.key()], ORGANISATION).unwrap()
+    let signers = Officers {
+        second_keys: vec![second.key()],
+        ..Officers::any_of(&[officer.key()])
+    };
+    VerifiedGuarantee::verify(&envelope, &signers, ORGANISATION).unwrap()
 }
 
 fn yearly(per_year: u64) -> Caps {

@@ -4,7 +4,8 @@ use super::{NOW, Place, caps, debited, sound, terms};
 use crate::{DecidedRequest, Ledger, LedgerError};
 use policy::Decided;
 use protocol::{
-    Approval, Envelope, PolicyChange, PublicKey, VerifiedApproval, VerifiedPolicyChange, Word,
+    Act, Approval, Envelope, Officers, PolicyChange, PublicKey, VerifiedApproval,
+    VerifiedPolicyChange, Word,
 };
 use ring::signature::{Ed25519KeyPair, KeyPair};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
@@ -47,8 +48,11 @@ fn change(number: u8, replaces: &str, document: &str, signed_at: i64) -> Verifie
         &serde_json::to_vec(&act).unwrap(),
         &[1, 3],
     );
-    let officers = [1, 2, 3].map(|seed| key(seed).1);
-    VerifiedPolicyChange::verify(&envelope, &officers, 2, "cooperativa").unwrap()
+    let officers = Officers {
+        threshold: 2,
+        ..Officers::any_of(&[1, 2, 3].map(|seed| key(seed).1))
+    };
+    VerifiedPolicyChange::verify(&envelope, &officers, "cooperativa").unwrap()
 }
 
 #[tokio::test]
@@ -133,7 +137,7 @@ fn word(number: u8, word: Word) -> VerifiedApproval {
         signed_at: NOW,
     };
     let envelope = sign(Approval::TYPE, &serde_json::to_vec(&act).unwrap(), &[1]);
-    VerifiedApproval::verify(&envelope, &[key(1).1], "cooperativa").unwrap()
+    VerifiedApproval::verify(&envelope, &Officers::any_of(&[key(1).1]), "cooperativa").unwrap()
 }
 
 #[tokio::test]

@@ -8,8 +8,8 @@ use policy::Caps;
 use privacy_loss::NanoRho;
 use proptest::prelude::*;
 use protocol::{
-    Answer, Envelope, LogState, Outcome, Receipt, Request, Restoration, SliceReceipt, SubCap,
-    VerifiedReceipt, VerifiedRestoration,
+    Act, Answer, Envelope, LogState, Officers, Outcome, Receipt, Request, Restoration,
+    SliceReceipt, SubCap, VerifiedReceipt, VerifiedRestoration,
 };
 use query::AggregateQuery;
 
@@ -106,7 +106,8 @@ async fn act_over(ledger: &Ledger, id: u64, ended: LogState) -> VerifiedRestorat
     let envelope = Envelope::sign(Restoration::TYPE, &payload, &officer.key(), |bytes| {
         officer.sign(bytes)
     });
-    VerifiedRestoration::verify(&envelope, &[officer.key()], ORGANISATION).unwrap()
+    VerifiedRestoration::verify(&envelope, &Officers::any_of(&[officer.key()]), ORGANISATION)
+        .unwrap()
 }
 
 /// The same act, signed at another time.
@@ -120,7 +121,8 @@ fn signed_at(act: &VerifiedRestoration, at: i64) -> VerifiedRestoration {
     let envelope = Envelope::sign(Restoration::TYPE, &payload, &officer.key(), |bytes| {
         officer.sign(bytes)
     });
-    VerifiedRestoration::verify(&envelope, &[officer.key()], ORGANISATION).unwrap()
+    VerifiedRestoration::verify(&envelope, &Officers::any_of(&[officer.key()]), ORGANISATION)
+        .unwrap()
 }
 
 /// Charges and answers as a node does.
