@@ -37,6 +37,10 @@ pub struct Config {
     /// Publisher, data set and licence of that file, as readers see it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub areas_source: Option<String>,
+    /// A folder with another list of target groups (`targets.toml`) and of services (`services.toml`) than those built in; every
+    /// node has to use the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taxonomy: Option<PathBuf>,
     /// How long a question stays open when it does not say, in seconds.
     pub validity_seconds: i64,
 }
@@ -93,6 +97,7 @@ impl Config {
             log_key: "log.key".into(),
             areas: None,
             areas_source: None,
+            taxonomy: None,
             validity_seconds: 86_400,
         }
     }
@@ -141,6 +146,9 @@ impl Config {
         }
         if let Some(areas) = &mut config.areas {
             *areas = folder.join(&areas);
+        }
+        if let Some(taxonomy) = &mut config.taxonomy {
+            *taxonomy = folder.join(&taxonomy);
         }
         Ok(config)
     }

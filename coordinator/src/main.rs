@@ -30,6 +30,9 @@ enum Command {
         /// The configuration.
         #[arg(long)]
         config: PathBuf,
+        /// A folder with other lists of target groups and services, in place of the one that the configuration names.
+        #[arg(long, value_name = "FOLDER")]
+        taxonomy: Option<PathBuf>,
     },
     /// Acts of administration; each is logged.
     #[command(subcommand)]
@@ -249,7 +252,14 @@ async fn main() -> ExitCode {
 
 async fn run(command: Command) -> Result<ExitCode> {
     match command {
-        Command::Serve { config } => serve::serve(Config::read(&config)?).await?,
+        Command::Serve { config, taxonomy } => {
+            let config = Config::read(&config)?;
+            if let Some(folder) = taxonomy.as_ref().or(config.taxonomy.as_ref()) {
+                taxonomy::Taxonomy::install(folder)
+                    .with_context(|| format!("the taxonomy in {} is refused", folder.display()))?;
+            }
+            serve::serve(config).await?;
+        }
         Command::Admin(command) => administrate(command).await?,
         Command::Audit(Audit::Export { config, out }) => {
             admin::audit_export(&Config::read(&config)?, &out).await?;

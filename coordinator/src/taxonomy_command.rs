@@ -11,7 +11,7 @@ use taxonomy::{Taxonomy, Unit};
 pub enum TaxonomyCommand {
     /// Checks a list of targets: every fault with the target, the field and the remedy; exit code 1 if there is one.
     Check {
-        /// The list; the one built in where absent.
+        /// The list of targets, or a folder with `targets.toml` and `services.toml`; the one built in where absent.
         file: Option<PathBuf>,
     },
 }
@@ -25,6 +25,9 @@ pub fn run(command: &TaxonomyCommand) -> Result<()> {
     let read;
     let taxonomy = match file {
         None => Taxonomy::built_in(),
+        Some(folder) if folder.is_dir() => {
+            Taxonomy::install(folder).with_context(|| format!("{} is refused", folder.display()))?
+        }
         Some(file) => {
             let text = std::fs::read_to_string(file)
                 .with_context(|| format!("cannot read {}", file.display()))?;

@@ -386,6 +386,7 @@ mod tests {
             version: 1,
             organisation: "cooperativa-lambro".to_owned(),
             coordinator: Some("127.0.0.1:1".to_owned()),
+            taxonomy: None,
             dataset: Dataset {
                 id: "clients".to_owned(),
                 register: PathBuf::from("register.csv"),

@@ -16,6 +16,10 @@ pub struct Config {
     /// Where the coordinator listens for nodes, `host:port`; absent until the node has joined.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub coordinator: Option<String>,
+    /// A folder with another list of target groups (`targets.toml`) and of services (`services.toml`) than those built in; the
+    /// coordinator has to use the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taxonomy: Option<PathBuf>,
     /// The one dataset served.
     pub dataset: Dataset,
     /// How long what the node keeps is kept.
@@ -167,6 +171,11 @@ impl NodeDir {
         self.0
             .join("snapshot")
             .join(format!("edition-{edition}.wis"))
+    }
+
+    /// Hash of the list of services that the snapshots were built with.
+    pub(crate) fn services(&self) -> PathBuf {
+        self.0.join("snapshot").join("services.sha256")
     }
 
     /// Rows the last edition left out, by row, column and kind.
@@ -342,6 +351,7 @@ mod tests {
             version: 1,
             organisation: "cooperativa-lambro".to_owned(),
             coordinator: Some("127.0.0.1:8421".to_owned()),
+            taxonomy: None,
             dataset: Dataset {
                 id: "clients".to_owned(),
                 register: PathBuf::from("register.csv"),

@@ -7,7 +7,7 @@
 use crate::config::{Config, NodeDir, write_private};
 use crate::keys;
 use crate::sources;
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use snapshot::{NodeKey, Snapshot};
 use std::sync::Arc;
 
@@ -45,10 +45,12 @@ pub fn open_current(dir: &NodeDir, config: &Config, now: i64) -> Result<Edition>
     let number = number_at(now);
     let path = dir.snapshot(number);
     let snapshot = if path.exists() {
+        check_services(dir)?;
         Snapshot::read(&path)?
     } else {
         let snapshot = build(dir, config, number, now)?;
         snapshot.write(&path)?;
+        write_private(&dir.services(), services_hash().as_bytes())?;
         remove_older(dir, number, config.retention.snapshots);
         snapshot
     };
@@ -56,6 +58,22 @@ pub fn open_current(dir: &NodeDir, config: &Config, now: i64) -> Result<Edition>
         number,
         snapshot: Arc::new(snapshot),
     })
+}
+
+fn services_hash() -> String {
+    protocol::hex(&taxonomy::Taxonomy::current().services_hash())
+}
+
+/// Refuses a snapshot whose services are told apart by their positions in another list. Where nothing was noted, the list
+/// built in was used.
+fn check_services(dir: &NodeDir) -> Result<()> {
+    let noted = std::fs::read_to_string(dir.services());
+    ensure!(
+        noted.map_or(true, |noted| noted == services_hash()),
+        "this month's edition was built with another list of services: put that list back until the month ends; the next edition \
+         is built with the new one"
+    );
+    Ok(())
 }
 
 fn build(dir: &NodeDir, config: &Config, number: u32, now: i64) -> Result<Snapshot> {
@@ -128,6 +146,7 @@ mod tests {
             version: 1,
             organisation: "cooperativa-lambro".to_owned(),
             coordinator: None,
+            taxonomy: None,
             dataset: crate::config::Dataset {
                 id: "clients".to_owned(),
                 register,

@@ -1,7 +1,7 @@
 //! The node agent's command line. Every command names its folder; what each does stands in the library.
 
 use anyhow::{Context, Result};
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use node_agent::commands;
 use node_agent::config::NodeDir;
 use std::io::IsTerminal as _;
@@ -44,6 +44,9 @@ enum Command {
     Serve {
         #[command(flatten)]
         dir: Dir,
+        /// A folder with other lists of target groups and services, in place of the one that node.toml names.
+        #[arg(long, value_name = "FOLDER")]
+        taxonomy: Option<PathBuf>,
     },
     /// Prints a link, good once, to the node's own page on this computer.
     Open {
@@ -152,12 +155,39 @@ async fn main() -> ExitCode {
             tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into()),
         )
         .init();
-    match run(Cli::parse().command).await {
+    let matches = Cli::command().get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let done = match install_taxonomy(&matches) {
+        Ok(()) => run(cli.command).await,
+        Err(error) => Err(error),
+    };
+    match done {
         Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Puts the taxonomy in place that the command line or the node's configuration names, before anything is read by it.
+fn install_taxonomy(matches: &ArgMatches) -> Result<()> {
+    let configured = || {
+        let dir = NodeDir::new(argument(matches, "dir")?);
+        dir.read_config().ok()?.taxonomy
+    };
+    if let Some(folder) = argument(matches, "taxonomy").or_else(configured) {
+        taxonomy::Taxonomy::install(&folder)
+            .with_context(|| format!("the taxonomy in {} is refused", folder.display()))?;
+    }
+    Ok(())
+}
+
+/// The path that an argument of the innermost command holds.
+fn argument(matches: &ArgMatches, name: &str) -> Option<PathBuf> {
+    match matches.subcommand() {
+        Some((_, below)) => argument(below, name),
+        None => matches.try_get_one::<PathBuf>(name).ok().flatten().cloned(),
     }
 }
 
@@ -173,7 +203,7 @@ async fn run(command: Command) -> Result<ExitCode> {
             node_agent::join::join(&NodeDir::new(dir.dir), &join_string).await?;
             println!("joined; start the node with `node-agent serve`");
         }
-        Command::Serve { dir } => node_agent::serve::serve(NodeDir::new(dir.dir)).await?,
+        Command::Serve { dir, .. } => node_agent::serve::serve(NodeDir::new(dir.dir)).await?,
         Command::Open { dir } => println!("{}", node_agent::page::open(&NodeDir::new(dir.dir))?),
         Command::Pause { dir } => set_paused(&NodeDir::new(dir.dir), true)?,
         Command::Resume { dir } => set_paused(&NodeDir::new(dir.dir), false)?,

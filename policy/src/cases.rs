@@ -118,7 +118,7 @@ impl Case {
 
     /// A misspelt word would be denied, and so seem to be a good test of a denial.
     fn check(&self, place: &str) -> Result<(), PolicyError> {
-        let taxonomy = taxonomy::Taxonomy::built_in();
+        let taxonomy = taxonomy::Taxonomy::current();
         if !query::Measure::IDS.contains(&self.measure.as_str()) {
             return Err(PolicyError::invalid(
                 &format!("{place}.measure"),

@@ -310,7 +310,7 @@ fn check_rule(document: &PolicyDocument, rule: &Rule, place: &str) -> Checked {
         |id| query::Measure::IDS.contains(&id),
         "is no measure; they are `persons`, `events`, `households`, `first-time`, `sum` and `bins`",
     )?;
-    let taxonomy = Taxonomy::built_in();
+    let taxonomy = Taxonomy::current();
     check_words(
         &key("targets"),
         &rule.targets,
@@ -387,7 +387,7 @@ fn check_grounds(document: &PolicyDocument, rule: &Rule, key: &str) -> Checked {
         );
     }
     let names_sensitive = (rule.targets.iter())
-        .filter_map(|id| Taxonomy::built_in().target(id))
+        .filter_map(|id| Taxonomy::current().target(id))
         .any(|target| target.sensitive);
     if document.version > 1
         && rule.effect == Effect::Allow

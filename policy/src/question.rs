@@ -58,7 +58,7 @@ impl Question {
     /// The targets named that are special categories; unknown ones count as such.
     pub fn sensitive(&self) -> Vec<&str> {
         let is_sensitive =
-            |id: &&String| (Taxonomy::built_in().target(id)).is_none_or(|target| target.sensitive);
+            |id: &&String| (Taxonomy::current().target(id)).is_none_or(|target| target.sensitive);
         (self.targets.iter())
             .filter(is_sensitive)
             .map(String::as_str)
@@ -68,5 +68,5 @@ impl Question {
 
 /// Whether `any` does not include a target; an unknown one is included in nothing.
 pub(crate) fn must_be_named(id: &str) -> bool {
-    (Taxonomy::built_in().target(id)).is_none_or(taxonomy::Target::must_be_named)
+    (Taxonomy::current().target(id)).is_none_or(taxonomy::Target::must_be_named)
 }

@@ -187,7 +187,7 @@ impl Category {
 
     /// The categories of a target; those of an unknown one are all, so that nothing unknown slips through.
     pub fn of_target(id: &str) -> BTreeSet<Category> {
-        match Taxonomy::built_in().target(id) {
+        match Taxonomy::current().target(id) {
             Some(target) => Category::of_predicate(&target.predicate),
             None => Category::ALL.iter().copied().collect(),
         }

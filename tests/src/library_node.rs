@@ -166,6 +166,7 @@ pub fn folder(
         version: 1,
         organisation: organisation.to_owned(),
         coordinator: None,
+        taxonomy: None,
         retention: Retention::default(),
         page: Default::default(),
         dataset: Dataset {

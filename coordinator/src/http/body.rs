@@ -112,7 +112,7 @@ impl QuestionBody {
         let query = member(bytes, b"query").ok_or_else(|| invalid("$.query", "not-json"))?;
         Ok(QuestionBody {
             study,
-            query: AggregateQuery::parse(query).map_err(Problem::InvalidQuery)?,
+            query: AggregateQuery::parse_written_here(query).map_err(Problem::InvalidQuery)?,
             validity_seconds,
             ask_anew,
         })

@@ -67,7 +67,7 @@ struct TaxonomyView {
 /// The vocabulary of questions.
 #[utoipa::path(get, path = "/api/v1/taxonomy", responses((status = 200, body = TaxonomyView), (status = 401)))]
 async fn taxonomy(_: Caller) -> Json<TaxonomyView> {
-    let built_in = Taxonomy::built_in();
+    let built_in = Taxonomy::current();
     let areas = UserArea::ALL.iter().map(|area| AreaView {
         id: area.id(),
         it: area.it(),

@@ -61,7 +61,7 @@ impl<'a> Plan<'a> {
         let axis = query.service_axis();
         let level = pass_level(query);
         let (targets, filter) = (query.target_predicates(), query.filter_predicate());
-        let slots = Taxonomy::built_in().services().iter().map(|service| {
+        let slots = Taxonomy::current().services().iter().map(|service| {
             let counted = query.services().is_empty() || query.services().contains(&service.id);
             let place = || axis.iter().position(|id| *id == service.id).unwrap_or(0);
             counted.then(|| place() as u8)

@@ -88,7 +88,7 @@ impl<'a> View<'a> {
             "low-income" => self.recorded.income_band.is_some_and(|band| band <= 2),
             "frequent-users" => self.events >= 4,
             other => {
-                let target = taxonomy::Taxonomy::built_in().target(other);
+                let target = taxonomy::Taxonomy::current().target(other);
                 self.fulfils(&target.expect("a target of the taxonomy").predicate)
             }
         }
@@ -194,7 +194,7 @@ impl<'a> View<'a> {
 }
 
 fn service_of(event: &snapshot::Event) -> &'static str {
-    &taxonomy::Taxonomy::built_in().services()[usize::from(event.service)].id
+    &taxonomy::Taxonomy::current().services()[usize::from(event.service)].id
 }
 
 /// Events of these services, or of all, in the period.

@@ -300,7 +300,7 @@ fn costs_and_terms(tables: &Tables, offer: &mut Offer) {
         let (Some(code), Some(offered)) = (code, offered) else {
             continue;
         };
-        let known = Taxonomy::built_in().services().iter();
+        let known = Taxonomy::current().services().iter();
         let known = known.filter(|service| {
             service.id == code || service.siuss.iter().any(|known| known == code)
         });
@@ -308,7 +308,7 @@ fn costs_and_terms(tables: &Tables, offer: &mut Offer) {
             .map(|service| service.id.clone())
             .next()
             .or(offered.service.take());
-        if Taxonomy::built_in().target(code).is_some() {
+        if Taxonomy::current().target(code).is_some() {
             offered.targets.insert(code.to_owned());
         }
     }

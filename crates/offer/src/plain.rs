@@ -109,7 +109,7 @@ pub(crate) fn read(table: &Table, notes: &mut Notes) -> Result<Offer, OfferError
 
 fn service(table: &Table, row: &Row, notes: &mut Notes) -> Option<String> {
     let id = row.text("service")?;
-    let services = Taxonomy::built_in().services();
+    let services = Taxonomy::current().services();
     let known = services
         .iter()
         .find(|service| service.id == id || service.siuss.contains(&id));
@@ -132,12 +132,12 @@ fn targets(table: &Table, row: &Row, notes: &mut Notes) -> std::collections::BTr
         .map(str::trim);
     let mut known = std::collections::BTreeSet::new();
     for id in ids.filter(|id| !id.is_empty()) {
-        if Taxonomy::built_in().target(id).is_some() {
+        if Taxonomy::current().target(id).is_some() {
             known.insert(id.to_owned());
         } else {
             let problem = format!(
                 "`{id}` is no target of the list {}; correct it or write it under `served`",
-                Taxonomy::built_in().version()
+                Taxonomy::current().version()
             );
             notes.fault(table, row, "targets", problem);
         }

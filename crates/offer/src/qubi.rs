@@ -97,6 +97,6 @@ pub(crate) fn named(text: &str) -> BTreeSet<String> {
             .iter()
             .any(|word| names.iter().any(|name| name.to_lowercase() == *word))
     };
-    let targets = Taxonomy::built_in().targets().iter().filter(is_named);
+    let targets = Taxonomy::current().targets().iter().filter(is_named);
     targets.map(|target| target.id.clone()).collect()
 }

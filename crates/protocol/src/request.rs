@@ -4,7 +4,7 @@
 use crate::dsse::{Envelope, EnvelopeError, PublicKey};
 use crate::{from_hex, hex, is_identifier, sha256};
 use privacy_loss::NanoRho;
-use query::AggregateQuery;
+use query::{AggregateQuery, RefusalCode};
 use serde::{Deserialize, Serialize};
 
 /// Longest validity of a request in seconds: 31 days. Nodes remember request ids for longer.
@@ -133,8 +133,12 @@ impl Request {
         {
             return invalid("expires_at", "validity-out-of-range");
         }
-        let Ok(query) = AggregateQuery::parse(self.query.as_bytes()) else {
-            return invalid("query", "not-a-legal-query");
+        let query = match AggregateQuery::parse(self.query.as_bytes()) {
+            Ok(query) => query,
+            Err(refusal) if refusal.code == RefusalCode::OtherTaxonomy => {
+                return invalid("taxonomy", "other-taxonomy");
+            }
+            Err(_) => return invalid("query", "not-a-legal-query"),
         };
         if query.canonical() != self.query {
             return invalid("query", "not-canonical");

@@ -3,7 +3,7 @@
 
 use crate::filter::Filter;
 use crate::measure::{Bounds, Measure};
-use crate::parse;
+use crate::parse::{self, Unsaid};
 use crate::period::{self, Month, Period, PeriodKind};
 use crate::refusal::Refusal;
 use crate::split::{CutOff, LevelShare, Slice, SliceOf};
@@ -63,15 +63,27 @@ pub struct AggregateQuery {
     pub(crate) filter: Option<Filter>,
     pub(crate) bounds: Bounds,
     pub(crate) rho_nano: u64,
+    /// Hash of the taxonomy it is asked over; `None` for the first published one.
+    pub(crate) taxonomy: Option<[u8; 32]>,
 }
 
 impl AggregateQuery {
-    /// Parses and checks a query against the built-in vocabulary.
+    /// Parses and checks a query against the vocabulary of this process. A query that names no taxonomy is asked over the
+    /// first published one, and refused where another is used: its names could mean other people.
     ///
     /// # Errors
     /// The first [`Refusal`] met, with JSON path, code and remedy.
     pub fn parse(bytes: &[u8]) -> Result<AggregateQuery, Refusal> {
-        parse::query(&Json::parse(bytes)?, Taxonomy::built_in())
+        parse::query(&Json::parse(bytes)?, Taxonomy::current(), Unsaid::First)
+    }
+
+    /// The same of a query that somebody here writes, who means the taxonomy in use where the query names none. The canonical
+    /// form names it.
+    ///
+    /// # Errors
+    /// As [`AggregateQuery::parse`].
+    pub fn parse_written_here(bytes: &[u8]) -> Result<AggregateQuery, Refusal> {
+        parse::query(&Json::parse(bytes)?, Taxonomy::current(), Unsaid::InUse)
     }
 
     /// What is counted.
@@ -191,7 +203,7 @@ impl AggregateQuery {
         if !self.by_service {
             Vec::new()
         } else if self.services.is_empty() {
-            let all = Taxonomy::built_in().services().iter();
+            let all = Taxonomy::current().services().iter();
             all.map(|service| service.id.clone()).collect()
         } else {
             self.services.clone()
@@ -326,14 +338,14 @@ impl AggregateQuery {
     /// The predicates of the target axis, in its order.
     pub fn target_predicates(&self) -> Vec<Predicate> {
         (self.targets.iter())
-            .filter_map(|id| Taxonomy::built_in().target(id))
+            .filter_map(|id| Taxonomy::current().target(id))
             .map(|target| target.predicate.clone())
             .collect()
     }
 
     /// The filter as a predicate.
     pub fn filter_predicate(&self) -> Option<Predicate> {
-        (self.filter.as_ref()).map(|filter| filter.predicate(Taxonomy::built_in()))
+        (self.filter.as_ref()).map(|filter| filter.predicate(Taxonomy::current()))
     }
 
     /// Every target named, as axis or in the filter. Whoever asks for citizenships, which stand for ethnicity, has named
@@ -465,6 +477,9 @@ impl AggregateQuery {
         }
         if let Some(filter) = &self.filter {
             fields.push(("filter", filter.to_json()));
+        }
+        if let Some(hash) = &self.taxonomy {
+            fields.push(("taxonomy", text(&parse::hex(hash))));
         }
         object(fields)
     }

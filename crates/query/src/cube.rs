@@ -184,7 +184,11 @@ impl Cube {
         fields.extend(terms.clone());
         fields.insert("version".to_owned(), Json::Integer(1));
         fields.insert("period".to_owned(), Json::Object(period));
-        parse::query(&Json::Object(fields), Taxonomy::built_in())
+        parse::query(
+            &Json::Object(fields),
+            Taxonomy::current(),
+            parse::Unsaid::InUse,
+        )
     }
 
     /// The one period that begins with `from`.

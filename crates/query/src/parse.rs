@@ -183,7 +183,16 @@ fn id_set(json: &Json, path: &str, known: &[&str]) -> Parsed<Vec<String>> {
     Ok(set.into_iter().collect())
 }
 
-pub(crate) fn query(json: &Json, taxonomy: &Taxonomy) -> Parsed<AggregateQuery> {
+/// What a query means that does not say over which taxonomy it is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unsaid {
+    /// The first published one: so it stands in canonical queries.
+    First,
+    /// The one in use here: so people write queries.
+    InUse,
+}
+
+pub(crate) fn query(json: &Json, taxonomy: &Taxonomy, unsaid: Unsaid) -> Parsed<AggregateQuery> {
     let mut top = Fields::of(json, "$")?;
     match top.required("version")? {
         Json::Integer(1) => {}
@@ -195,6 +204,8 @@ pub(crate) fn query(json: &Json, taxonomy: &Taxonomy) -> Parsed<AggregateQuery> 
             );
         }
     }
+    // Before any name is looked at: in another list the same name can mean other people.
+    check_taxonomy(top.optional("taxonomy"), taxonomy, unsaid)?;
     let (measure, edges) = measure(&mut top)?;
     let target_ids: Vec<&str> = taxonomy.targets().iter().map(|t| t.id.as_str()).collect();
 
@@ -263,6 +274,7 @@ pub(crate) fn query(json: &Json, taxonomy: &Taxonomy) -> Parsed<AggregateQuery> 
             per_cell: 1,
         },
         rho_nano,
+        taxonomy: (!taxonomy.is_first()).then(|| taxonomy.hash()),
     };
     check_axes(&query)?;
     check_levels(&query, taxonomy)?;
@@ -270,6 +282,38 @@ pub(crate) fn query(json: &Json, taxonomy: &Taxonomy) -> Parsed<AggregateQuery> 
     query.bounds = bounds(top.required("bounds")?, &query)?;
     top.finish()?;
     Ok(query)
+}
+
+fn check_taxonomy(said: Option<&Json>, taxonomy: &Taxonomy, unsaid: Unsaid) -> Parsed<()> {
+    let used = hex(&taxonomy.hash());
+    let same = match (said, unsaid) {
+        (Some(Json::String(said)), _) => *said == used,
+        (Some(_), _) => {
+            return refuse(
+                "$.taxonomy",
+                Code::WrongType,
+                "must be the SHA-256 of a taxonomy, 64 hexadecimal digits",
+            );
+        }
+        (None, Unsaid::First) => taxonomy.is_first(),
+        (None, Unsaid::InUse) => true,
+    };
+    if same {
+        return Ok(());
+    }
+    refuse(
+        "$.taxonomy",
+        Code::OtherTaxonomy,
+        format!(
+            "is another list of target groups and services than the one used here, {} of {} (SHA-256 {used}); use the same list on both sides",
+            taxonomy.version(),
+            taxonomy.publisher()
+        ),
+    )
+}
+
+pub(crate) fn hex(hash: &[u8; 32]) -> String {
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The measure, with the fields that some measures need and others must not have.

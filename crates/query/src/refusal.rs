@@ -43,6 +43,8 @@ pub enum RefusalCode {
     TooManyCells,
     /// A field that means nothing with this measure.
     NotApplicable,
+    /// Asked over another taxonomy than the one in use.
+    OtherTaxonomy,
 }
 
 /// A refused query.

@@ -183,7 +183,7 @@ impl Mapping {
         let completion = Completion::of(file.join, file.home, file.constants)?;
         fill_from_completion(&mut columns, &completion)?;
         check_columns(&columns, file.finest_level, &file.person_key)?;
-        let taxonomy = Taxonomy::built_in();
+        let taxonomy = Taxonomy::current();
         let service_ids: Vec<&str> = taxonomy
             .services()
             .iter()

@@ -104,14 +104,26 @@ pub(crate) fn parse(text: &str) -> Result<Taxonomy, TaxonomyError> {
     if !faults.is_empty() {
         return Err(TaxonomyError::Targets(faults));
     }
-    let mut hash = [0; 32];
-    hash.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
     Ok(Taxonomy {
+        hash: hash_of(text),
         version: read.version,
         publisher: read.publisher,
-        hash,
         targets,
     })
+}
+
+/// The hash of a list of targets, together with that of the services where they are not those built in.
+fn hash_of(targets: &str) -> [u8; 32] {
+    let of = |bytes: &[u8]| {
+        let mut hash = [0; 32];
+        hash.copy_from_slice(digest(&SHA256, bytes).as_ref());
+        hash
+    };
+    let (targets, services) = (of(targets.as_bytes()), crate::taxonomy::services());
+    match services.is_built_in {
+        true => targets,
+        false => of(&[b"wi-taxonomy-v1\n".as_slice(), &targets, &services.hash].concat()),
+    }
 }
 
 /// One target on its way from a table.

@@ -8,6 +8,7 @@ mod group_harm;
 pub mod model;
 mod predicate;
 mod predicate_set;
+mod service;
 mod target;
 mod taxonomy;
 #[cfg(test)]
@@ -19,5 +20,6 @@ pub use file::{Fault, TaxonomyError};
 pub use group_harm::GroupHarm;
 pub use predicate::{Members, PersonAsOf, Predicate, Range, ServiceUse, Use};
 pub use predicate_set::{Membership, PredicateSet};
+pub use service::Service;
 pub use target::{Classification, Target, Unit, UserArea};
-pub use taxonomy::{Service, Taxonomy};
+pub use taxonomy::Taxonomy;

@@ -52,6 +52,9 @@ pub struct Init {
     /// The starter policy: `comune-department`, `cooperative` or `volunteer-association`.
     #[arg(long, value_parser = starter, default_value = "comune-department")]
     policy: Starter,
+    /// A folder with another list of target groups (targets.toml) and services (services.toml) than those built in.
+    #[arg(long, value_name = "FOLDER")]
+    taxonomy: Option<PathBuf>,
     /// Ask nothing, and say nothing of what comes next; for scripts.
     #[arg(long)]
     yes: bool,
@@ -122,6 +125,11 @@ pub fn run(init: &Init) -> Result<()> {
         version: 1,
         organisation: init.organisation.clone(),
         coordinator: None,
+        taxonomy: init
+            .taxonomy
+            .as_ref()
+            .map(std::path::absolute)
+            .transpose()?,
         dataset: Dataset {
             id: "clients".to_owned(),
             register: recognised.register,

@@ -50,7 +50,7 @@ pub async fn run(dir: &NodeDir, preview: &Previewed) -> Result<()> {
     dir.read_config()?;
     let mut rho = NanoRho::ZERO;
     if let Some(path) = &preview.query {
-        let query = match AggregateQuery::parse(&read(path)?) {
+        let query = match AggregateQuery::parse_written_here(&read(path)?) {
             Ok(query) => query,
             Err(refusal) => bail!("the question is refused at {refusal}"),
         };

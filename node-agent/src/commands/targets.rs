@@ -20,7 +20,7 @@ pub fn run(dir: &NodeDir, json: bool) -> Result<()> {
     })?;
     let mapping =
         Mapping::parse(&text).with_context(|| format!("{} is refused", path.display()))?;
-    let taxonomy = Taxonomy::built_in();
+    let taxonomy = Taxonomy::current();
     let known = mapping.attributes();
     let names = |attributes: taxonomy::Attributes| -> Vec<&str> {
         attributes.iter().map(Attribute::id).collect()

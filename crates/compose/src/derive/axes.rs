@@ -78,7 +78,7 @@ pub(super) fn service_axis(source: &AggregateQuery, wanted: &AggregateQuery) -> 
 }
 
 fn taxonomy_services() -> Vec<String> {
-    let all = taxonomy::Taxonomy::built_in().services().iter();
+    let all = taxonomy::Taxonomy::current().services().iter();
     all.map(|service| service.id.clone()).collect()
 }
 

@@ -565,6 +565,7 @@ export const en: Record<keyof typeof it, string> = {
   'problem.invalid-period': 'The period ends before it starts or cuts through a quarter.',
   'problem.level-too-fine': 'This group can only be asked at a larger level.',
   'problem.too-many-cells': 'The answer would have too many cells: remove a division or shorten the period.',
+  'problem.other-taxonomy': 'The question uses another list of groups and services.',
   'problem.choose-study': 'Choose a study.',
   'problem.quarters-not-whole': 'Whole quarters are needed: from January, April, July or October.',
   'problem.invalid-age': 'Ages run from 0 to 200 and the first is not above the second.',

@@ -564,6 +564,7 @@ export const it = {
   'problem.invalid-period': 'Il periodo finisce prima di cominciare o taglia un trimestre.',
   'problem.level-too-fine': 'Questo gruppo si può chiedere solo a un livello più grande.',
   'problem.too-many-cells': 'La risposta avrebbe troppe caselle: togli una divisione o accorcia il periodo.',
+  'problem.other-taxonomy': 'La domanda usa un altro elenco di gruppi e servizi.',
   'problem.choose-study': 'Scegli uno studio.',
   'problem.quarters-not-whole': 'Servono trimestri interi: da gennaio, aprile, luglio o ottobre.',
   'problem.invalid-age': 'Le età vanno da 0 a 200 e la prima non supera la seconda.',
