@@ -16,6 +16,7 @@ mod local;
 mod locate;
 mod markup;
 mod mysql;
+mod names;
 mod notation;
 mod parquet_file;
 mod pipe;

@@ -3,148 +3,15 @@
 
 use crate::detect::{Guess, TextFormat};
 use crate::inspect::{Column, Content, Inspection};
+use crate::names::{
+    ANSWERS, CITIZENSHIPS, CIVIC, DWELLINGS, NAMES, OCCUPATIONS, PROTECTED, ROLES, SECTION, SEXES,
+    STREET,
+};
 use snapshot::{DateFormat, Encoding, Field, Marks};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use taxonomy::Taxonomy;
 use taxonomy::model::{Benefit, CitizenshipGroup, Dwelling, HouseholdRole, Need, Occupation, Sex};
-
-/// Names of columns for fields, in capitals without blanks and signs.
-const NAMES: [(Field, &[&str]); 15] = [
-    (
-        Field::CodiceFiscale,
-        &[
-            "CODICEFISCALE",
-            "CF",
-            "CODFISCALE",
-            "CODFISC",
-            "CODICEFISC",
-            "FISCALCODE",
-            "TAXCODE",
-        ],
-    ),
-    (
-        Field::BirthDate,
-        &[
-            "DATANASCITA",
-            "DATADINASCITA",
-            "NASCITA",
-            "NATOIL",
-            "DOB",
-            "BIRTHDATE",
-            "DATEOFBIRTH",
-        ],
-    ),
-    (
-        Field::Date,
-        &[
-            "DATA",
-            "DATASERVIZIO",
-            "DATAPRESTAZIONE",
-            "DATAINTERVENTO",
-            "DATAEVENTO",
-            "DATAEROGAZIONE",
-            "DATAACCESSO",
-            "GIORNO",
-            "DATE",
-            "SERVICEDATE",
-            "DATAINIZIO",
-            "ENTRYDATE",
-        ],
-    ),
-    (
-        Field::Service,
-        &[
-            "SERVIZIO",
-            "PRESTAZIONE",
-            "CODICEPRESTAZIONE",
-            "CODICESERVIZIO",
-            "TIPOSERVIZIO",
-            "TIPOPRESTAZIONE",
-            "INTERVENTO",
-            "TIPOINTERVENTO",
-            "ATTIVITA",
-            "SERVICE",
-            "SERVICETYPE",
-        ],
-    ),
-    (Field::Sex, &["SESSO", "GENERE", "SEX", "GENDER"]),
-    (
-        Field::Citizenship,
-        &["CITTADINANZA", "NAZIONALITA", "CITIZENSHIP", "NATIONALITY"],
-    ),
-    (Field::Nil, &["NIL", "IDNIL", "CODICENIL"]),
-    (
-        Field::Municipio,
-        &["MUNICIPIO", "ZONA", "ZONADECENTRAMENTO"],
-    ),
-    (
-        Field::Household,
-        &[
-            "IDNUCLEO",
-            "NUCLEO",
-            "CODICENUCLEO",
-            "NUCLEOFAMILIARE",
-            "IDFAMIGLIA",
-            "FAMIGLIA",
-            "HOUSEHOLDID",
-            "HOUSEHOLD",
-        ],
-    ),
-    (Field::Isee, &["ISEE", "VALOREISEE", "IMPORTOISEE"]),
-    (
-        Field::Disability,
-        &["DISABILITA", "GRADODISABILITA", "DISABILITY"],
-    ),
-    (Field::Need, &["BISOGNO", "NEED"]),
-    (Field::Benefit, &["BENEFICIO", "BENEFIT"]),
-    (Field::Quantity, &["QUANTITA", "ORE", "NUMEROORE", "HOURS"]),
-    (Field::Amount, &["IMPORTO", "EURO", "CONTRIBUTO", "AMOUNT"]),
-];
-const PROTECTED: &[&str] = &[
-    "PROTETTO",
-    "INDIRIZZOPROTETTO",
-    "RISERVATO",
-    "INDIRIZZORISERVATO",
-    "PROTECTED",
-];
-const SECTION: &[&str] = &[
-    "SEZIONE",
-    "SEZIONECENSIMENTO",
-    "SEZIONEDICENSIMENTO",
-    "SEZ",
-    "SEZ2011",
-    "CENSUSSECTION",
-];
-const STREET: &[&str] = &["INDIRIZZO", "VIA", "STRADA", "STREET", "ADDRESS"];
-const CIVIC: &[&str] = &["CIVICO", "NUMEROCIVICO", "NCIVICO", "NCIV"];
-
-/// Words for values that everybody writes alike.
-const SEXES: [(&str, &str); 10] = [
-    ("M", "M"),
-    ("F", "F"),
-    ("MASCHIO", "M"),
-    ("FEMMINA", "F"),
-    ("MASCHILE", "M"),
-    ("FEMMINILE", "F"),
-    ("UOMO", "M"),
-    ("DONNA", "F"),
-    ("MALE", "M"),
-    ("FEMALE", "F"),
-];
-const CITIZENSHIPS: [(&str, &str); 11] = [
-    ("IT", "italian"),
-    ("ITA", "italian"),
-    ("ITALIA", "italian"),
-    ("ITALIANA", "italian"),
-    ("ITALIANO", "italian"),
-    ("UE", "eu"),
-    ("EU", "eu"),
-    ("COMUNITARIA", "eu"),
-    ("EXTRAUE", "non-eu"),
-    ("EXTRACOMUNITARIA", "non-eu"),
-    ("NONUE", "non-eu"),
-];
 
 /// A mapping as it is proposed, to be shown, changed and written.
 #[derive(Clone, Debug, Default)]
@@ -245,6 +112,10 @@ pub fn propose(found: &Inspection, format: Option<TextFormat>) -> Proposal {
         Field::Citizenship,
         Field::Need,
         Field::Benefit,
+        Field::Role,
+        Field::Carer,
+        Field::Occupation,
+        Field::Dwelling,
     ] {
         let Some(column) = of(&field) else { continue };
         let mut known = BTreeMap::new();
@@ -260,13 +131,11 @@ pub fn propose(found: &Inspection, format: Option<TextFormat>) -> Proposal {
                     .push(word.clone()),
             }
         }
-        if field == Field::Citizenship {
-            // The beginning of a register need not hold every group.
-            for (word, id) in [("IT", "italian"), ("UE", "eu"), ("EXTRA-UE", "non-eu")] {
-                known
-                    .entry(word.to_owned())
-                    .or_insert_with(|| id.to_owned());
-            }
+        // The beginning of a register need not hold every word.
+        for (word, id) in usual(field) {
+            known
+                .entry((*word).to_owned())
+                .or_insert_with(|| (*id).to_owned());
         }
         values.insert(field, known);
     }
@@ -322,6 +191,16 @@ fn homes(proposal: &mut Proposal, free: &mut Vec<&Column>, take: &mut Take<'_>) 
     }
 }
 
+/// Words that registers use for a field although their beginning need not hold them.
+fn usual(field: Field) -> &'static [(&'static str, &'static str)] {
+    match field {
+        Field::Citizenship => &[("IT", "italian"), ("UE", "eu"), ("EXTRA-UE", "non-eu")],
+        Field::Carer => &[("SI", "yes"), ("NO", "no")],
+        Field::Role => &ROLES,
+        _ => &[],
+    }
+}
+
 /// The identifier that a word means, where everybody writes it so.
 fn meaning(field: Field, word: &str) -> Option<String> {
     let bare = plain(word);
@@ -331,26 +210,20 @@ fn meaning(field: Field, word: &str) -> Option<String> {
             .find(|(known, _)| *known == bare)
             .map(|(_, id)| (*id).to_owned())
     };
-    let id = |ids: &[&'static str]| {
-        ids.iter()
-            .find(|id| plain(id) == bare)
-            .map(|id| (*id).to_owned())
+    let id = || {
+        let mut ids = identifiers(field).into_iter();
+        ids.find(|id| plain(id) == bare)
     };
     match field {
         Field::Sex => of(&SEXES),
-        Field::Citizenship => of(&CITIZENSHIPS).or_else(|| {
-            id(&CitizenshipGroup::ALL
-                .iter()
-                .map(|group| group.id())
-                .collect::<Vec<_>>())
-        }),
-        Field::Need => id(&Need::ALL.iter().map(|need| need.id()).collect::<Vec<_>>()),
-        Field::Benefit => id(&Benefit::ALL
-            .iter()
-            .map(|benefit| benefit.id())
-            .collect::<Vec<_>>()),
+        Field::Citizenship => of(&CITIZENSHIPS).or_else(id),
+        Field::Need | Field::Benefit => id(),
+        Field::Role => of(&ROLES).or_else(id),
+        Field::Carer => of(&ANSWERS),
+        Field::Occupation => of(&OCCUPATIONS).or_else(id),
+        Field::Dwelling => of(&DWELLINGS).or_else(id),
         Field::Service => {
-            let services = Taxonomy::built_in().services();
+            let services = Taxonomy::current().services();
             let named = services.iter().find(|service| {
                 [&service.id, &service.it, &service.en]
                     .iter()
@@ -372,16 +245,14 @@ fn siuss_service(code: &str) -> Option<String> {
             .strip_prefix("\" = \"")
     })?;
     let id = line.strip_suffix('"')?;
-    Taxonomy::built_in()
-        .service_index(id)
-        .map(|_| id.to_owned())
+    Taxonomy::current().service_index(id).map(|_| id.to_owned())
 }
 
 /// What identifiers a field's words can mean.
 pub fn identifiers(field: Field) -> Vec<String> {
     let owned = |ids: Vec<&'static str>| ids.into_iter().map(str::to_owned).collect();
     match field {
-        Field::Service => Taxonomy::built_in()
+        Field::Service => Taxonomy::current()
             .services()
             .iter()
             .map(|service| service.id.clone())

@@ -82,7 +82,9 @@ fn the_demo_register_makes_the_same_snapshot_in_every_format() {
 fn what_is_proposed_for_the_demo_register_reads_it_as_its_own_mapping_does() {
     let folder = tempfile::tempdir().expect("a folder");
     let (path, register) = city(folder.path());
-    let municipal = mapping(&[("# protected = \"PROTETTO\"", "protected = \"PROTETTO\"")]);
+    // With every column that the ready mapping offers.
+    let ready = Mapping::municipal_register_of(&register.columns.join(";"));
+    let municipal = Mapping::parse(&ready).expect("a mapping");
     let (plain, quality) = build(&path.display().to_string(), &nothing(), &municipal);
     let proposed = |path: &std::path::Path| {
         let place = Place::of(&path.display().to_string(), &Default::default()).expect("a place");
@@ -94,6 +96,22 @@ fn what_is_proposed_for_the_demo_register_reads_it_as_its_own_mapping_does() {
     };
     let csv = proposed(&path);
     assert!(csv.missing().is_empty() && !csv.unknown[&Field::Service].is_empty());
+    for field in Field::ALL {
+        assert_eq!(
+            csv.fields.contains_key(field),
+            municipal.column(*field).is_some(),
+            "{}",
+            field.name()
+        );
+    }
+    for field in [
+        Field::Role,
+        Field::Carer,
+        Field::Occupation,
+        Field::Dwelling,
+    ] {
+        assert!(!csv.unknown.contains_key(&field), "{}", field.name());
+    }
     let text = csv.to_toml();
     let mapping = Mapping::parse(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
     let (same, again) = build(&path.display().to_string(), &nothing(), &mapping);

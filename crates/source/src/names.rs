@@ -1,0 +1,245 @@
+//! Names of columns and words of values that many registers share, in capitals without blanks and signs.
+//! They are guesses about registers, not about people: what none of them fits is asked.
+
+use snapshot::Field;
+
+/// Names of columns for fields, in capitals without blanks and signs.
+pub(crate) const NAMES: [(Field, &[&str]); 19] = [
+    (
+        Field::CodiceFiscale,
+        &[
+            "CODICEFISCALE",
+            "CF",
+            "CODFISCALE",
+            "CODFISC",
+            "CODICEFISC",
+            "FISCALCODE",
+            "TAXCODE",
+        ],
+    ),
+    (
+        Field::BirthDate,
+        &[
+            "DATANASCITA",
+            "DATADINASCITA",
+            "NASCITA",
+            "NATOIL",
+            "DOB",
+            "BIRTHDATE",
+            "DATEOFBIRTH",
+        ],
+    ),
+    (
+        Field::Date,
+        &[
+            "DATA",
+            "DATASERVIZIO",
+            "DATAPRESTAZIONE",
+            "DATAINTERVENTO",
+            "DATAEVENTO",
+            "DATAEROGAZIONE",
+            "DATAACCESSO",
+            "GIORNO",
+            "DATE",
+            "SERVICEDATE",
+            "DATAINIZIO",
+            "ENTRYDATE",
+        ],
+    ),
+    (
+        Field::Service,
+        &[
+            "SERVIZIO",
+            "PRESTAZIONE",
+            "CODICEPRESTAZIONE",
+            "CODICESERVIZIO",
+            "TIPOSERVIZIO",
+            "TIPOPRESTAZIONE",
+            "INTERVENTO",
+            "TIPOINTERVENTO",
+            "ATTIVITA",
+            "SERVICE",
+            "SERVICETYPE",
+        ],
+    ),
+    (Field::Sex, &["SESSO", "GENERE", "SEX", "GENDER"]),
+    (
+        Field::Citizenship,
+        &["CITTADINANZA", "NAZIONALITA", "CITIZENSHIP", "NATIONALITY"],
+    ),
+    (Field::Nil, &["NIL", "IDNIL", "CODICENIL"]),
+    (
+        Field::Municipio,
+        &["MUNICIPIO", "ZONA", "ZONADECENTRAMENTO"],
+    ),
+    (
+        Field::Household,
+        &[
+            "IDNUCLEO",
+            "NUCLEO",
+            "CODICENUCLEO",
+            "NUCLEOFAMILIARE",
+            "IDFAMIGLIA",
+            "FAMIGLIA",
+            "HOUSEHOLDID",
+            "HOUSEHOLD",
+        ],
+    ),
+    (Field::Isee, &["ISEE", "VALOREISEE", "IMPORTOISEE"]),
+    (
+        Field::Disability,
+        &["DISABILITA", "GRADODISABILITA", "DISABILITY"],
+    ),
+    (Field::Need, &["BISOGNO", "NEED"]),
+    (Field::Benefit, &["BENEFICIO", "BENEFIT"]),
+    (Field::Quantity, &["QUANTITA", "ORE", "NUMEROORE", "HOURS"]),
+    (Field::Amount, &["IMPORTO", "EURO", "CONTRIBUTO", "AMOUNT"]),
+    (
+        Field::Role,
+        &[
+            "RUOLO",
+            "RUOLONUCLEO",
+            "RUOLONELNUCLEO",
+            "PARENTELA",
+            "RELAZIONEDIPARENTELA",
+            "GRADODIPARENTELA",
+            "ROLE",
+            "RELATIONSHIP",
+        ],
+    ),
+    (
+        Field::Carer,
+        &["CAREGIVER", "ASSISTENTEFAMILIARE", "CURAFAMILIARE", "CARER"],
+    ),
+    (
+        Field::Occupation,
+        &[
+            "OCCUPAZIONE",
+            "CONDIZIONEOCCUPAZIONALE",
+            "CONDIZIONELAVORATIVA",
+            "STATOOCCUPAZIONALE",
+            "OCCUPATION",
+            "EMPLOYMENT",
+        ],
+    ),
+    (
+        Field::Dwelling,
+        &[
+            "DIMORA",
+            "ALLOGGIO",
+            "TIPOALLOGGIO",
+            "CONDIZIONEABITATIVA",
+            "SITUAZIONEABITATIVA",
+            "DWELLING",
+        ],
+    ),
+];
+pub(crate) const PROTECTED: &[&str] = &[
+    "PROTETTO",
+    "INDIRIZZOPROTETTO",
+    "RISERVATO",
+    "INDIRIZZORISERVATO",
+    "PROTECTED",
+];
+pub(crate) const SECTION: &[&str] = &[
+    "SEZIONE",
+    "SEZIONECENSIMENTO",
+    "SEZIONEDICENSIMENTO",
+    "SEZ",
+    "SEZ2011",
+    "CENSUSSECTION",
+];
+pub(crate) const STREET: &[&str] = &["INDIRIZZO", "VIA", "STRADA", "STREET", "ADDRESS"];
+pub(crate) const CIVIC: &[&str] = &["CIVICO", "NUMEROCIVICO", "NCIVICO", "NCIV"];
+
+/// Words for values that everybody writes alike.
+pub(crate) const SEXES: [(&str, &str); 10] = [
+    ("M", "M"),
+    ("F", "F"),
+    ("MASCHIO", "M"),
+    ("FEMMINA", "F"),
+    ("MASCHILE", "M"),
+    ("FEMMINILE", "F"),
+    ("UOMO", "M"),
+    ("DONNA", "F"),
+    ("MALE", "M"),
+    ("FEMALE", "F"),
+];
+pub(crate) const CITIZENSHIPS: [(&str, &str); 11] = [
+    ("IT", "italian"),
+    ("ITA", "italian"),
+    ("ITALIA", "italian"),
+    ("ITALIANA", "italian"),
+    ("ITALIANO", "italian"),
+    ("UE", "eu"),
+    ("EU", "eu"),
+    ("COMUNITARIA", "eu"),
+    ("EXTRAUE", "non-eu"),
+    ("EXTRACOMUNITARIA", "non-eu"),
+    ("NONUE", "non-eu"),
+];
+pub(crate) const ROLES: [(&str, &str); 20] = [
+    ("CAPOFAMIGLIA", "head"),
+    ("INTESTATARIO", "head"),
+    ("INTESTATARIOSCHEDA", "head"),
+    ("RICHIEDENTE", "head"),
+    ("PARTNER", "partner"),
+    ("CONIUGE", "partner"),
+    ("MARITO", "partner"),
+    ("MOGLIE", "partner"),
+    ("CONVIVENTE", "partner"),
+    ("FIGLIO", "child"),
+    ("FIGLIA", "child"),
+    ("GENITORE", "parent"),
+    ("PADRE", "parent"),
+    ("MADRE", "parent"),
+    ("PARENTE", "relative"),
+    ("FRATELLO", "relative"),
+    ("SORELLA", "relative"),
+    ("NONNO", "relative"),
+    ("NONNA", "relative"),
+    ("ALTRO", "other"),
+];
+pub(crate) const ANSWERS: [(&str, &str); 8] = [
+    ("SI", "yes"),
+    ("S", "yes"),
+    ("YES", "yes"),
+    ("1", "yes"),
+    ("NO", "no"),
+    ("N", "no"),
+    ("0", "no"),
+    ("FALSO", "no"),
+];
+pub(crate) const OCCUPATIONS: [(&str, &str); 17] = [
+    ("OCCUPATO", "employed"),
+    ("OCCUPATA", "employed"),
+    ("LAVORATORE", "employed"),
+    ("LAVORATRICE", "employed"),
+    ("DISOCCUPATO", "unemployed"),
+    ("DISOCCUPATA", "unemployed"),
+    ("INCERCADIPRIMAOCCUPAZIONE", "first-job"),
+    ("CASALINGA", "homemaker"),
+    ("CASALINGO", "homemaker"),
+    ("STUDENTE", "student"),
+    ("STUDENTESSA", "student"),
+    ("PENSIONATO", "retired"),
+    ("PENSIONATA", "retired"),
+    ("RITIRATODALLAVORO", "retired"),
+    ("INABILE", "unable"),
+    ("INABILEALLAVORO", "unable"),
+    ("ALTRO", "other"),
+];
+pub(crate) const DWELLINGS: [(&str, &str); 12] = [
+    ("CASA", "home"),
+    ("ABITAZIONE", "home"),
+    ("CASAPROPRIA", "home"),
+    ("CASAINAFFITTO", "home"),
+    ("PARENTI", "relatives"),
+    ("CASAFAMIGLIA", "residential"),
+    ("COMUNITA", "residential"),
+    ("RSA", "residential"),
+    ("CARCERE", "prison"),
+    ("AMICI", "friends"),
+    ("SENZADIMORA", "homeless"),
+    ("DORMITORIO", "shelter"),
+];
