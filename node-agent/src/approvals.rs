@@ -6,6 +6,7 @@ use crate::config::NodeDir;
 use crate::keys;
 use crate::node::{Node, NodeError, open_ledger, read_policy};
 use anyhow::{Context, Result, ensure};
+use audit::Header;
 use identity::SigningKey;
 use ledger::{DecidedRequest, LedgerReader};
 use policy::{Approval, Asked, Decided, Denial, Permit};
@@ -104,6 +105,20 @@ pub async fn all(dir: &NodeDir) -> Result<Vec<Shown>> {
 /// When it cannot be read.
 pub async fn read(ledger: &LedgerReader) -> Result<Vec<Shown>> {
     ledger.requests().await?.into_iter().map(shown).collect()
+}
+
+/// The kept request that an entry of the log is about; `None` where none was kept.
+///
+/// # Errors
+/// When the ledger cannot be read.
+pub(crate) async fn of_entry(ledger: &LedgerReader, header: &Header) -> Result<Option<Shown>> {
+    let hash = header
+        .text("request-hash")
+        .and_then(protocol::from_hex::<32>);
+    let (Some(id), Some(hash)) = (header.text("request"), hash) else {
+        return Ok(None);
+    };
+    ledger.request(id, &hash).await?.map(shown).transpose()
 }
 
 fn shown(kept: DecidedRequest) -> Result<Shown> {

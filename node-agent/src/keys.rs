@@ -85,6 +85,19 @@ pub fn read_public(path: &Path) -> Result<PublicKey> {
     })
 }
 
+/// The officer's key out of the text of its file, whose line ends a form may have lost.
+///
+/// # Errors
+/// When it is the text of no key file. The message holds nothing of it.
+pub(crate) fn officer_key(text: &str) -> Result<SigningKey> {
+    const ENDS: [&str; 2] = ["-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----"];
+    let inner = (text.trim().strip_prefix(ENDS[0])).and_then(|rest| rest.strip_suffix(ENDS[1]));
+    let inner = inner.context("this is not the text of a key file")?;
+    let bare: String = inner.split_whitespace().collect();
+    let pem = format!("{}\n{bare}\n{}\n", ENDS[0], ENDS[1]);
+    SigningKey::from_pem(&pem).map_err(|_| anyhow::anyhow!("this is not the text of a key file"))
+}
+
 /// Signs `value` as JSON.
 ///
 /// # Errors

@@ -19,6 +19,7 @@ pub mod node;
 pub mod objections;
 pub mod oversight;
 pub mod page;
+pub mod plain_words;
 pub mod policies;
 pub mod renewal;
 pub mod requester;

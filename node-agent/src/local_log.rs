@@ -112,6 +112,34 @@ pub async fn verify(dir: &NodeDir, ledger: &LedgerReader) -> Result<(u64, Vec<St
     Ok((roots.len() as u64 - 1, problems))
 }
 
+/// An entry of the log as its organisation reads it.
+#[derive(Clone, Debug)]
+pub(crate) struct LocalEntry {
+    /// What happened, and when.
+    pub(crate) header: Header,
+    /// The exact facts, JSON, unless they were erased.
+    pub(crate) body: Option<Vec<u8>>,
+}
+
+/// The last `most` entries, the latest first; none where nothing was logged yet.
+///
+/// # Errors
+/// When the log cannot be read.
+pub(crate) async fn latest(dir: &NodeDir, most: usize) -> Result<Vec<LocalEntry>> {
+    let Some(readers) = open(&dir.local_log()).await? else {
+        return Ok(Vec::new());
+    };
+    let mut reader = readers.read_transaction().await?;
+    let entries = merkle_log::entries(&mut reader).await?.into_iter().rev();
+    let read = entries.take(most).map(|entry| {
+        Ok(LocalEntry {
+            header: Header::parse(&entry.header)?,
+            body: entry.body.map(|(_, body)| body),
+        })
+    });
+    read.collect()
+}
+
 /// Copies the log as it stands into the new file `to`; false where there is none yet.
 ///
 /// # Errors

@@ -1,6 +1,8 @@
 //! The node's own page over real HTTP: who gets in, what it shows in both languages, what it refuses, and pausing from it.
 
 use anyhow::{Context, Result, ensure};
+use std::path::Path;
+use std::time::Duration;
 use system_tests::city::City;
 use system_tests::node::Node;
 use system_tests::requester::{self, Requester, persons_by_municipio};
@@ -64,6 +66,195 @@ impl Browser {
     }
 }
 
+/// Waits until a request waits for a person, and returns its id.
+async fn waiting(node: &Node) -> Result<String> {
+    for _ in 0..600 {
+        let listed = node.command(&["requests", "list"], &[]).await?;
+        if let Some(id) = listed.split_whitespace().next() {
+            return Ok(id.to_owned());
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    anyhow::bail!("no request waits")
+}
+
+/// What a form sends.
+fn form(fields: &[(&str, &str)]) -> String {
+    let encoded = |text: &str| -> String {
+        let bytes = text.bytes().map(|byte| format!("%{byte:02X}"));
+        bytes.collect()
+    };
+    let fields = fields
+        .iter()
+        .map(|(name, text)| format!("{name}={}", encoded(text)));
+    Vec::from_iter(fields).join("&")
+}
+
+/// A request is read in plain words and approved with the officer's key, and with no other.
+async fn approves(browser: &Browser, node: &Node, id: &str) -> Result<()> {
+    let home = browser.get("/").await?;
+    ensure!(
+        home.body
+            .contains("Richieste che attendono una decisione: 1"),
+        "{}",
+        home.body
+    );
+    let listed = browser.get("/approvals").await?;
+    for words in ["comune-milano", "Art. 6(1)(e) GDPR", "per municipio"] {
+        ensure!(listed.body.contains(words), "{words}: {}", listed.body);
+    }
+    let one = browser.get(&format!("/approvals/{id}/approve")).await?;
+    for words in [
+        "1.000.000 nano-rho",
+        "volte su 100",
+        "non si torna indietro",
+    ] {
+        ensure!(one.body.contains(words), "{words}: {}", one.body);
+    }
+    let key = std::fs::read_to_string(node.officer_key())?;
+    let stranger = node.officer_key().with_file_name("stranger.key");
+    let made = ["keygen", "--out", stranger.to_str().context("a path")?];
+    system_tests::process::run_ok("node-agent", &made, "").await?;
+    let stranger = std::fs::read_to_string(stranger)?;
+    let path = format!("/approvals/{id}/approve");
+    for (reason, with, words) in [
+        ("serve al piano", "no key", "testo di un file di chiave"),
+        ("serve al piano", &*stranger, "non è di un responsabile"),
+        ("", &*key, "Il motivo"),
+    ] {
+        let refused = browser
+            .post(&path, &form(&[("reason", reason), ("key", with)]))
+            .await?;
+        ensure!(
+            refused.status == 422 && refused.body.contains(words),
+            "{words}: {}",
+            refused.body
+        );
+        // What was pasted is not shown again.
+        ensure!(
+            !refused
+                .body
+                .contains(with.lines().nth(1).unwrap_or("no key"))
+        );
+    }
+    // A password field joins the lines of what is pasted.
+    let pasted = key.replace('\n', " ");
+    let said = browser
+        .post(
+            &path,
+            &form(&[("reason", "serve al piano"), ("key", &pasted)]),
+        )
+        .await?;
+    ensure!(said.status == 303, "{}", said.body);
+    let again = browser
+        .post(&path, &form(&[("reason", "ancora"), ("key", &key)]))
+        .await?;
+    ensure!(again.status == 422 && again.body.contains("non attende più"));
+    Ok(())
+}
+
+/// Somebody who objected is entered, never shown again, and taken off.
+async fn enters_an_objection(browser: &Browser) -> Result<()> {
+    // Valid: the example of the tax agency's own documentation.
+    const CODE: &str = "RSSMRA85T10A562S";
+    let people = |text: &str| form(&[("people", text), ("reason", "objection")]);
+    let wrong = browser
+        .post(
+            "/objections",
+            &people(&format!("{CODE}\r\nRSSMRA85T10A562X")),
+        )
+        .await?;
+    ensure!(
+        wrong.status == 422 && wrong.body.contains("La riga 2"),
+        "{}",
+        wrong.body
+    );
+    ensure!(
+        wrong.body.contains("Persone nell'elenco: 0")
+            || wrong.body.contains("Persone nell&#39;elenco: 0")
+    );
+    let entered = browser.post("/objections", &people(CODE)).await?;
+    ensure!(
+        entered.status == 200 && entered.body.contains("Aggiunte: 1"),
+        "{}",
+        entered.body
+    );
+    ensure!(!entered.body.contains(CODE) && !wrong.body.contains(CODE));
+    let again = browser.post("/objections", &people(CODE)).await?;
+    ensure!(again.body.contains("C'erano già: 1"), "{}", again.body);
+    let entry = again
+        .body
+        .split("/objections/")
+        .nth(1)
+        .and_then(|rest| rest.split('"').next());
+    let path = format!("/objections/{}", entry.context("an entry")?);
+    ensure!(
+        browser
+            .get(&path)
+            .await?
+            .body
+            .contains("conteranno di nuovo")
+    );
+    ensure!(browser.post(&path, "").await?.status == 303);
+    ensure!(browser.get(&path).await?.status == 404);
+    Ok(())
+}
+
+/// Walks the page in headless Chromium under axe, and refuses the request that waits. False where this machine has none.
+async fn walk_in_a_browser(node: &Node, home: &Path) -> Result<bool> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    if let Some(reason) = missing_for_browsers(&root) {
+        ensure!(
+            std::env::var("CI").as_deref() != Ok("true"),
+            "in CI this must run: {reason}"
+        );
+        println!("SKIPPED: {reason}");
+        return Ok(false);
+    }
+    let link = node.command(&["open"], &[]).await?;
+    let walk = home.join("node-page.json");
+    let described = serde_json::json!({ "link": link.trim(), "key": std::fs::read_to_string(node.officer_key())? });
+    std::fs::write(&walk, described.to_string())?;
+    let mut command = std::process::Command::new("node");
+    command
+        .arg(root.join("tests/browser/node-page.mjs"))
+        .arg(walk);
+    if let Ok(folder) = std::env::var("WI_SCREENSHOTS") {
+        command.args(["--screenshots", &folder]);
+    }
+    let output = tokio::task::spawn_blocking(move || command.output()).await??;
+    println!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    ensure!(output.status.success(), "the browser found faults");
+    Ok(true)
+}
+
+/// What the walk needs and this machine lacks.
+fn missing_for_browsers(root: &Path) -> Option<&'static str> {
+    let runs = |program: &str| {
+        std::process::Command::new(program)
+            .arg("--version")
+            .output()
+            .is_ok()
+    };
+    let browser = std::env::var("CHROMIUM").unwrap_or_else(|_| "/usr/bin/chromium".to_owned());
+    if !runs("node") {
+        Some("Node is not installed")
+    } else if !runs(&browser) {
+        Some("Chromium is not installed")
+    } else if !root
+        .join("coordinator/web/node_modules/playwright-core")
+        .exists()
+    {
+        Some("coordinator/web/node_modules is not installed: run `npm ci` there")
+    } else {
+        None
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_page_lets_in_who_holds_the_folder_and_nobody_else() -> Result<()> {
     let city = City::generate(0.001)?;
@@ -82,13 +273,18 @@ async fn the_page_lets_in_who_holds_the_folder_and_nobody_else() -> Result<()> {
         &[STUDY],
     )
     .await?;
+    // Every question waits for a person.
+    let at_once = node.command(&["policy", "show"], &["--document"]).await?;
+    node.replace_policy(&at_once.replace("approval = \"auto\"", "approval = \"manual\""))
+        .await?;
     let _process = node.start(None)?;
     witness.greeted(ORGANISATION, 1).await?;
     let ask = |rho| -> Result<String> {
         let request = requester::request(ORGANISATION, &study, &persons_by_municipio(rho))?;
         Ok(witness.offer(ORGANISATION, &requester.sign_request(&request)))
     };
-    witness.answered(ORGANISATION, &ask(1_000_000)?, 1).await?;
+    let first = ask(1_000_000)?;
+    let id = waiting(&node).await?;
 
     let link = node.command(&["open"], &[]).await?;
     let link = link
@@ -125,12 +321,20 @@ async fn the_page_lets_in_who_holds_the_folder_and_nobody_else() -> Result<()> {
     assert_eq!(entered.status, 303);
     let cookie = (entered.head.split("set-cookie: ").nth(1)).context("a cookie")?;
     ensure!(cookie.contains("httponly") && cookie.contains("samesite=strict"));
+    let port = address.rsplit(':').next().unwrap_or_default();
+    ensure!(cookie.starts_with(&format!("wi-node-{port}=")));
     let browser = Browser {
         address: address.to_owned(),
         cookie: cookie.split(';').next().unwrap_or_default().to_owned(),
     };
     let again = exchange(address, &format!("GET /{path}"), &[host], "").await?;
     assert_eq!(again.status, 401, "a link is good once");
+
+    approves(&browser, &node, &id).await?;
+    witness.answered(ORGANISATION, &first, 1).await?;
+    enters_an_objection(&browser).await?;
+    let too_dear = ask(300_000_000)?;
+    witness.answered(ORGANISATION, &too_dear, 1).await?;
 
     for (path, words) in [
         (
@@ -141,7 +345,31 @@ async fn the_page_lets_in_who_holds_the_folder_and_nobody_else() -> Result<()> {
                 "Nulla è in attesa",
             ],
         ),
-        ("/questions", ["Risposta addebitata", STUDY, "1.000.000"]),
+        (
+            "/questions",
+            [
+                "quante persone hanno avuto almeno un servizio, per municipio",
+                "Study page",
+                "1.000.000",
+            ],
+        ),
+        (
+            "/questions",
+            [
+                "Risposta addebitata",
+                "Rifiutata",
+                "più di quanto lo studio consente",
+            ],
+        ),
+        (
+            "/approvals",
+            ["Nessuna richiesta attende", "approvata", STUDY],
+        ),
+        ("/targets", ["Gruppi valutabili", "se la politica lo nomina", "micro-area"]),
+        (
+            "/log",
+            ["Edizione", "Righe lette", "non lascia mai il nodo"],
+        ),
         ("/budget", ["Tetto per sempre", "<meter", "Studio page"]),
         (
             "/register",
@@ -179,9 +407,13 @@ async fn the_page_lets_in_who_holds_the_folder_and_nobody_else() -> Result<()> {
     assert!(browser.get("/").await?.body.contains("paused"));
     assert!(node.dir().join("paused").exists());
     node.command(&["resume"], &[]).await?;
-    // What was asked meanwhile is answered after the pause.
+    // What was asked meanwhile waits after the pause, and is refused in a real browser.
     let asked = ask(2_000_000)?;
-    witness.answered(ORGANISATION, &asked, 1).await?;
+    waiting(&node).await?;
+    if walk_in_a_browser(&node, city.path()).await? {
+        witness.answered(ORGANISATION, &asked, 1).await?;
+        assert_eq!(node.balance().await?.charges, 1, "a refusal costs nothing");
+    }
 
     assert_eq!(browser.post("/leave", "").await?.status, 401);
     assert_eq!(browser.get("/").await?.status, 401);

@@ -4,6 +4,7 @@
 use crate::approvals::{self, Shown};
 use crate::clock;
 use crate::config::NodeDir;
+use crate::plain_words;
 use anyhow::{Result, anyhow};
 use clap::{Args, Subcommand};
 use identity::SigningKey;
@@ -127,16 +128,14 @@ fn in_words(shown: &Shown, lang: Language, now: i64) -> Result<String> {
     let query =
         AggregateQuery::parse(request.query.as_bytes()).map_err(|refusal| anyhow!("{refusal}"))?;
     let price = privacy_loss::price(&query);
-    let axes: Vec<&str> = (query.dimensions().iter()).map(|axis| axis.name).collect();
-    let targets = query.named_targets().join(", ");
+    let asked = plain_words::question(&query, lang);
     let sigma = price.finest().sigma;
-    let (from, to) = query.span();
     let epsilon = |rho: NanoRho| epsilon(rho, 1e-6);
     let until = jiff::Timestamp::from_second(request.expires_at)?;
     let text = match lang {
         Language::En => format!(
-            "request       {} ({})\nasked by      {} in the study {}: {}\npurpose       {}, {}{}\nwould reveal  noisy counts of {}, {} numbers \
-             by {}, from {from} to {to}, at the finest by {}{}\n              each number is off by about {sigma:.1}; nobody learns from it whether \
+            "request       {} ({})\nasked by      {} in the study {}: {}\npurpose       {}, {}{}\nasked         {asked}\nwould reveal  {} \
+             noisy numbers\n              each number is off by about {sigma:.1}; nobody learns from it whether \
              one person is in the register, up to epsilon {:.2}\ncosts         rho {} of the lifetime budget (epsilon {:.2} at delta 1e-6), for good\n\
              answer by     {until}, after which it expires\n",
             request.id,
@@ -145,20 +144,16 @@ fn in_words(shown: &Shown, lang: Language, now: i64) -> Result<String> {
             request.study,
             study.title,
             request.purpose,
-            study.lawful_basis,
+            plain_words::legal(&study.lawful_basis),
             grounds(study, ", special categories: "),
-            query.measure().id(),
             query.cells(),
-            axes.join(", "),
-            query.level(),
-            about(&targets, ", about "),
             epsilon(price.rho),
             price.rho,
             epsilon(price.rho),
         ),
         Language::It => format!(
-            "richiesta     {} ({})\nchiede        {} nello studio {}: {}\nfinalità      {}, {}{}\nrivelerebbe   conteggi con rumore di {}, {} numeri \
-             per {}, da {from} a {to}, al più fine per {}{}\n              ogni numero è spostato di circa {sigma:.1}; nessuno ne apprende se una \
+            "richiesta     {} ({})\nchiede        {} nello studio {}: {}\nfinalità      {}, {}{}\nsi chiede     {asked}\nrivelerebbe   {} \
+             numeri con rumore\n              ogni numero è spostato di circa {sigma:.1}; nessuno ne apprende se una \
              persona è nel registro, entro epsilon {:.2}\ncosta         rho {} del bilancio a vita (epsilon {:.2} a delta 1e-6), per sempre\n\
              entro         {until}, poi scade\n",
             request.id,
@@ -167,13 +162,9 @@ fn in_words(shown: &Shown, lang: Language, now: i64) -> Result<String> {
             request.study,
             study.title,
             request.purpose,
-            study.lawful_basis,
+            plain_words::legal(&study.lawful_basis),
             grounds(study, ", categorie particolari: "),
-            query.measure().id(),
             query.cells(),
-            axes.join(", "),
-            query.level(),
-            about(&targets, ", su "),
             epsilon(price.rho),
             price.rho,
             epsilon(price.rho),
@@ -183,13 +174,12 @@ fn in_words(shown: &Shown, lang: Language, now: i64) -> Result<String> {
 }
 
 fn grounds(study: &protocol::Study, words: &str) -> String {
-    about(&study.special_categories.join(", "), words)
-}
-
-fn about(list: &str, words: &str) -> String {
-    match list.is_empty() {
+    let grounds: Vec<String> = (study.special_categories.iter())
+        .map(|id| plain_words::legal(id))
+        .collect();
+    match grounds.is_empty() {
         true => String::new(),
-        false => format!("{words}{list}"),
+        false => format!("{words}{}", grounds.join(", ")),
     }
 }
 

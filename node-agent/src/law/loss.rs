@@ -12,7 +12,7 @@ const DELTA: f64 = 1e-6;
 /// rho-zCDP bounds the Kullback-Leibler divergence of the two distributions of all answers by rho (Bun and Steinke 2016,
 /// Definition 1.1, alpha to 1), hence their total variation by sqrt(rho / 2) (Pinsker) and by sqrt(1 - exp(-rho))
 /// (Bretagnolle and Huber 1979); the best judge is right with probability (1 + total variation) / 2.
-pub(super) fn best_guess(rho: NanoRho) -> f64 {
+pub(crate) fn best_guess(rho: NanoRho) -> f64 {
     let rho = rho.rho();
     let variation = (rho / 2.0).sqrt().min((1.0 - (-rho).exp()).sqrt());
     (1.0 + variation) / 2.0

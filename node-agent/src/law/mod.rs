@@ -14,6 +14,7 @@ mod sheet;
 pub use document::{Block, Document, Language, Section};
 pub use facts::Facts;
 pub use html::page;
+pub(crate) use loss::best_guess;
 
 use anyhow::Result;
 use clap::ValueEnum;

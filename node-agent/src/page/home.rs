@@ -6,7 +6,7 @@ use super::login::Session;
 use super::words::Language;
 use crate::config::NodeDir;
 use crate::link::Contact;
-use crate::{acts, clock, renewal};
+use crate::{acts, approvals, clock, renewal};
 use axum::Extension;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -31,6 +31,11 @@ pub(super) async fn show(
     let waiting_studies = node.studies_to_countersign();
     let (officers, second) = node.signers();
     let waiting_acts = acts::waiting(node.dir(), &officers, &second);
+    let requests = approvals::all(node.dir()).await.unwrap_or_default();
+    let waiting_requests = requests
+        .iter()
+        .filter(|request| request.state(now) == "waiting")
+        .count();
     let body = html! {
         @if paused {
             p.notice.warn role="status" { (language.say("paused")) }
@@ -40,10 +45,13 @@ pub(super) async fn show(
             p.notice.warn { (reminder) }
         }
         h2 { (language.say("waiting")) }
-        @if waiting_studies.is_empty() && waiting_acts.is_empty() {
+        @if waiting_studies.is_empty() && waiting_acts.is_empty() && waiting_requests == 0 {
             p { (language.say("nothing-waits")) }
         } @else {
             ul {
+                @if waiting_requests > 0 {
+                    li { a href="/approvals" { (language.fill("requests-wait", &[("count", &language.number(waiting_requests as u64))])) } }
+                }
                 @for study in &waiting_studies {
                     li { (language.fill("study-waits", &[("study", study)])) }
                 }

@@ -10,11 +10,16 @@ use axum::response::{IntoResponse, Redirect, Response};
 use maud::{DOCTYPE, Markup, html};
 use serde::Deserialize;
 
-const PAGES: [(&str, &str); 4] = [
+/// Every page that is linked from every other, with the key of its title.
+const PAGES: [(&str, &str); 8] = [
     ("/", "home"),
+    ("/approvals", "approvals"),
     ("/questions", "questions"),
     ("/budget", "budget"),
     ("/register", "register"),
+    ("/targets", "targets"),
+    ("/objections", "objections"),
+    ("/log", "log"),
 ];
 
 /// A whole page.
@@ -44,6 +49,7 @@ pub(super) fn page(page: &Page, session: Session, path: &str, title: &str, body:
                         }
                     }
                     form method="post" action="/language" {
+                        input type="hidden" name="at" value=(path);
                         button name="language" value=(other.0) lang=(other.0) { (other.1) }
                     }
                     form method="post" action="/leave" { button { (language.say("leave")) } }
@@ -83,6 +89,9 @@ pub(super) fn signed_out() -> Markup {
 #[derive(Deserialize)]
 pub(super) struct Chosen {
     language: String,
+    /// The page to go back to.
+    #[serde(default)]
+    at: String,
 }
 
 /// Changes the language of this session.
@@ -91,9 +100,10 @@ pub(super) async fn choose_language(
     headers: HeaderMap,
     Form(chosen): Form<Chosen>,
 ) -> Redirect {
-    page.sessions
-        .speak(&headers, Language::from_id(&chosen.language));
-    Redirect::to("/")
+    let language = Language::from_id(&chosen.language);
+    (page.sessions).speak(&headers, page.address.port(), language);
+    let known = PAGES.iter().find(|(path, _)| *path == chosen.at);
+    Redirect::to(known.map_or("/", |(path, _)| path))
 }
 
 /// The style sheet.

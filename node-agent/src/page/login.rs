@@ -15,7 +15,9 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
 
-const COOKIE: &str = "wi-node";
+/// The cookie's name begins so; the port follows. Browsers send cookies to every port of a host, so that two nodes on one
+/// computer would end each other's sessions under one name.
+const COOKIE: &str = "wi-node-";
 /// How long the one-time word can be used, in seconds.
 const WORD_SECONDS: i64 = 120;
 /// How long a session lasts without being used, in seconds.
@@ -65,8 +67,8 @@ impl Sessions {
     }
 
     /// Sets the language of a session.
-    pub(super) fn speak(&self, headers: &HeaderMap, language: Language) {
-        let Some(secret) = secret_of(headers) else {
+    pub(super) fn speak(&self, headers: &HeaderMap, port: u16, language: Language) {
+        let Some(secret) = secret_of(headers, port) else {
             return;
         };
         self.with(|sessions| {
@@ -134,16 +136,18 @@ pub(super) async fn enter(State(page): State<Page>, Path(brought): Path<String>)
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
     page.sessions.begin(&secret, now);
-    let cookie = format!("{COOKIE}={secret}; HttpOnly; SameSite=Strict; Path=/");
+    let port = page.address.port();
+    let cookie = format!("{COOKIE}{port}={secret}; HttpOnly; SameSite=Strict; Path=/");
     ([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response()
 }
 
 /// Ends the session.
 pub(super) async fn leave(State(page): State<Page>, headers: HeaderMap) -> Response {
-    if let Some(secret) = secret_of(&headers) {
+    let port = page.address.port();
+    if let Some(secret) = secret_of(&headers, port) {
         page.sessions.end(&secret);
     }
-    let cookie = format!("{COOKIE}=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0");
+    let cookie = format!("{COOKIE}{port}=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0");
     ([(header::SET_COOKIE, cookie)], refused()).into_response()
 }
 
@@ -153,8 +157,8 @@ pub(super) async fn required(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let session =
-        secret_of(request.headers()).and_then(|secret| page.sessions.used(&secret, clock::now()));
+    let session = secret_of(request.headers(), page.address.port())
+        .and_then(|secret| page.sessions.used(&secret, clock::now()));
     match session {
         Some(session) => {
             request.extensions_mut().insert(session);
@@ -168,16 +172,26 @@ fn refused() -> Response {
     (StatusCode::UNAUTHORIZED, super::layout::signed_out()).into_response()
 }
 
-fn secret_of(headers: &HeaderMap) -> Option<String> {
+fn secret_of(headers: &HeaderMap, port: u16) -> Option<String> {
+    let name = format!("{COOKIE}{port}=");
     let cookies = headers.get(header::COOKIE)?.to_str().ok()?;
     (cookies.split(';'))
-        .find_map(|cookie| cookie.trim().strip_prefix(COOKIE)?.strip_prefix('='))
+        .find_map(|cookie| cookie.trim().strip_prefix(&name))
         .map(str::to_owned)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cookie_counts_at_the_port_it_was_set_at() {
+        let mut headers = HeaderMap::new();
+        let cookies = "wi-node-8430=one; wi-node-8431=two; wi-node=three";
+        headers.insert(header::COOKIE, header::HeaderValue::from_static(cookies));
+        assert_eq!(secret_of(&headers, 8431).as_deref(), Some("two"));
+        assert_eq!(secret_of(&headers, 843), None);
+    }
 
     #[test]
     fn a_session_ends_unused_at_its_end_and_when_the_clock_runs_back() {

@@ -4,12 +4,16 @@
 //! A page of another site cannot read it (strict headers, a session cookie for this site), post to it (Origin is checked), or
 //! reach it under another name (Host is checked, so that no name that was made to point here works).
 
+mod approvals;
 mod budget;
 mod home;
 mod layout;
+mod local_log;
 mod login;
+mod objections;
 mod questions;
 mod register;
+mod targets;
 mod words;
 
 pub use login::open;
@@ -17,7 +21,7 @@ pub use login::open;
 use crate::node::Node;
 use anyhow::{Context, Result};
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -27,6 +31,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 
+/// Largest form in bytes: some thousand people who object, one a line.
+const LARGEST_FORM: usize = 1 << 18;
+
 const HEADERS: [(HeaderName, &str); 6] = [
     (
         header::CONTENT_SECURITY_POLICY,
@@ -34,7 +41,8 @@ const HEADERS: [(HeaderName, &str); 6] = [
     ),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_FRAME_OPTIONS, "DENY"),
-    (header::REFERRER_POLICY, "no-referrer"),
+    // With `no-referrer` browsers send no origin with forms either.
+    (header::REFERRER_POLICY, "same-origin"),
     (header::CACHE_CONTROL, "no-store"),
     (
         HeaderName::from_static("cross-origin-opener-policy"),
@@ -94,6 +102,19 @@ fn router(page: Page) -> Router {
         .route("/questions", get(questions::show))
         .route("/budget", get(budget::show))
         .route("/register", get(register::show))
+        .route("/targets", get(targets::show))
+        .route("/log", get(local_log::show))
+        .route("/approvals", get(approvals::list))
+        .route("/approvals/{id}", get(approvals::show))
+        .route(
+            "/approvals/{id}/{word}",
+            get(approvals::confirm).post(approvals::say),
+        )
+        .route("/objections", get(objections::show).post(objections::add))
+        .route(
+            "/objections/{id}",
+            get(objections::confirm).post(objections::remove),
+        )
         .route("/pause", post(home::pause))
         .route("/resume", post(home::resume))
         .route("/language", post(layout::choose_language))
@@ -106,6 +127,7 @@ fn router(page: Page) -> Router {
         .merge(signed_in)
         .route("/enter/{token}", get(login::enter))
         .route("/page.css", get(layout::style))
+        .layer(DefaultBodyLimit::max(LARGEST_FORM))
         .layer(middleware::from_fn_with_state(page.clone(), guard))
         .with_state(page)
 }

@@ -4,15 +4,22 @@ use super::Page;
 use super::layout::page;
 use super::login::Session;
 use super::words::Language;
+use crate::approvals::{self, REFUSED, Shown};
+use crate::plain_words;
+use anyhow::Result;
 use audit::{EntryKind, Header};
 use axum::Extension;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use ledger::LedgerError;
-use maud::html;
+use maud::{Markup, html};
+use policy::{Authorizer, Denial, Verdict, denial_in_words};
+use privacy_loss::NanoRho;
+use query::AggregateQuery;
 use serde::Deserialize;
 
+/// At which rho is shown as epsilon.
+const DELTA: f64 = 1e-6;
 /// Entries of the log read for one page; not all of them are questions.
 const READ: u64 = 200;
 
@@ -21,6 +28,12 @@ const READ: u64 = 200;
 pub(super) struct Wanted {
     /// Entries before this one; the latest where absent.
     before: Option<u64>,
+}
+
+/// A question of the log, with what was kept of it.
+struct Question {
+    header: Header,
+    kept: Option<Shown>,
 }
 
 /// The page.
@@ -32,55 +45,103 @@ pub(super) async fn show(
     let language = session.language;
     match questions(&shown, wanted.before).await {
         Ok((questions, from)) => {
+            let policy = shown.node.policy();
             let body = html! {
                 p { (language.say("questions-help")) }
-                @if questions.is_empty() {
-                    p { (language.say("no-questions")) }
-                } @else {
-                    div.wide {
-                        table {
-                            thead { tr {
-                                th scope="col" { (language.say("when")) }
-                                th scope="col" { (language.say("what")) }
-                                th scope="col" { (language.say("detail")) }
-                                th.number scope="col" { (language.say("cost")) }
-                            } }
-                            tbody {
-                                @for header in &questions {
-                                    tr {
-                                        td { (language.moment(header.at)) }
-                                        td { (kind(language, header.kind)) }
-                                        td { (detail(header)) }
-                                        td.number { @if let Some(rho) = header.number("rho") { (language.number(rho)) } }
-                                    }
-                                }
-                            }
-                        }
-                    }
-                }
+                @if questions.is_empty() { p.notice { (language.say("no-questions")) } }
+                @for question in &questions { (one(language, question, &policy)) }
                 p {
                     @if wanted.before.is_some() { a href="/questions" { (language.say("newest")) } " " }
                     @if from > 0 { a href=(format!("/questions?before={from}")) { (language.say("older")) } }
                 }
             };
-            page(
-                &shown,
-                session,
-                "/questions",
-                language.say("questions"),
-                body,
-            )
-            .into_response()
+            let title = language.say("questions");
+            page(&shown, session, "/questions", title, body).into_response()
         }
         Err(error) => {
-            tracing::error!(reason = %error, "the log could not be read for the page");
+            tracing::error!(reason = %format!("{error:#}"), "the log could not be read for the page");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }
 }
 
+fn one(language: Language, question: &Question, policy: &Authorizer) -> Markup {
+    let Question { header, kept } = question;
+    let query = kept
+        .as_ref()
+        .and_then(|kept| AggregateQuery::parse(kept.request.query.as_bytes()).ok());
+    html! {
+        section.card {
+            h2 {
+                @match &query {
+                    Some(query) => (plain_words::question(query, language.of_policies())),
+                    None => (language.say("question-not-kept")),
+                }
+            }
+            p.muted { (language.moment(header.at)) " · " (language.fill("log-entry", &[("index", &language.number(header.index))])) }
+            dl {
+                dt { (language.say("decided")) }
+                dd { strong { (kind(language, header.kind)) } }
+                @if header.kind == EntryKind::Refusal {
+                    dt { (language.say("refused-why")) }
+                    dd { (refused(language, header, kept.as_ref(), policy)) }
+                }
+                @if let Some(kept) = kept {
+                    dt { (language.say("who")) }
+                    dd { (kept.request.requester) }
+                    dt { (language.say("why")) }
+                    dd { (kept.study.title) " (" (kept.request.study) ") · " (kept.request.purpose) " · " (plain_words::legal(&kept.study.lawful_basis)) }
+                    @if header.kind != EntryKind::Refusal {
+                        dt { (language.say("allowed-by")) }
+                        dd { (kept.kept.rule) }
+                    }
+                } @else if header.kind != EntryKind::Refusal {
+                    dt { (language.say("why")) }
+                    dd { (header.text("study").unwrap_or_default()) " · " (header.text("purpose").unwrap_or_default()) }
+                }
+                @if let Some(rho) = header.number("rho") {
+                    dt { (language.say("cost")) }
+                    dd {
+                        (language.fill("price-is", &[
+                            ("rho", &language.number(rho)),
+                            ("epsilon", &language.decimal(privacy_loss::epsilon(NanoRho::new(rho), DELTA))),
+                        ]))
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Why a request was refused, in words: with what was asked and what the rule has, where the policy in force still says the same.
+fn refused(
+    language: Language,
+    header: &Header,
+    kept: Option<&Shown>,
+    policy: &Authorizer,
+) -> String {
+    let text = |key| header.text(key).unwrap_or_default().to_owned();
+    let denial = Denial {
+        rule: text("rule"),
+        field: text("field"),
+        code: text("code"),
+    };
+    if (denial.field.as_str(), denial.code.as_str()) == REFUSED {
+        return language.say("refused-by-a-person").to_owned();
+    }
+    let now = kept
+        .and_then(|kept| kept.asked().question())
+        .map(|question| policy.explain(&question));
+    match now {
+        Some(now) if now.verdict == Verdict::Denied(denial.clone()) => {
+            now.text(language.of_policies())
+        }
+        _ => denial_in_words(&denial, language.of_policies()),
+    }
+}
+
 /// The questions among the entries before `before`, the latest first, and where the entries read began.
-async fn questions(shown: &Page, before: Option<u64>) -> Result<(Vec<Header>, u64), LedgerError> {
+async fn questions(shown: &Page, before: Option<u64>) -> Result<(Vec<Question>, u64)> {
     let reader = shown.node.ledger().reader();
     let size = reader.tree().await?.size();
     let before = before.map_or(size, |before| before.min(size));
@@ -88,10 +149,19 @@ async fn questions(shown: &Page, before: Option<u64>) -> Result<(Vec<Header>, u6
     let entries = reader
         .entries(from, u32::try_from(before - from).unwrap_or(u32::MAX))
         .await?;
-    let questions = (entries.into_iter().rev())
-        .map(|entry| entry.header)
-        .filter(|header| is_question(header.kind));
-    Ok((questions.collect(), from))
+    let mut questions = Vec::new();
+    for entry in entries
+        .into_iter()
+        .rev()
+        .filter(|entry| is_question(entry.header.kind))
+    {
+        let kept = approvals::of_entry(reader, &entry.header).await?;
+        questions.push(Question {
+            header: entry.header,
+            kept,
+        });
+    }
+    Ok((questions, from))
 }
 
 fn is_question(kind: EntryKind) -> bool {
@@ -107,14 +177,4 @@ fn kind(language: Language, kind: EntryKind) -> &'static str {
         EntryKind::Reuse => language.say("kind-reuse"),
         _ => language.say("kind-refusal"),
     }
-}
-
-/// Study and purpose, or the rule, field and code of a refusal.
-fn detail(header: &Header) -> String {
-    let keys: &[&str] = match header.kind {
-        EntryKind::Refusal => &["rule", "field", "code"],
-        _ => &["study", "purpose"],
-    };
-    let texts: Vec<&str> = keys.iter().filter_map(|key| header.text(key)).collect();
-    texts.join(" · ")
 }

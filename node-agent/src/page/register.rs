@@ -3,6 +3,7 @@
 use super::Page;
 use super::layout::page;
 use super::login::Session;
+use super::words::Language;
 use axum::Extension;
 use axum::extract::State;
 use maud::{Markup, html};
@@ -55,13 +56,15 @@ pub(super) async fn show(
                             thead { tr {
                                 th scope="col" { (language.say("column")) }
                                 th scope="col" { (language.say("problem")) }
+                                th scope="col" { (language.say("remedy")) }
                                 th.number scope="col" { (language.say("rows")) }
                             } }
                             tbody {
                                 @for (column, kind, rows) in &columns {
                                     tr {
                                         th scope="row" { @if column.is_empty() { (language.say("whole-line")) } @else { (column) } }
-                                        td { (kind) }
+                                        td { (problem(language, kind)) }
+                                        td { (remedy(language, kind)) }
                                         td.number { (language.number(*rows)) }
                                     }
                                 }
@@ -83,8 +86,57 @@ fn columns(quality: &Value) -> Vec<(String, String, u64)> {
         .flat_map(|(column, kinds)| {
             (kinds.as_object().into_iter().flatten()).map(move |(kind, rows)| {
                 let rows = rows.as_u64().unwrap_or(0);
-                (column.clone(), kind.replace('-', " "), rows)
+                (column.clone(), kind.clone(), rows)
             })
         })
         .collect()
+}
+
+fn problem(language: Language, kind: &str) -> &'static str {
+    match kind {
+        "encoding" => language.say("problem-encoding"),
+        "shape" => language.say("problem-shape"),
+        "too-long" => language.say("problem-too-long"),
+        "missing" => language.say("problem-missing"),
+        "date" => language.say("problem-date"),
+        "number" => language.say("problem-number"),
+        "unknown-value" => language.say("problem-unknown-value"),
+        _ => language.say("problem-other"),
+    }
+}
+
+fn remedy(language: Language, kind: &str) -> &'static str {
+    match kind {
+        "encoding" => language.say("remedy-encoding"),
+        "shape" => language.say("remedy-shape"),
+        "too-long" => language.say("remedy-too-long"),
+        "missing" => language.say("remedy-missing"),
+        "date" => language.say("remedy-date"),
+        "number" => language.say("remedy-number"),
+        "unknown-value" => language.say("remedy-unknown-value"),
+        _ => language.say("remedy-other"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use snapshot::RejectKind;
+
+    #[test]
+    fn every_kind_of_reject_has_words_of_its_own() {
+        for kind in [
+            RejectKind::Encoding,
+            RejectKind::Shape,
+            RejectKind::TooLong,
+            RejectKind::Missing,
+            RejectKind::Date,
+            RejectKind::Number,
+            RejectKind::UnknownValue,
+        ] {
+            let id = serde_json::to_value(kind).expect("a word");
+            let said = problem(Language::It, id.as_str().expect("text"));
+            assert_ne!(said, Language::It.say("problem-other"), "{kind:?}");
+        }
+    }
 }

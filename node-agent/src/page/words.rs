@@ -31,6 +31,22 @@ impl Language {
         }
     }
 
+    /// The same language, as policies and questions are put into words.
+    pub(super) fn of_policies(self) -> policy::Language {
+        match self {
+            Language::It => policy::Language::It,
+            Language::En => policy::Language::En,
+        }
+    }
+
+    /// The Italian or the English of two texts.
+    pub(super) fn pick<T>(self, italian: T, english: T) -> T {
+        match self {
+            Language::It => italian,
+            Language::En => english,
+        }
+    }
+
     /// The sentence with this key.
     pub(super) fn say(self, key: &str) -> &'static str {
         match catalogue().get(key) {
@@ -114,11 +130,15 @@ mod tests {
     #[test]
     fn every_key_that_a_page_uses_is_in_the_catalogue_and_none_other() {
         let sources = [
+            include_str!("approvals.rs"),
             include_str!("budget.rs"),
             include_str!("home.rs"),
             include_str!("layout.rs"),
+            include_str!("local_log.rs"),
+            include_str!("objections.rs"),
             include_str!("questions.rs"),
             include_str!("register.rs"),
+            include_str!("targets.rs"),
         ];
         let quoted =
             |key: &str| (sources.iter()).any(|source| source.contains(&format!("\"{key}\"")));
