@@ -511,6 +511,7 @@ async fn the_description_names_every_route() {
         "get /api/v1/taxonomy",
         "get /api/v1/studies",
         "get /api/v1/nodes",
+        "get /api/v1/offers",
         "post /api/v1/queries/preview",
         "post /api/v1/queries",
         "get /api/v1/queries",

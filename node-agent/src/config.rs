@@ -178,6 +178,11 @@ impl NodeDir {
         self.0.join("snapshot").join("services.sha256")
     }
 
+    /// The organisation's offer as it was last signed for the coordinator.
+    pub fn offer(&self) -> PathBuf {
+        self.0.join("offer.json")
+    }
+
     /// Rows the last edition left out, by row, column and kind.
     pub fn rejects(&self) -> PathBuf {
         self.0.join("snapshot").join("rejects.csv")

@@ -17,6 +17,7 @@ pub mod link;
 pub mod local_log;
 pub mod node;
 pub mod objections;
+pub mod offer;
 pub mod oversight;
 pub mod page;
 pub mod plain_words;

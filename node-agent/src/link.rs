@@ -268,6 +268,11 @@ impl Link {
         self.post("/node/v1/studies", study, CALL).await.map(drop)
     }
 
+    /// Hands in the organisation's signed offer.
+    pub async fn offer(&self, offer: &Envelope) -> Result<(), LinkError> {
+        self.post("/node/v1/offer", offer, CALL).await.map(drop)
+    }
+
     /// Hands in an officer's consent.
     pub async fn consent(&self, consent: &Envelope) -> Result<(), LinkError> {
         self.post("/node/v1/consents", consent, CALL)

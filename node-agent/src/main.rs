@@ -116,6 +116,11 @@ enum Command {
         #[command(subcommand)]
         command: commands::requests::RequestsCommand,
     },
+    /// What the organisation offers: publishing its sites and services to the coordinator, for planning.
+    Offer {
+        #[command(subcommand)]
+        command: commands::offer::OfferCommand,
+    },
     /// Writes one file from which this node can be restored.
     Backup(commands::backup::Backup),
     /// Restores a node from a backup: first unpacks it, then, after joining anew, accounts for what was spent since.
@@ -220,6 +225,7 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Targets { dir, json } => commands::targets::run(&NodeDir::new(dir.dir), json)?,
         Command::Policy { command } => return commands::policy::run(command).await,
         Command::Requests { command } => commands::requests::run(command).await?,
+        Command::Offer { command } => commands::offer::run(command).await?,
         Command::Backup(backup) => commands::backup::back_up(&backup).await?,
         Command::Restore(restore) => commands::backup::restore(&restore).await?,
         Command::Law(law) => commands::law::run(&law).await?,

@@ -6,11 +6,11 @@ use crate::config::{ConfigError, NodeDir};
 use crate::editions;
 use crate::link::LinkError;
 use crate::node::{Node, NodeError};
-use crate::{answer, local_log, oversight, page, policies, renewal, requester};
+use crate::{answer, local_log, offer, oversight, page, policies, renewal, requester};
 use anyhow::Result;
 use audit::{EntryKind, Fact};
-use protocol::Envelope;
 use protocol::exchange::{GuaranteeNotice, WorkItem};
+use protocol::{Envelope, OfferNotice};
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -99,6 +99,7 @@ async fn work(node: Arc<Node>) {
             node.edition_number(),
             node.studies().consents().len(),
             promised(&node).await.len(),
+            published_offer(&node).map(|(_, notice)| notice.revision),
         );
         if greeted_with.as_ref() != Some(&greeting) {
             match greet(&node).await {
@@ -343,6 +344,15 @@ pub async fn greet(node: &Node) -> Result<(), LinkError> {
             made_known => made_known?,
         }
     }
+    if let Some((envelope, _)) = published_offer(node) {
+        match node.link().offer(&envelope).await {
+            // Nothing else depends on it.
+            Err(error @ LinkError::Refused { .. }) => {
+                tracing::warn!(reason = %error, "the coordinator does not take in the offer");
+            }
+            handed_in => handed_in?,
+        }
+    }
     if node
         .remember_witnessed(reply.cosigned_checkpoint.as_deref())
         .await
@@ -351,6 +361,15 @@ pub async fn greet(node: &Node) -> Result<(), LinkError> {
         tracing::error!("the coordinator holds no readable checkpoint of this log");
     }
     Ok(())
+}
+
+/// The offer to hand in, if there is one and the policy in force lets it be published.
+fn published_offer(node: &Node) -> Option<(Envelope, OfferNotice)> {
+    let signed = offer::signed(node.dir()).unwrap_or_else(|error| {
+        tracing::error!(reason = %format!("{error:#}"), "the offer cannot be read");
+        None
+    });
+    signed.filter(|_| node.policy().document().publish_offer)
 }
 
 /// The new guarantees to be made known; none while the ledger cannot be read, which stops every answer too.

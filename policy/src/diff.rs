@@ -142,6 +142,9 @@ fn terms_of(policy: &Authorizer) -> std::collections::BTreeMap<String, String> {
         );
         say("releases".to_owned(), words);
     }
+    if document.publish_offer {
+        say("publish_offer".to_owned(), "true".to_owned());
+    }
     for (name, day) in [
         ("valid_from", document.valid_from),
         ("valid_until", document.valid_until),

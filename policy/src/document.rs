@@ -32,6 +32,9 @@ pub struct PolicyDocument {
     pub valid_from: Option<Day>,
     /// Last day on which anything is allowed, UTC.
     pub valid_until: Option<Day>,
+    /// Whether the organisation's offer, its places and services, may be published to the coordinator.
+    #[serde(default)]
+    pub publish_offer: bool,
     /// The officers' keys.
     pub dpo: Officers,
     /// Who may ask, by the keys received out of band.

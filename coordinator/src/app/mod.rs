@@ -18,6 +18,7 @@ pub mod head;
 pub mod intake;
 pub mod limits;
 pub mod margins;
+pub mod offers;
 pub mod oversight;
 pub mod plan;
 pub mod preview;

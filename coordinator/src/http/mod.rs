@@ -14,6 +14,7 @@ mod geography;
 mod guard;
 mod log;
 mod nodes;
+mod offers;
 mod operations;
 mod oversight;
 mod policies;
@@ -48,6 +49,7 @@ fn described() -> (Router<App>, OpenApi) {
         .merge(taxonomy::routes())
         .merge(studies::routes())
         .merge(nodes::routes())
+        .merge(offers::routes())
         .merge(queries::routes())
         .merge(cubes::routes())
         .merge(releases::routes())

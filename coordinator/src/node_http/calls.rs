@@ -4,7 +4,7 @@
 use super::caller::NodeCaller;
 use super::error::{other_media_type, too_large, unreadable};
 use crate::app::oversight::policies;
-use crate::app::{collect, enrol, guarantee, head, restore, sign, study, witness};
+use crate::app::{collect, enrol, guarantee, head, offers, restore, sign, study, witness};
 use crate::node_problem::NodeProblem;
 use crate::state::App;
 use axum::Json;
@@ -182,6 +182,16 @@ pub(super) async fn studies(
 ) -> Result<StatusCode, NodeProblem> {
     let body = read(body)?;
     study::from_node(&app, caller.organisation(), &body).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(super) async fn offer(
+    State(app): State<App>,
+    caller: NodeCaller,
+    body: Incoming<Envelope>,
+) -> Result<StatusCode, NodeProblem> {
+    let body = read(body)?;
+    offers::take_in(&app, caller.organisation(), &body).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -42,6 +42,10 @@ pub fn router(app: App) -> Router {
         .route("/node/v1/receipts", post(calls::receipts))
         .route("/node/v1/restoration", post(calls::restoration))
         .route("/node/v1/waiting", post(calls::waiting))
+        .route(
+            "/node/v1/offer",
+            post(calls::offer).layer(DefaultBodyLimit::max(LARGEST_ANSWER)),
+        )
         .route("/node/v1/studies", post(calls::studies))
         .route("/node/v1/consents", post(calls::consents))
         .fallback(error::not_found)

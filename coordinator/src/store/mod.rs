@@ -13,6 +13,7 @@ pub mod forecasts;
 pub mod guarantees;
 pub mod idempotency;
 pub mod log;
+pub mod offers;
 pub mod organisations;
 pub mod published_policies;
 pub mod queries;
@@ -57,6 +58,11 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
         12,
         "oversight",
         include_str!("../../migrations/0012_oversight.sql"),
+    ),
+    (
+        20,
+        "offers",
+        include_str!("../../migrations/0020_offers.sql"),
     ),
 ];
 

@@ -4,7 +4,7 @@ use crate::error::{OfferError, Remark};
 use crate::hsds::{self, Tables};
 use crate::model::Offer;
 use crate::table::{Notes, name_of, read_csv};
-use crate::{hsds_json, plain, qubi};
+use crate::{hsds_json, plain, qubi, xlsx};
 use serde::Serialize;
 use std::path::Path;
 
@@ -84,7 +84,7 @@ pub fn read_folder(path: &Path) -> Result<Loaded, OfferError> {
     finish(Format::HsdsFolder, offer, notes)
 }
 
-/// Reads a JSON or CSV file, or, where the path is that of a folder, its tables.
+/// Reads a JSON, CSV or XLSX file, or, where the path is that of a folder, its tables.
 ///
 /// # Errors
 /// A file of no known kind, or rows that cannot be used.
@@ -105,7 +105,14 @@ pub fn read_file(path: &Path) -> Result<Loaded, OfferError> {
         let offer = hsds::read(&tables, &mut notes)?;
         return finish(Format::HsdsJson, offer, notes);
     }
-    let table = read_csv(path)?;
+    let is_spreadsheet = path
+        .extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("xlsx"));
+    let table = if is_spreadsheet {
+        xlsx::read(path)?
+    } else {
+        read_csv(path)?
+    };
     if qubi::fits(&table) {
         let offer = qubi::read(&table, &mut notes)?;
         finish(Format::Qubi, offer, notes)

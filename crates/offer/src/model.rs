@@ -1,11 +1,12 @@
 //! An offer: sites, and services at them.
 
 use geography::Position;
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeSet;
 
 /// A place where services are given.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct Site {
     /// Identifier within the offer.
     pub id: String,
@@ -16,7 +17,7 @@ pub struct Site {
     /// Address as written.
     pub address: Option<String>,
     /// Longitude and latitude in degrees (WGS 84).
-    #[serde(serialize_with = "degrees")]
+    #[serde(serialize_with = "degrees", deserialize_with = "position")]
     pub position: Option<Position>,
     /// NIL it lies in.
     pub nil: Option<u16>,
@@ -33,8 +34,18 @@ fn degrees<S: serde::Serializer>(
         .serialize(serializer)
 }
 
+fn position<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Position>, D::Error> {
+    let degrees: Option<[f64; 2]> = Option::deserialize(deserializer)?;
+    let position = |[lon, lat]: [f64; 2]| {
+        let position = Position::try_new(lon, lat);
+        position.ok_or_else(|| serde::de::Error::custom("no longitude and latitude in degrees"))
+    };
+    degrees.map(position).transpose()
+}
+
 /// Ages served, in completed years, ends included.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct Ages {
     /// Youngest.
     pub min: Option<u16>,
@@ -43,7 +54,8 @@ pub struct Ages {
 }
 
 /// When a service is open.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct Opening {
     /// Days of the week as `MO` to `SU`; empty where not said.
     pub days: Vec<String>,
@@ -56,7 +68,8 @@ pub struct Opening {
 }
 
 /// A service that is offered.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct OfferedService {
     /// Identifier within the offer.
     pub id: String,
@@ -87,7 +100,8 @@ pub struct OfferedService {
 }
 
 /// Sites and services.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct Offer {
     /// Sites, in the order of the files.
     pub sites: Vec<Site>,

@@ -254,3 +254,104 @@ fn the_examples_of_open_referral_load() {
     }
     assert_eq!(files, 13);
 }
+
+/// A spreadsheet of one sheet with texts and numbers, as spreadsheet programs write it.
+fn spreadsheet(path: &Path, rows: &[&[&str]]) {
+    use std::io::Write as _;
+    let main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main";
+    let office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
+    let package = "http://schemas.openxmlformats.org/package/2006";
+    let mut sheet = format!("<worksheet xmlns=\"{main}\"><sheetData>");
+    for (row, cells) in (1..).zip(rows) {
+        sheet += &format!("<row r=\"{row}\">");
+        for (column, cell) in (b'A'..).zip(*cells) {
+            let at = format!("{}{row}", char::from(column));
+            sheet += &match cell.parse::<f64>() {
+                Ok(_) => format!("<c r=\"{at}\"><v>{cell}</v></c>"),
+                Err(_) => format!("<c r=\"{at}\" t=\"inlineStr\"><is><t>{cell}</t></is></c>"),
+            };
+        }
+        sheet += "</row>";
+    }
+    sheet += "</sheetData></worksheet>";
+    let parts = [
+        (
+            "[Content_Types].xml",
+            format!(
+                "<Types xmlns=\"{package}/content-types\"><Default Extension=\"xml\" ContentType=\"application/xml\"/></Types>"
+            ),
+        ),
+        (
+            "_rels/.rels",
+            format!(
+                "<Relationships xmlns=\"{package}/relationships\"><Relationship Id=\"r1\" Type=\"{office}/officeDocument\" Target=\"xl/workbook.xml\"/></Relationships>"
+            ),
+        ),
+        (
+            "xl/workbook.xml",
+            format!(
+                "<workbook xmlns=\"{main}\" xmlns:r=\"{office}\"><sheets><sheet name=\"Offerta\" sheetId=\"1\" r:id=\"r1\"/></sheets></workbook>"
+            ),
+        ),
+        (
+            "xl/_rels/workbook.xml.rels",
+            format!(
+                "<Relationships xmlns=\"{package}/relationships\"><Relationship Id=\"r1\" Type=\"{office}/worksheet\" Target=\"worksheets/sheet1.xml\"/></Relationships>"
+            ),
+        ),
+        ("xl/worksheets/sheet1.xml", sheet),
+    ];
+    let mut archive = zip::ZipWriter::new(std::fs::File::create(path).expect("a file"));
+    for (name, text) in parts {
+        archive
+            .start_file(name, zip::write::SimpleFileOptions::default())
+            .expect("a part");
+        archive.write_all(text.as_bytes()).expect("written");
+    }
+    archive.finish().expect("written");
+}
+
+#[test]
+fn a_spreadsheet_is_read_as_the_same_rows_in_csv() {
+    let rows: [&[&str]; 3] = [
+        &[
+            "site", "name", "service", "targets", "capacity", "opens_at", "nil",
+        ],
+        &[
+            "Sede",
+            "Centro diurno",
+            "day-centre",
+            "elderly-75-plus",
+            "20",
+            "09:00",
+            "9",
+        ],
+        &["Sede", "Pasti", "meals-at-home", "", "35", "", "9"],
+    ];
+    let lines: Vec<String> = rows.iter().map(|row| row.join(";")).collect();
+    let (_folder, csv) = written("offer.csv", &lines.join("\n"));
+    let xlsx = csv.with_extension("xlsx");
+    spreadsheet(&xlsx, &rows);
+    let (as_csv, as_xlsx) = (
+        read_file(&csv).expect("CSV"),
+        read_file(&xlsx).expect("XLSX"),
+    );
+    assert_eq!(as_xlsx.offer, as_csv.offer);
+    assert_eq!(
+        (
+            as_xlsx.offer.sites.len(),
+            as_xlsx.offer.services[0].capacity
+        ),
+        (1, Some(20))
+    );
+    // A fault names the row of the sheet; what is no archive is refused.
+    spreadsheet(&xlsx, &[rows[0], &["Sede", "Pasti", "x", "", "", "", "9"]]);
+    let fault = read_file(&xlsx).expect_err("refused").to_string();
+    assert!(
+        fault.contains("offer.xlsx, row 2, service: `x` is no service"),
+        "{fault}"
+    );
+    std::fs::write(&xlsx, "no archive").expect("written");
+    let fault = read_file(&xlsx).expect_err("refused").to_string();
+    assert!(fault.contains("is no spreadsheet"), "{fault}");
+}

@@ -10,6 +10,7 @@ mod answer;
 mod approval;
 mod budget;
 mod held_receipt;
+mod offer_notice;
 mod policy_change;
 mod policy_publication;
 mod request;
@@ -23,6 +24,7 @@ pub use approval::{Approval, VerifiedApproval, Word};
 pub use budget::{BudgetMove, NewGuarantee, VerifiedBudgetMove, VerifiedGuarantee};
 pub use dsse::{Envelope, EnvelopeError, PublicKey};
 pub use held_receipt::{ReceiptError, VerifiedReceipt};
+pub use offer_notice::{OfferNotice, OfferNoticeError};
 pub use policy_change::{PolicyChange, VerifiedPolicyChange};
 pub use policy_publication::{PolicyPublication, PublishedAs, VerifiedPolicyPublication};
 pub use request::{

@@ -8,6 +8,7 @@ pub mod init;
 pub mod law;
 pub mod mapping;
 pub mod objection;
+pub mod offer;
 pub mod policy;
 pub mod preview;
 pub(crate) mod quality;

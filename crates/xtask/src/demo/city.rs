@@ -31,6 +31,11 @@ impl City {
         self.dir.join(organisation).join("register.csv")
     }
 
+    /// The offer of an organisation.
+    pub(super) fn offer(&self, organisation: &str) -> PathBuf {
+        self.dir.join(organisation).join("offer.csv")
+    }
+
     /// The ids of all organisations.
     pub(super) fn ids(&self) -> Vec<String> {
         (self.organisations.iter())

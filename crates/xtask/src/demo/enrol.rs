@@ -143,7 +143,12 @@ pub(super) fn nodes(places: &Places, state: &mut State, city: &City) -> Result<(
             if let Some(key) = init(places, city, organisation, requester)? {
                 state.record("requester-key", &key)?;
             }
-            join(places, organisation, &member.name)?;
+            join(
+                places,
+                organisation,
+                &member.name,
+                &city.offer(organisation),
+            )?;
             state.record(&done, "")?;
         }
         step.advance(organisation);
@@ -207,7 +212,7 @@ fn init(
     ))
 }
 
-fn join(places: &Places, organisation: &str, name: &str) -> Result<()> {
+fn join(places: &Places, organisation: &str, name: &str, offer: &Path) -> Result<()> {
     let invitation = output(
         places
             .coordinator_command()
@@ -228,6 +233,15 @@ fn join(places: &Places, organisation: &str, name: &str) -> Result<()> {
             .arg(invitation),
     )
     .with_context(|| format!("the node of {organisation} cannot join"))?;
+    output(
+        places
+            .node_command()
+            .args(["offer", "publish", "--dir"])
+            .arg(places.node(organisation))
+            .arg("--file")
+            .arg(offer),
+    )
+    .with_context(|| format!("the offer of {organisation} cannot be published"))?;
     Ok(())
 }
 

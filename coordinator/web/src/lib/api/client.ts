@@ -121,8 +121,8 @@ export const api = {
   cancelForecast: async (id: string): Promise<void> => void (await send('DELETE', `forecasts/${encodeURIComponent(id)}`)),
   forecastFile: (id: string, kind: 'csv' | 'json') => `${BASE}/forecasts/${encodeURIComponent(id)}.${kind}`,
   releaseFile: (id: string, kind: 'csv' | 'json') => `${BASE}/releases/${encodeURIComponent(id)}.${kind}`,
-  /** What organisations offer: nothing until their nodes can publish it. */
-  offers: async (): Promise<PublishedOffer[]> => [],
+  /** What organisations offer, as their nodes published it. */
+  offers: async () => (await read<{ offers: PublishedOffer[] }>('offers')).offers,
   queries: async () => (await read<{ queries: QueryView[] }>('queries')).queries,
   query: (id: string) => read<QueryView>(`queries/${encodeURIComponent(id)}`),
   queryEvents: (id: string) => `${BASE}/queries/${encodeURIComponent(id)}/events`,

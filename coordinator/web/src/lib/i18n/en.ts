@@ -465,6 +465,7 @@ export const en: Record<keyof typeof it, string> = {
   'log.dpo-changed': 'An organisation named another data protection officer',
   'log.certificate-renewed': 'Certificate renewed',
   'log.edition-published': 'Edition published',
+  'log.offer-published': 'Offer published',
   'log.policy-in-force': 'Policy in force',
   'log.account-added': 'Account made',
   'log.api-token-issued': 'API token issued',

@@ -464,6 +464,7 @@ export const it = {
   'log.dpo-changed': 'Un’organizzazione ha indicato un altro responsabile della protezione dati',
   'log.certificate-renewed': 'Certificato rinnovato',
   'log.edition-published': 'Edizione pubblicata',
+  'log.offer-published': 'Offerta pubblicata',
   'log.policy-in-force': 'Politica in vigore',
   'log.account-added': 'Utenza creata',
   'log.api-token-issued': 'Token API rilasciato',

@@ -1,0 +1,108 @@
+//! `node-agent offer`: publishing what the organisation offers, for planning. Reads a file of places and services, never the register.
+
+use crate::config::NodeDir;
+use crate::node::{open_ledger, read_policy};
+use crate::{clock, offer};
+use ::offer::{Offer, read_file};
+use anyhow::{Context, Result};
+use audit::{EntryKind, Fact};
+use clap::Subcommand;
+use geography::City;
+use protocol::OfferNotice;
+use std::path::PathBuf;
+
+/// What can be done with the offer.
+#[derive(Subcommand)]
+pub enum OfferCommand {
+    /// Signs an offer for the coordinator, as the next version; a serving node hands it in.
+    Publish {
+        /// The node's folder.
+        #[arg(long)]
+        dir: PathBuf,
+        /// Sites and services: plain columns or the QuBi columns as CSV or XLSX, HSDS as JSON or as a folder of CSV files.
+        #[arg(long)]
+        file: PathBuf,
+        /// A GeoJSON file of official outlines, by which sites with a position and no NIL are placed.
+        #[arg(long)]
+        areas: Option<PathBuf>,
+    },
+    /// Shows the offer last signed.
+    Show {
+        /// The node's folder.
+        #[arg(long)]
+        dir: PathBuf,
+    },
+    /// Signs an empty offer as the next version.
+    Withdraw {
+        /// The node's folder.
+        #[arg(long)]
+        dir: PathBuf,
+    },
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the file cannot be read or the policy does not let it be published.
+pub async fn run(command: OfferCommand) -> Result<()> {
+    match command {
+        OfferCommand::Publish { dir, file, areas } => {
+            let mut loaded =
+                read_file(&file).with_context(|| format!("{} is refused", file.display()))?;
+            if let Some(areas) = areas {
+                let outlines = std::fs::read(&areas)
+                    .with_context(|| format!("cannot read {}", areas.display()))?;
+                let city = City::with_outlines(&outlines)
+                    .with_context(|| format!("{} is refused", areas.display()))?;
+                loaded.offer.place(city.outlines());
+            }
+            for remark in &loaded.remarks {
+                println!("remark          {remark}");
+            }
+            sign(&NodeDir::new(dir), loaded.offer).await
+        }
+        OfferCommand::Withdraw { dir } => sign(&NodeDir::new(dir), Offer::default()).await,
+        OfferCommand::Show { dir } => {
+            match offer::signed(&NodeDir::new(dir))? {
+                Some((_, notice)) => show(&notice),
+                None => println!("no offer was signed; `node-agent offer publish` signs one"),
+            }
+            Ok(())
+        }
+    }
+}
+
+async fn sign(dir: &NodeDir, offer: Offer) -> Result<()> {
+    let policy = read_policy(dir).await?;
+    let notice = offer::sign(dir, &policy, offer, clock::now())?;
+    if dir.ledger().exists() {
+        let ledger = open_ledger(dir, &notice.organisation).await?;
+        let facts = [
+            ("act", Fact::from("offer-published")),
+            ("revision", Fact::from(notice.revision)),
+        ];
+        ledger
+            .record(EntryKind::AdminAct, &facts, b"", clock::now())
+            .await?;
+    }
+    show(&notice);
+    println!("a serving node hands it in");
+    Ok(())
+}
+
+fn show(notice: &OfferNotice) {
+    let placed = notice.offer.sites.iter().filter(|site| site.nil.is_some());
+    let places: u64 = (notice.offer.services.iter())
+        .map(|service| u64::from(service.capacity.unwrap_or(0)))
+        .sum();
+    println!("version         {}", notice.revision);
+    println!(
+        "sites           {}, {} with a NIL",
+        notice.offer.sites.len(),
+        placed.count()
+    );
+    println!(
+        "services        {}, {places} places",
+        notice.offer.services.len()
+    );
+}

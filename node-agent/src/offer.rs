@@ -1,0 +1,56 @@
+//! What the organisation offers, signed for the coordinator where the policy lets it be published. Public facts of places and
+//! services; nothing of the register is ever in it.
+
+use crate::config::{NodeDir, write_private};
+use crate::keys;
+use anyhow::{Context, Result, ensure};
+use identity::SigningKey;
+use offer::Offer;
+use policy::Authorizer;
+use protocol::{Envelope, OfferNotice};
+
+/// The offer last signed, with its envelope; `None` where none was.
+///
+/// # Errors
+/// When the file is damaged.
+pub fn signed(dir: &NodeDir) -> Result<Option<(Envelope, OfferNotice)>> {
+    let path = dir.offer();
+    if !path.exists() {
+        return Ok(None);
+    }
+    let damaged = || format!("{} is damaged; publish the offer again", path.display());
+    let bytes = std::fs::read(&path).with_context(damaged)?;
+    let envelope: Envelope = serde_json::from_slice(&bytes).with_context(damaged)?;
+    let payload = envelope.unverified_payload().with_context(damaged)?;
+    let notice = serde_json::from_slice(&payload).with_context(damaged)?;
+    Ok(Some((envelope, notice)))
+}
+
+/// Signs an offer as the next version.
+///
+/// # Errors
+/// When the policy does not allow it, or the offer may not be published.
+pub fn sign(dir: &NodeDir, policy: &Authorizer, offer: Offer, now: i64) -> Result<OfferNotice> {
+    let config = dir.read_config()?;
+    ensure!(
+        policy.document().publish_offer,
+        "the policy in force does not let the offer be published; the data protection officer can write `publish_offer = true` and \
+         sign the policy"
+    );
+    // The number only counts up: where the last offer cannot be read, time makes it later than any before.
+    let last = signed(dir).map_or(now.max(0) as u64, |last| {
+        last.map_or(0, |(_, notice)| notice.revision)
+    });
+    let notice = OfferNotice {
+        version: protocol::VERSION,
+        organisation: config.organisation.clone(),
+        revision: last + 1,
+        signed_at: now,
+        offer,
+    };
+    notice.check(&config.organisation)?;
+    let key = SigningKey::load(&dir.key(keys::NODE))?;
+    let envelope = keys::sign_json(&key, OfferNotice::TYPE, &notice)?;
+    write_private(&dir.offer(), &serde_json::to_vec(&envelope)?)?;
+    Ok(notice)
+}
