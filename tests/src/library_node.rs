@@ -44,12 +44,29 @@ impl LibraryNode {
         witness: &Witness,
         allowance: Allowance,
     ) -> Result<LibraryNode> {
+        let as_it_is = |_: &NodeDir| Ok(());
+        let about = (organisation, register, secret, allowance);
+        LibraryNode::enrol_prepared(home, about, requester, witness, as_it_is).await
+    }
+
+    /// As [`LibraryNode::enrol`], with something done to the folder before the register is read: another mapping, other sources.
+    ///
+    /// # Errors
+    /// When a step fails.
+    pub async fn enrol_prepared(
+        home: &Path,
+        (organisation, register, secret, allowance): (&str, &Path, &[u8; 32], Allowance),
+        requester: &Requester,
+        witness: &Witness,
+        prepare: impl FnOnce(&NodeDir) -> Result<()>,
+    ) -> Result<LibraryNode> {
         let asks = Asks {
             organisation: REQUESTER,
             key: requester.public_key(),
         };
         let (dir, officer) = folder(home, organisation, register, secret, Some(asks), allowance)?;
         let officer_key = keys::public(&officer);
+        prepare(&dir)?;
         join::join(&dir, &witness.invite(organisation)?).await?;
         let studies = Studies::new(&dir, organisation);
         let requesters = [requester.public_key()];
