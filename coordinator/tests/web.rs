@@ -532,6 +532,7 @@ async fn the_description_names_every_route() {
         "get /api/v1/releases/{id}/consistent",
         "get /api/v1/releases/{id}/comparison",
         "get /api/v1/forecasts",
+        "get /api/v1/offers",
         "post /api/v1/forecasts",
         "get /api/v1/forecasts/{id}",
         "delete /api/v1/forecasts/{id}",
