@@ -1,7 +1,7 @@
 //! A small demo city in a temporary folder: six registers, and the truth that only tests read.
 
 use anyhow::Result;
-use demo_city::{CityConfig, Truth, generate, register_path};
+use demo_city::{CityConfig, Truth, generate, offer_path, register_path};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
@@ -44,6 +44,11 @@ impl City {
     /// An organisation's register.
     pub fn register(&self, organisation: &str) -> PathBuf {
         register_path(self.path(), organisation)
+    }
+
+    /// An organisation's offer.
+    pub fn offer(&self, organisation: &str) -> PathBuf {
+        offer_path(self.path(), organisation)
     }
 
     /// What a perfect node would know.

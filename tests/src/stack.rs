@@ -111,6 +111,21 @@ impl Stack {
         Ok(())
     }
 
+    /// Has every node publish what its organisation offers.
+    ///
+    /// # Errors
+    /// When a node does not, or its policy cannot be changed.
+    pub async fn publish_offers(&self) -> Result<()> {
+        for organisation in ORGANISATIONS {
+            let file = self.city.offer(organisation);
+            let file = file.to_str().context("a path in UTF-8")?;
+            self.node(organisation)?
+                .command(&["offer", "publish"], &["--file", file])
+                .await?;
+        }
+        Ok(())
+    }
+
     /// A node.
     ///
     /// # Errors

@@ -38,6 +38,7 @@ async fn the_website_works_in_a_browser_in_both_languages() -> Result<()> {
         return Ok(());
     }
     let stack = Stack::start(0.02, MAX_RHO).await?;
+    stack.publish_offers().await?;
     let mut command = Command::new("node");
     command
         .arg(root.join("tests/browser/run.mjs"))
