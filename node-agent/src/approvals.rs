@@ -24,14 +24,24 @@ pub(crate) async fn keep(
     now: i64,
 ) -> Result<Option<Word>, NodeError> {
     let (id, hash) = (&request.request().id, request.hash());
+    let left_to_person =
+        (decided.as_ref().ok()).filter(|permit| permit.approval() == Approval::Manual);
     if let Some(known) = node.ledger().reader().request(id, &hash).await? {
-        return Ok(known.word);
+        // What an earlier policy allowed at once waits once the policy in force leaves it to a person.
+        if known.decided != Decided::Manual
+            && let Some(permit) = left_to_person
+        {
+            (node.ledger())
+                .leave_request(id, &hash, permit.rule())
+                .await?;
+        }
+        return Ok(known.word_under(&node.policy_hash()));
     }
     let Some(study) = node.studies().envelope(&request.request().study) else {
         return Ok(None);
     };
     let (decided, rule) = match decided {
-        Ok(permit) if permit.approval() == Approval::Manual => (Decided::Manual, permit.rule()),
+        Ok(permit) if left_to_person.is_some() => (Decided::Manual, permit.rule()),
         Ok(permit) => (Decided::Allowed, permit.rule()),
         Err(denial) => (Decided::Denied, denial.rule.as_str()),
     };
@@ -44,6 +54,7 @@ pub(crate) async fn keep(
         rule: rule.to_owned(),
         at: now,
         word: None,
+        word_under: None,
     };
     node.ledger().keep_request(&kept).await?;
     Ok(None)
@@ -58,13 +69,16 @@ pub struct Shown {
     pub request: Request,
     /// The study.
     pub study: Study,
+    /// Hash of the policy in force when this was read; empty where none was.
+    pub policy_hash: String,
 }
 
 impl Shown {
-    /// How it stands at `now`: `waiting`, `approved`, `refused`, `expired`, or for others `allowed` or `denied`.
+    /// How it stands at `now`: `waiting`, `approved`, `refused`, `expired`, or for others `allowed` or `denied`. An approval ends
+    /// with the policy it was said under; a refusal holds.
     pub fn state(&self, now: i64) -> &'static str {
-        match (self.kept.decided, self.kept.word) {
-            (Decided::Manual, Some(word)) => word.id(),
+        match (self.kept.decided, self.kept.word_under(&self.policy_hash)) {
+            (_, Some(word)) => word.id(),
             (Decided::Manual, None) if now >= self.request.expires_at => "expired",
             (Decided::Manual, None) => "waiting",
             (decided, _) => decided.id(),
@@ -104,7 +118,10 @@ pub async fn all(dir: &NodeDir) -> Result<Vec<Shown>> {
 /// # Errors
 /// When it cannot be read.
 pub async fn read(ledger: &LedgerReader) -> Result<Vec<Shown>> {
-    ledger.requests().await?.into_iter().map(shown).collect()
+    let in_force = ledger.policy().await?.map_or(String::new(), |it| it.hash);
+    (ledger.requests().await?.into_iter())
+        .map(|kept| shown(kept, in_force.clone()))
+        .collect()
 }
 
 /// The kept request that an entry of the log is about; `None` where none was kept.
@@ -118,10 +135,12 @@ pub(crate) async fn of_entry(ledger: &LedgerReader, header: &Header) -> Result<O
     let (Some(id), Some(hash)) = (header.text("request"), hash) else {
         return Ok(None);
     };
-    ledger.request(id, &hash).await?.map(shown).transpose()
+    let in_force = ledger.policy().await?.map_or(String::new(), |it| it.hash);
+    let kept = ledger.request(id, &hash).await?;
+    kept.map(|kept| shown(kept, in_force)).transpose()
 }
 
-fn shown(kept: DecidedRequest) -> Result<Shown> {
+fn shown(kept: DecidedRequest, policy_hash: String) -> Result<Shown> {
     let payload = |envelope: &Envelope| {
         envelope
             .unverified_payload()
@@ -140,6 +159,7 @@ fn shown(kept: DecidedRequest) -> Result<Shown> {
         study: serde_json::from_slice(&study)?,
         request,
         kept,
+        policy_hash,
     })
 }
 
@@ -189,11 +209,12 @@ pub async fn decide(
         shown.request.id
     );
     let act = protocol::Approval {
-        version: protocol::VERSION,
+        version: protocol::Approval::VERSION,
         id: act_id()?,
         organisation: config.organisation.clone(),
         request: shown.request.id.clone(),
         request_hash: protocol::hex(&shown.kept.request_hash),
+        policy_hash: Some(policy.policy_hash().to_owned()),
         word,
         reason,
         signed_at: now,

@@ -62,6 +62,32 @@ pub fn read_file(dir: &NodeDir) -> Result<(String, Authorizer)> {
     Ok((text, policy))
 }
 
+/// The policy that came into force last, also where a restoration has ended it: whoever replaces it is bound by it.
+async fn read_last(dir: &NodeDir) -> Result<Authorizer> {
+    match LedgerReader::open(&dir.ledger())
+        .await?
+        .latest_policy()
+        .await?
+    {
+        Some(policy) => Authorizer::from_toml(&policy.document)
+            .context("the last policy of the log cannot be read by this version"),
+        None => read_policy(dir).await,
+    }
+}
+
+/// Writes the policy in force over the folder's file, a copy for people: the ledger alone says what is in force. Of two that
+/// replace it at once the later one stays in the file, as it does in the ledger.
+async fn copy_in_force(dir: &NodeDir) -> Result<()> {
+    let mut written = None;
+    while let Some(policy) = in_force(dir).await?
+        && written.as_ref() != Some(&policy.hash)
+    {
+        write_private(&dir.policy(), policy.document.as_bytes())?;
+        written = Some(policy.hash);
+    }
+    Ok(())
+}
+
 /// SHA-256 of the folder's file, hex.
 pub(crate) fn file_hash(dir: &NodeDir) -> Option<String> {
     let bytes = std::fs::read(dir.policy()).ok()?;
@@ -75,11 +101,16 @@ pub(crate) fn file_hash(dir: &NodeDir) -> Option<String> {
 pub async fn apply(dir: &NodeDir, signed: &Envelope, now: i64) -> Result<(Authorizer, u64)> {
     let config = dir.read_config()?;
     ensure!(
-        in_force(dir).await?.is_some(),
+        dir.ledger().exists()
+            && LedgerReader::open(&dir.ledger())
+                .await?
+                .latest_policy()
+                .await?
+                .is_some(),
         "this node has not served yet, so its policy is trusted as installed; edit {} instead",
         dir.policy().display()
     );
-    let policy = read_policy(dir).await?;
+    let policy = read_last(dir).await?;
     let verified = VerifiedPolicyChange::verify(signed, &policy.officers(), &config.organisation)?;
     let document = &verified.act().document;
     let fresh = Authorizer::from_toml(document).context("the signed policy is not valid")?;
@@ -91,8 +122,7 @@ pub async fn apply(dir: &NodeDir, signed: &Envelope, now: i64) -> Result<(Author
     );
     let ledger = open_ledger(dir, &config.organisation).await?;
     let index = ledger.change_policy(&verified, now).await?;
-    // Copies for people; the ledger alone says what is in force.
-    write_private(&dir.policy(), document.as_bytes())?;
+    copy_in_force(dir).await?;
     let path = dir.acts().join(format!("{}.json", verified.act().id));
     write_private(&path, &serde_json::to_vec(signed)?)?;
     Ok((fresh, index))

@@ -1,12 +1,12 @@
 //! What the entries of one log say together: every answer has its charge, the charges add up to the ledger's totals, the
 //! cap in force was kept, and acts are signed. It reads headers only, but for acts, whose body is what was signed.
 
-use crate::acts;
 use crate::log::{Pack, member};
 use crate::pack::{LEDGER, LedgerTotals, Side};
 use crate::report::Code;
 use crate::trust::Trust;
 use crate::write;
+use crate::{acts, policies};
 use audit::{EntryKind, Header};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -44,7 +44,11 @@ fn node(pack: &mut Pack, trust: &Trust) -> Books {
     let mut books = Books::default();
     let mut totals = LedgerTotals::default();
     let mut overspent = None;
-    let officers = trust.officers(&pack.manifest.origin);
+    // Where the log holds policies, they say who the officers are.
+    let officers = match policies::check(pack, trust) {
+        true => Vec::new(),
+        false => trust.officers(&pack.manifest.origin),
+    };
     let mut found = Vec::new();
     for entry in &pack.entries {
         let Some(header) = &entry.header else {

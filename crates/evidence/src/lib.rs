@@ -12,6 +12,7 @@ mod entries;
 mod files;
 mod log;
 mod pack;
+mod policies;
 mod report;
 mod spreadsheet;
 mod trust;

@@ -24,6 +24,8 @@ pub enum Code {
     AnswerWithoutCharge,
     /// More was charged than the lifetime cap in force.
     Overspent,
+    /// Something was decided under another policy than the one in force, or without the person it waits for.
+    NotInForce,
     /// What one side logged is not in the other side's log.
     MissingCounterpart,
     /// Both sides logged it, and differently.
@@ -32,7 +34,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, gravest first.
-    pub const ALL: [Code; 11] = [
+    pub const ALL: [Code; 12] = [
         Code::Damaged,
         Code::Signature,
         Code::Altered,
@@ -42,6 +44,7 @@ impl Code {
         Code::TotalDiffers,
         Code::AnswerWithoutCharge,
         Code::Overspent,
+        Code::NotInForce,
         Code::MissingCounterpart,
         Code::CounterpartDiffers,
     ];
@@ -58,6 +61,7 @@ impl Code {
             Code::TotalDiffers => "total-differs",
             Code::AnswerWithoutCharge => "answer-without-charge",
             Code::Overspent => "overspent",
+            Code::NotInForce => "not-in-force",
             Code::MissingCounterpart => "missing-counterpart",
             Code::CounterpartDiffers => "counterpart-differs",
         }
@@ -73,7 +77,9 @@ impl Code {
             | Code::Removed
             | Code::Reordered
             | Code::Forked => 3,
-            Code::TotalDiffers | Code::AnswerWithoutCharge | Code::Overspent => 4,
+            Code::TotalDiffers | Code::AnswerWithoutCharge | Code::Overspent | Code::NotInForce => {
+                4
+            }
             Code::MissingCounterpart | Code::CounterpartDiffers => 5,
         }
     }

@@ -476,3 +476,72 @@ fn packing_a_pack_anew_changes_nothing() {
         assert!(verify(&pack, &trust_with_heads(&world)).unwrap().holds());
     }
 }
+
+#[test]
+fn each_policy_is_signed_by_the_officers_of_the_one_before() {
+    let found = |change: &dyn Fn(&mut World)| {
+        let mut world = World::new();
+        change(&mut world);
+        codes_of(&[("n.zip".to_owned(), world.node_pack())], &trust())
+    };
+    assert_eq!(found(&|it| it.sign_policy(7, &[6, 5, 3])), []);
+    for too_few in [&[3_u8][..], &[8, 9], &[3, 3], &[3, 9]] {
+        assert_eq!(found(&|it| it.sign_policy(7, too_few)), [Code::Signature]);
+    }
+    assert_eq!(found(&|it| it.install_policy(7)), [Code::Signature]);
+    // Signed as it should be, and over a policy that was never in force.
+    let over_another = |it: &mut World| {
+        it.policy_hash = "00".repeat(32);
+        it.sign_policy(7, &[3, 5]);
+    };
+    assert_eq!(found(&over_another), [Code::Altered]);
+    let renamed = |it: &mut World| {
+        it.sign_policy(7, &[3, 5]);
+        let last = it.node.entries.last_mut().unwrap();
+        last.facts
+            .insert("policy-hash".to_owned(), "00".repeat(32).into());
+    };
+    assert_eq!(found(&renamed), [Code::Altered]);
+}
+
+#[test]
+fn the_first_policy_is_held_to_the_officers_of_the_reader() {
+    let world = World::new();
+    let text = keys().replace(&public(3).to_string(), &public(9).to_string());
+    let trust = Trust::from_keys("keys.txt", &text).unwrap();
+    let packs = [("n.zip".to_owned(), world.node_pack())];
+    assert_eq!(codes_of(&packs, &trust), [Code::Signature]);
+}
+
+#[test]
+fn what_was_decided_is_held_to_the_policy_in_force_and_to_a_persons_word() {
+    let found = |change: &dyn Fn(&mut World)| {
+        let mut world = World::new();
+        change(&mut world);
+        codes_of(&[("n.zip".to_owned(), world.node_pack())], &trust())
+    };
+    let under_the_one_before = |it: &mut World| {
+        let before = it.policy_hash.clone();
+        it.sign_policy(7, &[3, 5]);
+        it.policy_hash = before;
+        it.charge(8, 10);
+    };
+    assert_eq!(found(&under_the_one_before), [Code::NotInForce]);
+    assert_eq!(found(&|it| it.charge_manually(8)), [Code::NotInForce]);
+    let approved = |it: &mut World| {
+        it.approve(8, 6);
+        it.charge_manually(8);
+    };
+    assert_eq!(found(&approved), []);
+    let before_a_change = |it: &mut World| {
+        it.approve(8, 6);
+        it.sign_policy(7, &[3, 5]);
+        it.charge_manually(8);
+    };
+    assert_eq!(found(&before_a_change), [Code::NotInForce]);
+    let by_a_stranger = |it: &mut World| {
+        it.approve(8, 9);
+        it.charge_manually(8);
+    };
+    assert_eq!(found(&by_a_stranger), [Code::Signature, Code::NotInForce]);
+}

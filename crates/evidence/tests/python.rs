@@ -125,6 +125,34 @@ fn a_verifier_written_from_the_document_agrees_on_whole_and_changed_packs() {
             .find(|it| it.facts.contains_key("charge-index"));
         answer.unwrap().facts.insert("rho".to_owned(), 1.into());
     });
+    changed("a policy by one officer of two", &|it| {
+        it.sign_policy(7, &[3]);
+    });
+    changed("a policy by strangers", &|it| it.sign_policy(7, &[8, 9]));
+    changed("a policy that nobody signed", &|it| it.install_policy(7));
+    changed("a policy in its officers' order", &|it| {
+        it.sign_policy(7, &[6, 5, 3]);
+        it.sign_policy(8, &[5, 6]);
+    });
+    changed("a charge under the policy before", &|it| {
+        it.sign_policy(7, &[3, 5]);
+        it.policy_hash = "00".repeat(32);
+        it.charge(8, 10);
+    });
+    changed("nobody asked", &|it| it.charge_manually(8));
+    changed("somebody asked", &|it| {
+        it.approve(8, 6);
+        it.charge_manually(8);
+    });
+    changed("somebody asked who is no officer", &|it| {
+        it.approve(8, 9);
+        it.charge_manually(8);
+    });
+    changed("somebody asked under the policy before", &|it| {
+        it.approve(8, 6);
+        it.sign_policy(7, &[3, 5]);
+        it.charge_manually(8);
+    });
     changed("two swapped", &|it| it.node.entries.swap(1, 3));
     for (what, other) in &worlds {
         agree(what, &other.packs(), &[]);

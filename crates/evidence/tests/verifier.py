@@ -8,6 +8,7 @@ import base64
 import hashlib
 import json
 import sys
+import tomllib
 import unicodedata
 import zipfile
 from datetime import datetime, timezone
@@ -18,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 SKEW = 600
 KINDS = """account study request decision charge refusal answer reuse release policy-change budget-move edition enrolment
 login admin-act alarm anchor tombstone restoration write-off""".split()
-EXIT = {"damaged": 3, "signature": 3, "altered": 3, "removed": 3, "reordered": 3, "forked": 3, "total-differs": 4,
+EXIT = {"damaged": 3, "signature": 3, "altered": 3, "removed": 3, "reordered": 3, "forked": 3, "total-differs": 4, "not-in-force": 4,
         "answer-without-charge": 4, "overspent": 4, "missing-counterpart": 5, "counterpart-differs": 5}
 
 
@@ -408,7 +409,7 @@ class Pack:
     def node_books(self):
         parts = {"dataset": {}, "purpose": {}, "study": {}, "year": {}}
         lifetime, spent, written_off, charges, over = None, 0, 0, 0, False
-        officers = self.trust.officers.get(self.origin, [])
+        officers = [] if self.follow_policies() else self.trust.officers.get(self.origin, [])
 
         def book(part, key, rho):
             parts[part][str(key)] = parts[part].get(str(key), 0) + rho
@@ -467,6 +468,57 @@ class Pack:
         except ValueError:
             self.add("damaged")
 
+    def follow_policies(self):
+        """Section 5, Policies; whether the log holds any."""
+        named = self.trust.officers.get(self.origin, [])
+        last, restorer, approved = None, None, set()
+        for e in self.headers():
+            kind = e.header["kind"]
+            if kind == "policy-change":
+                claimed, fault = None, "altered"
+                if e.fact("act-id") == "":
+                    claimed = read_policy(e.body)
+                    if claimed is not None:
+                        again = last is not None and restorer is not None and (
+                            claimed["hash"] == last["hash"] or (restorer not in last["keys"] and restorer in claimed["keys"]))
+                        if claimed["hash"] == e.fact("policy-hash") and e.fact("signers") == "" and e.fact("replaces") == (
+                                last["hash"] if last else ""):
+                            fault = None if last is None or again else "signature"
+                        if last is not None and fault is None and claimed["organisation"] != last["organisation"]:
+                            fault = "altered"
+                        if last is None and named and not set(claimed["keys"]) & set(named):
+                            self.add("signature")
+                else:
+                    claimed, fault = signed_policy(e, last)
+                if fault:
+                    self.add(fault)
+                last, restorer = claimed or last, None
+            elif kind == "restoration":
+                signer = key_of(e.fact("signer"))
+                if named and not (signer in named or (last is not None and signer in last["keys"])) and last is not None:
+                    self.add("signature")
+                restorer = signer or restorer
+            elif kind == "budget-move" and last is not None:
+                keys = last["keys"] + [restorer]
+                second = e.fact("second-signer")
+                if key_of(e.fact("signer")) not in keys or (
+                        second is not None and key_of(second) not in keys + last["second_keys"]):
+                    self.add("signature")
+            elif kind == "decision":
+                fault = "not-in-force" if last is None or restorer is not None else word_fault(e, last)
+                if fault:
+                    self.add(fault)
+                elif e.fact("word") == "approved":
+                    approved.add((e.fact("request"), e.fact("request-hash")) + (last["hash"],))
+            elif kind in ("charge", "reuse") and e.fact("recovered-by") is None and last is not None:
+                key = (e.fact("request"), e.fact("request-hash"), e.fact("policy-hash"))
+                waits = e.body is not None and e.body.decode(errors="replace") in last["manual"]
+                if restorer is not None or e.fact("policy-hash") != last["hash"] or (waits and key not in approved):
+                    self.add("not-in-force")
+        if last is not None and last["organisation"] != self.manifest["organisation"]:
+            self.add("altered")
+        return last is not None
+
     def coordinator_books(self):
         asked = set()
         for e in self.headers():
@@ -485,6 +537,82 @@ class Pack:
                 self.refusals.append(e)
             elif code == "release-published" and self.scope is None and e.fact("query") not in asked:
                 self.add("answer-without-charge")
+
+
+def key_of(text):
+    try:
+        return bytes.fromhex(text)
+    except (ValueError, TypeError):
+        return None
+
+
+def read_policy(document):
+    """What a policy document says to a verifier, or None."""
+    try:
+        value = tomllib.loads(document.decode())
+        dpo = value["dpo"]
+        policy = {
+            "hash": sha(document).hex(), "organisation": value["organisation"], "threshold": max(1, dpo.get("threshold", 1)),
+            "keys": [bytes.fromhex(key) for key in dpo["keys"]],
+            "second_keys": [bytes.fromhex(key) for key in dpo.get("second_keys", [])],
+            "manual": {rule["id"] for rule in value.get("rules", []) if rule.get("approval") == "manual"},
+        }
+        return policy if policy["keys"] else None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def opened(body, name, keys):
+    """The payload of an envelope of that act and those of `keys` that signed it."""
+    envelope = json.loads(body)
+    payload = base64.b64decode(envelope["payload"], validate=True)
+    kind = f"application/vnd.welfare-intelligence.{name}+json"
+    if envelope["payloadType"] != kind:
+        raise ValueError
+    message = b"DSSEv1 %d %s %d %s" % (len(kind), kind.encode(), len(payload), payload)
+    by = {sha(key).hex(): key for key in keys}
+    signers = {by[s["keyid"]] for s in envelope["signatures"]
+               if s["keyid"] in by and signed(by[s["keyid"]], message, base64.b64decode(s["sig"]))}
+    return payload, sorted(signers)
+
+
+def signed_policy(entry, last):
+    """The policy that a `policy-signed` entry claims, and what is at fault with it."""
+    claimed = None
+    try:
+        act = json.loads(base64.b64decode(json.loads(entry.body)["payload"], validate=True))
+        claimed = read_policy(act["document"].encode())
+    except (ValueError, KeyError, TypeError):
+        return None, "altered"
+    if last is None:
+        return claimed, "altered"
+    try:
+        payload, signers = opened(entry.body, "policy-change", last["keys"])
+    except (ValueError, KeyError, TypeError):
+        return claimed, "signature"
+    if len(signers) < last["threshold"] or act["organisation"] != last["organisation"]:
+        return claimed, "signature"
+    if claimed is None or claimed["organisation"] != last["organisation"] or act["replaces"] != last["hash"]:
+        return claimed, "altered"
+    stated = (entry.fact("policy-hash"), entry.fact("replaces"), entry.fact("act-id"), entry.fact("act-hash"))
+    if stated != (claimed["hash"], act["replaces"], act["id"], sha(payload).hex()):
+        return claimed, "altered"
+    return claimed, None if entry.fact("signers") == ",".join(key.hex() for key in signers) else "signature"
+
+
+def word_fault(entry, last):
+    """What is at fault with a person's word."""
+    try:
+        payload, signers = opened(entry.body, "approval", last["keys"])
+        act = json.loads(payload)
+        stated = [entry.fact(name) for name in ("act-hash", "request", "request-hash", "word")]
+        fits = key_of(entry.fact("signer")) in signers and act["organisation"] == last["organisation"]
+        if not fits or stated != [sha(payload).hex(), act["request"], act["request_hash"], act["word"]]:
+            return "signature"
+    except (ValueError, KeyError, TypeError):
+        return "signature"
+    under = act.get("policy_hash") in (None, last["hash"]) and entry.fact("policy-hash") == last["hash"]
+    return None if under else "not-in-force"
 
 
 ACTS = {

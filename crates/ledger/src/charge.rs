@@ -9,6 +9,7 @@ use crate::restore::is_before_a_restoration;
 use crate::{
     ANSWER_ERASED, ANSWER_LOST, CAP_EXCEEDED, LedgerError, REQUEST_ID, REQUEST_ID_REUSED, RULE,
 };
+use crate::{policies, requests};
 use audit::EntryKind;
 use policy::{Caps, Permit};
 use privacy_loss::NanoRho;
@@ -112,6 +113,7 @@ pub(crate) struct ChargeTerms {
     pub(crate) purpose: String,
     pub(crate) policy_hash: String,
     pub(crate) rule: String,
+    pub(crate) waits_for_person: bool,
     pub(crate) rho: NanoRho,
     pub(crate) caps: Caps,
     pub(crate) study_limit: NanoRho,
@@ -129,6 +131,7 @@ impl From<&Permit> for ChargeTerms {
             purpose: permit.purpose().to_owned(),
             policy_hash: permit.policy_hash().to_owned(),
             rule: permit.rule().to_owned(),
+            waits_for_person: permit.approval() == policy::Approval::Manual,
             rho: permit.rho(),
             caps: permit.caps().clone(),
             study_limit: permit.study_limit(),
@@ -166,6 +169,7 @@ async fn decide(
     if let Some(known) = reused_before(&mut *connection, terms, now).await? {
         return Ok(known);
     }
+    check_policy(&mut *connection, terms).await?;
     if let Some(known) = reuse(&mut *connection, terms, now).await? {
         failpoint::reach("charge-checked");
         return Ok(known);
@@ -192,6 +196,32 @@ async fn decide(
     Ok(Ok(Charge::Debited(
         debit(&mut *connection, row, terms, now).await?,
     )))
+}
+
+/// Checks that the policy which permits is the one in force in this very transaction, and that what it leaves to a person was
+/// approved under it. A log without policies, which only tests write, says nothing of them.
+async fn check_policy(
+    connection: &mut SqliteConnection,
+    terms: &ChargeTerms,
+) -> Result<(), LedgerError> {
+    let Some(in_force) = policies::hash_in_force(&mut *connection).await? else {
+        return Ok(());
+    };
+    if in_force != terms.policy_hash {
+        return Err(LedgerError::PolicyReplaced);
+    }
+    if terms.waits_for_person
+        && !requests::is_approved(
+            connection,
+            &terms.request_id,
+            &terms.request_hash,
+            &terms.policy_hash,
+        )
+        .await?
+    {
+        return Err(LedgerError::NotApproved);
+    }
+    Ok(())
 }
 
 /// The outcome for a request id that has a debit.

@@ -22,7 +22,7 @@ use protocol::{
 use std::path::Path;
 use storage::Store;
 
-const MIGRATIONS: [(i64, &str, &str); 6] = [
+const MIGRATIONS: [(i64, &str, &str); 7] = [
     (1, "ledger", include_str!("../migrations/0001_ledger.sql")),
     (2, "acts", include_str!("../migrations/0002_acts.sql")),
     (3, "restore", include_str!("../migrations/0003_restore.sql")),
@@ -37,12 +37,17 @@ const MIGRATIONS: [(i64, &str, &str); 6] = [
         "policies",
         include_str!("../migrations/0010_policies.sql"),
     ),
+    (
+        11,
+        "approvals",
+        include_str!("../migrations/0011_approvals.sql"),
+    ),
 ];
 
 /// A node's privacy account and its log, open for writing. Cloning shares it.
 #[derive(Clone, Debug)]
 pub struct Ledger {
-    store: Store,
+    pub(crate) store: Store,
     reader: LedgerReader,
     signer: LogSigner,
 }
@@ -211,7 +216,20 @@ impl Ledger {
         requests::keep(self.store.writer(), request).await
     }
 
-    /// Enters what a person said of a request that waits, once, and returns the leaf's index.
+    /// Leaves a kept request to a person by a rule of the policy that came into force since.
+    ///
+    /// # Errors
+    /// [`LedgerError::Storage`] and its like.
+    pub async fn leave_request(
+        &self,
+        request_id: &str,
+        request_hash: &[u8; 32],
+        rule: &str,
+    ) -> Result<(), LedgerError> {
+        requests::leave(self.store.writer(), request_id, request_hash, rule).await
+    }
+
+    /// Enters what a person said of a request that waits, once under each policy, and returns the leaf's index.
     ///
     /// # Errors
     /// [`LedgerError::ActUsed`] as for a move, [`LedgerError::NotWaiting`] if no such request waits.

@@ -125,6 +125,20 @@ pub enum LedgerError {
     /// A policy was signed over another one than that in force.
     #[error("the policy it replaces is not the one in force; sign it again over that one")]
     OtherPolicy,
+    /// The policy that decided is not in force any more, or not yet.
+    #[error(
+        "another policy came into force meanwhile; the request is decided again under that one"
+    )]
+    PolicyReplaced,
+    /// A document that does not say whose it is and who its officers are.
+    #[error("the policy does not say its `organisation` and the keys of its officers under `dpo`")]
+    PolicyUnreadable,
+    /// A policy does not follow from the one before it.
+    #[error("the policy {0}")]
+    PolicyChain(#[from] protocol::ChainFault),
+    /// A rule waits for a person, and nobody approved exactly this request under the policy in force.
+    #[error("nobody approved this request under the policy in force")]
+    NotApproved,
     /// No such request waits for a person.
     #[error("no such request waits for a person: it is unknown, or somebody decided it already")]
     NotWaiting,

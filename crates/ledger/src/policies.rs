@@ -6,7 +6,7 @@ use crate::acts::{check_unused, envelope_bytes};
 use crate::facts::{Facts, facts};
 use crate::log::append;
 use audit::EntryKind;
-use protocol::{Envelope, Officers, PolicyChange, PublicKey, VerifiedPolicyChange};
+use protocol::{Envelope, PolicyChain, PolicyChange, PolicyText, PublicKey, VerifiedPolicyChange};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 use storage::Writer;
@@ -52,7 +52,8 @@ impl PolicyRow {
         }
     }
 
-    fn installed(document: &str, replaces: String) -> PolicyRow {
+    /// The row that records a policy which nobody signed.
+    pub(crate) fn installed(document: &str, replaces: String) -> PolicyRow {
         PolicyRow {
             policy_hash: protocol::hex(&protocol::sha256(document.as_bytes())),
             replaces,
@@ -75,30 +76,6 @@ impl PolicyRow {
             ("act-hash", self.act_hash.as_str().into()),
             ("signers", self.signers.as_str().into()),
         ])
-    }
-
-    /// Whether a leaf's body is what this row records: the document itself, or the act with the signatures it names.
-    pub(crate) fn is_body(
-        &self,
-        body: &[u8],
-        organisation: impl Fn(&Envelope) -> Option<String>,
-    ) -> bool {
-        if self.act_id.is_empty() {
-            return protocol::hex(&protocol::sha256(body)) == self.policy_hash;
-        }
-        let signers: Option<Vec<PublicKey>> =
-            self.signers.split(',').map(PublicKey::from_hex).collect();
-        let verified = || {
-            let envelope: Envelope = serde_json::from_slice(body).ok()?;
-            let signers = signers?;
-            let organisation = organisation(&envelope)?;
-            let officers = Officers {
-                threshold: signers.len(),
-                ..Officers::any_of(&signers)
-            };
-            VerifiedPolicyChange::verify(&envelope, &officers, &organisation).ok()
-        };
-        verified().is_some_and(|act| PolicyRow::of(&act).facts() == self.facts())
     }
 }
 
@@ -178,23 +155,62 @@ pub(crate) async fn latest(
     }))
 }
 
+/// Hash of the policy in force, or `None` before any was entered.
+///
+/// # Errors
+/// [`LedgerError::PolicyReplaced`] where one was, and none is since a restoration.
+pub(crate) async fn hash_in_force(
+    connection: &mut SqliteConnection,
+) -> Result<Option<String>, LedgerError> {
+    let row: Option<(String, i64)> = sqlx::query_as(
+        "SELECT policy_hash, (SELECT COUNT(*) FROM restorations r WHERE r.entry_index > p.entry_index) FROM policies p \
+         ORDER BY p.entry_index DESC LIMIT 1",
+    )
+    .fetch_optional(connection)
+    .await?;
+    match row {
+        Some((_, restored)) if restored > 0 => Err(LedgerError::PolicyReplaced),
+        row => Ok(row.map(|(hash, _)| hash)),
+    }
+}
+
+/// The chain as it stands, without what came before its last policy.
+async fn chain(connection: &mut SqliteConnection) -> Result<PolicyChain, LedgerError> {
+    let Some(latest) = latest(&mut *connection).await? else {
+        return Ok(PolicyChain::default());
+    };
+    let corrupt = || LedgerError::Corrupt { what: "policy" };
+    let last = PolicyText::read(&latest.document).ok_or_else(corrupt)?;
+    let row: Option<(String,)> = sqlx::query_as(
+        "SELECT signer FROM restorations WHERE entry_index > $1 ORDER BY entry_index DESC LIMIT 1",
+    )
+    .bind(i64::try_from(latest.index).unwrap_or(i64::MAX))
+    .fetch_optional(connection)
+    .await?;
+    let restored_by = row
+        .map(|(signer,)| PublicKey::from_hex(&signer).ok_or_else(corrupt))
+        .transpose()?;
+    Ok(PolicyChain::after(Some(last), restored_by))
+}
+
 /// Records the policy that a node begins with, or goes on with after a restoration; nothing where one is in force.
 pub(crate) async fn install(writer: &Writer, document: &str, now: i64) -> Result<(), LedgerError> {
     let mut transaction = writer.write_transaction().await?;
     if in_force(&mut transaction).await?.is_some() {
         return Ok(());
     }
-    let replaces = latest(&mut transaction)
-        .await?
-        .map_or(String::new(), |policy| policy.hash);
+    let fresh = PolicyText::read(document).ok_or(LedgerError::PolicyUnreadable)?;
+    let chain = chain(&mut transaction).await?;
+    chain.may_install(&fresh)?;
+    let replaces = chain.last().map_or(String::new(), |last| last.hash.clone());
     let row = PolicyRow::installed(document, replaces);
     insert(&mut transaction, &row, document.as_bytes(), now).await?;
     transaction.commit().await?;
     Ok(())
 }
 
-/// Enters a signed policy and returns its leaf. The officers and the threshold were those of the policy it replaces, which must be
-/// the one in force.
+/// Enters a signed policy and returns its leaf. Whoever the caller took for its officers, they are checked here against the policy
+/// that came into force last, in the transaction that replaces it: of two that replace the same one, the second is refused.
 pub(crate) async fn change(
     writer: &Writer,
     verified: &VerifiedPolicyChange,
@@ -203,18 +219,19 @@ pub(crate) async fn change(
     verified.check_fresh(now)?;
     let mut transaction = writer.write_transaction().await?;
     check_unused(&mut transaction, &verified.act().id).await?;
-    let in_force = in_force(&mut transaction).await?;
-    if in_force.is_none_or(|policy| policy.hash != verified.act().replaces) {
+    let chain = chain(&mut transaction).await?;
+    if (chain.last()).is_none_or(|last| last.hash != verified.act().replaces) {
         return Err(LedgerError::OtherPolicy);
     }
-    let row = PolicyRow::of(verified);
+    let (verified, _) = chain.verify_change(verified.envelope())?;
+    let row = PolicyRow::of(&verified);
     let body = envelope_bytes(verified.envelope())?;
     let index = insert(&mut transaction, &row, &body, now).await?;
     transaction.commit().await?;
     Ok(index.unsigned_abs())
 }
 
-async fn insert(
+pub(crate) async fn insert(
     connection: &mut SqliteConnection,
     row: &PolicyRow,
     body: &[u8],

@@ -110,6 +110,14 @@ pub enum Problem {
         /// The entry.
         index: u64,
     },
+    /// An entry that does not follow from the policies before it.
+    #[error("entry {index} {fault}")]
+    NotUnderPolicy {
+        /// The entry.
+        index: u64,
+        /// Why.
+        fault: protocol::ChainFault,
+    },
     /// An answer without an earlier charge or reuse of its request.
     #[error("the answer to request {request_id} has neither charge nor reuse")]
     AnswerUncharged {

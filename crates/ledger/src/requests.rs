@@ -5,6 +5,7 @@ use crate::LedgerError;
 use crate::acts::{check_unused, envelope_bytes};
 use crate::facts::{Facts, facts};
 use crate::log::append;
+use crate::policies;
 use audit::EntryKind;
 use policy::Decided;
 use protocol::{Envelope, VerifiedApproval, Word};
@@ -29,12 +30,15 @@ pub struct DecidedRequest {
     pub rule: String,
     /// When, Unix seconds.
     pub at: i64,
-    /// What a person said, where somebody did.
+    /// What a person said last, where somebody did.
     pub word: Option<Word>,
+    /// Hash of the policy under which it was said.
+    pub word_under: Option<String>,
 }
 
-const SELECT: &str = "SELECT r.request_id, r.request_hash, r.envelope, r.study, r.decided, r.rule, r.at, a.word FROM requests r \
-     LEFT JOIN approvals a ON a.request_id = r.request_id AND a.request_hash = lower(hex(r.request_hash))";
+const SELECT: &str = "SELECT r.request_id, r.request_hash, r.envelope, r.study, r.decided, r.rule, r.at, a.word, a.policy_hash \
+     FROM requests r LEFT JOIN approvals a ON a.entry_index = (SELECT MAX(entry_index) FROM approvals b \
+     WHERE b.request_id = r.request_id AND b.request_hash = lower(hex(r.request_hash)))";
 
 fn read(row: &SqliteRow) -> Result<DecidedRequest, LedgerError> {
     let corrupt = || LedgerError::Corrupt { what: "request" };
@@ -52,6 +56,7 @@ fn read(row: &SqliteRow) -> Result<DecidedRequest, LedgerError> {
         word: word
             .map(|word| Word::from_id(&word).ok_or_else(corrupt))
             .transpose()?,
+        word_under: row.try_get(8)?,
     })
 }
 
@@ -69,6 +74,27 @@ pub(crate) async fn keep(writer: &Writer, request: &DecidedRequest) -> Result<()
     .bind(request.decided.id())
     .bind(&request.rule)
     .bind(request.at)
+    .execute(&mut *transaction)
+    .await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// Leaves a kept request to a person.
+pub(crate) async fn leave(
+    writer: &Writer,
+    request_id: &str,
+    request_hash: &[u8; 32],
+    rule: &str,
+) -> Result<(), LedgerError> {
+    let mut transaction = writer.write_transaction().await?;
+    sqlx::query(
+        "UPDATE requests SET decided = $1, rule = $2 WHERE request_id = $3 AND request_hash = $4",
+    )
+    .bind(Decided::Manual.id())
+    .bind(rule)
+    .bind(request_id)
+    .bind(&request_hash[..])
     .execute(&mut *transaction)
     .await?;
     transaction.commit().await?;
@@ -156,7 +182,35 @@ impl ApprovalRow {
     }
 }
 
-/// Enters a person's word on a request that waits, once, and returns its leaf.
+/// Whether somebody approved exactly this request under a policy.
+pub(crate) async fn is_approved(
+    connection: &mut SqliteConnection,
+    request_id: &str,
+    request_hash: &[u8; 32],
+    policy_hash: &str,
+) -> Result<bool, LedgerError> {
+    let (count,): (i64,) = sqlx::query_as(
+        "SELECT COUNT(*) FROM approvals WHERE request_id = $1 AND request_hash = $2 AND policy_hash = $3 AND word = 'approved'",
+    )
+    .bind(request_id)
+    .bind(protocol::hex(request_hash))
+    .bind(policy_hash)
+    .fetch_one(connection)
+    .await?;
+    Ok(count > 0)
+}
+
+impl DecidedRequest {
+    /// What a person said that still counts under a policy: a refusal always, an approval under the policy it was said under.
+    pub fn word_under(&self, policy_hash: &str) -> Option<Word> {
+        match self.word {
+            Some(Word::Approved) if self.word_under.as_deref() != Some(policy_hash) => None,
+            word => word,
+        }
+    }
+}
+
+/// Enters a person's word on a request that waits, once under each policy, and returns its leaf.
 pub(crate) async fn decide(
     writer: &Writer,
     verified: &VerifiedApproval,
@@ -168,8 +222,14 @@ pub(crate) async fn decide(
     check_unused(&mut transaction, &act.id).await?;
     let hash = protocol::from_hex::<32>(&act.request_hash).unwrap_or_default();
     match one(&mut transaction, &act.request, &hash).await? {
-        Some(request) if request.decided == Decided::Manual && request.word.is_none() => {}
+        Some(request)
+            if request.decided == Decided::Manual && request.word_under(policy_hash).is_none() => {}
         _ => return Err(LedgerError::NotWaiting),
+    }
+    let in_force = policies::hash_in_force(&mut transaction).await?;
+    let stands = in_force.is_none_or(|in_force| in_force == policy_hash);
+    if !stands || !act.is_under(policy_hash) {
+        return Err(LedgerError::PolicyReplaced);
     }
     let row = ApprovalRow::of(verified, policy_hash);
     let body = envelope_bytes(verified.envelope())?;

@@ -75,6 +75,7 @@ fn terms(number: u64, rho: u64, caps: Caps) -> ChargeTerms {
         purpose: "planning".to_owned(),
         policy_hash: "00".repeat(32),
         rule: "planning-counts".to_owned(),
+        waits_for_person: false,
         rho: NanoRho::new(rho),
         caps,
         study_limit: NanoRho::new(u64::MAX),

@@ -1,81 +1,69 @@
-//! Verifying policies and persons' words: every row against its leaf, every leaf against the document or signatures in its body.
-//! A policy must name the one before it; what requests are kept for trial is outside the log.
+//! Verifying policies and what was decided under them, from the log alone: each policy follows from the one before it, each word is an
+//! officer's of the policy in force, each charge and reuse was allowed by that policy. What requests are kept for trial is outside the log.
 
 use crate::LedgerError;
 use crate::policies::PolicyRow;
 use crate::report::Problem;
 use crate::requests::ApprovalRow;
 use crate::verify::{Log, Stated, check_rows};
-use crate::verify_acts::claimed_organisation;
 use audit::EntryKind;
-use protocol::{Envelope, Officers, PublicKey, VerifiedApproval};
+use protocol::PolicyChain;
 use sqlx::SqliteConnection;
+use std::collections::BTreeMap;
+
+/// Kinds of entries whose body the chain reads.
+const FOLLOWED: &str = "'policy-change', 'decision', 'charge', 'reuse'";
 
 pub(crate) async fn check_policies(
     connection: &mut SqliteConnection,
     log: &mut Log,
 ) -> Result<(), LedgerError> {
-    let mut policies = Vec::new();
-    let text = format!("{} ORDER BY entry_index", PolicyRow::SELECT);
-    for row in &sqlx::query(sqlx::AssertSqlSafe(text))
+    let mut stated = Vec::new();
+    for row in &sqlx::query(PolicyRow::SELECT)
         .fetch_all(&mut *connection)
         .await?
     {
-        policies.push(PolicyRow::read(row)?);
+        let (row, index) = PolicyRow::read(row)?;
+        let facts = row.facts();
+        stated.push(Stated { index, facts });
     }
-    let stated = policies.iter().map(|(row, index)| Stated {
-        index: *index,
-        facts: row.facts(),
-    });
-    check_rows(log, EntryKind::PolicyChange, stated.collect());
-    let mut before = String::new();
-    for (row, index) in policies {
-        let body = body(&mut *connection, index).await?;
-        if row.replaces != before || !row.is_body(&body, claimed_organisation) {
-            log.problems.push(Problem::ActUnsigned {
-                index: index.unsigned_abs(),
-            });
-        }
-        before = row.policy_hash;
-    }
-
-    let mut approvals = Vec::new();
+    check_rows(log, EntryKind::PolicyChange, stated);
+    let mut stated = Vec::new();
     for row in &sqlx::query(ApprovalRow::SELECT)
         .fetch_all(&mut *connection)
         .await?
     {
-        approvals.push(ApprovalRow::read(row)?);
+        let (row, index) = ApprovalRow::read(row)?;
+        let facts = row.facts();
+        stated.push(Stated { index, facts });
     }
-    let stated = approvals.iter().map(|(row, index)| Stated {
-        index: *index,
-        facts: row.facts(),
-    });
-    check_rows(log, EntryKind::Decision, stated.collect());
-    for (row, index) in approvals {
-        let body = body(&mut *connection, index).await?;
-        if !is_signed(&row, &body) {
-            log.problems.push(Problem::ActUnsigned {
-                index: index.unsigned_abs(),
+    check_rows(log, EntryKind::Decision, stated);
+
+    let text = format!(
+        "SELECT b.entry_index, b.body FROM bodies b JOIN entries e ON e.entry_index = b.entry_index WHERE e.kind IN ({FOLLOWED})"
+    );
+    let bodies: BTreeMap<i64, Vec<u8>> = sqlx::query_as(sqlx::AssertSqlSafe(text))
+        .fetch_all(connection)
+        .await?
+        .into_iter()
+        .collect();
+    let mut chain = PolicyChain::default();
+    let mut problems = Vec::new();
+    for (index, header) in &log.headers {
+        let body = (i64::try_from(*index).ok()).and_then(|index| bodies.get(&index));
+        let followed = chain.follow(
+            header.kind.as_str(),
+            &|name| header.text(name),
+            header.number("recovered-by").is_some(),
+            body.map(Vec::as_slice),
+        );
+        if let Err(fault) = followed {
+            problems.push(Problem::NotUnderPolicy {
+                index: *index,
+                fault,
             });
         }
     }
+    log.problems.append(&mut problems);
     Ok(())
-}
-
-fn is_signed(row: &ApprovalRow, body: &[u8]) -> bool {
-    let verified = || {
-        let envelope: Envelope = serde_json::from_slice(body).ok()?;
-        let organisation = claimed_organisation(&envelope)?;
-        let signer = PublicKey::from_hex(&row.signer)?;
-        VerifiedApproval::verify(&envelope, &Officers::any_of(&[signer]), &organisation).ok()
-    };
-    verified().is_some_and(|act| ApprovalRow::of(&act, &row.policy_hash).facts() == row.facts())
-}
-
-async fn body(connection: &mut SqliteConnection, index: i64) -> Result<Vec<u8>, LedgerError> {
-    let row: Option<(Vec<u8>,)> = sqlx::query_as("SELECT body FROM bodies WHERE entry_index = $1")
-        .bind(index)
-        .fetch_optional(connection)
-        .await?;
-    Ok(row.map_or(Vec::new(), |(body,)| body))
 }

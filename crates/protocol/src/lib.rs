@@ -11,8 +11,10 @@ mod approval;
 mod budget;
 mod held_receipt;
 mod offer_notice;
+mod policy_chain;
 mod policy_change;
 mod policy_publication;
+mod policy_text;
 mod request;
 mod restoration;
 mod study;
@@ -25,8 +27,10 @@ pub use budget::{BudgetMove, NewGuarantee, VerifiedBudgetMove, VerifiedGuarantee
 pub use dsse::{Envelope, EnvelopeError, PublicKey};
 pub use held_receipt::{ReceiptError, VerifiedReceipt};
 pub use offer_notice::{OfferNotice, OfferNoticeError};
+pub use policy_chain::{Anchor, ChainFault, PolicyChain};
 pub use policy_change::{PolicyChange, VerifiedPolicyChange};
 pub use policy_publication::{PolicyPublication, PublishedAs, VerifiedPolicyPublication};
+pub use policy_text::PolicyText;
 pub use request::{
     CLOCK_SKEW_SECONDS, MAX_VALIDITY_SECONDS, Request, RequestError, VerifiedRequest,
 };

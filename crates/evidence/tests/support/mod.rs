@@ -9,7 +9,7 @@ use audit::{
     cosign, leaf_hash_of,
 };
 use evidence::{Contents, Cosigned, EntryLine, LedgerTotals, Trust};
-use protocol::{Act, BudgetMove, Envelope, PublicKey, SubCap};
+use protocol::{Act, Approval, BudgetMove, Envelope, PolicyChange, PublicKey, SubCap, Word};
 use ring::signature::{Ed25519KeyPair, KeyPair};
 use std::collections::BTreeMap;
 
@@ -126,7 +126,21 @@ pub(crate) struct World {
     pub coordinator: Log,
     pub ledger: LedgerTotals,
     pub made_at: i64,
+    pub policy_hash: String,
     cosigned_at: usize,
+}
+
+/// A policy of officers 3, 5 and 6, two of whom must sign what replaces it; `number` tells documents apart.
+pub(crate) fn policy(number: u64) -> String {
+    let keys: Vec<String> = [3, 5, 6]
+        .iter()
+        .map(|seed| format!("\"{}\"", public(*seed)))
+        .collect();
+    format!(
+        "# {number}\nversion = 2\norganisation = \"{ORGANISATION}\"\n[dpo]\nthreshold = 2\nkeys = [{}]\n[[rules]]\n\
+         id = \"after-reading\"\napproval = \"manual\"\n",
+        keys.join(", ")
+    )
 }
 
 pub(crate) fn request_id(number: u64) -> String {
@@ -144,11 +158,13 @@ impl World {
                 ..LedgerTotals::default()
             },
             made_at: MADE,
+            policy_hash: String::new(),
             cosigned_at: 0,
         };
         world
             .node
             .push(entry(EntryKind::Account, [("lifetime", 1_000.into())]));
+        world.install_policy(0);
         let mut joined = entry(
             EntryKind::Enrolment,
             [
@@ -159,6 +175,9 @@ impl World {
         joined.body = b"{}".to_vec();
         world.coordinator.push(joined);
         for number in 0..4 {
+            if number == 2 {
+                world.sign_policy(1, &[3, 5]);
+            }
             world.ask(number);
             let charge = world.charge(number, 10 + number);
             world.answer(number, charge, charge, 10 + number);
@@ -172,6 +191,7 @@ impl World {
                 ("request-hash", hash("request", 4).into()),
                 ("noise-of", request_id(0).into()),
                 ("study", "planning".into()),
+                ("policy-hash", world.policy_hash.as_str().into()),
             ],
         ));
         world.answer(4, reuse, source, 10);
@@ -227,7 +247,7 @@ impl World {
                 ("edition", 3.into()),
                 ("study", "planning".into()),
                 ("purpose", "service-planning".into()),
-                ("policy-hash", "00".repeat(32).into()),
+                ("policy-hash", self.policy_hash.as_str().into()),
                 ("year", 2026.into()),
                 ("rho", rho.into()),
             ],
@@ -298,6 +318,115 @@ impl World {
                 ("reason", "cap-exceeded".into()),
             ],
         ));
+    }
+
+    /// The policy that the node begins with.
+    pub(crate) fn install_policy(&mut self, number: u64) {
+        let document = policy(number);
+        let hash = protocol::hex(&protocol::sha256(document.as_bytes()));
+        let mut installed = entry(
+            EntryKind::PolicyChange,
+            [
+                ("act", "policy-installed".into()),
+                ("policy-hash", hash.as_str().into()),
+                ("replaces", self.policy_hash.as_str().into()),
+                ("act-id", "".into()),
+                ("act-hash", "".into()),
+                ("signers", "".into()),
+            ],
+        );
+        installed.body = document.into_bytes();
+        self.policy_hash = hash;
+        self.node.push(installed);
+    }
+
+    /// A policy that replaces the one in force, signed by the officers of these seeds.
+    pub(crate) fn sign_policy(&mut self, number: u64, signers: &[u8]) {
+        let act = PolicyChange {
+            version: 1,
+            id: request_id(200 + number),
+            organisation: ORGANISATION.to_owned(),
+            replaces: self.policy_hash.clone(),
+            document: policy(number),
+            reason: "narrower".to_owned(),
+            signed_at: NOW,
+        };
+        let payload = serde_json::to_vec(&act).unwrap();
+        let signed = |seed: u8, bytes: &[u8]| -> [u8; 64] {
+            pair(seed).sign(bytes).as_ref().try_into().unwrap()
+        };
+        let first = signers[0];
+        let mut envelope = Envelope::sign(PolicyChange::TYPE, &payload, &public(first), |bytes| {
+            signed(first, bytes)
+        });
+        for seed in &signers[1..] {
+            envelope
+                .add_signature(&public(*seed), |bytes| signed(*seed, bytes))
+                .unwrap();
+        }
+        let mut keys: Vec<PublicKey> = signers.iter().map(|seed| public(*seed)).collect();
+        keys.sort();
+        let keys: Vec<String> = keys.iter().map(ToString::to_string).collect();
+        let mut changed = entry(
+            EntryKind::PolicyChange,
+            [
+                ("act", "policy-signed".into()),
+                ("policy-hash", act.policy_hash().into()),
+                ("replaces", act.replaces.as_str().into()),
+                ("act-id", act.id.as_str().into()),
+                (
+                    "act-hash",
+                    protocol::hex(&protocol::sha256(&payload)).into(),
+                ),
+                ("signers", keys.join(",").into()),
+            ],
+        );
+        changed.body = serde_json::to_vec(&envelope).unwrap();
+        self.policy_hash = act.policy_hash();
+        self.node.push(changed);
+    }
+
+    /// A charge by the rule that waits for a person.
+    pub(crate) fn charge_manually(&mut self, number: u64) {
+        self.ask(number);
+        let charge = self.charge(number, 1) as usize;
+        self.node.entries[charge].body = b"after-reading".to_vec();
+    }
+
+    /// An officer's word on a request, under the policy in force.
+    pub(crate) fn approve(&mut self, number: u64, officer: u8) {
+        let act = Approval {
+            version: 2,
+            id: request_id(300 + number),
+            organisation: ORGANISATION.to_owned(),
+            request: request_id(number),
+            request_hash: hash("request", number),
+            policy_hash: Some(self.policy_hash.clone()),
+            word: Word::Approved,
+            reason: "useful".to_owned(),
+            signed_at: NOW,
+        };
+        let payload = serde_json::to_vec(&act).unwrap();
+        let envelope = Envelope::sign(Approval::TYPE, &payload, &public(officer), |bytes| {
+            pair(officer).sign(bytes).as_ref().try_into().unwrap()
+        });
+        let mut said = entry(
+            EntryKind::Decision,
+            [
+                ("act-id", act.id.as_str().into()),
+                (
+                    "act-hash",
+                    protocol::hex(&protocol::sha256(&payload)).into(),
+                ),
+                ("signer", public(officer).to_string().into()),
+                ("request", act.request.as_str().into()),
+                ("request-hash", act.request_hash.as_str().into()),
+                ("word", "approved".into()),
+                ("policy-hash", self.policy_hash.as_str().into()),
+            ],
+        );
+        said.body = serde_json::to_vec(&envelope).unwrap();
+        self.node.push(said);
     }
 
     fn move_budget(&mut self) {

@@ -27,6 +27,15 @@ pub(super) const APPEND_ONLY: [&str; 17] = [
     "subtrees",
 ];
 
+/// Terms under the policy that is in force at the end.
+fn now_terms(number: u64, rho: u64, caps: policy::Caps) -> crate::charge::ChargeTerms {
+    let in_force = super::policies::document("b");
+    crate::charge::ChargeTerms {
+        policy_hash: protocol::hex(&protocol::sha256(in_force.as_bytes())),
+        ..terms(number, rho, caps)
+    }
+}
+
 /// A ledger with at least one row in every table.
 pub(super) async fn filled(place: &Place) -> Ledger {
     let ledger = place.open().await;
@@ -69,15 +78,16 @@ pub(super) async fn filled(place: &Place) -> Ledger {
         .unwrap();
     assert_eq!(ledger.erase_answers(1, NOW).await.unwrap(), 1);
     super::policies::fill(&ledger).await;
-    let mut same = terms(5, 10, caps(40));
+    let mut same = now_terms(5, 10, caps(40));
     same.query_hash = terms(0, 10, caps(40)).query_hash;
+    same.policy_hash = protocol::hex(&protocol::sha256(super::policies::document("b").as_bytes()));
     let Charge::Reusable(reuse) = ledger.charge_terms(&same, NOW).await.unwrap() else {
         panic!("not reusable");
     };
     ledger.store_reused(reuse, b"sealed 5", NOW).await.unwrap();
     assert!(
         ledger
-            .charge_terms(&terms(6, 30, caps(40)), NOW)
+            .charge_terms(&now_terms(6, 30, caps(40)), NOW)
             .await
             .is_err()
     );
@@ -326,7 +336,7 @@ async fn a_restored_backup_contradicts_the_later_checkpoint() {
         .unwrap();
     let _ = debited(
         ledger
-            .charge_terms(&terms(8, 1, caps(40)), NOW)
+            .charge_terms(&now_terms(8, 1, caps(40)), NOW)
             .await
             .unwrap(),
     );
@@ -391,7 +401,7 @@ async fn a_ledger_whose_account_was_removed_charges_nothing_more() {
     let mut intruder = intruder(&place).await;
     drop_triggers(&mut intruder).await;
     intruder.execute("DELETE FROM account").await.unwrap();
-    let refused = ledger.charge_terms(&terms(9, 1, caps(1_000)), NOW).await;
+    let refused = ledger.charge_terms(&now_terms(9, 1, caps(1_000)), NOW).await;
     assert!(matches!(
         refused,
         Err(crate::LedgerError::Corrupt { what: "account" })
