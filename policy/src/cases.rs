@@ -9,7 +9,6 @@ use crate::vocabulary::{Approval, Category};
 use geography::Level;
 use privacy_loss::NanoRho;
 use serde::Deserialize;
-use std::collections::BTreeSet;
 
 /// What is expected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -82,13 +81,17 @@ impl Case {
     /// What it asks; `today` where it names no day.
     pub fn question(&self, today: Day) -> Question {
         let of_targets = self.targets.iter().flat_map(|id| Category::of_target(id));
+        let of_measure = Category::of_measure_id(&self.measure);
         Question {
             requester: self.requester.clone(),
             purpose: self.purpose.clone(),
             lawful_basis: self.lawful_basis.clone(),
             special_grounds: self.special_grounds.clone(),
             measure: self.measure.clone(),
-            categories: BTreeSet::from_iter(self.categories.iter().copied().chain(of_targets)),
+            categories: (self.categories.iter().copied())
+                .chain(of_targets)
+                .chain(of_measure)
+                .collect(),
             targets: self.targets.clone(),
             level: self.level,
             rho: self.rho,

@@ -147,6 +147,9 @@ pub fn limits(policy: &Authorizer, point: &Point, day: Day) -> Limits {
         Subject::Category(category) => (BTreeSet::from([*category]), Vec::new()),
         Subject::Target(id) => (Category::of_target(id), vec![id.clone()]),
     };
+    let categories = (categories.into_iter())
+        .chain(Category::of_measure_id(point.measure))
+        .collect();
     let mut question = Question {
         requester: point.requester.clone(),
         purpose: point.purpose.clone(),

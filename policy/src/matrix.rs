@@ -97,7 +97,8 @@ fn print(lines: &[Line], day: Day) -> String {
     table.extend(lines.iter().map(Line::columns));
     let mut text = format!(
         "Decisions as of {day}, in a study that states every ground for special categories. Amounts are the most rho of one question,\n\
-         answered at once (auto) or after a person's approval (manual). A category stands for its targets that are not sensitive.\n\n"
+         answered at once (auto) or after a person's approval (manual). A category stands for its targets that are not sensitive;\n\
+         each measure adds its own: services used for all but persons and households, money for amounts in cents, households.\n\n"
     );
     let widths: Vec<usize> = (0..table[0].len())
         .map(|column| table.iter().map(|row| row[column].len()).max().unwrap_or(0))

@@ -1,10 +1,11 @@
 //! The closed vocabularies of policies: legal grounds, categories of data, roles of requesters, audiences of releases.
 //! A word that is not here is refused when a document is read, so that no misspelling is ever taken for a rule.
 
-use query::AggregateQuery;
+use query::{AggregateQuery, Measure, Use};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
+use taxonomy::model::Quantity;
 use taxonomy::{GroupHarm, Predicate, Taxonomy};
 
 macro_rules! vocabulary {
@@ -168,20 +169,70 @@ impl Category {
                 .collect(),
             Predicate::Income(_) | Predicate::Occupation(_) => one(Category::Economic),
             Predicate::Disability(_) => one(Category::Health),
-            // Needs, benefits, dwellings and use of services, and what some of them tell besides.
-            other => {
-                let plain = match other {
-                    Predicate::Benefit(_) => Category::Economic,
-                    _ => Category::Social,
-                };
-                let health = other.reads_special_category().then_some(Category::Health);
-                let origin =
-                    (other.group_harm() == Some(GroupHarm::Ethnicity)).then_some(Category::Origin);
-                [Some(plain), health, origin]
-                    .into_iter()
-                    .flatten()
-                    .collect()
-            }
+            Predicate::Benefit(_) => Category::Economic.and_what_it_tells(predicate),
+            Predicate::Need(_)
+            | Predicate::Dwelling(_)
+            | Predicate::ServiceUse(_)
+            | Predicate::ServicesUsed(_) => Category::Social.and_what_it_tells(predicate),
+        }
+    }
+
+    /// This category, and those that some needs, benefits and dwellings tell besides.
+    fn and_what_it_tells(self, predicate: &Predicate) -> BTreeSet<Category> {
+        let health = predicate
+            .reads_special_category()
+            .then_some(Category::Health);
+        let origin =
+            (predicate.group_harm() == Some(GroupHarm::Ethnicity)).then_some(Category::Origin);
+        [Some(self), health, origin].into_iter().flatten().collect()
+    }
+
+    /// The categories of what is counted: that somebody is known to the organisation has none, how often, since when and for how
+    /// long services were used is their use, an amount of money is economic, households are who lives with whom.
+    pub fn of_measure(measure: Measure) -> BTreeSet<Category> {
+        let categories: &[Category] = match measure {
+            Measure::Persons => &[],
+            Measure::Events | Measure::FirstTime => &[Category::Social],
+            Measure::Households => &[Category::Household],
+            Measure::Sum(quantity) | Measure::Bins(quantity) => match quantity {
+                Quantity::Duration => &[Category::Social],
+                Quantity::Amount => &[Category::Social, Category::Economic],
+            },
+        };
+        categories.iter().copied().collect()
+    }
+
+    /// The categories that every question of a measure touches, whatever its quantity; all of them for a word that is no measure.
+    pub fn of_measure_id(id: &str) -> BTreeSet<Category> {
+        let any = Quantity::ALL[0];
+        let bins_or_sum = |measure: fn(Quantity) -> Measure| {
+            (Quantity::ALL.iter())
+                .map(|quantity| Category::of_measure(measure(*quantity)))
+                .reduce(|one, other| one.intersection(&other).copied().collect())
+                .unwrap_or_default()
+        };
+        match id {
+            _ if id == Measure::Persons.id() => Category::of_measure(Measure::Persons),
+            _ if id == Measure::Events.id() => Category::of_measure(Measure::Events),
+            _ if id == Measure::Households.id() => Category::of_measure(Measure::Households),
+            _ if id == Measure::FirstTime.id() => Category::of_measure(Measure::FirstTime),
+            _ if id == Measure::Sum(any).id() => bins_or_sum(Measure::Sum),
+            _ if id == Measure::Bins(any).id() => bins_or_sum(Measure::Bins),
+            _ => Category::ALL.iter().copied().collect(),
+        }
+    }
+
+    /// The categories of one use of data. There is no case for the rest: a use that is new must say what it touches.
+    pub fn of_use(of: &Use) -> BTreeSet<Category> {
+        match of {
+            Use::Measure(measure) => Category::of_measure(*measure),
+            Use::Target(predicate) | Use::Condition(predicate) => Category::of_predicate(predicate),
+            // Where people live has its own limit, the finest level; when, is as coarse as editions.
+            Use::Area | Use::Period => BTreeSet::new(),
+            Use::ServiceAxis | Use::ServiceChoice => BTreeSet::from([Category::Social]),
+            Use::Sex | Use::AgeBand => BTreeSet::from([Category::Demographics]),
+            Use::Citizenship => BTreeSet::from([Category::Origin]),
+            Use::Household => BTreeSet::from([Category::Household]),
         }
     }
 
@@ -193,25 +244,9 @@ impl Category {
         }
     }
 
-    /// The categories that a question touches.
+    /// The categories that a question touches: those of every use that it makes of data.
     pub fn of_query(query: &AggregateQuery) -> BTreeSet<Category> {
-        let predicates = (query.target_predicates().iter())
-            .chain(query.filter_predicate().iter())
-            .flat_map(Category::of_predicate)
-            .collect::<BTreeSet<_>>();
-        let axes = [
-            (
-                query.by_sex() || query.by_age_band(),
-                Category::Demographics,
-            ),
-            (query.names_citizenship(), Category::Origin),
-            (query.by_household(), Category::Household),
-        ];
-        (axes.into_iter())
-            .filter(|(asked, _)| *asked)
-            .map(|(_, category)| category)
-            .chain(predicates)
-            .collect()
+        query.uses().iter().flat_map(Category::of_use).collect()
     }
 }
 
@@ -255,5 +290,95 @@ mod tests {
             Vec::from_iter(Category::of_query(&query)),
             [Category::Demographics, Category::Household]
         );
+    }
+
+    /// The categories of a question made of a measure, axes and a filter, beside those that its parts must touch.
+    #[track_caller]
+    fn touches(measure: &str, by: &str, more: &str, expected: &[Category]) {
+        let text = format!(
+            "{{\"version\":1,{measure},\"by\":{{\"area\":\"city\"{by}}},\"period\":{{\"from\":\"2025-01\",\"to\":\"2025-12\"}},\
+             \"bounds\":{{\"cells\":1,\"per_cell\":1}},\"rho\":1000000{more}}}"
+        );
+        let query = AggregateQuery::parse(text.as_bytes())
+            .unwrap_or_else(|refusal| panic!("{refusal}: {text}"));
+        let expected: BTreeSet<Category> = expected.iter().copied().collect();
+        assert_eq!(Category::of_query(&query), expected, "{text}");
+    }
+
+    #[test]
+    fn every_part_of_the_grammar_touches_what_it_reads() {
+        use Category::{Demographics, Economic, Health, Household, Origin, Social};
+        let measures: [(&str, &str, &[Category]); 8] = [
+            ("persons", r#""measure":"persons""#, &[]),
+            ("events", r#""measure":"events""#, &[Social]),
+            ("households", r#""measure":"households""#, &[Household]),
+            ("first-time", r#""measure":"first-time""#, &[Social]),
+            ("sum", r#""measure":"sum","quantity":"duration""#, &[Social]),
+            (
+                "sum",
+                r#""measure":"sum","quantity":"amount""#,
+                &[Social, Economic],
+            ),
+            (
+                "bins",
+                r#""measure":"bins","quantity":"duration","edges":[60]"#,
+                &[Social],
+            ),
+            (
+                "bins",
+                r#""measure":"bins","quantity":"amount","edges":[100]"#,
+                &[Social, Economic],
+            ),
+        ];
+        let told: BTreeSet<&str> = measures.iter().map(|(id, ..)| *id).collect();
+        assert_eq!(told, Measure::IDS.into_iter().collect());
+        assert_eq!(Quantity::ALL.len(), 2);
+        let service = Taxonomy::built_in().services()[0].id.to_string();
+        let parts: [(&str, String, &[Category]); 11] = [
+            ("", String::new(), &[]),
+            (r#","sex":true"#, String::new(), &[Demographics]),
+            (r#","age_band":true"#, String::new(), &[Demographics]),
+            (r#","citizenship":true"#, String::new(), &[Origin]),
+            (r#","household":true"#, String::new(), &[Household]),
+            (r#","service":true"#, String::new(), &[Social]),
+            ("", format!(r#","services":["{service}"]"#), &[Social]),
+            ("", r#","filter":{"sex":"F"}"#.to_owned(), &[Demographics]),
+            (
+                "",
+                r#","filter":{"not":{"citizenship":"eu"}}"#.to_owned(),
+                &[Origin],
+            ),
+            (
+                "",
+                r#","filter":{"target":"severe-disability"}"#.to_owned(),
+                &[Health],
+            ),
+            (
+                r#","target":["alone-75-plus"]"#,
+                String::new(),
+                &[Demographics, Household],
+            ),
+        ];
+        for (id, measure, own) in measures {
+            for (by, more, touched) in &parts {
+                // Households have no axes of persons.
+                if id == "households"
+                    && (by.contains("sex") || by.contains("age") || by.contains("citizenship"))
+                {
+                    continue;
+                }
+                touches(measure, by, more, &[own, touched].concat());
+            }
+            let of_id = Category::of_measure_id(id);
+            assert!(of_id.iter().all(|category| own.contains(category)), "{id}");
+        }
+        assert_eq!(Category::of_measure_id("people").len(), Category::ALL.len());
+    }
+
+    #[test]
+    fn every_target_of_the_taxonomy_touches_something() {
+        for target in Taxonomy::built_in().targets() {
+            assert!(!Category::of_target(&target.id).is_empty(), "{}", target.id);
+        }
     }
 }

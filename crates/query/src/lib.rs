@@ -11,6 +11,7 @@ mod period;
 mod refusal;
 mod split;
 mod strict_json;
+mod uses;
 
 pub use aggregate_query::{AggregateQuery, Dimension, QueryHash};
 pub use cube::{Cube, Span, completed_by};
@@ -21,6 +22,7 @@ pub use period::{Month, Period, PeriodKind};
 pub use refusal::{Refusal, RefusalCode};
 pub use split::{CutOff, LevelShare, Slice, SliceOf};
 pub use strict_json::{Json, MAX_BYTES, MAX_DEPTH};
+pub use uses::Use;
 
 /// Most cells one answer may have.
 pub const MAX_CELLS: usize = 1 << 20;
