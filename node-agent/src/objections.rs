@@ -34,6 +34,9 @@ struct File {
     version: u32,
     /// The mark that this node's key gives to nobody: marks made under another key would leave nobody out.
     key: String,
+    /// The columns that named a person when the marks were made; none for the codice fiscale. Absent in lists of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    person_key: Option<Vec<String>>,
     #[serde(default)]
     entries: Vec<Entry>,
 }
@@ -82,8 +85,22 @@ fn key_mark(key: &NodeKey) -> Result<String> {
 ///
 /// # Errors
 /// As [`entries`]; marks of another key, and marks that are none.
-pub fn read(dir: &NodeDir, key: &NodeKey) -> Result<Objections> {
+pub fn read(dir: &NodeDir, key: &NodeKey, person_key: &[String]) -> Result<Objections> {
     let list = list(dir)?;
+    let named = |columns: &[String]| match columns {
+        [] => "the codice fiscale".to_owned(),
+        columns => format!("`person_key` = {}", columns.join(", ")),
+    };
+    if let Some(then) = &list.person_key {
+        ensure!(
+            list.entries.is_empty() || then == person_key,
+            "the people in {} were entered by {}, and the mapping names people by {} now, so nobody would be left out: put the \
+             mapping's `person_key` back, or remove the file and enter them again",
+            dir.objections().display(),
+            named(then),
+            named(person_key)
+        );
+    }
     ensure!(
         list.entries.is_empty() || list.key == key_mark(key)?,
         "the people in {} were entered under another key, so nobody would be left out: restore the node with its keys, or \
@@ -104,13 +121,14 @@ pub fn read(dir: &NodeDir, key: &NodeKey) -> Result<Objections> {
 pub fn add(
     dir: &NodeDir,
     key: &NodeKey,
+    person_key: &[String],
     person: &PersonKey,
     reason: Reason,
     day: String,
 ) -> Result<bool> {
     let mark = protocol::hex(&Objections::mark(key, person));
     // A list under another key must not grow by marks under this one.
-    read(dir, key)?;
+    read(dir, key, person_key)?;
     let mut entries = entries(dir)?;
     if entries.iter().any(|entry| entry.mark == mark) {
         return Ok(false);
@@ -120,7 +138,7 @@ pub fn add(
         entered: day,
         reason,
     });
-    write(dir, key_mark(key)?, entries)?;
+    write(dir, key_mark(key)?, Some(person_key.to_vec()), entries)?;
     Ok(true)
 }
 
@@ -134,15 +152,21 @@ pub fn remove(dir: &NodeDir, id: &str) -> Result<bool> {
     list.entries.retain(|entry| entry.id() != id);
     let found = list.entries.len() < before;
     if found {
-        write(dir, list.key, list.entries)?;
+        write(dir, list.key, list.person_key, list.entries)?;
     }
     Ok(found)
 }
 
-fn write(dir: &NodeDir, key: String, entries: Vec<Entry>) -> Result<()> {
+fn write(
+    dir: &NodeDir,
+    key: String,
+    person_key: Option<Vec<String>>,
+    entries: Vec<Entry>,
+) -> Result<()> {
     let text = serde_json::to_vec_pretty(&File {
         version: 1,
         key,
+        person_key,
         entries,
     })?;
     Ok(write_private(&dir.objections(), &text)?)
@@ -159,9 +183,9 @@ mod tests {
         let key = NodeKey::new(&[1; 32]);
         let anna = PersonKey::of_columns(["Anna"]).expect("a key");
         let bruno = PersonKey::of_columns(["Bruno"]).expect("a key");
-        assert!(read(&dir, &key).expect("nobody").is_empty());
+        assert!(read(&dir, &key, &[]).expect("nobody").is_empty());
         let add = |person, reason| {
-            add(&dir, &key, person, reason, "2026-01-31".to_owned()).expect("entered")
+            add(&dir, &key, &[], person, reason, "2026-01-31".to_owned()).expect("entered")
         };
         assert!(add(&anna, Reason::Objection) && add(&bruno, Reason::Erasure));
         assert!(!add(&anna, Reason::Erasure));
@@ -175,12 +199,20 @@ mod tests {
         assert!(remove(&dir, all[0].id()).expect("removed"));
         assert!(!remove(&dir, all[0].id()).expect("nothing"));
         assert_eq!(entries(&dir).expect("entries"), all[1..]);
-        assert!(!read(&dir, &key).expect("one").is_empty());
-        let other = read(&dir, &NodeKey::new(&[2; 32]))
+        assert!(!read(&dir, &key, &[]).expect("one").is_empty());
+        // Another way of naming people gives other marks, under which nobody would be left out.
+        let renamed = read(&dir, &key, &["TESSERA".to_owned()])
+            .expect_err("refused")
+            .to_string();
+        assert!(
+            renamed.contains("TESSERA") && renamed.contains("put the"),
+            "{renamed}"
+        );
+        let other = read(&dir, &NodeKey::new(&[2; 32]), &[])
             .expect_err("refused")
             .to_string();
         assert!(other.contains("another key"), "{other}");
         std::fs::write(dir.objections(), "{").expect("written");
-        assert!(read(&dir, &key).is_err());
+        assert!(read(&dir, &key, &[]).is_err());
     }
 }

@@ -26,7 +26,7 @@ pub(crate) fn build(
     let input = source::open_register(&at, &local, &mapping).context(
         "cannot open the register; see `dataset.register` in node.toml, and sources.toml",
     )?;
-    let objections = objections::read(dir, key)?;
+    let objections = objections::read(dir, key, mapping.person_key())?;
     Ok(Snapshot::build_from(
         &mapping,
         input,

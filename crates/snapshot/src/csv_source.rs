@@ -31,6 +31,8 @@ pub enum Outcome {
         column: Option<Field>,
         /// What is wrong.
         kind: RejectKind,
+        /// The person, where the row names one and says that the address is protected: that holds whatever else is wrong.
+        protects: Option<PersonKey>,
     },
 }
 
@@ -239,7 +241,11 @@ impl<'m, R: Read> CsvSource<'m, R> {
 }
 
 fn rejected(column: Option<Field>, kind: RejectKind) -> Outcome {
-    Outcome::Rejected { column, kind }
+    Outcome::Rejected {
+        column,
+        kind,
+        protects: None,
+    }
 }
 
 /// One line, split, on its way to being a row.
@@ -252,6 +258,13 @@ impl<'a> Reading<'a> {
     fn text(&self, field: Field) -> Option<&'a str> {
         let text = self.fields.field(self.layout.positions[field as usize]?);
         (!text.is_empty()).then_some(text)
+    }
+
+    /// Whether a mark is set. What is neither a yes nor a no counts as yes: it is a mark that protects.
+    fn says_yes(&self, field: Field) -> bool {
+        let no = ["no", "n", "0", "false", "f", "falso"];
+        (self.text(field))
+            .is_some_and(|text| !no.iter().any(|word| text.eq_ignore_ascii_case(word)))
     }
 
     fn outcome(&self, ignored: &mut Vec<(Field, RejectKind)>) -> Outcome {
@@ -275,6 +288,11 @@ impl<'a> Reading<'a> {
                 Some(person) => person,
                 None => return Outcome::Unlinked { missing: true },
             }
+        };
+        let rejected = |column, kind| Outcome::Rejected {
+            column,
+            kind,
+            protects: self.says_yes(Field::Protected).then_some(person),
         };
         let day = match self.text(Field::Date) {
             None => return rejected(Some(Field::Date), RejectKind::Missing),
@@ -341,7 +359,7 @@ impl<'a> Reading<'a> {
             }),
             need: optional.word(Field::Need, &mapping.needs),
             benefit: optional.word(Field::Benefit, &mapping.benefits),
-            protected: optional.says_yes(Field::Protected),
+            protected: self.says_yes(Field::Protected),
             role: optional.word(Field::Role, &mapping.roles),
             carer: optional.word(Field::Carer, &mapping.carers),
             occupation: optional.word(Field::Occupation, &mapping.occupations),
@@ -374,17 +392,6 @@ impl<'a> Optional<'_, 'a> {
             self.ignored.push((field, kind));
         }
         value
-    }
-
-    /// Whether a mark is set. What is neither a yes nor a no counts as yes: it is a mark that protects.
-    fn says_yes(&mut self, field: Field) -> bool {
-        match self.reading.text(field) {
-            None => false,
-            Some(text) => {
-                let no = ["no", "n", "0", "false", "f", "falso"];
-                !no.iter().any(|word| text.eq_ignore_ascii_case(word))
-            }
-        }
     }
 
     fn word<T: Copy>(&mut self, field: Field, words: &Words<T>) -> Option<T> {

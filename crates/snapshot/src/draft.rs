@@ -104,6 +104,11 @@ impl Draft {
     }
 
     /// Whether nobody may learn where the person lives.
+    /// Takes in that the address is protected.
+    pub(crate) fn protect(&mut self) {
+        self.protected = true;
+    }
+
     pub(crate) fn is_protected(&self) -> bool {
         self.protected
     }

@@ -260,8 +260,13 @@ impl<S: Source> Gathering<'_, S> {
                     Outcome::Rejected {
                         column: field,
                         kind,
+                        protects,
                     } => {
                         quality.rejected += 1;
+                        if let Some(person) = protects {
+                            let shard = self.hasher.hash_one(person) >> 32;
+                            lock(&self.shards[shard as usize % SHARDS]).protect(person);
+                        }
                         quality.note(number, column(field), kind);
                     }
                     Outcome::Row(row) => {

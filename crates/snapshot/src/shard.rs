@@ -67,6 +67,8 @@ pub(crate) struct Shard {
     places: HashMap<PersonKey, u32, RandomState>,
     drafts: Vec<Draft>,
     events: Vec<RawEvent>,
+    /// People whose address a row protects that could not be used otherwise.
+    protected: Vec<PersonKey>,
 }
 
 impl Shard {
@@ -97,8 +99,19 @@ impl Shard {
         }
     }
 
+    /// Takes in that a person's address is protected, by a row that is none of the person's otherwise.
+    pub(crate) fn protect(&mut self, person: PersonKey) {
+        self.protected.push(person);
+    }
+
     /// Hashes the people and sorts them, those who objected aside, sorts the events and leaves out repeated rows.
-    pub(crate) fn close(self, key: &NodeKey, objections: &Objections) -> ClosedShard {
+    pub(crate) fn close(mut self, key: &NodeKey, objections: &Objections) -> ClosedShard {
+        for person in std::mem::take(&mut self.protected) {
+            // Somebody of whom no row is usable is in no answer, and has nothing to protect here.
+            if let Some(place) = self.places.get(&person) {
+                self.drafts[*place as usize].protect();
+            }
+        }
         drop(self.places);
         let mut events = self.events;
         events.sort_unstable();

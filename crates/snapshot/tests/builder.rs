@@ -498,6 +498,9 @@ fn homes_at_protected_addresses_are_unknown() {
     // Rows that say nothing of it do not lift it.
     let protected = [(1, "01/01/2024", ";;;;SI"), (1, "01/02/2024", ";;;;")];
     assert_eq!(home(&protected), unknown);
+    // The mark holds though its row cannot be used otherwise.
+    let rejected = [(1, "31/02/2024", ";;;;SI"), (1, "01/02/2024", ";;;;")];
+    assert_eq!(home(&rejected), unknown);
     let both = [(1, "01/01/2024", ";;;;SI"), (1, "01/01/2024", ";;;;NO")];
     assert_eq!(home(&both), unknown);
 }

@@ -104,7 +104,7 @@ fn add(dir: &NodeDir, reason: Reason) -> Result<()> {
                 }
             );
         };
-        match objections::add(dir, &key, &person, reason, today())? {
+        match objections::add(dir, &key, columns, &person, reason, today())? {
             true => entered += 1,
             false => known += 1,
         }
