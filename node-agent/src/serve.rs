@@ -20,6 +20,8 @@ use tokio::time::Instant;
 /// nothing about the register.
 const TICK: Duration = Duration::from_secs(1);
 const RETRY: Duration = Duration::from_secs(2);
+/// How long until an edition that could not be built is tried again.
+const BUILD_AGAIN: Duration = Duration::from_secs(60);
 /// What the coordinator says when it has news for a node.
 const GREET_FIRST: &str = "greet-first";
 /// How long between two looks at the coordinator's log.
@@ -83,14 +85,20 @@ async fn work(node: Arc<Node>) {
     let mut edited = None;
     let mut observed: Option<Instant> = None;
     let mut anchored = None;
+    let mut alarmed = None;
     loop {
         refresh_policy(&node, &mut edited).await;
-        publish_when_due(&node).await;
+        let edition = publish_when_due(&node, &mut alarmed).await;
         anchor_when_due(&node, &mut anchored).await;
-        if node.dir().is_paused() {
+        if node.dir().is_paused() || edition == Edition::Behind {
             // The next greeting tells the coordinator that the node is back.
             greeted_with = None;
-            tokio::time::sleep(RETRY).await;
+            // Building reads the whole register.
+            let pause = match edition {
+                Edition::Current => RETRY,
+                Edition::Behind => BUILD_AGAIN,
+            };
+            tokio::time::sleep(pause).await;
             continue;
         }
         let hello = node.hello();
@@ -229,24 +237,58 @@ async fn log_refusal(node: &Node, error: &LinkError, logged: &mut Option<String>
     }
 }
 
-/// A new month publishes a new edition, changed or not.
-async fn publish_when_due(node: &Arc<Node>) {
+/// Whether the edition held is the one that the calendar says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Edition {
+    /// It is.
+    Current,
+    /// It is older, and the current one cannot be built.
+    Behind,
+}
+
+/// A new month publishes a new edition, changed or not. One that cannot be built is an alarm in the log, once, and nothing is answered
+/// until it is: whoever objected since the edition of before is in that one still. It does not matter whether anybody did, so
+/// that silence tells nobody.
+async fn publish_when_due(node: &Arc<Node>, alarmed: &mut Option<u32>) -> Edition {
     let now = clock::now();
-    if editions::number_at(now) == node.edition_number() {
-        return;
+    let due = editions::number_at(now);
+    if due == node.edition_number() {
+        return Edition::Current;
     }
     let (dir, config) = (node.dir().clone(), node.config().clone());
     let built =
         tokio::task::spawn_blocking(move || editions::open_current(&dir, &config, now)).await;
-    match built {
+    let reason = match built {
         Ok(Ok(edition)) => {
             node.publish(edition);
+            *alarmed = None;
             if let Err(error) = record_edition(node).await {
                 tracing::error!(reason = %error, "the new edition could not be logged");
             }
+            return Edition::Current;
         }
-        _ => tracing::error!("the new edition could not be built; see `node-agent status`"),
+        Ok(Err(error)) => format!("{error:#}"),
+        Err(_) => "the task was lost".to_owned(),
+    };
+    if *alarmed != Some(due) {
+        tracing::error!(
+            reason,
+            "the new edition could not be built; nothing is answered until it is, see `node-agent status`"
+        );
+        let facts = [
+            ("by", Fact::from("edition")),
+            ("code", Fact::from("edition-not-built")),
+            ("edition", Fact::from(u64::from(due))),
+        ];
+        match (node.ledger())
+            .record(EntryKind::Alarm, &facts, &[], now)
+            .await
+        {
+            Ok(_) => *alarmed = Some(due),
+            Err(error) => tracing::error!(reason = %error, "the alarm could not be logged"),
+        }
     }
+    Edition::Behind
 }
 
 /// Logs that the edition served was published, once, with the number of months that were passed over since the last, and
