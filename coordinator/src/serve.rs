@@ -1,7 +1,7 @@
 //! Serving: both ports, the sweep that ends queries, and an orderly stop.
 //! Long polls and event streams are told to end first, so that a stop takes moments.
 
-use crate::app::{end, forecasts, study};
+use crate::app::{audience, end, forecasts, study};
 use crate::clock::Clock;
 use crate::connections::Room;
 use crate::store::log::{self, Entry};
@@ -176,6 +176,10 @@ async fn sweep(app: App) {
     let mut announced = BTreeSet::new();
     loop {
         let swept = match end::sweep(&app).await {
+            Ok(()) => audience::erase_ended(&app).await,
+            Err(error) => Err(error),
+        };
+        let swept = match swept {
             Ok(()) => study::announce(&app, &mut announced).await,
             Err(error) => Err(error),
         };

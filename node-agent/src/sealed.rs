@@ -7,7 +7,7 @@ use identity::SigningKey;
 use ledger::Debit;
 use mechanism::{MECHANISM, NOISE_SOURCE, Noisy};
 use policy::{Denial, Permit};
-use protocol::{Answer, Outcome, Receipt, VerifiedRequest};
+use protocol::{Answer, Audience, Obligations, Outcome, Receipt, VerifiedRequest};
 
 /// A signed answer, ready to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +40,7 @@ impl SealedAnswer {
             rule: permit.rule().to_owned(),
             policy_hash: permit.policy_hash().to_owned(),
             charge_index: debit.leaf_index(),
+            obligations: Some(obligations(&permit)),
         };
         let outcome = Outcome::Answered {
             cells: noisy.cells().clone(),
@@ -66,6 +67,7 @@ impl SealedAnswer {
             receipt.reused = true;
             receipt.rule = permit.rule().to_owned();
             receipt.policy_hash = permit.policy_hash().to_owned();
+            receipt.obligations = Some(obligations(&permit));
         }
         SealedAnswer::sign(
             outcome,
@@ -130,5 +132,19 @@ impl SealedAnswer {
     /// The outcome's JSON.
     pub(crate) fn outcome(&self) -> &[u8] {
         &self.outcome
+    }
+}
+
+/// What the policy asks of whoever receives the answer.
+fn obligations(permit: &Permit) -> Obligations {
+    let releases = permit.releases();
+    Obligations {
+        display_minimum: releases.display_minimum,
+        retention_months: releases.retention_months,
+        audience: match releases.audience {
+            policy::Audience::Requester => Audience::Requester,
+            policy::Audience::Participants => Audience::Participants,
+            policy::Audience::Public => Audience::Public,
+        },
     }
 }

@@ -9,7 +9,7 @@ use crate::store::log::{self, Entry};
 use crate::store::queries::{QueryState, StoredQuery};
 use crate::store::releases::NewRelease;
 use crate::store::requests::{RequestState, StoredRequest};
-use crate::store::{organisations, queries, releases, requests};
+use crate::store::{organisations, queries, release_terms, releases, requests};
 use crate::{CoordinatorError, Problem};
 use audit::EntryKind;
 use serde_json::json;
@@ -182,6 +182,14 @@ pub(super) async fn publish(
         released_at: now,
     };
     releases::release_insert(transaction, &stored).await?;
+    if let Some(obligations) = &release.obligations {
+        let corrupt = || CoordinatorError::Corrupt {
+            what: "release terms",
+        };
+        let owed = obligations.owed().ok_or_else(corrupt)?;
+        let until = obligations.keep_until().ok_or_else(corrupt)?;
+        release_terms::terms_insert(transaction, &release.summary.id, &owed, until).await?;
+    }
     // The hash is that of the release as it is stored.
     let mut entry = Entry::new(EntryKind::Release, "release-published")
         .study(&query.study)

@@ -50,7 +50,7 @@ pub fn csv(release: &Release, areas: &Areas) -> String {
         let mut fields = keys(&release.dimensions, level, cell, areas);
         fields.extend([
             value.to_string(),
-            release.display[cell].to_string(),
+            shown(release, cell),
             release.margin_95[cell].to_string(),
             release.margin_9999[cell].to_string(),
             release.variance[cell].to_string(),
@@ -60,6 +60,15 @@ pub fn csv(release: &Release, areas: &Areas) -> String {
         row(&mut table, &fields);
     }
     table
+}
+
+/// A cell as it is shown: below the display minimum as "<" and that minimum.
+fn shown(release: &Release, cell: usize) -> String {
+    let display = release.display[cell];
+    match release.display_minimum {
+        Some(minimum) if display < u64::from(minimum) => format!("<{minimum}"),
+        _ => display.to_string(),
+    }
 }
 
 /// A statistic as CSV, in the same form: one row per cell and number wanted. An empty `low` and `high`: too uncertain to

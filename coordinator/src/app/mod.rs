@@ -2,6 +2,7 @@
 //! Each act commits together with its log entry; whoever waits is woken after the commit.
 
 pub mod ask;
+pub mod audience;
 pub mod collect;
 pub mod comparison;
 pub mod consistent;

@@ -2,6 +2,7 @@
 //! It works on `VerifiedAnswer` only; a stored answer that this process did not verify itself is verified again before it is composed, and
 //! one that it did must be the same still.
 
+use super::audience;
 use super::collect::outstanding;
 use crate::clock::rfc3339;
 use crate::store::answers::{self as stored_answers, StoredAnswer};
@@ -15,7 +16,7 @@ use compose::{
     SilentNode,
 };
 use privacy_loss::NanoRho;
-use protocol::{Outcome, Receipt, VerifiedAnswer};
+use protocol::{Audience, Obligations, Outcome, Receipt, VerifiedAnswer};
 use query::{AggregateQuery, Measure, Slice, SliceOf};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -128,6 +129,46 @@ pub struct Truncation {
     pub at_most: u32,
 }
 
+/// What whoever sees a release owes the organisations in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ReleaseObligations {
+    /// `requester`, `participants` or `public`: who may see it.
+    pub audience: String,
+    /// Values below it are shown as "fewer than". A rule of display: it makes nothing more private.
+    pub display_minimum: u32,
+    /// How many months it is kept.
+    pub retention_months: u32,
+    /// Until when it is kept, RFC 3339.
+    pub kept_until: String,
+}
+
+impl ReleaseObligations {
+    /// What answers owe together, for a release made at `now`.
+    fn of(owed: &Obligations, now: i64) -> ReleaseObligations {
+        ReleaseObligations {
+            audience: owed.audience.id().to_owned(),
+            display_minimum: owed.display_minimum,
+            retention_months: owed.retention_months,
+            kept_until: rfc3339(audience::keep_until(now, owed.retention_months)),
+        }
+    }
+
+    /// As it was owed.
+    pub(super) fn owed(&self) -> Option<Obligations> {
+        Some(Obligations {
+            display_minimum: self.display_minimum,
+            retention_months: self.retention_months,
+            audience: Audience::from_id(&self.audience)?,
+        })
+    }
+
+    /// The last second it is kept, Unix seconds.
+    pub(super) fn keep_until(&self) -> Option<i64> {
+        let until: jiff::Timestamp = self.kept_until.parse().ok()?;
+        Some(until.as_second())
+    }
+}
+
 /// A release. Cells are row-major over `dimensions`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Release {
@@ -158,6 +199,22 @@ pub struct Release {
     /// Between which numbers distinct persons or households lie.
     #[schema(value_type = Option<Object>)]
     pub bracket: Option<Bracket>,
+    /// What whoever sees it owes; absent where the answers stated nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub obligations: Option<ReleaseObligations>,
+    /// Values whose displayed copy is below it are shown as "fewer than"; absent where there is no minimum.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub display_minimum: Option<u32>,
+}
+
+impl Release {
+    /// As it is served: with the display minimum that it owes.
+    #[must_use]
+    pub fn shown(mut self) -> Release {
+        let owed = self.obligations.as_ref().map(|it| it.display_minimum);
+        self.display_minimum = owed.filter(|minimum| *minimum > 0);
+        self
+    }
 }
 
 /// A dataset's answer, verified.
@@ -384,6 +441,9 @@ impl Release {
                 ..self.privacy
             },
             coverage: self.coverage,
+            // It ends with what it was made of.
+            obligations: self.obligations,
+            display_minimum: None,
         })
     }
 }
@@ -457,7 +517,16 @@ fn build(
         },
         estimand: estimand(parsed.measure()).to_owned(),
         bracket: composed.bracket,
+        obligations: owed(sources).map(|owed| ReleaseObligations::of(&owed, now)),
+        display_minimum: None,
     })
+}
+
+/// The strictest of what the answers owe; `None` where none states anything.
+fn owed(sources: &[Source]) -> Option<Obligations> {
+    (sources.iter())
+        .filter_map(|source| source.receipt.obligations)
+        .reduce(Obligations::strictest)
 }
 
 fn coverage(

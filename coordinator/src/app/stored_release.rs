@@ -3,7 +3,7 @@
 //! Format 1 is the release as it is served. Format 2, which is written, begins with its version; it holds values and brackets as
 //! [`protocol::cells`] writes them, and each different noise once.
 
-use super::release::{Axis, Privacy, Release, ReleaseSummary};
+use super::release::{Axis, Privacy, Release, ReleaseObligations, ReleaseSummary};
 use crate::CoordinatorError;
 use compose::{Bracket, Coverage};
 use serde::{Deserialize, Serialize};
@@ -27,6 +27,8 @@ struct Stored {
     privacy: Privacy,
     estimand: String,
     bracket: Option<StoredBracket>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    obligations: Option<ReleaseObligations>,
 }
 
 #[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -88,6 +90,7 @@ pub fn write(release: &Release) -> Result<String, CoordinatorError> {
             lower: bracket.lower.clone(),
             upper: bracket.upper.clone(),
         }),
+        obligations: release.obligations.clone(),
     })?)
 }
 
@@ -132,5 +135,8 @@ pub fn read(text: &str) -> Result<Release, CoordinatorError> {
             lower: bracket.lower,
             upper: bracket.upper,
         }),
-    })
+        obligations: stored.obligations,
+        display_minimum: None,
+    }
+    .shown())
 }

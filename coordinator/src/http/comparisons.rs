@@ -3,6 +3,7 @@
 
 use super::auth::Caller;
 use crate::Problem;
+use crate::app::audience;
 use crate::app::comparison::{self, Comparison, MOST_CUSTOM, Wanted};
 use crate::app::consistent::{self, ConsistentView};
 use crate::app::margins;
@@ -31,7 +32,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 )]
 async fn consistent(
     State(app): State<App>,
-    _: Caller,
+    Caller(account): Caller,
     Path(id): Path<String>,
     Query(mut parameters): Query<BTreeMap<String, String>>,
 ) -> Result<Json<ConsistentView>, Problem> {
@@ -39,12 +40,11 @@ async fn consistent(
     if let Some(unknown) = parameters.into_keys().next() {
         return Err(invalid(&unknown, "unknown-field"));
     }
+    let with: Option<Vec<String>> = with.map(|with| with.split(',').map(str::to_owned).collect());
+    audience::check_all(&app, &account, with.iter().flatten().chain([&id])).await?;
     Ok(Json(match with {
         None => consistent::view(&app, &id).await?,
-        Some(with) => {
-            let with: Vec<String> = with.split(',').map(str::to_owned).collect();
-            margins::together(&app, &id, &with).await?
-        }
+        Some(with) => margins::together(&app, &id, &with).await?,
     }))
 }
 
@@ -65,10 +65,14 @@ async fn consistent(
 )]
 async fn comparison(
     State(app): State<App>,
-    _: Caller,
+    Caller(account): Caller,
     Path(id): Path<String>,
     Query(parameters): Query<BTreeMap<String, String>>,
 ) -> Result<Json<Comparison>, Problem> {
+    let named: Vec<String> = ([Some(&id), parameters.get("against")].into_iter().flatten())
+        .cloned()
+        .collect();
+    audience::check_all(&app, &account, &named).await?;
     let wanted = parse(parameters)?;
     Ok(Json(comparison::comparison(&app, &id, &wanted).await?))
 }

@@ -3,6 +3,7 @@
 use super::auth::Caller;
 use super::body::Body;
 use crate::Problem;
+use crate::app::audience;
 use crate::app::forecasts::{self, ForecastSummary, ForecastView, ForecastWanted};
 use crate::state::App;
 use axum::Json;
@@ -63,7 +64,7 @@ async fn begin(
 )]
 async fn one(
     State(app): State<App>,
-    _: Caller,
+    Caller(account): Caller,
     Path(name): Path<String>,
 ) -> Result<Response, Problem> {
     let (id, form) = match name.split_once('.') {
@@ -72,6 +73,7 @@ async fn one(
         Some(_) => return Err(Problem::NotFound),
     };
     let view = forecasts::one(&app, id).await?;
+    audience::check_all(&app, &account, &view.releases).await?;
     let Some(form) = form else {
         return Ok(Json(view).into_response());
     };

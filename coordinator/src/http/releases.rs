@@ -1,9 +1,10 @@
-//! `/api/v1/releases`: results, and the same as files. Every signed-in account may read them.
+//! `/api/v1/releases`: results, and the same as files, for the accounts that every organisation in them allows.
 //! A release never changes; what follows from one is computed once, on request, and stored as another.
 
 use super::auth::Caller;
 use super::body::{JsonBytes, QuestionBody};
 use super::queries::QuestionSchema;
+use crate::app::audience;
 use crate::app::derive;
 use crate::app::export;
 use crate::app::release::{Release, ReleaseSummary};
@@ -35,11 +36,21 @@ struct ReleasesView {
 
 /// All releases.
 #[utoipa::path(get, path = "/api/v1/releases", responses((status = 200, body = ReleasesView), (status = 401)))]
-async fn list(State(app): State<App>, _: Caller) -> Result<Json<ReleasesView>, Problem> {
+async fn list(
+    State(app): State<App>,
+    Caller(account): Caller,
+) -> Result<Json<ReleasesView>, Problem> {
+    let now = app.clock.now();
     let mut reader = app.database.read().await?;
-    let releases = (releases::release_summaries(&mut reader).await?.iter())
-        .map(|summary| serde_json::from_str(summary))
-        .collect::<Result<_, _>>()?;
+    let mut releases = Vec::new();
+    for summary in releases::release_summaries(&mut reader).await? {
+        let summary: ReleaseSummary = serde_json::from_str(&summary)?;
+        match audience::check(&mut reader, &account, &summary.id, now).await {
+            Ok(_) => releases.push(summary),
+            Err(Problem::NotFound) => {}
+            Err(problem) => return Err(problem),
+        }
+    }
     Ok(Json(ReleasesView { releases }))
 }
 
@@ -54,7 +65,7 @@ async fn list(State(app): State<App>, _: Caller) -> Result<Json<ReleasesView>, P
 )]
 async fn one(
     State(app): State<App>,
-    _: Caller,
+    Caller(account): Caller,
     Path(name): Path<String>,
 ) -> Result<Response, Problem> {
     let (id, form) = match name.split_once('.') {
@@ -63,6 +74,7 @@ async fn one(
         Some(_) => return Err(Problem::NotFound),
     };
     let mut reader = app.database.read().await?;
+    audience::check(&mut reader, &account, id, app.clock.now()).await?;
     let body = releases::release_body(&mut reader, id)
         .await?
         .ok_or(Problem::NotFound)?;
@@ -103,6 +115,7 @@ async fn derive(
     JsonBytes(bytes): JsonBytes,
 ) -> Result<Response, Problem> {
     let question = QuestionBody::parse(&bytes)?;
+    audience::check_all(&app, &account, [&id]).await?;
     let made = derive::derive(&app, &account, &id, &question.study, &question.query).await?;
     Ok([(header::LOCATION, format!("/api/v1/releases/{made}"))].into_response())
 }

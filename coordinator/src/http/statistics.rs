@@ -3,6 +3,7 @@
 
 use super::auth::Caller;
 use crate::Problem;
+use crate::app::audience;
 use crate::app::export;
 use crate::app::statistics::{self, Statistic, Statistics, Whole};
 use crate::state::App;
@@ -34,10 +35,12 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 )]
 async fn statistics(
     State(app): State<App>,
-    _: Caller,
+    Caller(account): Caller,
     Path(id): Path<String>,
     Query(parameters): Query<BTreeMap<String, String>>,
 ) -> Result<Json<Statistics>, Problem> {
+    let named: Vec<String> = releases_named(&id, &parameters);
+    audience::check_all(&app, &account, &named).await?;
     let statistic = parse(parameters)?;
     Ok(Json(statistics::statistics(&app, &id, &statistic).await?))
 }
@@ -57,10 +60,12 @@ async fn statistics(
 )]
 async fn statistics_csv(
     State(app): State<App>,
-    _: Caller,
+    Caller(account): Caller,
     Path(id): Path<String>,
     Query(parameters): Query<BTreeMap<String, String>>,
 ) -> Result<Response, Problem> {
+    let named: Vec<String> = releases_named(&id, &parameters);
+    audience::check_all(&app, &account, &named).await?;
     let statistic = parse(parameters)?;
     let found = statistics::statistics(&app, &id, &statistic).await?;
     let table = export::statistics_csv(&found, &app.areas);
@@ -71,6 +76,16 @@ async fn statistics_csv(
         (header::CONTENT_DISPOSITION, disposition),
     ];
     Ok((headers, table).into_response())
+}
+
+/// The releases that a request names: its own, and the one divided by.
+fn releases_named(id: &str, parameters: &BTreeMap<String, String>) -> Vec<String> {
+    let of = (parameters.get("of")).filter(|of| of.as_str() != "residents");
+    [Some(&id.to_owned()), of]
+        .into_iter()
+        .flatten()
+        .cloned()
+        .collect()
 }
 
 fn invalid(path: &str, code: &'static str) -> Problem {

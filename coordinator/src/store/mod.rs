@@ -17,6 +17,7 @@ pub mod offers;
 pub mod organisations;
 pub mod published_policies;
 pub mod queries;
+pub mod release_terms;
 pub mod releases;
 pub mod requests;
 pub mod restorations;
@@ -58,6 +59,11 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
         12,
         "oversight",
         include_str!("../../migrations/0012_oversight.sql"),
+    ),
+    (
+        16,
+        "release_terms",
+        include_str!("../../migrations/0016_release_terms.sql"),
     ),
     (
         20,

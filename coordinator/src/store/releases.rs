@@ -54,10 +54,11 @@ pub async fn release_insert(
 pub async fn release_summaries(
     connection: &mut SqliteConnection,
 ) -> Result<Vec<String>, CoordinatorError> {
-    let rows: Vec<(String,)> =
-        sqlx::query_as("SELECT summary FROM releases ORDER BY released_at DESC, rowid DESC")
-            .fetch_all(connection)
-            .await?;
+    let rows: Vec<(String,)> = sqlx::query_as(
+        "SELECT summary FROM releases WHERE body <> '' ORDER BY released_at DESC, rowid DESC",
+    )
+    .fetch_all(connection)
+    .await?;
     Ok(rows.into_iter().map(|(summary,)| summary).collect())
 }
 
@@ -67,7 +68,7 @@ pub async fn release_summaries_of_study(
     study: &str,
 ) -> Result<Vec<String>, CoordinatorError> {
     let rows: Vec<(String,)> = sqlx::query_as(
-        "SELECT summary FROM releases WHERE study = $1 ORDER BY released_at DESC, rowid DESC",
+        "SELECT summary FROM releases WHERE study = $1 AND body <> '' ORDER BY released_at DESC, rowid DESC",
     )
     .bind(study)
     .fetch_all(connection)
@@ -80,10 +81,11 @@ pub async fn release_body(
     connection: &mut SqliteConnection,
     id: &str,
 ) -> Result<Option<String>, CoordinatorError> {
-    let row: Option<(String,)> = sqlx::query_as("SELECT body FROM releases WHERE id = $1")
-        .bind(id)
-        .fetch_optional(connection)
-        .await?;
+    let row: Option<(String,)> =
+        sqlx::query_as("SELECT body FROM releases WHERE id = $1 AND body <> ''")
+            .bind(id)
+            .fetch_optional(connection)
+            .await?;
     Ok(row.map(|(body,)| body))
 }
 
@@ -93,7 +95,7 @@ pub async fn release_with_query(
     id: &str,
 ) -> Result<Option<(String, String)>, CoordinatorError> {
     Ok(
-        sqlx::query_as("SELECT query, body FROM releases WHERE id = $1")
+        sqlx::query_as("SELECT query, body FROM releases WHERE id = $1 AND body <> ''")
             .bind(id)
             .fetch_optional(connection)
             .await?,
@@ -109,7 +111,7 @@ pub async fn releases_of_question(
 ) -> Result<Vec<(String, String)>, CoordinatorError> {
     Ok(sqlx::query_as(
         "SELECT releases.id, releases.query FROM releases JOIN queries ON queries.id = releases.query \
-         WHERE (releases.query_hash = $1 OR queries.query_hash = $1) AND releases.study = $2 \
+         WHERE (releases.query_hash = $1 OR queries.query_hash = $1) AND releases.study = $2 AND releases.body <> '' \
          ORDER BY releases.released_at DESC, releases.rowid DESC",
     )
     .bind(query_hash)

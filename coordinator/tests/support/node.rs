@@ -10,7 +10,7 @@ use identity::{JoinString, NodeCertificate, PeerCertificate, SigningKey, TlsKey}
 use protocol::exchange::{
     CheckpointOffer, DatasetNotice, Declined, Hello, Join, Poll, PollReply, Signed, WorkItem,
 };
-use protocol::{Answer, Consent, Envelope, Outcome, Receipt, Request};
+use protocol::{Answer, Consent, Envelope, Obligations, Outcome, Receipt, Request};
 use query::AggregateQuery;
 use serde::Serialize;
 
@@ -192,7 +192,11 @@ impl<'a> Node<'a> {
     }
 
     /// The same in the format that nodes write today: the cells beside what is signed.
-    pub(crate) fn sealed(&self, request: &Envelope, outcome: Outcome) -> Envelope {
+    pub(crate) fn sealed(&self, request: &Envelope, mut outcome: Outcome) -> Envelope {
+        if let Outcome::Answered { receipt, .. } = &mut outcome {
+            let owed = receipt.obligations.unwrap_or(Obligations::UNSTATED);
+            receipt.obligations = Some(owed);
+        }
         let payload = request.unverified_payload().unwrap();
         let (parsed, _) = Request::parse(&payload).unwrap();
         let answer = Answer {
@@ -292,6 +296,7 @@ pub(crate) fn receipt(request: &Request, query: &AggregateQuery) -> Receipt {
         rule: "planning".to_owned(),
         policy_hash: "ab".repeat(32),
         charge_index: 7,
+        obligations: None,
     }
 }
 

@@ -1,10 +1,11 @@
 //! A node's answer: noisy integer cells with their receipt, or a refusal that names rule and field.
 //! The coordinator works with [`VerifiedAnswer`] only, which only the signature check makes.
 //!
-//! In format 1 the signed JSON holds the cells. In format 2, which nodes write, it holds their SHA-256, and the cells are the envelope's
-//! attachment: so cells are neither hashed twice nor written in base64, and a signature costs the same however many there are.
+//! In format 1 the signed JSON holds the cells. From format 2 on it holds their SHA-256, and the cells are the envelope's
+//! attachment; format 3 adds what the receiver owes. So cells are neither hashed twice nor written in base64, and a signature costs the same however many there are.
 
 use crate::dsse::{Attachment, Envelope, EnvelopeError, PublicKey};
+use crate::obligations::Obligations;
 use crate::request::Request;
 use crate::{cells, hex, sha256};
 use privacy_loss::{NanoRho, Sensitivity, SlicePrice};
@@ -90,6 +91,9 @@ pub struct Receipt {
     pub policy_hash: String,
     /// Index of the charge in the node's log.
     pub charge_index: u64,
+    /// What whoever receives the answer owes; stated from format 3 on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub obligations: Option<Obligations>,
 }
 
 /// What came of a request.
@@ -149,7 +153,11 @@ impl Answer {
     /// Payload type of a signed answer.
     pub const TYPE: &'static str = "application/vnd.welfare-intelligence.answer+json";
     /// The format that nodes write.
-    pub const VERSION: u32 = 2;
+    pub const VERSION: u32 = 3;
+    /// The first format that attaches cells.
+    const ATTACHING: u32 = 2;
+    /// The first format that states obligations.
+    const OBLIGING: u32 = 3;
 
     /// Signs the answer in its format.
     ///
@@ -160,7 +168,7 @@ impl Answer {
         key: &PublicKey,
         sign: impl Fn(&[u8]) -> [u8; 64],
     ) -> Result<Envelope, serde_json::Error> {
-        if self.version < Answer::VERSION {
+        if self.version < Answer::ATTACHING {
             let payload = serde_json::to_vec(self)?;
             return Ok(Envelope::sign(Answer::TYPE, &payload, key, sign));
         }
@@ -212,10 +220,20 @@ impl Answer {
     }
 
     fn read(payload: &[u8], attachment: Option<&Attachment>) -> Result<Answer, AnswerError> {
+        let answer = Answer::read_any(payload, attachment)?;
+        if let Outcome::Answered { receipt, .. } = &answer.outcome
+            && receipt.obligations.is_some() != (answer.version >= Answer::OBLIGING)
+        {
+            return Err(AnswerError::Mismatch("receipt.obligations"));
+        }
+        Ok(answer)
+    }
+
+    fn read_any(payload: &[u8], attachment: Option<&Attachment>) -> Result<Answer, AnswerError> {
         let unreadable = |_| AnswerError::Unreadable;
         let Some(Attachment(bytes)) = attachment else {
             let answer: Answer = serde_json::from_slice(payload).map_err(unreadable)?;
-            let of_format_1 = answer.version < Answer::VERSION;
+            let of_format_1 = answer.version < Answer::ATTACHING;
             return match answer.outcome {
                 // Only format 1 signs cells without their hash.
                 Outcome::Answered { .. } if !of_format_1 => Err(AnswerError::Mismatch("version")),
@@ -223,7 +241,7 @@ impl Answer {
             };
         };
         let statement: Statement = serde_json::from_slice(payload).map_err(unreadable)?;
-        if statement.version != Answer::VERSION {
+        if !(Answer::ATTACHING..=Answer::VERSION).contains(&statement.version) {
             return Err(AnswerError::Mismatch("version"));
         }
         let Stated::Answered { cells, receipt } = statement.outcome else {
@@ -249,7 +267,7 @@ impl Answer {
     }
 }
 
-/// What is signed in format 2.
+/// What is signed from format 2 on.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Statement {

@@ -185,6 +185,7 @@ fn answer() -> Answer {
                 rule: "planning".to_owned(),
                 policy_hash: "00".repeat(32),
                 charge_index: 7,
+                obligations: Some(protocol::Obligations::UNSTATED),
             },
         },
     }

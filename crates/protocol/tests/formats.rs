@@ -203,10 +203,19 @@ fn answers_of_both_formats_are_readable_and_still_verify() {
                 rule: "planning".to_owned(),
                 policy_hash: "22".repeat(32),
                 charge_index: 7,
+                obligations: (version > 2).then_some(protocol::Obligations {
+                    display_minimum: 5,
+                    retention_months: 24,
+                    audience: protocol::Audience::Participants,
+                }),
             },
         },
     };
-    for (version, name) in [(1, "answer-1.json"), (2, "answer-2.bin")] {
+    for (version, name) in [
+        (1, "answer-1.json"),
+        (2, "answer-2.bin"),
+        (3, "answer-3.bin"),
+    ] {
         let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
             .join("tests/fixtures")
             .join(name);

@@ -284,6 +284,7 @@ pub(crate) fn answered(
                 rule: "planning-counts".to_owned(),
                 policy_hash: "ab".repeat(32),
                 charge_index: 3,
+                obligations: Some(protocol::Obligations::UNSTATED),
             },
         },
     }

@@ -73,6 +73,7 @@ fn receipt(request: &Envelope) -> VerifiedReceipt {
             rule: "planning-counts".to_owned(),
             policy_hash: "00".repeat(32),
             charge_index: 0,
+            obligations: None,
         } },
     });
     let answer: Answer = serde_json::from_value(answer).unwrap();

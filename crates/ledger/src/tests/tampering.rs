@@ -401,7 +401,9 @@ async fn a_ledger_whose_account_was_removed_charges_nothing_more() {
     let mut intruder = intruder(&place).await;
     drop_triggers(&mut intruder).await;
     intruder.execute("DELETE FROM account").await.unwrap();
-    let refused = ledger.charge_terms(&now_terms(9, 1, caps(1_000)), NOW).await;
+    let refused = ledger
+        .charge_terms(&now_terms(9, 1, caps(1_000)), NOW)
+        .await;
     assert!(matches!(
         refused,
         Err(crate::LedgerError::Corrupt { what: "account" })

@@ -1,0 +1,129 @@
+//! Who may see a release: whoever every organisation in it allows, and nobody once its time has ended. A release that an account may
+//! not see is not there for it, on every path: list, file, statistic, comparison, forecast, or another release made of it.
+
+use crate::state::State;
+use crate::store::accounts::{Account, Role};
+use crate::store::log::{self, Entry};
+use crate::store::release_terms::{self, ReleaseTerms};
+use crate::store::studies;
+use crate::{CoordinatorError, Problem};
+use audit::EntryKind;
+use protocol::Audience;
+use sqlx::SqliteConnection;
+
+/// The last second of a release made at `released_at` that may be kept for so many months.
+pub fn keep_until(released_at: i64, months: u32) -> i64 {
+    let ends = || {
+        let at = jiff::Timestamp::from_second(released_at).ok()?;
+        let months = i32::try_from(months).ok()?;
+        let day = at.to_zoned(jiff::tz::TimeZone::UTC);
+        let end = day.checked_add(jiff::Span::new().try_months(months).ok()?);
+        Some(end.ok()?.timestamp().as_second())
+    };
+    // Where the calendar ends, nothing outlives it.
+    ends().unwrap_or(jiff::Timestamp::MAX.as_second())
+}
+
+/// Checks that an account may see a release now.
+///
+/// # Errors
+/// [`Problem::NotFound`] where it may not, where the release's time has ended, or where there is none.
+pub async fn check(
+    connection: &mut SqliteConnection,
+    account: &Account,
+    release: &str,
+    now: i64,
+) -> Result<ReleaseTerms, Problem> {
+    let terms = (release_terms::terms_of(connection, release).await?).ok_or(Problem::NotFound)?;
+    match may_see(connection, account, &terms, now).await? {
+        true => Ok(terms),
+        false => Err(Problem::NotFound),
+    }
+}
+
+/// Whether an account may see what is owed on these terms.
+///
+/// # Errors
+/// [`CoordinatorError`].
+pub async fn may_see(
+    connection: &mut SqliteConnection,
+    account: &Account,
+    terms: &ReleaseTerms,
+    now: i64,
+) -> Result<bool, CoordinatorError> {
+    if terms.keep_until.is_some_and(|until| until < now) {
+        return Ok(false);
+    }
+    if terms.audience == Audience::Public {
+        return Ok(true);
+    }
+    // Whoever asks here without an organisation of their own asks for the body that runs the coordinator, the requester.
+    let Some(organisation) = &account.organisation else {
+        return Ok(account.role == Role::Analyst);
+    };
+    let Some(study) = studies::study_by_id(connection, &terms.study).await? else {
+        return Ok(false);
+    };
+    let takes_part =
+        terms.audience == Audience::Participants && study.study.participants.contains(organisation);
+    Ok(takes_part || study.study.requester == *organisation)
+}
+
+/// Checks that an account may see each of several releases.
+///
+/// # Errors
+/// As [`check`].
+pub async fn check_all<'a>(
+    app: &State,
+    account: &Account,
+    releases: impl IntoIterator<Item = &'a String>,
+) -> Result<(), Problem> {
+    let now = app.clock.now();
+    let mut reader = app.database.read().await?;
+    for release in releases {
+        check(&mut reader, account, release, now).await?;
+    }
+    Ok(())
+}
+
+/// Erases the numbers of releases whose time has ended, and logs each. The log still verifies: an entry holds a release's hash only.
+///
+/// # Errors
+/// [`CoordinatorError`]; nothing is erased then.
+pub async fn erase_ended(app: &State) -> Result<(), CoordinatorError> {
+    let now = app.clock.now();
+    let mut transaction = app.database.write().await?;
+    let erased = release_terms::erase_ended(&mut transaction, now).await?;
+    for (release, study) in &erased {
+        let entry = Entry::new(EntryKind::Release, "release-erased")
+            .study(study)
+            .fact("release", release.as_str());
+        log::append(&mut transaction, now, entry).await?;
+    }
+    if !erased.is_empty() {
+        transaction.commit().await?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retention_ends_on_the_calendar() {
+        let at = |text: &str| text.parse::<jiff::Timestamp>().expect("a time").as_second();
+        assert_eq!(
+            keep_until(at("2026-01-31T10:00:00Z"), 1),
+            at("2026-02-28T10:00:00Z")
+        );
+        assert_eq!(
+            keep_until(at("2026-11-26T00:00:00Z"), 24),
+            at("2028-11-26T00:00:00Z")
+        );
+        assert_eq!(
+            keep_until(at("2026-11-26T00:00:00Z"), u32::MAX),
+            jiff::Timestamp::MAX.as_second()
+        );
+    }
+}

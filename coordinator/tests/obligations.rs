@@ -1,0 +1,187 @@
+//! What releases owe the organisations in them, over HTTP: who may see them on every path, what is shown, and until when.
+//! Nodes are simulated with real keys; their policies are what their answers say they owe.
+
+mod support;
+
+use coordinator::app::audience;
+use coordinator::store::accounts::Role;
+use protocol::{Audience, Obligations, Outcome};
+use serde_json::json;
+use support::{Bed, Browser, City, Node, STUDY, logged, question};
+
+fn owed(audience: Audience) -> Obligations {
+    Obligations {
+        display_minimum: 5,
+        retention_months: 24,
+        audience,
+    }
+}
+
+/// Answers the request it is handed, and says what is owed for it.
+async fn answers(node: &Node<'_>, value: i64, owed: Obligations) {
+    let request = node.handed().await;
+    let mut outcome = Node::cells(&request, value);
+    if let Outcome::Answered { receipt, .. } = &mut outcome {
+        receipt.obligations = Some(owed);
+    }
+    let sealed = node.sealed(&request, outcome);
+    node.post("/node/v1/answers", &sealed).await.expect(200);
+}
+
+/// A release to which each organisation attached what it asks.
+async fn released(city: &City<'_>, key: &str, value: i64, owed: [Obligations; 3]) -> String {
+    let mut query = question(20_000_000);
+    query["rho"] = json!(20_000_000 + key.len());
+    let id = city.asked(&query, key).await;
+    for (node, owed) in city.nodes.iter().zip(owed) {
+        answers(node, value, owed).await;
+    }
+    city.view(&id).await["release"].as_str().unwrap().to_owned()
+}
+
+async fn listed(browser: &Browser<'_>) -> Vec<String> {
+    let list = browser.get("/api/v1/releases").await.expect(200).json();
+    (list["releases"].as_array().unwrap().iter())
+        .map(|release| release["id"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+/// Every way to read a release that the API's description names.
+fn ways(release: &str) -> Vec<String> {
+    let description = serde_json::to_value(coordinator::http::openapi()).unwrap();
+    let paths = description["paths"].as_object().unwrap();
+    let ways: Vec<String> = (paths.iter())
+        .filter(|(path, methods)| path.contains("/releases/{id}") && methods.get("get").is_some())
+        .flat_map(|(path, _)| {
+            let path = path.replace("{id}", release);
+            match path.ends_with(release) {
+                true => vec![path.clone(), format!("{path}.json"), format!("{path}.csv")],
+                false => vec![format!("{path}?kind=rate&of=residents"), path],
+            }
+        })
+        .collect();
+    assert!(ways.len() >= 9, "{ways:?}");
+    ways
+}
+
+async fn is_there(browser: &Browser<'_>, release: &str, is_there: bool) {
+    assert_eq!(
+        listed(browser).await.contains(&release.to_owned()),
+        is_there
+    );
+    for way in ways(release) {
+        let status = browser.get(&way).await.status.as_u16();
+        // Somebody who may see it is told what is wrong with a request; nobody else is told anything.
+        assert_eq!(status != 404, is_there, "{way}: {status}");
+    }
+    let question = json!({ "study": STUDY, "query": question(20_000_000) });
+    let derive = browser
+        .post(&format!("/api/v1/releases/{release}/derive"), &question)
+        .await;
+    assert_eq!(derive.status.as_u16() != 404, is_there, "{}", derive.text);
+}
+
+#[tokio::test]
+async fn a_release_is_seen_by_whom_every_organisation_in_it_allows() {
+    let bed = Bed::new().await;
+    let city = bed.city().await;
+    bed.node("fondazione-navigli").await;
+    let of = async |name, organisation| {
+        bed.signed_in(name, Role::Organisation, Some(organisation))
+            .await
+    };
+    let requester = of("comune", "comune-milano").await;
+    let participant = of("lambro", "cooperativa-lambro").await;
+    let outsider = of("navigli", "fondazione-navigli").await;
+    let admin = bed.signed_in("root", Role::Admin, None).await;
+    for (key, audiences, seen_by) in [
+        ("a", [Audience::Public; 3], [true, true, true, true]),
+        (
+            "bb",
+            [Audience::Public, Audience::Participants, Audience::Public],
+            [true, true, false, false],
+        ),
+        (
+            "ccc",
+            [
+                Audience::Participants,
+                Audience::Public,
+                Audience::Requester,
+            ],
+            [true, false, false, false],
+        ),
+    ] {
+        let release = released(&city, key, 100, audiences.map(owed)).await;
+        is_there(&city.analyst, &release, true).await;
+        for (browser, seen) in [&requester, &participant, &outsider, &admin]
+            .into_iter()
+            .zip(seen_by)
+        {
+            is_there(browser, &release, seen).await;
+        }
+        let strictest = audiences.into_iter().min().unwrap();
+        let shown = city
+            .analyst
+            .get(&format!("/api/v1/releases/{release}"))
+            .await;
+        assert_eq!(
+            shown.expect(200).json()["obligations"]["audience"],
+            json!(strictest.id())
+        );
+    }
+}
+
+#[tokio::test]
+async fn small_values_are_shown_as_fewer_than_the_largest_minimum() {
+    let bed = Bed::new().await;
+    let city = bed.city().await;
+    let minimums = [5, 30, 10].map(|display_minimum| Obligations {
+        display_minimum,
+        ..owed(Audience::Public)
+    });
+    let release = released(&city, "a", 9, minimums).await;
+    let path = format!("/api/v1/releases/{release}");
+    let shown = city.analyst.get(&path).await.expect(200).json();
+    assert_eq!(shown["display_minimum"], json!(30));
+    // The number itself is not hidden: this is a rule of display.
+    assert_eq!(shown["values"][0], json!(27));
+    let table = city.analyst.get(&format!("{path}.csv")).await.expect(200);
+    let first: Vec<&str> = table.text.lines().nth(1).unwrap().split(',').collect();
+    assert!(first.contains(&"27") && first.contains(&"<30"), "{first:?}");
+}
+
+#[tokio::test]
+async fn a_release_ends_with_the_shortest_retention_and_its_log_stays() {
+    let bed = Bed::new().await;
+    let city = bed.city().await;
+    let months = [24, 1, 12].map(|retention_months| Obligations {
+        retention_months,
+        ..owed(Audience::Public)
+    });
+    let release = released(&city, "a", 100, months).await;
+    audience::erase_ended(&bed.app).await.unwrap();
+    is_there(&city.analyst, &release, true).await;
+    let before = logged(&bed).await;
+    assert!(!before.contains(&"release-erased".to_owned()));
+
+    bed.pass(32 * 86_400);
+    let analyst = city.again().await;
+    // Nobody sees it from that second on, whether or not anything was erased yet.
+    is_there(&analyst, &release, false).await;
+    audience::erase_ended(&bed.app).await.unwrap();
+    audience::erase_ended(&bed.app).await.unwrap();
+    is_there(&analyst, &release, false).await;
+    let after = logged(&bed).await;
+    let erased: Vec<&String> = after
+        .iter()
+        .filter(|code| *code == "release-erased")
+        .collect();
+    assert_eq!(erased.len(), 1);
+    let mut reader = bed.app.database.read().await.unwrap();
+    let body: (String,) = sqlx::query_as("SELECT body FROM releases WHERE id = $1")
+        .bind(&release)
+        .fetch_one(&mut *reader)
+        .await
+        .unwrap();
+    assert_eq!(body.0, "");
+}
