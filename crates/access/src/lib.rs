@@ -11,7 +11,9 @@ mod scenario;
 mod travel;
 
 pub use measure::{Access, AccessRow, Gap, Method, Settings, measure};
-pub use scenario::{Change, Comparison, Edit, InvalidScenario, compare};
+pub use scenario::{
+    Change, Comparison, Edit, InvalidScenario, compare, compare_between, edited_sites,
+};
 pub use travel::{Point, Travel, TravelSource};
 
 /// Two-sided 95 percent point of the normal distribution.

@@ -119,10 +119,27 @@ pub struct Change {
 }
 
 /// One side of a comparison.
+#[derive(Clone)]
 struct Side {
     demand: Vec<Demand>,
     sites: Vec<Site>,
     travel: Travel,
+    /// How each row's demand follows the baseline's: noise that both sides share. 0 where a forecast, whose error is
+    /// its own, stands in its place.
+    follows: Vec<f64>,
+}
+
+impl Side {
+    fn edited(&self, edits: &[Edit]) -> Result<Side, InvalidScenario> {
+        let mut side = self.clone();
+        for (at, edit) in edits.iter().enumerate() {
+            apply(&mut side, edit).map_err(|what| InvalidScenario {
+                number: at + 1,
+                what,
+            })?;
+        }
+        Ok(side)
+    }
 }
 
 /// Applies `edits` in their order and compares with the baseline.
@@ -137,25 +154,30 @@ pub fn compare(
     method: Method,
     settings: Settings,
 ) -> Result<Comparison, InvalidScenario> {
-    let before = Side {
+    compare_between(demand, sites, travel, &[], edits, method, settings)
+}
+
+/// Compares two scenarios of one baseline: what `edits` change against what `against` changes.
+///
+/// # Errors
+/// Names the edit that cannot be made, counted within its own list.
+pub fn compare_between(
+    demand: &[Demand],
+    sites: &[Site],
+    travel: &Travel,
+    against: &[Edit],
+    edits: &[Edit],
+    method: Method,
+    settings: Settings,
+) -> Result<Comparison, InvalidScenario> {
+    let baseline = Side {
         demand: demand.to_vec(),
         sites: sites.to_vec(),
         travel: travel.clone(),
+        follows: vec![1.0; demand.len()],
     };
-    let mut after = Side {
-        demand: demand.to_vec(),
-        sites: sites.to_vec(),
-        travel: travel.clone(),
-    };
-    // How each row's demand follows the baseline's: noise that both sides share.
-    let mut follows = vec![1.0; demand.len()];
-    for (at, edit) in edits.iter().enumerate() {
-        apply(&mut after, &mut follows, edit).map_err(|what| InvalidScenario {
-            number: at + 1,
-            what,
-        })?;
-    }
-    let rows = changes(&before, &after, &follows, method, settings);
+    let (before, after) = (baseline.edited(against)?, baseline.edited(edits)?);
+    let rows = changes(demand, &before, &after, method, settings);
     let by_target = by_target(&after, &rows);
     let is = |test: fn(&Change) -> bool| rows.iter().filter(|row| test(row)).count();
     Ok(Comparison {
@@ -172,7 +194,25 @@ pub fn compare(
     })
 }
 
-fn apply(side: &mut Side, follows: &mut [f64], edit: &Edit) -> Result<(), String> {
+/// The sites as edits leave them.
+///
+/// # Errors
+/// Names the edit that cannot be made.
+pub fn edited_sites(
+    demand: &[Demand],
+    sites: &[Site],
+    edits: &[Edit],
+) -> Result<Vec<Site>, InvalidScenario> {
+    let side = Side {
+        demand: demand.to_vec(),
+        sites: sites.to_vec(),
+        travel: Travel::nowhere(demand.len()),
+        follows: vec![1.0; demand.len()],
+    };
+    Ok(side.edited(edits)?.sites)
+}
+
+fn apply(side: &mut Side, edit: &Edit) -> Result<(), String> {
     let find = |sites: &[Site], id: &str| {
         (sites.iter().position(|site| site.id == id))
             .ok_or_else(|| format!("there is no site `{id}`; name one of the sites"))
@@ -220,7 +260,7 @@ fn apply(side: &mut Side, follows: &mut [f64], edit: &Edit) -> Result<(), String
                 return Err("factor must be a number of at least 0".to_owned());
             }
             let mut found = false;
-            for (row, follows) in side.demand.iter_mut().zip(follows) {
+            for (row, follows) in side.demand.iter_mut().zip(&mut side.follows) {
                 let fits = area.as_ref().is_none_or(|area| *area == row.id)
                     && (target.as_ref()).is_none_or(|t| row.target.as_ref() == Some(t));
                 if fits {
@@ -249,16 +289,16 @@ fn apply(side: &mut Side, follows: &mut [f64], edit: &Edit) -> Result<(), String
             side.demand[row].demand = *demand;
             side.demand[row].variance = *variance;
             // A forecast's error is its own.
-            follows[row] = 0.0;
+            side.follows[row] = 0.0;
         }
     }
     Ok(())
 }
 
 fn changes(
+    baseline: &[Demand],
     before: &Side,
     after: &Side,
-    follows: &[f64],
     method: Method,
     settings: Settings,
 ) -> Vec<Change> {
@@ -268,8 +308,10 @@ fn changes(
         values(after, method, settings),
     );
     let spread = match method {
-        Method::Agents => drawn_spread(before, after, follows, settings),
-        Method::TwoStep | Method::Enhanced => first_order(before, after, follows, method, settings),
+        Method::Agents => drawn_spread(baseline, before, after, settings),
+        Method::TwoStep | Method::Enhanced => {
+            first_order(baseline, before, after, method, settings)
+        }
         Method::Nearest | Method::Cumulative => vec![0.0; was.len()],
     };
     let nearest = |side: &Side, row: usize| {
@@ -304,9 +346,9 @@ fn values(side: &Side, method: Method, settings: Settings) -> Vec<Option<f64>> {
 
 /// Standard deviations of the differences, by the gradients of both sides in the noise they share and their own.
 fn first_order(
+    baseline: &[Demand],
     before: &Side,
     after: &Side,
-    follows: &[f64],
     method: Method,
     settings: Settings,
 ) -> Vec<f64> {
@@ -324,40 +366,47 @@ fn first_order(
     (0..before.demand.len())
         .map(|row| {
             let mut shared: BTreeMap<usize, f64> = BTreeMap::new();
-            let mut own = Vec::new();
-            for (other, slope) in was.gradient(row) {
-                *shared.entry(other).or_insert(0.0) -= slope;
-            }
-            for (other, slope) in is.gradient(row) {
-                if follows[other] == 0.0 {
-                    own.push((other, slope));
-                } else {
-                    *shared.entry(other).or_insert(0.0) += slope * follows[other];
+            // A demand that was scaled to nothing has no noise and no slope that counts.
+            let mut own = 0.0_f64;
+            for (side, sign, gradient) in [
+                (before, -1.0, was.gradient(row)),
+                (after, 1.0, is.gradient(row)),
+            ] {
+                let mut alone = Vec::new();
+                for (other, slope) in gradient {
+                    if side.follows[other] == 0.0 {
+                        alone.push((other, slope));
+                    } else {
+                        *shared.entry(other).or_insert(0.0) += sign * slope * side.follows[other];
+                    }
                 }
+                own = own.hypot(deviation(&side.demand, &alone));
             }
             let shared: Vec<(usize, f64)> = shared.into_iter().collect();
-            deviation(&before.demand, &shared).hypot(deviation(&after.demand, &own))
+            deviation(baseline, &shared).hypot(own)
         })
         .collect()
 }
 
 /// Standard deviations of the differences over draws of the demand, the same draw on both sides.
-fn drawn_spread(before: &Side, after: &Side, follows: &[f64], settings: Settings) -> Vec<f64> {
+fn drawn_spread(baseline: &[Demand], before: &Side, after: &Side, settings: Settings) -> Vec<f64> {
     const DRAWS: u64 = 60;
     let rows = before.demand.len();
     let (mut sum, mut squares) = (vec![0.0; rows], vec![0.0; rows]);
     for draw in 0..DRAWS {
-        let base = crate::measure::drawn(&before.demand, settings.seed, draw);
-        let fresh = crate::measure::drawn(&after.demand, !settings.seed, draw);
-        let changed: Vec<f64> = (0..rows)
-            .map(|row| {
-                if follows[row] == 0.0 {
-                    fresh[row]
-                } else {
-                    base[row] * follows[row]
-                }
-            })
-            .collect();
+        let base = crate::measure::drawn(baseline, settings.seed, draw);
+        let changed = |side: &Side, seed: u64| -> Vec<f64> {
+            let fresh = crate::measure::drawn(&side.demand, seed, draw);
+            (side.follows.iter().zip(base.iter().zip(fresh)))
+                .map(|(&follows, (&base, fresh))| {
+                    if follows == 0.0 {
+                        fresh
+                    } else {
+                        base * follows
+                    }
+                })
+                .collect()
+        };
         let of = |side: &Side, demand: &[f64]| {
             agents::costs(
                 demand,
@@ -367,7 +416,10 @@ fn drawn_spread(before: &Side, after: &Side, follows: &[f64], settings: Settings
                 settings.tau,
             )
         };
-        let (was, is) = (of(before, &base), of(after, &changed));
+        let (was, is) = (
+            of(before, &changed(before, settings.seed.rotate_left(32) ^ 1)),
+            of(after, &changed(after, !settings.seed)),
+        );
         for row in 0..rows {
             let difference = is[row].unwrap_or(0.0) - was[row].unwrap_or(0.0);
             sum[row] += difference;
@@ -530,6 +582,44 @@ mod tests {
                 .iter()
                 .any(|row| row.site_after.as_deref() == Some("s3"))
         );
+    }
+
+    #[test]
+    fn two_scenarios_are_compared_as_each_is_with_the_baseline() {
+        let (demand, mut sites, travel) = crate::measure::tests::city(3);
+        sites[3].status = SiteStatus::Candidate;
+        let open = [Edit::Open {
+            site: "s3".to_owned(),
+        }];
+        let more = [Edit::Demand {
+            area: None,
+            target: None,
+            factor: 1.5,
+        }];
+        for method in Method::ALL {
+            let between = |a: &[Edit], b: &[Edit]| {
+                // Unwrap safety: both edits can be made.
+                compare_between(&demand, &sites, &travel, a, b, method, Settings::default())
+                    .unwrap()
+            };
+            assert!(between(&open, &open).rows.iter().all(|row| {
+                row.gain == Some(0.0) && row.lower.is_some_and(|lower| lower.abs() < 1e-9)
+            }));
+            let (there, back) = (between(&open, &more), between(&more, &open));
+            for ((row, back), (to, from)) in (there.rows.iter().zip(&back.rows))
+                .zip((between(&[], &open).rows.iter()).zip(&between(&[], &more).rows))
+            {
+                // Unwrap safety: this city's demand is clear of zero.
+                let gain = row.gain.unwrap();
+                assert!((gain + back.gain.unwrap()).abs() < 1e-9);
+                assert!((gain - (from.gain.unwrap() - to.gain.unwrap())).abs() < 1e-9);
+                let width = |row: &Change| row.upper.unwrap() - row.lower.unwrap();
+                assert!((width(row) - width(back)).abs() < 1e-9);
+            }
+        }
+        // Unwrap safety: s3 is a candidate.
+        let left = edited_sites(&demand, &sites, &open).unwrap();
+        assert_eq!(left[3].status, SiteStatus::Required);
     }
 
     #[test]

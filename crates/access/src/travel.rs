@@ -3,7 +3,7 @@
 use optimise::{Cost, Demand, Site};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// Where minutes come from; part of every result.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -23,6 +23,9 @@ pub enum TravelSource {
         detour: f64,
         /// Kilometres in an hour.
         speed_kmh: f64,
+        /// The same of targets that move at another speed.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        target_speed_kmh: BTreeMap<String, f64>,
         /// What moves at that speed.
         mode: String,
     },
@@ -100,6 +103,12 @@ impl Travel {
         pace: impl Fn(Option<&str>) -> (f64, f64),
     ) -> Self {
         let (detour, speed_kmh) = pace(None);
+        let target_speed_kmh = (demand.iter())
+            .filter_map(|row| {
+                let (_, speed) = pace(row.target.as_deref());
+                Some((row.target.clone()?, speed)).filter(|_| speed != speed_kmh)
+            })
+            .collect();
         let reach = (demand.iter().zip(homes))
             .map(|(row, &home)| {
                 let (detour, speed) = pace(row.target.as_deref());
@@ -114,9 +123,40 @@ impl Travel {
             source: TravelSource::CrowFlies {
                 detour,
                 speed_kmh,
+                target_speed_kmh,
                 mode: mode.to_owned(),
             },
         }
+    }
+
+    /// Nobody reaches anything.
+    pub(crate) fn nowhere(rows: usize) -> Self {
+        Self {
+            reach: vec![Vec::new(); rows],
+            source: TravelSource::Table {
+                name: String::new(),
+                mode: None,
+            },
+        }
+    }
+
+    /// The same as a table of areas and sites. Where targets of an area travel at different speeds, the slowest counts:
+    /// a plan made with it promises nobody too much.
+    pub fn costs(&self, demand: &[Demand], sites: &[Site]) -> Vec<Cost> {
+        let mut slowest: BTreeMap<(&str, usize), f64> = BTreeMap::new();
+        for (row, reached) in demand.iter().zip(&self.reach) {
+            for &(site, minutes) in reached {
+                let known = slowest.entry((&row.id, site)).or_insert(minutes);
+                *known = known.max(minutes);
+            }
+        }
+        (slowest.into_iter())
+            .map(|((area, site), minutes)| Cost {
+                from_id: area.to_owned(),
+                to_id: sites[site].id.clone(),
+                minutes,
+            })
+            .collect()
     }
 
     /// The nearest of the open sites for a row.
@@ -180,5 +220,18 @@ mod tests {
         let minutes = |row: usize| travel.reach[row][0].1;
         assert!((minutes(1) / minutes(0) - 1.5).abs() < 1e-9);
         assert!(minutes(0) > 15.0 && minutes(0) < 25.0);
+        // A plan for both goes by the slower, and the source names both speeds.
+        let costs = travel.costs(&demand, &sites);
+        assert_eq!((costs.len(), costs[0].minutes), (1, minutes(1)));
+        let TravelSource::CrowFlies {
+            speed_kmh,
+            target_speed_kmh,
+            ..
+        } = &travel.source
+        else {
+            unreachable!("as the crow flies");
+        };
+        assert_eq!(*speed_kmh, 4.5);
+        assert_eq!(target_speed_kmh.get("elderly"), Some(&3.0));
     }
 }
