@@ -22,7 +22,7 @@ pub mod watch;
 
 pub use plan::{
     Alternative, Assignment, Explanation, Forced, FrontPoint, Interchangeable, Interval, Marginal,
-    Modules, Plan, SiteStability, Stability, Status, gap, plan_schema,
+    Modules, Plan, Relaxation, SiteStability, Stability, Status, gap, plan_schema,
 };
 pub use problem::{
     Cost, Demand, InvalidProblem, Model, Problem, Site, SiteStatus, VERSION, problem_schema,

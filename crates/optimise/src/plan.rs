@@ -16,6 +16,9 @@ pub struct Plan {
     /// Why there is no plan, and what would have to give, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The same for programs: each limit that would have to give, alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub relaxations: Vec<Relaxation>,
     /// The objective of the plan, in the model's unit; absent where there is no plan.
     pub objective: Option<f64>,
     /// No plan has a better objective than this.
@@ -50,6 +53,51 @@ pub struct Plan {
     /// Where demand and travel come from, as the problem said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_version: Option<String>,
+}
+
+/// A limit that would have to give for a plan to exist.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+pub struct Relaxation {
+    /// `p` (to be raised), `p-down`, `radius`, `budget`, `unserved` (demand to be left out) or `travel` (pairs to be added).
+    pub limit: String,
+    /// What it is now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<f64>,
+    /// What would do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<f64>,
+    /// The areas that stand against it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub areas: Vec<String>,
+}
+
+/// Why no plan is allowed: in words, and limit by limit.
+#[derive(Clone, Debug)]
+pub(crate) struct Reason {
+    pub(crate) words: String,
+    pub(crate) relaxations: Vec<Relaxation>,
+}
+
+impl Reason {
+    pub(crate) fn of(words: String, limit: &str, from: Option<f64>, to: Option<f64>) -> Self {
+        let limit = limit.to_owned();
+        Self {
+            words,
+            relaxations: vec![Relaxation {
+                limit,
+                from,
+                to,
+                areas: Vec::new(),
+            }],
+        }
+    }
+
+    pub(crate) fn at(mut self, areas: Vec<String>) -> Self {
+        for relaxation in &mut self.relaxations {
+            relaxation.areas.clone_from(&areas);
+        }
+        self
+    }
 }
 
 /// How a solve ended.
@@ -223,6 +271,7 @@ impl Plan {
             model,
             status,
             reason,
+            relaxations: Vec::new(),
             objective: None,
             bound: None,
             gap: None,

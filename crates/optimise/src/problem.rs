@@ -298,6 +298,14 @@ impl Problem {
     ///
     /// # Errors
     /// Names the field and the remedy.
+    pub fn check(&self) -> Result<(), InvalidProblem> {
+        self.checked().map(drop)
+    }
+
+    /// Checks, and resolves identifiers to numbers.
+    ///
+    /// # Errors
+    /// Names the field and the remedy.
     pub(crate) fn checked(&self) -> Result<Tables, InvalidProblem> {
         self.check_limits()?;
         let mut site_number: HashMap<&str, usize> = HashMap::new();

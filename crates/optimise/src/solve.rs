@@ -3,7 +3,7 @@
 
 use crate::median::{self, Effort, Solved};
 use crate::placement::{self, Placement};
-use crate::plan::{Plan, Status, gap};
+use crate::plan::{Plan, Reason, Status, gap};
 use crate::problem::{InvalidProblem, Model, Problem, Tables};
 use crate::program::EngineError;
 use crate::stability::Quiet;
@@ -144,7 +144,11 @@ fn solve_placement(
     };
     let Some(solved) = solved else {
         let reason = "required sites, closed sites and p contradict each other; change one of them";
-        return Ok(infeasible(problem, reason.to_owned()));
+        let reason = Reason {
+            words: reason.to_owned(),
+            relaxations: Vec::new(),
+        };
+        return Ok(infeasible(problem, reason));
     };
     let open = marks(problem, &solved.open);
     if !placement.unserved(&open).is_empty() {
@@ -212,13 +216,11 @@ fn spent(problem: &Problem, open: &[usize]) -> Option<f64> {
     (cost > 0.0).then_some(cost)
 }
 
-pub(crate) fn infeasible(problem: &Problem, reason: String) -> Plan {
-    Plan::without(
-        problem.model,
-        problem.seed,
-        Status::Infeasible,
-        Some(reason),
-    )
+pub(crate) fn infeasible(problem: &Problem, reason: Reason) -> Plan {
+    let words = Some(reason.words);
+    let mut plan = Plan::without(problem.model, problem.seed, Status::Infeasible, words);
+    plan.relaxations = reason.relaxations;
+    plan
 }
 
 pub(crate) fn ids(problem: &Problem, open: &[usize]) -> Vec<String> {

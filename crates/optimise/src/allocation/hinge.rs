@@ -3,7 +3,7 @@
 
 use super::build::{Built, Relaxed, build};
 use super::{open_sites, sign, solve_built};
-use crate::plan::{Alternative, Explanation, Forced, Marginal};
+use crate::plan::{Alternative, Explanation, Forced, Marginal, Reason, Relaxation};
 use crate::problem::{Model, Problem, SiteStatus, Tables};
 use crate::program::{EngineError, ProgramSolution};
 use crate::solve::ids;
@@ -193,7 +193,7 @@ pub(super) fn smallest_relaxation(
     tables: &Tables,
     demand: &[f64],
     watch: &dyn Watch,
-) -> Result<String, EngineError> {
+) -> Result<Reason, EngineError> {
     let ask = |relaxed: Relaxed| -> Result<Option<f64>, EngineError> {
         let found = build(problem, tables, demand, relaxed)
             .program
@@ -201,6 +201,15 @@ pub(super) fn smallest_relaxation(
         Ok(found.is_optimal.then_some(found.objective))
     };
     let mut ways = Vec::new();
+    let mut relaxations = Vec::new();
+    let mut give = |limit: &str, from: Option<f64>, to: f64| {
+        relaxations.push(Relaxation {
+            limit: limit.to_owned(),
+            from,
+            to: Some(to),
+            areas: Vec::new(),
+        });
+    };
     if let Some(budget) = problem.budget {
         let cheapest = Relaxed {
             no_budget: true,
@@ -208,6 +217,7 @@ pub(super) fn smallest_relaxation(
             ..Relaxed::default()
         };
         if let Some(cost) = ask(cheapest)? {
+            give("budget", Some(budget), cost.ceil());
             ways.push(format!("raise the budget from {budget} to {}", cost.ceil()));
         }
     }
@@ -218,6 +228,7 @@ pub(super) fn smallest_relaxation(
             ..Relaxed::default()
         };
         if let Some(sites) = ask(fewest)? {
+            give("p", Some(p as f64), sites.round());
             ways.push(format!("raise p from {p} to {}", sites.round()));
         }
     }
@@ -226,11 +237,12 @@ pub(super) fn smallest_relaxation(
         ..Relaxed::default()
     };
     if let Some(amount) = ask(unserved)? {
+        give("unserved", None, amount);
         ways.push(format!(
             "leave {amount:.1} of the demand unserved, by giving unmet_cost or {amount:.1} more places within reach"
         ));
     }
-    Ok(if ways.is_empty() {
+    let words = if ways.is_empty() {
         "the limits contradict each other even when each is relaxed alone; relax several at once"
             .to_owned()
     } else {
@@ -238,5 +250,6 @@ pub(super) fn smallest_relaxation(
             "not all demand can be served within the limits; either {}",
             ways.join(", or ")
         )
-    })
+    };
+    Ok(Reason { words, relaxations })
 }

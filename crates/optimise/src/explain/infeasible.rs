@@ -2,6 +2,7 @@
 
 use crate::median::{self, Count, Effort, Standing};
 use crate::placement::Placement;
+use crate::plan::Reason;
 use crate::problem::{Model, Problem, SiteStatus, Tables};
 use crate::solve::marks;
 use crate::stability::Quiet;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 const NAMED: usize = 3;
 
 /// Required and closed sites against p.
-pub(crate) fn contradiction(problem: &Problem) -> Option<String> {
+pub(crate) fn contradiction(problem: &Problem) -> Option<Reason> {
     let p = problem.p?;
     let required = (problem.sites.iter())
         .filter(|site| site.status.is_open())
@@ -21,15 +22,18 @@ pub(crate) fn contradiction(problem: &Problem) -> Option<String> {
         .filter(|site| site.status != SiteStatus::Closed)
         .count();
     if required > p {
-        return Some(format!(
+        let words = format!(
             "{required} sites are required but p is {p}; raise p to {required}, or require fewer"
-        ));
+        );
+        let (from, to) = (Some(p as f64), Some(required as f64));
+        return Some(Reason::of(words, "p", from, to));
     }
     let exactly = !matches!(problem.model, Model::Warehouse | Model::Lscp);
     (exactly && p > allowed).then(|| {
-        format!(
+        let words = format!(
             "only {allowed} sites may open but p is {p}; lower p to {allowed}, or allow more sites"
-        )
+        );
+        Reason::of(words, "p-down", Some(p as f64), Some(allowed as f64))
     })
 }
 
@@ -52,7 +56,7 @@ pub(crate) fn unreachable(
     problem: &Problem,
     tables: &Tables,
     placement: &Placement,
-) -> Option<String> {
+) -> Option<Reason> {
     let allowed: Vec<bool> = (placement.instance.standing.iter())
         .map(|standing| *standing != Standing::Closed)
         .collect();
@@ -70,15 +74,19 @@ pub(crate) fn unreachable(
                 .fold(f64::INFINITY, f64::min)
         })
         .fold(0.0, f64::max);
-    Some(if nearest.is_finite() && problem.radius.is_some() {
-        format!(
+    let reason = if nearest.is_finite() && problem.radius.is_some() {
+        let words = format!(
             "{areas}: no site that may open lies within the radius; raise the radius to {nearest}, or allow a site nearer"
-        )
+        );
+        Reason::of(words, "radius", problem.radius, Some(nearest))
     } else {
-        format!(
+        let words = format!(
             "{areas}: no site that may open is reachable; add a pair to the travel table, allow a site there, or leave the area out"
-        )
-    })
+        );
+        Reason::of(words, "travel", None, None)
+    };
+    let ids = alone.iter().map(|&row| problem.demand[row].id.clone());
+    Some(reason.at(ids.collect()))
 }
 
 /// How many sites it would take to reach everybody who must be served.
@@ -112,33 +120,46 @@ pub(crate) fn too_few(
     _tables: &Tables,
     placement: &Placement,
     watch: &dyn Watch,
-) -> String {
+) -> Reason {
     match (needed(placement, watch), problem.p) {
         (Some(needed), Some(p)) if needed > p => {
-            format!("{p} sites cannot reach everybody; raise p to {needed}, or the radius")
+            let words =
+                format!("{p} sites cannot reach everybody; raise p to {needed}, or the radius");
+            Reason::of(words, "p", Some(p as f64), Some(needed as f64))
         }
-        _ => "the sites allowed cannot reach everybody together; raise p or the radius".to_owned(),
+        _ => Reason {
+            words: "the sites allowed cannot reach everybody together; raise p or the radius"
+                .to_owned(),
+            relaxations: Vec::new(),
+        },
     }
 }
 
 /// A p-center problem without a plan.
-pub(crate) fn no_center(problem: &Problem, tables: &Tables) -> String {
+pub(crate) fn no_center(problem: &Problem, tables: &Tables) -> Reason {
     let allowed = marks(
         problem,
         &(0..problem.sites.len())
             .filter(|&site| problem.sites[site].status != SiteStatus::Closed)
             .collect::<Vec<_>>(),
     );
-    let alone = (0..problem.demand.len()).filter(|&row| {
-        problem.demand[row].demand > 0.0
-            && !(tables.reach[row].iter()).any(|&(site, _)| allowed[site as usize])
-    });
-    let areas = named(alone.map(|row| problem.demand[row].id.as_str()));
-    if areas.is_empty() {
-        "p sites cannot reach everybody; raise p, or add pairs to the travel table".to_owned()
-    } else {
-        format!(
-            "{areas}: no site that may open is reachable; add a pair to the travel table, allow a site there, or leave the area out"
-        )
+    let alone: Vec<String> = (0..problem.demand.len())
+        .filter(|&row| {
+            problem.demand[row].demand > 0.0
+                && !(tables.reach[row].iter()).any(|&(site, _)| allowed[site as usize])
+        })
+        .map(|row| problem.demand[row].id.clone())
+        .collect();
+    if alone.is_empty() {
+        return Reason {
+            words: "p sites cannot reach everybody; raise p, or add pairs to the travel table"
+                .to_owned(),
+            relaxations: Vec::new(),
+        };
     }
+    let areas = named(alone.iter().map(String::as_str));
+    let words = format!(
+        "{areas}: no site that may open is reachable; add a pair to the travel table, allow a site there, or leave the area out"
+    );
+    Reason::of(words, "travel", None, None).at(alone)
 }
