@@ -107,6 +107,20 @@ pub enum Problem {
         /// What to do instead.
         remedy: &'static str,
     },
+    /// What is to be planned does not fit.
+    InvalidPlanning {
+        /// JSON path.
+        path: String,
+        /// The stable code.
+        code: &'static str,
+        /// What to do instead.
+        remedy: String,
+    },
+    /// The account has as many plans running as it may.
+    TooManyRunning {
+        /// How many.
+        limit: usize,
+    },
     /// A fault of ours.
     Internal(CoordinatorError),
 }
@@ -147,8 +161,9 @@ impl Problem {
             | Problem::MeasureNotInStudy { .. }
             | Problem::LevelTooFine { .. }
             | Problem::StudyLimit { .. }
+            | Problem::InvalidPlanning { .. }
             | Problem::Conflict => 422,
-            Problem::TooManyAttempts { .. } => 429,
+            Problem::TooManyAttempts { .. } | Problem::TooManyRunning { .. } => 429,
             Problem::Internal(_) => 500,
             Problem::Busy => 503,
         }
@@ -188,7 +203,8 @@ impl Problem {
             Problem::NothingDue => "nothing-due",
             Problem::Derivable(_) => "derivable",
             Problem::NotDerivable(_) => "not-derivable",
-            Problem::Unfit { code, .. } => code,
+            Problem::Unfit { code, .. } | Problem::InvalidPlanning { code, .. } => code,
+            Problem::TooManyRunning { .. } => "too-many-running",
             Problem::Internal(_) => "internal",
         }
         .to_owned()
@@ -215,6 +231,8 @@ impl Problem {
             Problem::InvalidQuery(refusal) => refusal.message.as_str(),
             Problem::NotDerivable(why) => return Some(why.to_string().into()),
             Problem::Unfit { remedy, .. } => remedy,
+            Problem::InvalidPlanning { remedy, .. } => remedy.as_str(),
+            Problem::TooManyRunning { .. } => "wait for one of your plans to end, or cancel one",
             Problem::NoNodeToAsk => {
                 "no organisation of this study has joined, countersigned and greeted"
             }
@@ -245,6 +263,7 @@ impl Problem {
         match self {
             Problem::TooManyAttempts { retry_after } => json!({ "retry_after": retry_after }),
             Problem::RhoOverStudyLimit { limit } => json!({ "limit": limit }),
+            Problem::TooManyRunning { limit } => json!({ "limit": limit }),
             Problem::TargetNotInStudy { target } => json!({ "target": target }),
             Problem::MeasureNotInStudy { measure } => json!({ "measure": measure }),
             Problem::LevelTooFine { finest } => json!({ "finest": finest }),
@@ -269,6 +288,7 @@ impl Problem {
             Problem::LevelTooFine { .. } => Some("$.by.area"),
             Problem::NotDerivable(why) => Some(why.path()),
             Problem::Unfit { path, .. } => Some(path),
+            Problem::InvalidPlanning { path, .. } => Some(path),
             _ => None,
         }
     }

@@ -9,6 +9,7 @@ use optimise::{Cost, Plan, Problem, Status, interrupted, solve};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::io::{BufRead as _, Write as _};
+use std::path::Path;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -208,19 +209,20 @@ impl Watch for Telling<'_> {
     }
 }
 
-/// Solves in a worker and tells `event` what it says. When `stop` completes, or the time limit is overrun, the worker
+/// Solves in a worker of `program` and tells `event` what it says. When `stop` completes, or the time limit is overrun, the worker
 /// is asked for its plan and killed if it has none at once: a plan comes back within a second, made from the last that
 /// was told. Dropping the future kills the worker.
 ///
 /// # Errors
 /// When the problem is refused or the worker fails.
 pub async fn solve_in_worker(
+    program: &Path,
     problem: &Problem,
     mut event: impl FnMut(&Event),
     stop: impl Future<Output = ()>,
 ) -> Result<Plan, SolveError> {
     let began = Instant::now();
-    let mut child = Command::new(std::env::current_exe()?)
+    let mut child = Command::new(program)
         .arg(COMMAND)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -4,6 +4,7 @@
 use crate::app::dispatch::Offers;
 use crate::app::forecasts::Forecasts;
 use crate::app::intake::Intake;
+use crate::app::planning::plans::Plans;
 use crate::areas::Areas;
 use crate::clock::Clock;
 use crate::devices::Devices;
@@ -57,6 +58,8 @@ pub struct State {
     pub areas: Areas,
     /// Forecasts being worked out, and those there are.
     pub forecasts: Forecasts,
+    /// Plans being solved.
+    pub plans: Plans,
 }
 
 /// The signer of the coordinator's log.
@@ -100,6 +103,7 @@ impl State {
             offers: Offers::default(),
             areas,
             forecasts: Forecasts::default(),
+            plans: Plans::default(),
         }))
     }
 }

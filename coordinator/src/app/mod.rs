@@ -22,6 +22,7 @@ pub mod margins;
 pub mod offers;
 pub mod oversight;
 pub mod plan;
+pub mod planning;
 pub mod preview;
 pub mod release;
 pub mod restore;

@@ -17,15 +17,18 @@ mod nodes;
 mod offers;
 mod operations;
 mod oversight;
+mod plans;
 mod policies;
 mod protection;
 mod queries;
 mod releases;
 mod remote;
+mod scenarios;
 mod session;
 mod statistics;
 mod studies;
 mod taxonomy;
+mod travel_tables;
 mod website;
 
 pub use guard::CONTENT_SECURITY_POLICY;
@@ -56,6 +59,9 @@ fn described() -> (Router<App>, OpenApi) {
         .merge(statistics::routes())
         .merge(comparisons::routes())
         .merge(forecasts::routes())
+        .merge(scenarios::routes())
+        .merge(plans::routes())
+        .merge(travel_tables::routes())
         .merge(log::routes())
         .merge(protection::routes())
         .merge(decisions::routes())

@@ -133,7 +133,8 @@ pub async fn run(options: &Options) -> Result<(), OptimiseCommandError> {
         source,
     })?;
     let mut progress = Progress::default();
-    let plan = solve_in_worker(&problem, |event| progress.show(event), stopped()).await?;
+    let program = std::env::current_exe().map_err(SolveError::from)?;
+    let plan = solve_in_worker(&program, &problem, |event| progress.show(event), stopped()).await?;
     progress.end();
     serde_json::to_writer_pretty(file, &plan)?;
     eprintln!("{}", summary(&plan));

@@ -15,6 +15,7 @@ pub mod idempotency;
 pub mod log;
 pub mod offers;
 pub mod organisations;
+pub mod planning;
 pub mod published_policies;
 pub mod queries;
 pub mod release_terms;
@@ -69,6 +70,11 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
         20,
         "offers",
         include_str!("../../migrations/0020_offers.sql"),
+    ),
+    (
+        30,
+        "planning",
+        include_str!("../../migrations/0030_planning.sql"),
     ),
 ];
 
