@@ -94,8 +94,8 @@ pub(super) fn study(organisations: &[String], now: i64) -> Value {
         ],
         "finest_level": "micro-area",
         "max_rho_per_query": 200_000_000,
-        // The first questions cost 0.4; what is left pays for twenty more at 0.1. Epsilon 13 in all, at delta 1e-6.
-        "max_rho_total": 2_400_000_000_u64,
+        // The first questions cost 0.6; what is left pays for twenty more at 0.1. Epsilon 14 in all, at delta 1e-6.
+        "max_rho_total": 2_600_000_000_u64,
         "valid_from": now - DAY,
         "valid_until": now + 365 * DAY,
     })
@@ -181,6 +181,16 @@ pub(super) fn questions() -> Vec<Question> {
                 "bounds": { "cells": 1, "per_cell": 1 }, "rho": 40_000_000,
             }),
         },
+        Question {
+            key: "alone-75-plus-by-nil",
+            title: "Presences of people of 75 and over living alone, by neighbourhood, 2025",
+            // 1 cell, and who lives alone follows from the household: 33
+            query: persons(
+                json!({ "area": "nil", "target": ["alone-75-plus"] }),
+                1,
+                200_000_000,
+            ),
+        },
     ]
 }
 
@@ -193,7 +203,7 @@ mod tests {
         let spent: u64 = (questions().iter())
             .map(|question| question.query["rho"].as_u64().expect("rho"))
             .sum();
-        assert_eq!(spent, 400_000_000);
+        assert_eq!(spent, 600_000_000);
         let study = study(&["a".to_owned()], 0);
         let total = study["max_rho_total"].as_u64().expect("total");
         assert!(total - spent >= 20 * 100_000_000);
