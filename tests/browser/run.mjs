@@ -9,12 +9,14 @@ import { analyst } from './analyst.mjs';
 import { city } from './city.mjs';
 import { dpo } from './dpo.mjs';
 import { open } from './harness.mjs';
+import { plans } from './plans.mjs';
 import { firstPages, openPages } from './trust.mjs';
 
 /** In this order: later walks may read what earlier ones asked. Each begins and ends on the sign-in page. */
 const WALKS = {
   analyst,
   city,
+  plans,
   dpo,
   openPages,
   firstPages,

@@ -6,6 +6,9 @@ export type Route =
   | { page: 'area'; nil: string | null }
   | { page: 'offer' }
   | { page: 'forecast'; forecast: string | null }
+  | { page: 'simulate'; scenario: string | null }
+  | { page: 'optimise'; plan: string | null }
+  | { page: 'reports' }
   | { page: 'ask' }
   | { page: 'asked'; query: string }
   | { page: 'cubes' }
@@ -37,6 +40,11 @@ const ROUTES: [RegExp, (groups: string[]) => Route][] = [
   [/^\/offer$/, () => ({ page: 'offer' })],
   [/^\/forecast$/, () => ({ page: 'forecast', forecast: null })],
   [new RegExp(`^/forecast/${ID}$`), ([forecast]) => ({ page: 'forecast', forecast: forecast ?? null })],
+  [/^\/simulate$/, () => ({ page: 'simulate', scenario: null })],
+  [new RegExp(`^/simulate/${ID}$`), ([scenario]) => ({ page: 'simulate', scenario: scenario ?? null })],
+  [/^\/optimise$/, () => ({ page: 'optimise', plan: null })],
+  [new RegExp(`^/optimise/${ID}$`), ([plan]) => ({ page: 'optimise', plan: plan ?? null })],
+  [/^\/reports$/, () => ({ page: 'reports' })],
   [/^\/ask$/, () => ({ page: 'ask' })],
   [new RegExp(`^/ask/${ID}$`), ([query]) => ({ page: 'asked', query: query ?? '' })],
   [/^\/cubes$/, () => ({ page: 'cubes' })],
@@ -83,6 +91,12 @@ export function href(route: Route): string {
       return '/offer';
     case 'forecast':
       return route.forecast === null ? '/forecast' : `/forecast/${encodeURIComponent(route.forecast)}`;
+    case 'simulate':
+      return route.scenario === null ? '/simulate' : `/simulate/${encodeURIComponent(route.scenario)}`;
+    case 'optimise':
+      return route.plan === null ? '/optimise' : `/optimise/${encodeURIComponent(route.plan)}`;
+    case 'reports':
+      return '/reports';
     case 'ask':
       return '/ask';
     case 'asked':

@@ -25,6 +25,15 @@ export const SECTIONS: readonly Section[] = [
     ],
   },
   {
+    id: 'plans',
+    key: 'section.plans',
+    links: [
+      { key: 'nav.simulate', route: { page: 'simulate', scenario: null }, pages: ['simulate'] },
+      { key: 'nav.optimise', route: { page: 'optimise', plan: null }, pages: ['optimise'] },
+      { key: 'nav.reports', route: { page: 'reports' }, pages: ['reports'] },
+    ],
+  },
+  {
     id: 'questions',
     key: 'section.questions',
     links: [

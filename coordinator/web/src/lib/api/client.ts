@@ -39,14 +39,15 @@ export function whenSignedOut(handler: () => void): void {
   onSignedOut = handler;
 }
 
-async function send(method: string, path: string, body?: unknown, headers: Record<string, string> = {}, signal?: AbortSignal): Promise<Response> {
+export async function send(method: string, path: string, body?: unknown, headers: Record<string, string> = {}, signal?: AbortSignal): Promise<Response> {
   let response: Response;
   try {
     response = await fetch(path.startsWith('/') ? path : `${BASE}/${path}`, {
       method,
       credentials: 'same-origin',
       headers: { accept: 'application/json', ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      // What is no JSON says so and goes as it is.
+      ...(body === undefined ? {} : { body: typeof body === 'string' && 'content-type' in headers ? body : JSON.stringify(body) }),
       ...(signal ? { signal } : {}),
     });
   } catch (error) {
@@ -72,7 +73,7 @@ export async function read<T>(path: string, signal?: AbortSignal): Promise<T> {
   return (await (await send('GET', path, undefined, {}, signal)).json()) as T;
 }
 
-const idAfter = (location: string | null, resource: string): string | null => {
+export const idAfter = (location: string | null, resource: string): string | null => {
   const found = location?.match(new RegExp(`/${resource}/([^/?#]+)`));
   return found?.[1] ? decodeURIComponent(found[1]) : null;
 };

@@ -2,6 +2,7 @@
 import { analysis } from './analysis.en';
 import { city } from './city.en';
 import { oversight } from './oversight.en';
+import { planning } from './planning.en';
 import type { it } from './it';
 import { trust } from './trust.en';
 
@@ -10,6 +11,7 @@ export const en: Record<keyof typeof it, string> = {
   ...trust,
   ...city,
   ...oversight,
+  ...planning,
   'app.name': 'Welfare Intelligence',
   'app.claim': 'The needs of the city, neighbourhood by neighbourhood, without handing over a record',
   'app.skip': 'Skip to content',

@@ -9,6 +9,11 @@ export const it = {
   ...city,
   ...oversight,
   ...trust,
+import { planning } from './planning.it';
+
+export const it = {
+  ...analysis,
+  ...planning,
   'app.name': 'Welfare Intelligence',
   'app.claim': 'I bisogni della città, quartiere per quartiere, senza consegnare una scheda',
   'app.skip': 'Vai al contenuto',

@@ -1,0 +1,30 @@
+// Where sites stand on the map: at their own position, or in the middle of their neighbourhood as it is drawn.
+import type { Marker, MarkerKind } from '../components/planning/PlanMap.svelte';
+import type { SiteOnMap } from './api/planning';
+import type { Geography } from './api/types';
+import type { project } from './geometry';
+import { placer } from './planning';
+
+export function markersOf(
+  sites: readonly SiteOnMap[],
+  projected: ReturnType<typeof project>,
+  geography: Geography,
+  kindOf: (site: SiteOnMap) => MarkerKind | null,
+): Marker[] {
+  const centre = new Map(projected.map(({ nil, centre }) => [nil, centre]));
+  const known = geography.areas.flatMap((area) => {
+    const at = centre.get(String(area.nil));
+    return at ? [{ lon: area.centroid[0], lat: area.centroid[1], x: at[0], y: at[1] }] : [];
+  });
+  const place = placer(known);
+  const rank: Record<MarkerKind, number> = { candidate: 0, closed: 1, open: 2, new: 3 };
+  return sites
+    .flatMap((site): Marker[] => {
+      const kind = kindOf(site);
+      if (kind === null) return [];
+      const own = site.latitude !== undefined;
+      const [x, y] = (own ? undefined : centre.get(site.nil ?? '')) ?? place(site.position[0], site.position[1]);
+      return [{ id: site.id, x, y, kind, label: site.name ?? site.id }];
+    })
+    .toSorted((a, b) => rank[a.kind] - rank[b.kind]);
+}

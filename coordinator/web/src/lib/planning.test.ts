@@ -1,0 +1,73 @@
+import { describe, expect, it } from 'vitest';
+import type { PublishedOffer, SiteOnMap } from './api/planning';
+import type { ReleaseSummary } from './api/types';
+import { edited, firstToPlan, oftenness, ordered, placer, plannable, sitesOfOffers, verdictOf } from './planning';
+
+const change = (gain: number | null, lower: number | null, upper: number | null) => ({ gain, lower, upper, before: 0, after: 0 });
+
+describe('who gains and who loses', () => {
+  it('says so only where the interval is clear of zero', () => {
+    expect(verdictOf(change(2, 1, 3))).toBe('gains');
+    expect(verdictOf(change(-2, -3, -1))).toBe('loses');
+    expect(verdictOf(change(2, -1, 5))).toBe('uncertain');
+    expect(verdictOf(change(0, 0, 0))).toBe('same');
+    expect(verdictOf(change(null, null, null))).toBe('uncertain');
+  });
+  it('shows losses first, the largest at the top', () => {
+    const rows = [change(0, 0, 0), change(3, 1, 5), change(-1, -2, -0.5), change(-4, -5, -3), change(1, -1, 3)];
+    expect(ordered(rows).map((row) => row.gain)).toEqual([-4, -1, 3, 1, 0]);
+  });
+});
+
+describe('what is planned on', () => {
+  const release = (id: string, level: string, measure: string, target?: string[]) =>
+    ({ id, level, measure, released_at: `2026-01-0${id}`, query: { by: { area: level, ...(target ? { target } : {}) } } }) as unknown as ReleaseSummary;
+  it('is counts by areas with a place', () => {
+    const all = [release('1', 'city', 'persons'), release('2', 'nil', 'sum'), release('3', 'nil', 'persons'), release('4', 'municipio', 'events')];
+    expect(plannable(all).map(({ id }) => id)).toEqual(['4', '3']);
+    expect(firstToPlan(all)?.id).toBe('3');
+    expect(firstToPlan([...all, release('5', 'nil', 'persons', ['alone-75-plus'])])?.id).toBe('5');
+    expect(firstToPlan([])).toBeNull();
+  });
+  it('takes sites of one service with the places they have together', () => {
+    const offers: PublishedOffer[] = [
+      {
+        organisation: 'a',
+        sites: [{ id: '1', name: 'Uno', position: null, nil: 9 }, { id: '2', name: 'Due', position: [9.2, 45.4], nil: null }, { id: '3', name: 'Tre', position: null, nil: null }],
+        services: [
+          { service: 'day-care', name: 'x', capacity: 20, targets: [], sites: ['1', '3'] },
+          { service: 'day-care', name: 'y', capacity: 5, targets: [], sites: ['1'] },
+          { service: 'meals', name: 'z', capacity: 5, targets: [], sites: ['2'] },
+        ],
+      },
+    ];
+    expect(sitesOfOffers(offers, 'day-care')).toEqual([{ id: 'a:1', name: 'Uno', status: 'required', capacity: 25, nil: '9' }]);
+    expect(sitesOfOffers(offers, 'meals')).toEqual([{ id: 'a:2', name: 'Due', status: 'required', capacity: 5, latitude: 45.4, longitude: 9.2 }]);
+  });
+});
+
+describe('edits', () => {
+  const site = (id: string, status: SiteOnMap['status'], capacity: number): SiteOnMap => ({ id, status, capacity, position: [9, 45] });
+  it('leave sites as the server does', () => {
+    const after = edited(
+      [site('a', 'required', 10), site('b', 'candidate', 5), site('c', 'candidate', 1)],
+      [{ edit: 'extend', site: 'a', places: 4 }, { edit: 'move', site: 'a', to: 'b' }, { edit: 'open', site: 'c' }, { edit: 'close', site: 'x' }],
+    );
+    expect(after.map(({ status, capacity }) => [status, capacity])).toEqual([['closed', 14], ['required', 14], ['required', 1]]);
+  });
+});
+
+describe('places on the map', () => {
+  it('follow straight lines through known areas', () => {
+    const place = placer([{ lon: 9.0, lat: 45.4, x: 0, y: 100 }, { lon: 9.2, lat: 45.5, x: 200, y: 0 }]);
+    const [x, y] = place(9.1, 45.45);
+    expect(x).toBeCloseTo(100);
+    expect(y).toBeCloseTo(50);
+  });
+});
+
+describe('frequencies in words', () => {
+  it('promise nothing that the draws do not say', () => {
+    expect([100, 96, 80, 50, 5].map(oftenness)).toEqual(['always', 'nearly-always', 'mostly', 'sometimes', 'rarely']);
+  });
+});
