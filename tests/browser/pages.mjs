@@ -41,6 +41,6 @@ export async function whatThereIs(page) {
     const read = async (path) => (await fetch(path)).json();
     const { releases } = await read('/api/v1/releases');
     const { queries } = await read('/api/v1/queries');
-    return { release: releases.find(({ level }) => level === 'nil')?.id, query: queries[0]?.id };
+    return { release: releases.find(({ level, derived_from }) => level === 'nil' && !derived_from)?.id, query: queries.find(({ nodes }) => nodes.length > 0)?.id };
   });
 }

@@ -10,6 +10,7 @@ import { city } from './city.mjs';
 import { dpo } from './dpo.mjs';
 import { open } from './harness.mjs';
 import { plans } from './plans.mjs';
+import { tasks } from './tasks.mjs';
 import { firstPages, openPages } from './trust.mjs';
 
 /** In this order: later walks may read what earlier ones asked. Each begins and ends on the sign-in page. */
@@ -20,6 +21,7 @@ const WALKS = {
   dpo,
   openPages,
   firstPages,
+  tasks,
 };
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { screenshots: { type: 'string' }, walk: { type: 'string', multiple: true } } });

@@ -1,0 +1,67 @@
+// One task per page, from the first page of a role: what a person wants to know, the clicks that lead there, and where the answer
+// stands. docs/UX.md is the same list for readers; the walk holds it to what is counted here.
+import { readFileSync } from 'node:fs';
+import { expect } from './harness.mjs';
+
+const section = (id) => `.sections a[data-section="${id}"]`;
+const link = (path) => `.pages a[href="${path}"]`;
+const way = (path) => `[data-testid="home-ways"] a[href="${path}"]`;
+
+/** `clicks` are selectors, clicked in this order; `answer` is where the answer stands and a pattern it matches. */
+export const TASKS = [
+  { page: 'Home', role: 'analyst', task: 'What needs me today?', clicks: [], answer: ['[data-testid="home-needs"]', /\S/], says: 'due questions, nodes out of reach, studies that end; or that nothing does' },
+  { page: 'Overview', role: 'analyst', task: 'How much of the city do the numbers hold?', clicks: [way('/overview')], answer: ['[data-testid="overview-coverage"]', /\d/], says: 'the share of the city that answered, with its bounds' },
+  { page: 'Explore', role: 'analyst', task: 'How many presences has the neighbourhood at the top, and how surely?', clicks: [way('/explore'), '[data-testid="area-table"] tbody tr:first-child button'], answer: ['[data-testid="area-detail"]', /±/], says: 'a value with its margin' },
+  { page: 'Compare', role: 'analyst', task: 'Which place has a neighbourhood among all?', clicks: [way('/explore'), '[data-testid="compare"] summary'], answer: ['[data-testid="compare-table"] tbody tr', /\d/], says: 'an interval of ranks' },
+  { page: 'Forecast', role: 'analyst', task: 'What are the coming periods of a planned question?', clicks: [way('/forecast'), '[data-testid="forecast-begin"]'], answer: ['[data-testid="forecast-table"] tbody tr', /\d/], says: 'four periods, each between two numbers' },
+  { page: 'Ask', role: 'analyst', task: 'What would a question cost, and how exact would it be?', clicks: [way('/ask')], answer: ['[data-testid="preview"]', /ε|epsilon/i], says: 'its epsilon and its margin, before anything is spent' },
+  { page: 'Planned', role: 'analyst', task: 'What would asking what is due cost?', clicks: [way('/cubes'), '[data-testid="cube-preview"]'], answer: ['[data-testid="cube-parts"] tbody tr', /\d/], says: 'the margin of each part, with its price' },
+  { page: 'Question', role: 'analyst', task: 'Who answered the latest question?', clicks: [section('accounts'), '[data-testid="query-log"] tbody th a'], answer: ['[data-testid="node-states"] li', /\S/], says: 'each node with its state; a refusal with its rule' },
+  { page: 'Nodes', role: 'analyst', task: 'Are all nodes there?', clicks: [section('accounts'), link('/nodes')], answer: ['[data-testid="nodes-table"] tbody tr', /\S/], says: 'each node with its state and edition' },
+  { page: 'Log', role: 'analyst', task: 'What happened last in the log?', clicks: [section('accounts'), 'main a[href="/log?view=entries"]'], answer: ['[data-testid="entry-log"] tbody tr', /\S/], says: 'entries with their number and hour' },
+  { page: 'How we protect data', role: 'analyst', task: 'How much can somebody have lost so far?', clicks: [section('help')], answer: ['[data-testid="protection-numbers"] tbody tr:last-child', /\d/], says: 'rho, epsilon and what they mean, for a person known to all' },
+  { page: 'Glossary', role: 'analyst', task: 'What is rho?', clicks: [section('help'), link('/glossary')], answer: ['#term-rho', /epsilon/], says: 'the most that answers reveal about one person' },
+  { page: 'API', role: 'analyst', task: 'Which refusals does asking a preview know?', clicks: [section('help'), link('/api-docs'), '[data-operation="post-queries-preview"] summary'], answer: ['[data-operation="post-queries-preview"]', /422/], says: '400 to 422, each a problem with a code' },
+  { page: 'Accessibility', role: 'analyst', task: 'How was accessibility assessed?', clicks: ['.site-footer a[href="/accessibility"]'], answer: ['[data-testid="accessibility"]', /axe/], says: 'by which criteria, and what was not tried' },
+  { page: 'Home', role: 'organisation', task: 'Is my node there?', clicks: [], answer: ['.head-figure, [data-testid="home-needs"] li', /\S/], says: 'online with its edition, or what to do' },
+  { page: 'Log', role: 'organisation', task: 'What was my organisation asked?', clicks: [way('/log')], answer: ['[data-testid="query-log"] tbody tr', /\S/], says: 'its questions, newest first, with state' },
+  { page: 'Home', role: 'dpo', task: 'Is a decision of mine waited for?', clicks: [], answer: ['[data-testid="home-needs"]', /\S/], says: 'studies to countersign; or that nothing is' },
+  { page: 'Question', role: 'dpo', task: 'What exactly was asked last, and what did it cost?', clicks: ['[data-testid="home-latest"] a'], answer: ['main', /ε|epsilon|rho/i], says: 'the question in words, its price, and how the own node decided' },
+];
+
+/** The row of docs/UX.md that a task has. */
+const rowOf = ({ page, role, task, clicks, says }) => `| ${page} | ${role} | ${task} | ${clicks.length} | ${says} |`;
+
+export async function tasks(walk) {
+  const document = readFileSync(new URL('../../docs/UX.md', import.meta.url), 'utf8');
+  await walk.check('docs/UX.md lists each task with its clicks', () => {
+    const missing = TASKS.map(rowOf).filter((row) => !document.includes(row));
+    expect(missing.length === 0, `these rows are missing:\n${missing.join('\n')}`);
+    const rows = document.split('\n').filter((line) => /^\| [A-Z].* \| \d+ \|/.test(line)).length;
+    expect(rows === TASKS.length, `${rows} rows for ${TASKS.length} tasks`);
+  });
+  let role = null;
+  for (const one of TASKS) {
+    await walk.check(`${one.role}, ${one.page}: ${one.task} (${one.clicks.length} clicks)`, async () => {
+      if (one.role !== role) {
+        await walk.context.clearCookies();
+        await walk.goto('/');
+        await walk.signIn(one.role);
+        role = one.role;
+      } else {
+        await walk.goto('/');
+        await walk.settled();
+      }
+      for (const click of one.clicks) {
+        await walk.page.locator(click).first().click();
+        await walk.settled();
+      }
+      const [where, pattern] = one.answer;
+      await walk.page.locator(where).filter({ hasText: pattern }).first().waitFor();
+    });
+  }
+  await walk.check('signing out ends the tasks', async () => {
+    await walk.goto('/');
+    await walk.signOut();
+  });
+}
