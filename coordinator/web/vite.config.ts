@@ -1,6 +1,6 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vitest/config';
-import { precompress } from './precompress';
+import { precompress } from './precompress.ts';
 
 // Nothing is inlined as data: fonts and scripts come from the origin only, as the content security policy demands.
 export default defineConfig({

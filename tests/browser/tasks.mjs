@@ -16,7 +16,7 @@ export const TASKS = [
   { page: 'Forecast', role: 'analyst', task: 'What are the coming periods of a planned question?', clicks: [way('/forecast'), '[data-testid="forecast-begin"]'], answer: ['[data-testid="forecast-table"] tbody tr', /\d/], says: 'four periods, each between two numbers' },
   { page: 'Ask', role: 'analyst', task: 'What would a question cost, and how exact would it be?', clicks: [way('/ask')], answer: ['[data-testid="preview"]', /ε|epsilon/i], says: 'its epsilon and its margin, before anything is spent' },
   { page: 'Planned', role: 'analyst', task: 'What would asking what is due cost?', clicks: [way('/cubes'), '[data-testid="cube-preview"]'], answer: ['[data-testid="cube-parts"] tbody tr', /\d/], says: 'the margin of each part, with its price' },
-  { page: 'Question', role: 'analyst', task: 'Who answered the latest question?', clicks: [section('accounts'), '[data-testid="query-log"] tbody th a'], answer: ['[data-testid="node-states"] li', /\S/], says: 'each node with its state; a refusal with its rule' },
+  { page: 'Question', role: 'analyst', task: 'Who answered the latest question?', clicks: [section('accounts'), '[data-testid="query-log"] tbody th a'], answer: ['.asked .small-label', /\S/], says: 'each node with its state, a refusal with its rule; or that nobody had to be asked' },
   { page: 'Nodes', role: 'analyst', task: 'Are all nodes there?', clicks: [section('accounts'), link('/nodes')], answer: ['[data-testid="nodes-table"] tbody tr', /\S/], says: 'each node with its state and edition' },
   { page: 'Log', role: 'analyst', task: 'What happened last in the log?', clicks: [section('accounts'), 'main a[href="/log?view=entries"]'], answer: ['[data-testid="entry-log"] tbody tr', /\S/], says: 'entries with their number and hour' },
   { page: 'How we protect data', role: 'analyst', task: 'How much can somebody have lost so far?', clicks: [section('help')], answer: ['[data-testid="protection-numbers"] tbody tr:last-child', /\d/], says: 'rho, epsilon and what they mean, for a person known to all' },
@@ -26,7 +26,7 @@ export const TASKS = [
   { page: 'Home', role: 'organisation', task: 'Is my node there?', clicks: [], answer: ['.head-figure, [data-testid="home-needs"] li', /\S/], says: 'online with its edition, or what to do' },
   { page: 'Log', role: 'organisation', task: 'What was my organisation asked?', clicks: [way('/log')], answer: ['[data-testid="query-log"] tbody tr', /\S/], says: 'its questions, newest first, with state' },
   { page: 'Home', role: 'dpo', task: 'Is a decision of mine waited for?', clicks: [], answer: ['[data-testid="home-needs"]', /\S/], says: 'studies to countersign; or that nothing is' },
-  { page: 'Question', role: 'dpo', task: 'What exactly was asked last, and what did it cost?', clicks: ['[data-testid="home-latest"] a'], answer: ['main', /ε|epsilon|rho/i], says: 'the question in words, its price, and how the own node decided' },
+  { page: 'Question', role: 'dpo', task: 'What exactly was asked last, and how did my node decide?', clicks: ['[data-testid="home-latest"] a'], answer: ['.asked .small-label', /\S/], says: 'the question in words, how far it is, and the own node with its rule' },
 ];
 
 /** The row of docs/UX.md that a task has. */
