@@ -18,9 +18,16 @@ export const PAGES = [
   { name: 'nodes', role: 'analyst', path: '/nodes', ready: '[data-testid="nodes-table"]' },
   { name: 'log', role: 'analyst', path: '/log', ready: '[data-testid="query-log"]' },
   { name: 'log-entries', role: 'analyst', path: '/log?view=entries', ready: '[data-testid="entry-log"]' },
+  { name: 'offer', role: 'analyst', path: '/offer', ready: '[data-testid="gap-table"], [data-testid="no-offers"]' },
+  { name: 'area', role: 'analyst', path: '/area/9', ready: '[data-testid="area-facts"]' },
+  { name: 'decisions', role: 'analyst', path: '/decisions', ready: '[data-testid="decisions"] tbody tr' },
+  { name: 'studies', role: 'analyst', path: '/studies', ready: '[data-testid="study"]' },
   { name: 'not-found', role: 'analyst', path: '/no-such-page', ready: '.empty-mark' },
   { name: 'home-organisation', role: 'organisation', path: '/', ready: '[data-testid="home-latest"]' },
   { name: 'home-dpo', role: 'dpo', path: '/', ready: '[data-testid="home-latest"]' },
+  { name: 'policies', role: 'dpo', path: '/policies', ready: '[data-testid="policies"] table' },
+  { name: 'budgets', role: 'dpo', path: '/budgets', ready: '[data-testid="budget"]' },
+  { name: 'alerts', role: 'dpo', path: '/alerts', ready: '[data-testid="alerts"], [data-testid="alerts-empty"]' },
 ];
 
 /** Pages of the site's own navigation that the list does not name, so that a new page is not forgotten. */

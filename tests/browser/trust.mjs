@@ -40,7 +40,7 @@ export async function openPages(walk) {
 
 /** Each role signs in and sees what waits for it, and one click leads on. */
 export async function firstPages(walk) {
-  for (const [role, way] of [['analyst', '/overview'], ['organisation', '/log'], ['dpo', '/log']]) {
+  for (const [role, way] of [['analyst', '/overview'], ['organisation', '/log'], ['dpo', '/decisions']]) {
     await walk.check(`the role ${role} signs in and sees what waits for it`, async () => {
       await walk.goto('/');
       await walk.signIn(role);

@@ -49,19 +49,19 @@ function ownNode({ nodes }: Seen): Need[] {
 
 function studies(seen: Seen, account: Account, now: number, date: (iso: string) => string): Need[] {
   const inForce = seen.studies.filter((study) => Date.parse(study.valid_from) <= now && now < Date.parse(study.valid_to));
-  const none: Need[] = inForce.length === 0 ? [{ text: 'no-study', action: 'no-study-action', href: '/protection', values: {}, urgent: true }] : [];
+  const none: Need[] = inForce.length === 0 ? [{ text: 'no-study', action: 'no-study-action', href: '/studies', values: {}, urgent: true }] : [];
   const unsigned = inForce
     .filter((study) => account.role !== 'analyst' && account.organisation !== undefined && study.participants?.includes(account.organisation) && !study.countersigned.includes(account.organisation))
-    .map((study): Need => ({ text: 'countersign', action: 'countersign-action', href: '/log', values: { title: study.title }, urgent: true }));
+    .map((study): Need => ({ text: 'countersign', action: 'countersign-action', href: '/studies', values: { title: study.title }, urgent: true }));
   const ending = inForce
     .filter((study) => Date.parse(study.valid_to) - now < SOON_DAYS * DAY_MS)
-    .map((study): Need => ({ text: 'study-ends', action: 'study-ends-action', href: '/protection', values: { title: study.title, date: date(study.valid_to) }, urgent: false }));
+    .map((study): Need => ({ text: 'study-ends', action: 'study-ends-action', href: '/studies', values: { title: study.title, date: date(study.valid_to) }, urgent: false }));
   return [...none, ...unsigned, ...ending];
 }
 
 function refused({ queries }: Seen, now: number): Need[] {
   const recent = queries.filter((query) => now - Date.parse(query.asked_at) < RECENT_DAYS * DAY_MS && query.nodes.some(({ state }) => state === 'refused')).length;
-  return recent === 0 ? [] : [{ ...counted('refused', 'refused-one', recent), action: 'refused-action', href: '/log', urgent: false }];
+  return recent === 0 ? [] : [{ ...counted('refused', 'refused-one', recent), action: 'refused-action', href: '/decisions?decision=refused', urgent: false }];
 }
 
 /** What waits for this reader, the urgent first. */
@@ -86,19 +86,25 @@ export const WAYS: Record<Account['role'], readonly { text: Word; href: string }
   ],
   organisation: [
     { text: 'log', href: '/log' },
+    { text: 'decisions', href: '/decisions' },
+    { text: 'budgets', href: '/budgets' },
     { text: 'overview', href: '/overview' },
     { text: 'explore', href: '/explore' },
     { text: 'protection', href: '/protection' },
   ],
   dpo: [
-    { text: 'log', href: '/log' },
+    { text: 'decisions', href: '/decisions' },
+    { text: 'studies', href: '/studies' },
+    { text: 'policies', href: '/policies' },
+    { text: 'budgets', href: '/budgets' },
+    { text: 'alerts', href: '/alerts' },
     { text: 'evidence', href: '/api/v1/log/evidence' },
-    { text: 'nodes', href: '/nodes' },
     { text: 'protection', href: '/protection' },
   ],
   admin: [
     { text: 'nodes', href: '/nodes' },
     { text: 'log', href: '/log' },
+    { text: 'alerts', href: '/alerts' },
     { text: 'evidence', href: '/api/v1/log/evidence' },
     { text: 'overview', href: '/overview' },
     { text: 'api', href: '/api-docs' },
