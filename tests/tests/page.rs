@@ -365,7 +365,14 @@ async fn the_page_lets_in_who_holds_the_folder_and_nobody_else() -> Result<()> {
             "/approvals",
             ["Nessuna richiesta attende", "approvata", STUDY],
         ),
-        ("/targets", ["Gruppi valutabili", "se la politica lo nomina", "micro-area"]),
+        (
+            "/targets",
+            [
+                "Gruppi valutabili",
+                "se la politica lo nomina",
+                "micro-area",
+            ],
+        ),
         (
             "/log",
             ["Edizione", "Righe lette", "non lascia mai il nodo"],

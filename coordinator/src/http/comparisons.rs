@@ -41,7 +41,8 @@ async fn consistent(
         return Err(invalid(&unknown, "unknown-field"));
     }
     let with: Option<Vec<String>> = with.map(|with| with.split(',').map(str::to_owned).collect());
-    audience::check_all(&app, &account, with.iter().flatten().chain([&id])).await?;
+    let named: Vec<String> = (with.iter().flatten().chain([&id])).cloned().collect();
+    audience::check_all(&app, &account, &named).await?;
     Ok(Json(match with {
         None => consistent::view(&app, &id).await?,
         Some(with) => margins::together(&app, &id, &with).await?,

@@ -53,6 +53,7 @@ impl AggregateQuery {
             filter: _,
             bounds: _,
             rho_nano: _,
+            taxonomy: _,
         } = self;
         let chosen = [
             (*by_service, Use::ServiceAxis),

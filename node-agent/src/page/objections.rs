@@ -183,6 +183,7 @@ fn enter(shown: &Page, form: &Entering) -> Result<Outcome> {
         new += usize::from(objections::add(
             dir,
             &key,
+            &columns,
             person,
             form.reason,
             day.clone(),

@@ -33,7 +33,7 @@ pub(super) async fn demand(
         let path = format!("$.basis.demand[{at}]");
         let found = match source {
             DemandSource::Release { release, .. } => of_release(app, source, release, &path).await,
-            DemandSource::Forecast { .. } => of_forecast(app, source, &path),
+            DemandSource::Forecast { .. } => of_forecast(app, source, &path).await,
             DemandSource::Rows { .. } => of_rows(source, &path),
         }?;
         if *level.get_or_insert(found.level) != found.level {
@@ -222,7 +222,7 @@ fn plain_cells(release: &Release, place: usize) -> (Vec<f64>, Vec<f64>) {
         .unzip()
 }
 
-fn of_forecast(app: &State, source: &DemandSource, path: &str) -> Result<Found, Problem> {
+async fn of_forecast(app: &State, source: &DemandSource, path: &str) -> Result<Found, Problem> {
     let DemandSource::Forecast {
         forecast,
         ahead,
@@ -240,7 +240,7 @@ fn of_forecast(app: &State, source: &DemandSource, path: &str) -> Result<Found, 
             "there is no such forecast any more; begin it again on the page of forecasts",
         )
     };
-    let known = forecasts::one(app, forecast).map_err(|_| gone())?;
+    let known = forecasts::one(app, forecast).await.map_err(|_| gone())?;
     let result = match (&known.result, known.state) {
         (Some(result), ForecastState::Done) => result,
         _ => {
