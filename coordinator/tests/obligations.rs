@@ -132,6 +132,55 @@ async fn a_release_is_seen_by_whom_every_organisation_in_it_allows() {
 }
 
 #[tokio::test]
+async fn what_is_planned_on_a_release_is_seen_by_whom_the_release_is() {
+    let bed = Bed::new().await;
+    let city = bed.city().await;
+    bed.node("fondazione-navigli").await;
+    let mut query = question(100_000_000);
+    query["by"] = json!({ "area": "nil" });
+    let id = city.asked(&query, "needs").await;
+    for node in &city.nodes {
+        answers(node, 100, owed(Audience::Requester)).await;
+    }
+    let release = city.view(&id).await["release"].as_str().unwrap().to_owned();
+    let basis = json!({
+        "demand": [{ "kind": "release", "release": release }],
+        "sites": [{ "id": "duomo", "nil": "1", "status": "required", "capacity": 60 }],
+    });
+    let measure = json!({ "method": "e2sfca", "radius": 60 });
+    let scenario = json!({ "name": "As it is", "basis": &basis, "edits": [], "measure": &measure });
+    let plan = json!({ "name": "One", "basis": &basis, "model": "p-median", "p": 1 });
+    let mut kept = Vec::new();
+    for (path, wanted) in [("/api/v1/scenarios", scenario), ("/api/v1/plans", plan)] {
+        let made = city.analyst.post(path, &wanted).await;
+        kept.push((path, made.location().to_owned()));
+    }
+    let requester = (bed.signed_in("comune", Role::Organisation, Some("comune-milano"))).await;
+    let outsider = (bed.signed_in("navigli", Role::Analyst, Some("fondazione-navigli"))).await;
+    for (list, one) in &kept {
+        for (browser, sees) in [(&requester, true), (&outsider, false)] {
+            let listed = browser.get(list).await;
+            println!("{list} {}", listed.text);
+            let listed = listed.expect(200).text;
+            let id = one.rsplit('/').next().unwrap();
+            assert_eq!(listed.contains(id), sees, "{list}");
+            assert_eq!(browser.get(one).await.status == 200, sees, "{one}");
+        }
+    }
+    let fork = json!({ "name": "Mine" });
+    let forked = outsider.post(&format!("{}/fork", kept[0].1), &fork).await;
+    forked.expect(404);
+    let access = json!({ "basis": basis, "measure": measure });
+    let refused = outsider.post("/api/v1/access", &access).await.expect(422);
+    assert_eq!(
+        refused.json()["code"],
+        "unknown-release",
+        "{}",
+        refused.text
+    );
+}
+
+#[tokio::test]
 async fn small_values_are_shown_as_fewer_than_the_largest_minimum() {
     let bed = Bed::new().await;
     let city = bed.city().await;

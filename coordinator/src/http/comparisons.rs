@@ -36,13 +36,14 @@ async fn consistent(
     Path(id): Path<String>,
     Query(mut parameters): Query<BTreeMap<String, String>>,
 ) -> Result<Json<ConsistentView>, Problem> {
+    audience::check_all(&app, &account, [&id]).await?;
     let with = parameters.remove("with");
     if let Some(unknown) = parameters.into_keys().next() {
         return Err(invalid(&unknown, "unknown-field"));
     }
     let with: Option<Vec<String>> = with.map(|with| with.split(',').map(str::to_owned).collect());
-    let named: Vec<String> = (with.iter().flatten().chain([&id])).cloned().collect();
-    audience::check_all(&app, &account, &named).await?;
+    let others = with.clone().unwrap_or_default();
+    audience::check_all(&app, &account, &others).await?;
     Ok(Json(match with {
         None => consistent::view(&app, &id).await?,
         Some(with) => margins::together(&app, &id, &with).await?,

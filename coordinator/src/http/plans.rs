@@ -6,6 +6,7 @@ use super::body::Body;
 use crate::Problem;
 use crate::app::planning::plans::{self, PlanSummary, PlanView, PlanWanted, Progress};
 use crate::state::App;
+use crate::store::accounts::Account;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
@@ -39,8 +40,8 @@ struct PlansView {
 
 /// All plans.
 #[utoipa::path(get, path = "/api/v1/plans", responses((status = 200, body = PlansView), (status = 401)))]
-async fn list(State(app): State<App>, _: Caller) -> Result<Json<PlansView>, Problem> {
-    let plans = plans::list(&app).await?;
+async fn list(State(app): State<App>, Caller(account): Caller) -> Result<Json<PlansView>, Problem> {
+    let plans = plans::list(&app, &account).await?;
     Ok(Json(PlansView { plans }))
 }
 
@@ -73,7 +74,7 @@ async fn begin(
 )]
 async fn one(
     State(app): State<App>,
-    _: Caller,
+    Caller(account): Caller,
     Path(name): Path<String>,
 ) -> Result<Response, Problem> {
     let (id, form) = match name.split_once('.') {
@@ -81,7 +82,7 @@ async fn one(
         Some((id, form @ ("csv" | "json"))) => (id, Some(form)),
         Some(_) => return Err(Problem::NotFound),
     };
-    let view = plans::one(&app, id).await?;
+    let view = plans::one(&app, &account, id).await?;
     let Some(form) = form else {
         return Ok(Json(view).into_response());
     };
@@ -135,15 +136,16 @@ async fn cancel(
 )]
 async fn events(
     State(app): State<App>,
-    _: Caller,
+    Caller(account): Caller,
     Path(id): Path<String>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     // Listening starts before looking, so that no end falls between the two.
     let progress = app.plans.follow(&id);
-    plans::one(&app, &id).await?;
+    plans::one(&app, &account, &id).await?;
     let follower = Follower {
         stopping: app.hub.stopping(),
         app,
+        account,
         id,
         progress,
         is_first: true,
@@ -158,6 +160,7 @@ async fn events(
 
 struct Follower {
     app: App,
+    account: Account,
     id: String,
     progress: Option<watch::Receiver<Progress>>,
     stopping: watch::Receiver<bool>,
@@ -187,7 +190,7 @@ impl Follower {
             }
         }
         self.is_over = true;
-        let view: PlanView = plans::one(&self.app, &self.id).await.ok()?;
+        let view: PlanView = plans::one(&self.app, &self.account, &self.id).await.ok()?;
         let text = serde_json::to_string(&view).ok()?;
         Some(Event::default().event("plan").data(text))
     }

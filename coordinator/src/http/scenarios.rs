@@ -52,8 +52,11 @@ struct ScenariosView {
 
 /// All saved scenarios.
 #[utoipa::path(get, path = "/api/v1/scenarios", responses((status = 200, body = ScenariosView), (status = 401)))]
-async fn list(State(app): State<App>, _: Caller) -> Result<Json<ScenariosView>, Problem> {
-    let scenarios = scenarios::list(&app).await?;
+async fn list(
+    State(app): State<App>,
+    Caller(account): Caller,
+) -> Result<Json<ScenariosView>, Problem> {
+    let scenarios = scenarios::list(&app, &account).await?;
     Ok(Json(ScenariosView { scenarios }))
 }
 
@@ -102,10 +105,10 @@ async fn preview(
 )]
 async fn one(
     State(app): State<App>,
-    _: Caller,
+    Caller(account): Caller,
     Path(id): Path<String>,
 ) -> Result<Json<ScenarioView>, Problem> {
-    Ok(Json(scenarios::one(&app, &id).await?))
+    Ok(Json(scenarios::one(&app, &account, &id).await?))
 }
 
 /// Removes a scenario. Those forked from it stay.
@@ -154,7 +157,7 @@ struct Against {
 )]
 async fn between(
     State(app): State<App>,
-    _: Caller,
+    Caller(account): Caller,
     Path(id): Path<String>,
     Query(Against { against }): Query<Against>,
 ) -> Result<Json<BetweenView>, Problem> {
@@ -162,5 +165,7 @@ async fn between(
         path: "against".to_owned(),
         code: "missing-field",
     })?;
-    Ok(Json(scenarios::between(&app, &id, &against).await?))
+    Ok(Json(
+        scenarios::between(&app, &account, &id, &against).await?,
+    ))
 }

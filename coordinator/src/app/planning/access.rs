@@ -94,7 +94,7 @@ pub async fn measure(
 ) -> Result<AccessView, Problem> {
     may_plan(account)?;
     let settings = wanted.measure.settings()?;
-    let tables = Tables::gather(app, &wanted.basis).await?;
+    let tables = Tables::gather(app, account, &wanted.basis).await?;
     need_places(&tables, wanted.measure.method)?;
     let method = wanted.measure.method;
     let (tables, access) = work(app, move || {

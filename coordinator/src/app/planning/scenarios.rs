@@ -4,7 +4,9 @@
 use super::access::{MeasureWanted, need_places, work};
 use super::basis::Basis;
 use super::tables::{DemandView, SiteView, SourceView, Tables};
-use super::{checked_name, checked_note, may_plan, may_remove, record, refused, told, travel_json};
+use super::{
+    checked_name, checked_note, may_plan, may_remove, may_see, record, refused, told, travel_json,
+};
 use crate::state::State;
 use crate::store::accounts::Account;
 use crate::store::planning::{self as kept, NewScenario, StoredScenario};
@@ -171,7 +173,7 @@ pub async fn preview(
     wanted: &ScenarioWanted,
 ) -> Result<ScenarioResult, Problem> {
     may_plan(account)?;
-    Ok(worked_out(app, wanted).await?.1)
+    Ok(worked_out(app, account, wanted).await?.1)
 }
 
 /// Works a scenario out and saves it; its identifier.
@@ -186,7 +188,7 @@ pub async fn save(
     may_plan(account)?;
     checked_name(&wanted.name)?;
     checked_note(&wanted.note)?;
-    let (tables, result) = worked_out(app, wanted).await?;
+    let (tables, result) = worked_out(app, account, wanted).await?;
     let id = secret::identifier()?;
     let now = app.clock.now();
     let mut transaction = app.database.write().await?;
@@ -237,7 +239,7 @@ pub async fn save(
 /// # Errors
 /// [`Problem`].
 pub async fn fork(app: &State, account: &Account, id: &str, fork: Fork) -> Result<String, Problem> {
-    let mut wanted = one(app, id).await?.wanted;
+    let mut wanted = one(app, account, id).await?.wanted;
     wanted.name = fork.name;
     wanted.parent = Some(id.to_owned());
     if let Some(edits) = fork.edits {
@@ -246,16 +248,21 @@ pub async fn fork(app: &State, account: &Account, id: &str, fork: Fork) -> Resul
     save(app, account, &wanted).await
 }
 
-/// All saved scenarios, newest first.
+/// All saved scenarios that an account may see, newest first.
 ///
 /// # Errors
 /// [`Problem`].
-pub async fn list(app: &State) -> Result<Vec<ScenarioSummary>, Problem> {
+pub async fn list(app: &State, account: &Account) -> Result<Vec<ScenarioSummary>, Problem> {
     let mut reader = app.database.read().await?;
-    let all = kept::scenarios(&mut reader).await?;
+    let mut all = Vec::new();
+    for stored in kept::scenarios(&mut reader).await? {
+        let view = read(stored)?;
+        if may_see(&mut reader, account, &view.result.sources, app.clock.now()).await? {
+            all.push(view);
+        }
+    }
     (all.into_iter())
-        .map(|stored| {
-            let view = read(stored)?;
+        .map(|view| {
             let count = |field: &str| {
                 view.result.comparison[field]
                     .as_u64()
@@ -279,11 +286,15 @@ pub async fn list(app: &State) -> Result<Vec<ScenarioSummary>, Problem> {
 /// A saved scenario.
 ///
 /// # Errors
-/// [`Problem::NotFound`].
-pub async fn one(app: &State, id: &str) -> Result<ScenarioView, Problem> {
+/// [`Problem::NotFound`], also where the account may not see a release it was made of.
+pub async fn one(app: &State, account: &Account, id: &str) -> Result<ScenarioView, Problem> {
     let mut reader = app.database.read().await?;
     let stored = kept::scenario(&mut reader, id).await?;
-    Ok(read(stored.ok_or(Problem::NotFound)?)?)
+    let view = read(stored.ok_or(Problem::NotFound)?)?;
+    match may_see(&mut reader, account, &view.result.sources, app.clock.now()).await? {
+        true => Ok(view),
+        false => Err(Problem::NotFound),
+    }
 }
 
 /// Removes a scenario; those forked from it stay.
@@ -303,8 +314,16 @@ pub async fn remove(app: &State, account: &Account, id: &str) -> Result<(), Prob
 ///
 /// # Errors
 /// [`Problem`], naming what does not fit and the remedy.
-pub async fn between(app: &State, id: &str, against: &str) -> Result<BetweenView, Problem> {
-    let (second, first) = (one(app, id).await?, one(app, against).await?);
+pub async fn between(
+    app: &State,
+    account: &Account,
+    id: &str,
+    against: &str,
+) -> Result<BetweenView, Problem> {
+    let (second, first) = (
+        one(app, account, id).await?,
+        one(app, account, against).await?,
+    );
     let same = second.wanted.basis == first.wanted.basis
         && second.wanted.measure == first.wanted.measure
         && second.result.data_version == first.result.data_version;
@@ -315,7 +334,7 @@ pub async fn between(app: &State, id: &str, against: &str) -> Result<BetweenView
             remedy: "the two were measured on other demand, sites, travel or by another method; fork one from the other",
         });
     }
-    let tables = Tables::gather(app, &second.wanted.basis).await?;
+    let tables = Tables::gather(app, account, &second.wanted.basis).await?;
     let settings = second.wanted.measure.settings()?;
     let method = second.wanted.measure.method;
     let (edits, before) = (second.wanted.edits.clone(), first.wanted.edits.clone());
@@ -342,6 +361,7 @@ pub async fn between(app: &State, id: &str, against: &str) -> Result<BetweenView
 
 async fn worked_out(
     app: &State,
+    account: &Account,
     wanted: &ScenarioWanted,
 ) -> Result<(Tables, ScenarioResult), Problem> {
     if wanted.edits.len() > MOST_EDITS {
@@ -362,7 +382,7 @@ async fn worked_out(
         ));
     }
     let settings = wanted.measure.settings()?;
-    let tables = Tables::gather(app, &wanted.basis).await?;
+    let tables = Tables::gather(app, account, &wanted.basis).await?;
     let method = wanted.measure.method;
     need_places(&tables, method)?;
     let after = edited_sites(&tables.demand, &tables.sites, &wanted.edits).map_err(invalid)?;

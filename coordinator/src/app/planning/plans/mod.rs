@@ -9,7 +9,9 @@ pub use table::csv;
 
 use super::basis::Basis;
 use super::tables::{DemandView, SiteView, SourceView, Tables};
-use super::{checked_name, checked_note, may_plan, may_remove, record, refused, told, travel_json};
+use super::{
+    checked_name, checked_note, may_plan, may_remove, may_see, record, refused, told, travel_json,
+};
 use crate::state::{App, State};
 use crate::store::accounts::Account;
 use crate::store::planning::{self as kept, NewPlan, StoredPlan};
@@ -213,7 +215,7 @@ pub async fn begin(app: &App, account: &Account, wanted: PlanWanted) -> Result<S
     checked_name(&wanted.name)?;
     checked_note(&wanted.note)?;
     checked_limits(&wanted)?;
-    let tables = Tables::gather(app, &wanted.basis).await?;
+    let tables = Tables::gather(app, account, &wanted.basis).await?;
     let problem = problem(&wanted, &tables)?;
     problem.check().map_err(|error| {
         let field = error.field.split(['[', '.']).next().unwrap_or_default();
@@ -376,13 +378,20 @@ pub async fn remove(app: &State, account: &Account, id: &str) -> Result<(), Prob
     Ok(())
 }
 
-/// All plans, newest first.
+/// All plans that an account may see, newest first.
 ///
 /// # Errors
 /// [`Problem`].
-pub async fn list(app: &State) -> Result<Vec<PlanSummary>, Problem> {
+pub async fn list(app: &State, account: &Account) -> Result<Vec<PlanSummary>, Problem> {
     let mut reader = app.database.read().await?;
-    let all = kept::plans(&mut reader).await?;
+    let mut all = Vec::new();
+    for stored in kept::plans(&mut reader).await? {
+        let inputs: PlanInputs =
+            serde_json::from_str(&stored.inputs).map_err(CoordinatorError::from)?;
+        if may_see(&mut reader, account, &inputs.sources, app.clock.now()).await? {
+            all.push(stored);
+        }
+    }
     (all.into_iter())
         .map(|stored| {
             let (state, _) = standing(app, &stored)?;
@@ -408,13 +417,17 @@ pub async fn list(app: &State) -> Result<Vec<PlanSummary>, Problem> {
 /// A plan, as far as it is.
 ///
 /// # Errors
-/// [`Problem::NotFound`].
-pub async fn one(app: &State, id: &str) -> Result<PlanView, Problem> {
+/// [`Problem::NotFound`], also where the account may not see a release it was made of.
+pub async fn one(app: &State, account: &Account, id: &str) -> Result<PlanView, Problem> {
     let mut reader = app.database.read().await?;
     let stored = kept::plan(&mut reader, id)
         .await?
         .ok_or(Problem::NotFound)?;
-    Ok(read(app, stored)?)
+    let view = read(app, stored)?;
+    match may_see(&mut reader, account, &view.inputs.sources, app.clock.now()).await? {
+        true => Ok(view),
+        false => Err(Problem::NotFound),
+    }
 }
 
 /// How far a stored plan is: as its job says while there is one. One that neither ended nor has a job was cut off when

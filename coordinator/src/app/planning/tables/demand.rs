@@ -3,12 +3,14 @@
 use super::super::basis::{Basis, DemandSource};
 use super::super::refused;
 use super::{Between, MOST_ROWS, MOST_SOURCES, SourceView, TWO_SIDED_95, home};
+use crate::app::audience;
 use crate::app::comparison::place;
 use crate::app::consistent::loaded;
 use crate::app::derive::{parsed, stored};
 use crate::app::forecasts::{self, ForecastState};
 use crate::app::release::Release;
 use crate::state::State;
+use crate::store::accounts::Account;
 use crate::{CoordinatorError, Problem};
 use geography::{Level, Partition};
 use optimise::Demand;
@@ -17,6 +19,7 @@ use std::collections::{BTreeMap, HashSet};
 /// Demand of all sources; they must be of one level, and of targets that differ.
 pub(super) async fn demand(
     app: &State,
+    account: &Account,
     basis: &Basis,
 ) -> Result<(Level, Vec<Demand>, Vec<SourceView>), Problem> {
     if basis.demand.is_empty() || basis.demand.len() > MOST_SOURCES {
@@ -32,8 +35,10 @@ pub(super) async fn demand(
     for (at, source) in basis.demand.iter().enumerate() {
         let path = format!("$.basis.demand[{at}]");
         let found = match source {
-            DemandSource::Release { release, .. } => of_release(app, source, release, &path).await,
-            DemandSource::Forecast { .. } => of_forecast(app, source, &path).await,
+            DemandSource::Release { release, .. } => {
+                of_release(app, account, source, release, &path).await
+            }
+            DemandSource::Forecast { .. } => of_forecast(app, account, source, &path).await,
             DemandSource::Rows { .. } => of_rows(source, &path),
         }?;
         if *level.get_or_insert(found.level) != found.level {
@@ -105,6 +110,7 @@ fn view(kind: &str, target: Option<String>) -> SourceView {
         kind: kind.to_owned(),
         target,
         release: None,
+        releases: Vec::new(),
         query_hash: None,
         study: None,
         query: None,
@@ -143,6 +149,7 @@ fn drawn_level(level: Level, path: &str) -> Result<(), Problem> {
 
 async fn of_release(
     app: &State,
+    account: &Account,
     source: &DemandSource,
     id: &str,
     path: &str,
@@ -157,7 +164,6 @@ async fn of_release(
         unreachable!("called for releases")
     };
     checked_share(*thousandths, path)?;
-    let mut reader = app.database.read().await?;
     let missing = || {
         refused(
             format!("{path}.release"),
@@ -165,6 +171,8 @@ async fn of_release(
             "there is no such release; name one of those listed",
         )
     };
+    visible(app, account, &[id.to_owned()], missing).await?;
+    let mut reader = app.database.read().await?;
     let (_, release) = stored(&mut reader, id).await?.ok_or_else(missing)?;
     let question = parsed(&release.summary.query)?;
     let level = question.level();
@@ -201,6 +209,7 @@ async fn of_release(
         target.clone().or_else(|| spelt.get("target").cloned()),
     );
     told.release = Some(release.summary.id.clone());
+    told.releases = vec![release.summary.id.clone()];
     told.query_hash = Some(release.summary.query_hash.clone());
     told.study = Some(release.summary.study.clone());
     told.query = Some(release.summary.query.clone());
@@ -210,6 +219,19 @@ async fn of_release(
         .zip(values.into_iter().zip(variance))
         .map(|(key, (value, variance))| (key, value, variance));
     Ok(found(level, cells, *thousandths, told))
+}
+
+/// Checks that an account may see releases; where it may not, they are not there for it.
+async fn visible(
+    app: &State,
+    account: &Account,
+    releases: &[String],
+    missing: impl Fn() -> Problem,
+) -> Result<(), Problem> {
+    match audience::check_all(app, account, releases).await {
+        Err(Problem::NotFound) => Err(missing()),
+        checked => checked,
+    }
 }
 
 /// Cells of a release as it was stored.
@@ -222,7 +244,12 @@ fn plain_cells(release: &Release, place: usize) -> (Vec<f64>, Vec<f64>) {
         .unzip()
 }
 
-async fn of_forecast(app: &State, source: &DemandSource, path: &str) -> Result<Found, Problem> {
+async fn of_forecast(
+    app: &State,
+    account: &Account,
+    source: &DemandSource,
+    path: &str,
+) -> Result<Found, Problem> {
     let DemandSource::Forecast {
         forecast,
         ahead,
@@ -241,6 +268,7 @@ async fn of_forecast(app: &State, source: &DemandSource, path: &str) -> Result<F
         )
     };
     let known = forecasts::one(app, forecast).await.map_err(|_| gone())?;
+    visible(app, account, &known.releases, gone).await?;
     let result = match (&known.result, known.state) {
         (Some(result), ForecastState::Done) => result,
         _ => {
@@ -282,6 +310,7 @@ async fn of_forecast(app: &State, source: &DemandSource, path: &str) -> Result<F
         (target.clone()).or_else(|| known.wanted.at.get("target").cloned()),
     );
     told.forecast = Some(known.id.clone());
+    told.releases = known.releases.clone();
     told.period = Some(period.clone());
     told.at = known.wanted.at.clone();
     Ok(found(level, cells.into_iter(), *thousandths, told))

@@ -7,6 +7,7 @@ mod sites;
 use super::basis::{Basis, PlannedSite, TravelWanted};
 use super::{refused, travel_tables};
 use crate::state::State;
+use crate::store::accounts::Account;
 use crate::{CoordinatorError, Problem};
 use access::{Point, Travel, TravelSource};
 use demand::demand;
@@ -39,6 +40,9 @@ pub struct SourceView {
     /// The release.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release: Option<String>,
+    /// Every release its numbers were made of: whoever may not see one of them may not see what was planned on it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub releases: Vec<String>,
     /// Hash of the question it answers, hex.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub query_hash: Option<String>,
@@ -136,13 +140,13 @@ pub struct Tables {
 }
 
 impl Tables {
-    /// Gathers what is planned on.
+    /// Gathers what is planned on, as far as an account may see it.
     ///
     /// # Errors
     /// [`Problem`], naming what does not fit and the remedy.
-    pub async fn gather(app: &State, basis: &Basis) -> Result<Tables, Problem> {
+    pub async fn gather(app: &State, account: &Account, basis: &Basis) -> Result<Tables, Problem> {
         let planned = sites(basis)?;
-        let (level, demand, sources) = demand(app, basis).await?;
+        let (level, demand, sources) = demand(app, account, basis).await?;
         let sites: Vec<Site> = planned.iter().map(|view| plain(&view.site)).collect();
         if demand.len() * sites.len() > MOST_PAIRS {
             return Err(refused(
