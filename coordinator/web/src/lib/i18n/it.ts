@@ -2,18 +2,15 @@
 import { analysis } from './analysis.it';
 import { city } from './city.it';
 import { oversight } from './oversight.it';
+import { planning } from './planning.it';
 import { trust } from './trust.it';
 
 export const it = {
   ...analysis,
   ...city,
   ...oversight,
-  ...trust,
-import { planning } from './planning.it';
-
-export const it = {
-  ...analysis,
   ...planning,
+  ...trust,
   'app.name': 'Welfare Intelligence',
   'app.claim': 'I bisogni della città, quartiere per quartiere, senza consegnare una scheda',
   'app.skip': 'Vai al contenuto',
