@@ -102,7 +102,7 @@ pub(crate) fn solve(
     plan.objective = Some(objective);
     plan.bound = Some(bound);
     plan.gap = gap(objective, bound);
-    plan.assignment = assignment(problem, tables, &marks(problem, &open));
+    plan.assignment = assignment(problem, &tables.reach, &marks(problem, &open));
     plan.open = ids(problem, &open);
     Ok(plan)
 }

@@ -241,13 +241,17 @@ fn set_covering(problem: &Problem, tables: &Tables) -> Placement {
 }
 
 /// Who is served where when `open` is open: everybody by the nearest site.
-pub(crate) fn assignment(problem: &Problem, tables: &Tables, open: &[bool]) -> Vec<Assignment> {
+pub(crate) fn assignment(
+    problem: &Problem,
+    reach: &[Vec<(u32, f64)>],
+    open: &[bool],
+) -> Vec<Assignment> {
     let radius = match problem.model {
         Model::Mclp => problem.outer_radius.or(problem.radius),
         Model::PCenter => None,
         _ => problem.radius,
     };
-    (problem.demand.iter().zip(&tables.reach))
+    (problem.demand.iter().zip(reach))
         .filter_map(|(row, reach)| {
             let &(site, minutes) = (reach.iter())
                 .filter(|&&(site, minutes)| {

@@ -406,6 +406,31 @@ impl Problem {
         })
     }
 
+    /// Of each demand row, the marked sites it reaches with minutes. Reads every pair once and looks up no more than it
+    /// must; the problem was checked before.
+    pub(crate) fn reach_of(&self, marks: &[bool]) -> Vec<Vec<(u32, f64)>> {
+        let marked: HashMap<&str, usize> = (self.sites.iter().enumerate())
+            .filter(|(at, _)| marks[*at])
+            .map(|(at, site)| (site.id.as_str(), at))
+            .collect();
+        let mut rows_of: HashMap<&str, Vec<usize>> = HashMap::new();
+        for (at, row) in self.demand.iter().enumerate() {
+            rows_of.entry(&row.id).or_default().push(at);
+        }
+        let mut reach = vec![Vec::new(); self.demand.len()];
+        for cost in &self.costs {
+            let Some(&site) = marked.get(cost.to_id.as_str()) else {
+                continue;
+            };
+            for &row in rows_of.get(cost.from_id.as_str()).into_iter().flatten() {
+                if self.sites[site].serves(self.demand[row].target.as_deref()) {
+                    reach[row].push((site as u32, cost.minutes));
+                }
+            }
+        }
+        reach
+    }
+
     fn check_limits(&self) -> Result<(), InvalidProblem> {
         if self.version != VERSION {
             return Err(invalid(
@@ -562,6 +587,8 @@ mod tests {
         // Unwrap safety: the problem is valid.
         let tables = problem.checked().unwrap();
         assert_eq!(tables.reach, [vec![], vec![(0, 4.0)]]);
+        assert_eq!(problem.reach_of(&[true]), tables.reach);
+        assert_eq!(problem.reach_of(&[false]), [vec![], vec![]]);
     }
 
     #[test]

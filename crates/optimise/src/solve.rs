@@ -67,13 +67,12 @@ pub fn interrupted(
     plan.objective = Some(objective);
     plan.gap = bound.and_then(|bound| gap(objective, bound));
     plan.open = open.to_vec();
-    if (placement::is_placement(problem) || problem.model == Model::PCenter)
-        && let Ok(tables) = problem.checked()
-    {
+    if placement::is_placement(problem) || problem.model == Model::PCenter {
         let marks: Vec<bool> = (problem.sites.iter())
             .map(|site| open.contains(&site.id))
             .collect();
-        plan.assignment = placement::assignment(problem, &tables, &marks);
+        // The travel of open sites alone: whoever stopped the solve waits for this.
+        plan.assignment = placement::assignment(problem, &problem.reach_of(&marks), &marks);
     } else {
         plan.reason = Some("stopped before it was settled who is served where".to_owned());
     }
@@ -193,7 +192,7 @@ fn told_plan(
     plan.bound = Some(bound).filter(|bound| bound.is_finite());
     plan.gap = gap(objective, bound);
     plan.open = ids(problem, &solved.open);
-    plan.assignment = placement::assignment(problem, tables, &marks(problem, &solved.open));
+    plan.assignment = placement::assignment(problem, &tables.reach, &marks(problem, &solved.open));
     plan.spent = spent(problem, &solved.open);
     plan
 }
