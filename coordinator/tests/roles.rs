@@ -58,8 +58,24 @@ fn body(route: &str) -> Value {
         }),
         "post /api/v1/studies/{id}/default-cubes" => json!({ "first": "2025-01" }),
         "post /api/v1/forecasts" => json!({ "cube": "needs", "level": "municipio", "horizon": 4 }),
+        "post /api/v1/access" => json!({ "basis": basis(), "measure": { "method": "nearest" } }),
+        "post /api/v1/scenarios" | "post /api/v1/scenarios/preview" => json!({
+            "name": "one", "basis": basis(), "edits": [], "measure": { "method": "nearest" },
+        }),
+        "post /api/v1/scenarios/{id}/fork" => json!({ "name": "another" }),
+        // Without the number of sites, so that nothing is solved.
+        "post /api/v1/plans" => json!({ "name": "one", "basis": basis(), "model": "p-median" }),
+        "post /api/v1/views" => json!({ "name": "one", "address": "/explore" }),
         _ => json!({}),
     }
+}
+
+/// What can be planned on without any release.
+fn basis() -> Value {
+    json!({
+        "demand": [{ "kind": "rows", "rows": [{ "area": "9", "demand": 10 }], "source": "made up" }],
+        "sites": [{ "id": "a", "nil": "9", "status": "required", "capacity": 5 }],
+    })
 }
 
 async fn released(city: &City<'_>) -> There {
