@@ -83,6 +83,8 @@ export const WAYS: Record<Account['role'], readonly { text: Word; href: string }
     { text: 'ask', href: '/ask' },
     { text: 'plan', href: '/cubes' },
     { text: 'forecast', href: '/forecast' },
+    { text: 'simulate', href: '/simulate' },
+    { text: 'optimise', href: '/optimise' },
   ],
   organisation: [
     { text: 'log', href: '/log' },
