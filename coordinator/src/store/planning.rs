@@ -253,10 +253,10 @@ pub async fn plan(
     .await?)
 }
 
-/// All plans, newest first.
+/// All plans, newest first; of the inputs of each, the sources only.
 pub async fn plans(connection: &mut SqliteConnection) -> Result<Vec<StoredPlan>, CoordinatorError> {
     Ok(sqlx::query_as(
-        "SELECT id, name, owner, created_at, wanted, '' AS inputs, state, finished_at, plan, failure \
+        "SELECT id, name, owner, created_at, wanted, json_extract(inputs, '$.sources') AS inputs, state, finished_at, plan, failure \
          FROM plans ORDER BY created_at DESC, rowid DESC LIMIT 500",
     )
     .fetch_all(connection)

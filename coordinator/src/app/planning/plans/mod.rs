@@ -386,9 +386,9 @@ pub async fn list(app: &State, account: &Account) -> Result<Vec<PlanSummary>, Pr
     let mut reader = app.database.read().await?;
     let mut all = Vec::new();
     for stored in kept::plans(&mut reader).await? {
-        let inputs: PlanInputs =
+        let sources: Vec<SourceView> =
             serde_json::from_str(&stored.inputs).map_err(CoordinatorError::from)?;
-        if may_see(&mut reader, account, &inputs.sources, app.clock.now()).await? {
+        if may_see(&mut reader, account, &sources, app.clock.now()).await? {
             all.push(stored);
         }
     }
