@@ -3,12 +3,35 @@ import type { Words } from '../describe';
 import { levelName, targetName } from '../describe';
 import { formatDate, formatRho, formatSignificant } from '../format';
 import { codeText, isKey } from '../i18n/catalogue';
-import { measureName } from '../measures';
 import type { Allowed, BudgetLine, Loss } from './types';
 
-/** `ρ 0,1 · ε 2,14`. */
-export function lossText({ rho, epsilon }: Loss, { language }: Words): string {
-  return rho === 0 ? '0' : `ρ ${formatRho(rho, language)} · ε ${formatSignificant(epsilon, language)}`;
+/** `ρ 0,1`, on one line. */
+export function rhoText(nanoRho: number, { language }: Words): string {
+  return `ρ\u00a0${formatRho(nanoRho, language)}`;
+}
+
+/** `ρ 0,1 · ε 2,14`, broken between the two only. */
+export function lossText({ rho, epsilon }: Loss, words: Words): string {
+  return rho === 0 ? '0' : `${rhoText(rho, words)} · ε\u00a0${formatSignificant(epsilon, words.language)}`;
+}
+
+/** `art6-1-e` and `art2-sexies-2-s` as lawyers write them; anything else stands for itself. */
+export function basisText(id: string, { language }: Words): string {
+  const found = /^art(\d+)(-sexies)?-(\d+)-([a-z]+)$/.exec(id);
+  if (!found) return id;
+  const [, article, sexies, paragraph, letter] = found;
+  const law = sexies ? (language === 'it' ? 'Codice' : 'Italian Code') : language === 'it' ? 'RGPD' : 'GDPR';
+  return language === 'it' ? `art. ${article}${sexies ? '-sexies' : ''}, par. ${paragraph}, lett. ${letter}) ${law}` : `Art. ${article}${sexies ? '-sexies' : ''}(${paragraph})(${letter}) ${law}`;
+}
+
+export function basesText(ids: readonly string[], words: Words): string {
+  return listed(ids, (id) => basisText(id, words), words);
+}
+
+/** A category of data in words. */
+export function categoryName(id: string, { t }: Words): string {
+  const key = `category.${id}`;
+  return isKey(key) ? t(key) : id;
 }
 
 export function shortHash(hash: string): string {
@@ -19,10 +42,11 @@ export function purposeName(purpose: string, { t }: Words): string {
   return codeText(t, 'purpose', purpose);
 }
 
-export function allowedText({ auto, manual }: Allowed, { t, language }: Words): string {
+export function allowedText({ auto, manual }: Allowed, words: Words): string {
+  const { t } = words;
   const parts = [
-    ...(auto === null ? [] : [t('policy.allowed-auto', { rho: `ρ ${formatRho(auto, language)}` })]),
-    ...(manual === null ? [] : [t('policy.allowed-manual', { rho: `ρ ${formatRho(manual, language)}` })]),
+    ...(auto === null ? [] : [t('policy.allowed-auto', { rho: rhoText(auto, words) })]),
+    ...(manual === null ? [] : [t('policy.allowed-manual', { rho: rhoText(manual, words) })]),
   ];
   return parts.length === 0 ? t('policy.allowed-not') : parts.join(', ');
 }
@@ -33,7 +57,11 @@ export function listed(ids: readonly string[], name: (id: string) => string, { t
 }
 
 export function measuresText(ids: readonly string[], words: Words): string {
-  const name = (id: string) => (isKey(`measure.${id}`) ? measureName({ measure: id } as Parameters<typeof measureName>[0], words.t) : id);
+  const name = (id: string) => {
+    // A policy speaks of sums and bins whatever the quantity.
+    const key = id === 'sum' || id === 'bins' ? `policy.measure.${id}` : `measure.${id}`;
+    return isKey(key) ? words.t(key) : id;
+  };
   return listed(ids, name, words);
 }
 
@@ -44,7 +72,7 @@ export function levelsText(ids: readonly string[], { t }: Words): string {
 /** Who a compared point is about: everybody, a category, a target. */
 export function subjectText(subject: string, words: Words): string {
   const [kind, id] = subject.split(' ', 2);
-  if (kind === 'category') return words.t('policy.category', { id });
+  if (kind === 'category') return words.t('policy.category', { id: categoryName(id ?? '', words) });
   if (kind === 'target') return targetName(id ?? '', words);
   return words.t('policy.everybody');
 }
