@@ -338,14 +338,17 @@ async fn only_analysts_ask_and_organisations_see_their_own_part() {
             .map(|node| node["id"].clone())
             .collect::<Vec<_>>()
     };
+    let own = bed
+        .signed_in("luca", Role::Organisation, Some("cooperativa-lambro"))
+        .await;
     assert_eq!(
-        nodes(dpo.get("/api/v1/nodes").await.expect(200).json()),
+        nodes(own.get("/api/v1/nodes").await.expect(200).json()),
         [json!("cooperativa-lambro")]
     );
-    assert_eq!(
-        nodes(admin.get("/api/v1/nodes").await.expect(200).json()).len(),
-        3
-    );
+    for all in [&dpo, &admin, &city.analyst] {
+        let seen = nodes(all.get("/api/v1/nodes").await.expect(200).json());
+        assert_eq!(seen.len(), 3);
+    }
     let view = dpo
         .get(&format!("/api/v1/queries/{id}"))
         .await

@@ -1,9 +1,9 @@
 //! `/api/v1/nodes`: who takes part, whether each is there, and what it serves.
-//! Only what nodes declare in public; an organisation's people see their own node.
+//! Only what nodes declare in public; an organisation's people see their own node, its officers all, since they read what all decided.
 
 use super::auth::Caller;
 use crate::Problem;
-use crate::app::view::scope;
+use crate::app::oversight::reach::Reach;
 use crate::clock::rfc3339;
 use crate::state::App;
 use crate::store::{datasets, organisations};
@@ -53,9 +53,12 @@ async fn list(State(app): State<App>, Caller(account): Caller) -> Result<Json<No
     let now = app.clock.now();
     let mut reader = app.database.read().await?;
     let served = datasets::datasets(&mut reader).await?;
-    let own = scope(&account);
+    let reach = Reach::of(&account);
     let nodes = (organisations::organisations(&mut reader).await?.into_iter())
-        .filter(|organisation| own.is_none_or(|own| own == organisation.id))
+        .filter(|organisation| match reach {
+            Reach::Organisation(own) => own == organisation.id,
+            Reach::All | Reach::Asker(_) => true,
+        })
         .map(|organisation| {
             let mine = || {
                 served
