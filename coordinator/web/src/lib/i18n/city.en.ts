@@ -97,6 +97,8 @@ export const city: Record<keyof typeof italian, string> = {
   'offer.published': 'Offer published by {count} organisations; the latest on {date}.',
   'overview.gaps': 'Largest gaps',
   'overview.gaps-of': '{target} and {service}',
+  'overview.gaps-lead': 'Of every group that a service is for: presences less published places, where places are probably too few. The gap that is there nine times in ten orders the list.',
+  'overview.gaps-what': 'Group and service',
   'overview.gaps-none': 'In no area are there probably too few places: either there are enough, or the noise is too large to say.',
   'overview.gaps-all': 'The whole ranking',
   'nav.offer': 'Demand and offer',

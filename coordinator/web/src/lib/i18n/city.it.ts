@@ -95,6 +95,8 @@ export const city = {
   'offer.published': 'Offerta pubblicata da {count} organizzazioni; la più recente il {date}.',
   'overview.gaps': 'Divari maggiori',
   'overview.gaps-of': '{target} e {service}',
+  'overview.gaps-lead': 'Di ogni gruppo a cui un servizio si rivolge: presenze meno posti pubblicati, dove i posti probabilmente mancano. Il divario che c’è nove volte su dieci ordina l’elenco.',
+  'overview.gaps-what': 'Gruppo e servizio',
   'overview.gaps-none': 'In nessuna zona mancano probabilmente posti: o bastano, o il rumore è troppo grande per dirlo.',
   'overview.gaps-all': 'Tutta la classifica',
   'nav.offer': 'Domanda e offerta',
