@@ -164,10 +164,15 @@ fn a_signature_holds_for_one_key_one_type_and_every_byte() {
 }
 
 fn answer() -> Answer {
+    answer_of(1)
+}
+
+/// The answer in a format; what is owed is stated from format 3 on.
+fn answer_of(version: u32) -> Answer {
     let (request, query) = (request(), query());
     let price = privacy_loss::price(&query);
     Answer {
-        version: 1,
+        version,
         request_id: request.id.clone(),
         request_hash: protocol::hex(&protocol::sha256(&request.to_bytes())),
         node: request.node.clone(),
@@ -185,7 +190,7 @@ fn answer() -> Answer {
                 rule: "planning".to_owned(),
                 policy_hash: "00".repeat(32),
                 charge_index: 7,
-                obligations: Some(protocol::Obligations::UNSTATED),
+                obligations: (version > 2).then_some(protocol::Obligations::UNSTATED),
             },
         },
     }
@@ -252,6 +257,24 @@ fn an_answer_is_bound_to_its_request_and_its_price() {
     );
 }
 
+#[test]
+fn what_is_owed_is_stated_from_format_3_on() {
+    for version in 1..=Answer::VERSION {
+        let mut answer = answer_of(version);
+        let Outcome::Answered { receipt, .. } = &mut answer.outcome else {
+            unreachable!("the test's answer has cells");
+        };
+        receipt.obligations = match receipt.obligations {
+            Some(_) => None,
+            None => Some(protocol::Obligations::UNSTATED),
+        };
+        assert_eq!(
+            verify_sealed(&sealed(&answer)).expect_err("refused"),
+            AnswerError::Mismatch("receipt.obligations")
+        );
+    }
+}
+
 fn sealed(answer: &Answer) -> Envelope {
     let key = Key::new(3);
     answer
@@ -280,10 +303,7 @@ fn verify_sealed(envelope: &Envelope) -> Result<VerifiedAnswer, AnswerError> {
 
 #[test]
 fn attached_cells_are_those_that_were_signed() {
-    let of_format_2 = Answer {
-        version: Answer::VERSION,
-        ..answer()
-    };
+    let of_format_2 = answer_of(Answer::VERSION);
     let envelope = sealed(&of_format_2);
     let verified = verify_sealed(&envelope).expect("accepted");
     assert_eq!(cells_of(verified.answer()), cells_of(&of_format_2));
@@ -341,10 +361,7 @@ fn attached_cells_are_those_that_were_signed() {
 #[test]
 fn an_answer_read_again_is_the_one_that_was_verified() {
     for version in 1..=Answer::VERSION {
-        let envelope = sealed(&Answer {
-            version,
-            ..answer()
-        });
+        let envelope = sealed(&answer_of(version));
         let verified = verify_sealed(&envelope).expect("accepted");
         let again = |envelope: &Envelope, request: &Request| {
             VerifiedAnswer::read_again(envelope, &verified.vouched(), &request.to_bytes())
@@ -352,8 +369,7 @@ fn an_answer_read_again_is_the_one_that_was_verified() {
         };
         assert_eq!(again(&envelope, &request()).as_ref(), Ok(verified.answer()));
         // Another answer to the same request, though rightly signed; one whose cells alone were changed; another request.
-        let mut other = answer();
-        other.version = version;
+        let mut other = answer_of(version);
         if let Outcome::Answered { cells, .. } = &mut other.outcome {
             cells[0] += 1;
         }
@@ -386,10 +402,7 @@ fn an_answer_read_again_is_the_one_that_was_verified() {
 
 #[test]
 fn bytes_of_envelopes_are_read_as_written_and_cut_ones_refused() {
-    let envelope = sealed(&Answer {
-        version: Answer::VERSION,
-        ..answer()
-    });
+    let envelope = sealed(&answer_of(Answer::VERSION));
     let bytes = envelope.to_bytes();
     assert_eq!(Envelope::from_bytes(&bytes), Ok(envelope.clone()));
     assert_eq!(Envelope::media_type(&bytes), Envelope::ATTACHED_TYPE);
