@@ -124,4 +124,7 @@ export const analysis: Record<keyof typeof italian, string> = {
   'stat.families': 'Families registered in {date}. Source: {source}. A household known to two organisations counts twice; areas without published families stay uncertain.',
   'stat.bins-help': 'A bin says between which amounts somebody lies and no more, so the quantile is given by bins too.',
   'stat.mean-help': 'Sum and count within the same bounds, per presence and not per distinct person.',
+
+  'log.offer-published': 'Offer published',
+  'problem.other-taxonomy': 'The question uses another list of groups and services.',
 };

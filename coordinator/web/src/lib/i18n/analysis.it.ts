@@ -122,4 +122,7 @@ export const analysis = {
   'stat.families': 'Famiglie registrate al {date}. Fonte: {source}. Un nucleo noto a due organizzazioni conta due volte; le aree senza famiglie pubblicate restano incerte.',
   'stat.bins-help': 'Una classe dice tra quali importi sta una persona, e non di più: anche il quantile è dato per classi.',
   'stat.mean-help': 'Somma e conteggio entro gli stessi limiti, per presenza e non per persona diversa.',
+
+  'log.offer-published': 'Offerta pubblicata',
+  'problem.other-taxonomy': 'La domanda usa un altro elenco di gruppi e servizi.',
 };
