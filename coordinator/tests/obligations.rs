@@ -159,9 +159,7 @@ async fn what_is_planned_on_a_release_is_seen_by_whom_the_release_is() {
     let outsider = (bed.signed_in("navigli", Role::Analyst, Some("fondazione-navigli"))).await;
     for (list, one) in &kept {
         for (browser, sees) in [(&requester, true), (&outsider, false)] {
-            let listed = browser.get(list).await;
-            println!("{list} {}", listed.text);
-            let listed = listed.expect(200).text;
+            let listed = browser.get(list).await.expect(200).text;
             let id = one.rsplit('/').next().unwrap();
             assert_eq!(listed.contains(id), sees, "{list}");
             assert_eq!(browser.get(one).await.status == 200, sees, "{one}");
@@ -210,6 +208,8 @@ async fn a_release_ends_with_the_shortest_retention_and_its_log_stays() {
     let release = released(&city, "a", 100, months).await;
     audience::erase_ended(&bed.app).await.unwrap();
     is_there(&city.analyst, &release, true).await;
+    // Deriving made another of it, which owes the same.
+    let made = listed(&city.analyst).await.len();
     let before = logged(&bed).await;
     assert!(!before.contains(&"release-erased".to_owned()));
 
@@ -225,7 +225,7 @@ async fn a_release_ends_with_the_shortest_retention_and_its_log_stays() {
         .iter()
         .filter(|code| *code == "release-erased")
         .collect();
-    assert_eq!(erased.len(), 1);
+    assert_eq!(erased.len(), made);
     let mut reader = bed.app.database.read().await.unwrap();
     let body: (String,) = sqlx::query_as("SELECT body FROM releases WHERE id = $1")
         .bind(&release)
