@@ -228,7 +228,8 @@ pub(crate) async fn decide(
     }
     let in_force = policies::hash_in_force(&mut transaction).await?;
     let stands = in_force.is_none_or(|in_force| in_force == policy_hash);
-    if !stands || !act.is_under(policy_hash) {
+    // A word of version 1 says nothing of the policy, so it could be kept for another.
+    if !stands || act.policy_hash.as_deref() != Some(policy_hash) {
         return Err(LedgerError::PolicyReplaced);
     }
     let row = ApprovalRow::of(verified, policy_hash);
