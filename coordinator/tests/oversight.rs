@@ -1,16 +1,13 @@
-//! What those who answer for the data read: the query log with its filters and pages, one decision with its proof, policies as
-//! nodes publish them, budgets, alerts, studies. Who sees what is one table.
+//! What those who answer for the data read: the query log with its filters and pages, one decision with its proof, budgets, alerts,
+//! studies. Who sees what is one table.
 
 mod support;
 
 use audit::{NoteKey, SignedCheckpoint, verify_inclusion};
 use coordinator::app::oversight::proof::LogProof;
 use coordinator::store::accounts::Role;
-use policy::Starter;
-use protocol::exchange::Hello;
-use protocol::{Act, PolicyChange, PolicyPublication, PublishedAs};
 use serde_json::{Value, json};
-use support::{Bed, Browser, City, Node, Reply, STUDY, public, question, seal};
+use support::{Bed, Browser, City, Node, STUDY, question};
 
 /// A question that names a target, a little dearer than the plain one so that it is another.
 fn of_minors(rho: u64) -> Value {
@@ -252,159 +249,6 @@ async fn cosigned(bed: &Bed, node: &Node<'_>) {
     );
     let wanted = wanted(head.checkpoint().size, Some(line.to_string()));
     node.post("/node/v1/log", &wanted).await.expect(200);
-}
-
-async fn greets(node: &Node<'_>, policy_hash: String) -> Value {
-    let hello = Hello {
-        version: 1,
-        datasets: vec![protocol::exchange::DatasetNotice {
-            id: "services".to_owned(),
-            edition: 1,
-            finest_level: support::node::FINEST,
-        }],
-        policy_hash,
-    };
-    node.post("/node/v1/hello", &hello).await.expect(200).json()
-}
-
-async fn publishes(node: &Node<'_>, policy: PublishedAs) -> Reply {
-    let publication = PolicyPublication {
-        version: 1,
-        organisation: node.organisation.clone(),
-        policy,
-        published_at: node.bed.now(),
-    };
-    let envelope = seal(&node.key, PolicyPublication::TYPE, &publication);
-    node.post("/node/v1/policy", &envelope).await
-}
-
-fn hash(document: &str) -> String {
-    protocol::hex(&protocol::sha256(document.as_bytes()))
-}
-
-#[tokio::test]
-async fn policies_are_taken_in_as_their_nodes_sign_them_and_compared_in_decisions() {
-    let bed = Bed::new().await;
-    let city = bed.city().await;
-    let node = &city.nodes[1];
-    let requester = public(&city.nodes[0].requester);
-    let document = Starter::Cooperative.text(
-        &node.organisation,
-        "comune-milano",
-        &requester,
-        &public(&node.dpo),
-    );
-    let installed = |document: &str| PublishedAs::Installed {
-        document: document.to_owned(),
-    };
-    let greeting = greets(node, hash(&document)).await;
-    assert_eq!(greeting["policy_wanted"], true);
-
-    // Another key, another organisation's node, another policy than greeted with.
-    let publication = PolicyPublication {
-        version: 1,
-        organisation: node.organisation.clone(),
-        policy: installed(&document),
-        published_at: bed.now(),
-    };
-    let by_officer = seal(&node.dpo, PolicyPublication::TYPE, &publication);
-    node.post("/node/v1/policy", &by_officer).await.expect(422);
-    let by_node = seal(&node.key, PolicyPublication::TYPE, &publication);
-    city.nodes[2]
-        .post("/node/v1/policy", &by_node)
-        .await
-        .expect(422);
-    publishes(node, installed("version = 2")).await.expect(409);
-
-    for _ in 0..2 {
-        publishes(node, installed(&document)).await.expect(204);
-    }
-    assert_eq!(greets(node, hash(&document)).await["policy_wanted"], false);
-
-    let narrower = document.replace("finest_level = \"nil\"", "finest_level = \"municipio\"");
-    assert_ne!(narrower, document);
-    let act = PolicyChange {
-        version: 1,
-        id: "a".repeat(32),
-        organisation: node.organisation.clone(),
-        replaces: hash(&document),
-        document: narrower.clone(),
-        reason: "Livello meno fine".to_owned(),
-        signed_at: bed.now(),
-    };
-    bed.pass(60);
-    greets(node, hash(&narrower)).await;
-    let act = seal(&node.dpo, PolicyChange::TYPE, &act);
-    publishes(node, PublishedAs::Signed { act })
-        .await
-        .expect(204);
-    let published = (support::logged(&bed).await.into_iter())
-        .filter(|code| code == "policy-published")
-        .count();
-    assert_eq!(published, 2, "each once");
-
-    let dpo = bed
-        .signed_in("dora", Role::Dpo, Some("associazione-ortica"))
-        .await;
-    let list = dpo.get("/api/v1/policies").await.expect(200).json();
-    let organisations = list["organisations"].as_array().unwrap();
-    let lambro = (organisations.iter())
-        .find(|it| it["organisation"] == "cooperativa-lambro")
-        .unwrap();
-    let versions = lambro["versions"].as_array().unwrap();
-    assert_eq!(versions.len(), 2);
-    assert_eq!(versions[0]["in_force"], true);
-    assert_eq!(
-        versions[0]["signers"],
-        json!([public(&node.dpo).to_string()])
-    );
-    assert_eq!(versions[1]["signers"], json!([]));
-    let without = organisations
-        .iter()
-        .filter(|it| it["published"] == false)
-        .count();
-    assert_eq!(without, 2);
-
-    let path = format!("/api/v1/policies/cooperativa-lambro/{}", hash(&narrower));
-    let record = dpo.get(&path).await.expect(200).json();
-    assert_eq!(record["document"], narrower);
-    assert_eq!(record["version"]["reason"], "Livello meno fine");
-    let comparison = &record["comparison"];
-    assert_eq!(comparison["wider"], 0);
-    assert!(comparison["narrower"].as_u64().unwrap() > 0);
-    let changes = comparison["changes"].as_array().unwrap();
-    assert!(
-        changes
-            .iter()
-            .all(|row| row["direction"] == "narrower" && row["levels"] == json!(["nil"]))
-    );
-    assert_eq!(comparison["left_out"], 0);
-    // The same turned round.
-    let path = format!(
-        "/api/v1/policies/cooperativa-lambro/{}?against={}",
-        hash(&document),
-        hash(&narrower)
-    );
-    let turned = dpo.get(&path).await.expect(200).json();
-    assert_eq!(turned["comparison"]["wider"], comparison["narrower"]);
-    dpo.get("/api/v1/policies/cooperativa-lambro/00")
-        .await
-        .refused(404, "not-found");
-
-    for statement in ["UPDATE policies SET document = ''", "DELETE FROM policies"] {
-        let mut transaction = bed.app.database.write().await.unwrap();
-        let refused = sqlx::query(statement).execute(&mut *transaction).await;
-        assert!(refused.is_err(), "{statement}");
-    }
-
-    // Caps are those of the policy in force.
-    let budgets = dpo.get("/api/v1/budgets").await.expect(200).json();
-    let lambro = (budgets["nodes"].as_array().unwrap().iter())
-        .find(|it| it["organisation"] == "cooperativa-lambro")
-        .unwrap();
-    assert_eq!(lambro["lifetime"]["cap"]["rho"], 8_000_000_000_u64);
-    assert_eq!(lambro["caps_are_known"], true);
-    assert_eq!(budgets["citywide"].as_array().unwrap().len(), 3);
 }
 
 #[tokio::test]
