@@ -94,7 +94,7 @@ export const NEEDS: Record<Model, readonly ('p' | 'radius' | 'budget' | 'unmet_c
   cvar: ['budget', 'radius', 'p', 'tail'],
   warehouse: [],
 };
-export const MODELS: readonly Model[] = ['location-allocation', 'mclp', 'p-median', 'p-center', 'lscp', 'budget-allocation', 'max-min', 'cvar'];
+export const MODELS: readonly Model[] = ['mclp', 'location-allocation', 'p-median', 'p-center', 'lscp', 'budget-allocation', 'max-min', 'cvar'];
 /** Models whose plan would be empty without these. */
 export const REQUIRED: Partial<Record<Model, readonly string[]>> = { 'p-median': ['p'], mclp: ['p', 'radius'], lscp: ['radius'], 'p-center': ['p'], 'budget-allocation': ['budget'] };
 

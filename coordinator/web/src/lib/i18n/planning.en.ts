@@ -253,6 +253,7 @@ export const planning: Record<keyof typeof italian, string> = {
   'optimise.often-rarely': 'rarely',
   'optimise.near': 'Chosen by some draws but not by the plan (in 100): {sites}.',
   'optimise.stability-help': 'The plan was made again {draws} times with the need as it may truly be, given the known noise.',
+  'optimise.few-draws': 'Only {draws} draws were made in the time given: frequencies and regret are no more than a hint. Give it more time, or choose a model without places.',
   'optimise.hinges': 'What it hinges on',
   'optimise.hinges-none': 'No limit binds, or time did not suffice to tell.',
   'optimise.hinges-help': 'Improvements and worsenings for the estimated need, all else equal.',

@@ -251,6 +251,7 @@ export const planning = {
   'optimise.often-rarely': 'di rado',
   'optimise.near': 'Scelte in alcune prove ma non dal piano (su 100): {sites}.',
   'optimise.stability-help': 'Il piano è stato rifatto {draws} volte col bisogno come potrebbe essere davvero, dato il rumore noto.',
+  'optimise.few-draws': 'Nel tempo dato sono state rifatte solo {draws} prove: le frequenze e il rimpianto sono appena indicativi. Dai più tempo, o scegli un modello senza posti.',
   'optimise.hinges': 'Da che cosa dipende',
   'optimise.hinges-none': 'Nessun vincolo stringe, o il tempo non è bastato per dirlo.',
   'optimise.hinges-help': 'Miglioramenti e peggioramenti per il bisogno stimato, a vincoli per il resto uguali.',
