@@ -63,7 +63,7 @@ fn listed(
         }
         @if !entries.is_empty() {
             h2 { (language.say("entries")) }
-            div.wide {
+            div.wide tabindex="0" {
                 table {
                     thead { tr {
                         th scope="col" { (language.say("entry")) }

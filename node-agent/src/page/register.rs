@@ -51,7 +51,7 @@ pub(super) async fn show(
                 @if columns.is_empty() {
                     p { (language.say("no-rejects")) }
                 } @else {
-                    div.wide {
+                    div.wide tabindex="0" {
                         table {
                             thead { tr {
                                 th scope="col" { (language.say("column")) }

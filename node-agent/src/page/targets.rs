@@ -52,7 +52,7 @@ pub(super) async fn show(
 fn table(language: Language, area: UserArea, targets: &[&(&Target, Attributes)]) -> Markup {
     html! {
         h2 { (language.pick(area.it(), area.en())) }
-        div.wide {
+        div {
             table {
                 thead { tr {
                     th scope="col" { (language.say("group")) }
