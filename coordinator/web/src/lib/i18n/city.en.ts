@@ -77,6 +77,7 @@ export const city: Record<keyof typeof italian, string> = {
   'offer.places': 'Places',
   'offer.demand': 'Presences',
   'offer.gap': 'Gap',
+  'offer.verdict': 'Enough places?',
   'offer.more': 'probably too few places',
   'offer.fewer': 'probably enough places',
   'offer.unsure': 'too uncertain',

@@ -75,6 +75,7 @@ export const city = {
   'offer.places': 'Posti',
   'offer.demand': 'Presenze',
   'offer.gap': 'Divario',
+  'offer.verdict': 'Bastano i posti?',
   'offer.more': 'probabilmente mancano posti',
   'offer.fewer': 'probabilmente bastano',
   'offer.unsure': 'troppo incerto',
