@@ -73,12 +73,12 @@ impl Drop for Place {
     fn drop(&mut self) {
         let mut open = (self.room.0.open.lock()).unwrap_or_else(PoisonError::into_inner);
         open.in_all -= 1;
-        if let Some(address) = self.address {
-            if let Some(count) = open.by_address.get_mut(&address) {
-                *count -= 1;
-                if *count == 0 {
-                    open.by_address.remove(&address);
-                }
+        if let Some(address) = self.address
+            && let Some(count) = open.by_address.get_mut(&address)
+        {
+            *count -= 1;
+            if *count == 0 {
+                open.by_address.remove(&address);
             }
         }
     }

@@ -1,10 +1,11 @@
-//! Who may do what: only analysts ask, and an organisation's people see their own part.
+//! Who may do what: only analysts ask, an organisation's people see their own part, and views kept for reports are their author's.
 
 mod support;
 
+use axum::body::Body;
 use coordinator::store::accounts::Role;
 use serde_json::{Value, json};
-use support::{Bed, STUDY, question};
+use support::{Bed, Browser, Reply, STUDY, question, send};
 
 #[tokio::test]
 async fn only_analysts_ask_and_organisations_see_their_own_part() {
@@ -109,4 +110,41 @@ async fn only_analysts_ask_and_organisations_see_their_own_part() {
         entries(admin.get(&format!("/api/v1/log?after={last}")).await.json()),
         Vec::<Value>::new()
     );
+}
+
+async fn delete(browser: &Browser<'_>, path: &str) -> Reply {
+    let request = browser.request("DELETE", path).body(Body::empty()).unwrap();
+    send(&browser.bed.web, request).await
+}
+
+#[tokio::test]
+async fn views_are_paths_of_this_site() {
+    let bed = Bed::new().await;
+    let anna = bed.signed_in("anna", Role::Analyst, None).await;
+    let view = |address: &str| json!({ "name": "Anziani soli", "note": "per la giunta", "address": address });
+    let kept = (anna
+        .post("/api/v1/views", &view("/explore/abc?target=minors"))
+        .await
+        .expect(201))
+    .location();
+    for wrong in [
+        "",
+        "explore",
+        "//elsewhere.example/",
+        "/api/v1/log",
+        "/a b",
+        "/\\elsewhere",
+        "https://elsewhere.example",
+    ] {
+        anna.post("/api/v1/views", &view(wrong))
+            .await
+            .refused(422, "invalid-address");
+    }
+    let bruno = bed.signed_in("bruno", Role::Admin, None).await;
+    let listed = bruno.get("/api/v1/views").await.expect(200).json();
+    assert_eq!(listed["views"][0]["address"], "/explore/abc?target=minors");
+    let carla = bed.signed_in("carla", Role::Analyst, None).await;
+    delete(&carla, &kept).await.refused(403, "forbidden");
+    delete(&anna, &kept).await.expect(204);
+    delete(&anna, &kept).await.refused(404, "not-found");
 }

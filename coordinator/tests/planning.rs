@@ -573,35 +573,3 @@ async fn travel_comes_from_an_uploaded_table_and_is_named() {
         .await
         .refused(422, "unknown-table");
 }
-
-#[tokio::test]
-async fn views_are_paths_of_this_site() {
-    let bed = bed().await;
-    let anna = bed.signed_in("anna", Role::Analyst, None).await;
-    let view = |address: &str| json!({ "name": "Anziani soli", "note": "per la giunta", "address": address });
-    let kept = (anna
-        .post("/api/v1/views", &view("/explore/abc?target=minors"))
-        .await
-        .expect(201))
-    .location();
-    for wrong in [
-        "",
-        "explore",
-        "//elsewhere.example/",
-        "/api/v1/log",
-        "/a b",
-        "/\\elsewhere",
-        "https://elsewhere.example",
-    ] {
-        anna.post("/api/v1/views", &view(wrong))
-            .await
-            .refused(422, "invalid-address");
-    }
-    let bruno = bed.signed_in("bruno", Role::Admin, None).await;
-    let listed = bruno.get("/api/v1/views").await.expect(200).json();
-    assert_eq!(listed["views"][0]["address"], "/explore/abc?target=minors");
-    let carla = bed.signed_in("carla", Role::Analyst, None).await;
-    delete(&carla, &kept).await.refused(403, "forbidden");
-    delete(&anna, &kept).await.expect(204);
-    delete(&anna, &kept).await.refused(404, "not-found");
-}

@@ -435,12 +435,12 @@ async fn flows_and_folders_of_other_systems_are_answered_as_the_same_rows_in_csv
         };
         let kind = coded[visit.service.as_str()];
         let day = &visit.day;
-        let _ = write!(
+        let _ = writeln!(
             flow,
             "<Beneficiario CodiceFiscale=\"{}\"><Anagrafica Cognome=\"R\" Nome=\"A\" AnnoNascita=\"1950\" LuogoNascita=\"F205\"{genre}{country}/>\
              <Indirizzo CodiceRegione=\"03\" CodiceComune=\"015146\" CodiceNazione=\"380\"/>\
              <PrestazioniSociali TipoOperazione=\"I\" PresenzaProvaMezzi=\"1\" CaratterePrestazione=\"2\" DataErogazionePrestazione=\"{day}\" \
-             CodicePrestazione=\"{kind}\" DenominazionePrestazione=\"P\" ProtocolloDomanda=\"P{number}\" DataEvento=\"{day}\" PresaCarico=\"1\" AreaUtenza=\"2\"/></Beneficiario>\n",
+             CodicePrestazione=\"{kind}\" DenominazionePrestazione=\"P\" ProtocolloDomanda=\"P{number}\" DataEvento=\"{day}\" PresaCarico=\"1\" AreaUtenza=\"2\"/></Beneficiario>",
             support::write::escaped(&visit.code)
         );
     }

@@ -6,7 +6,9 @@ use super::consistent::{Asked, CONFIDENCE, ConsistentView, NodeAnswer, level_vie
 use super::derive::stored;
 use super::release::Axis;
 use super::volumes;
+use crate::app::audience;
 use crate::state::State;
+use crate::store::accounts::Account;
 use crate::{CoordinatorError, Problem};
 use compose::{Consistent, Estimate, LevelledAnswer, Table};
 use query::{AggregateQuery, Measure};
@@ -29,13 +31,19 @@ fn unfit(code: &'static str, path: &'static str, remedy: &'static str) -> Proble
 ///
 /// # Errors
 /// [`Problem`], naming what does not fit and the remedy.
-pub async fn together(app: &State, id: &str, with: &[String]) -> Result<ConsistentView, Problem> {
+pub async fn together(
+    app: &State,
+    account: &Account,
+    id: &str,
+    with: &[String],
+) -> Result<ConsistentView, Problem> {
     if with.len() >= MOST {
         return Err(Problem::InvalidBody {
             path: "with".to_owned(),
             code: "out-of-range",
         });
     }
+    audience::check_all(app, account, with).await?;
     let mut reader = app.database.read().await?;
     let mut questions: Vec<Asked> = Vec::new();
     for id in std::iter::once(id).chain(with.iter().map(String::as_str)) {

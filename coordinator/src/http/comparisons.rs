@@ -42,11 +42,9 @@ async fn consistent(
         return Err(invalid(&unknown, "unknown-field"));
     }
     let with: Option<Vec<String>> = with.map(|with| with.split(',').map(str::to_owned).collect());
-    let others = with.clone().unwrap_or_default();
-    audience::check_all(&app, &account, &others).await?;
     Ok(Json(match with {
         None => consistent::view(&app, &id).await?,
-        Some(with) => margins::together(&app, &id, &with).await?,
+        Some(with) => margins::together(&app, &account, &id, &with).await?,
     }))
 }
 

@@ -5,6 +5,9 @@ use crate::CoordinatorError;
 use protocol::{Audience, Obligations};
 use sqlx::SqliteConnection;
 
+/// Study, audience, display minimum, last second.
+type Row = (String, Option<String>, Option<i64>, Option<i64>);
+
 /// What one release owes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReleaseTerms {
@@ -45,7 +48,7 @@ pub async fn terms_of(
     connection: &mut SqliteConnection,
     release: &str,
 ) -> Result<Option<ReleaseTerms>, CoordinatorError> {
-    let row: Option<(String, Option<String>, Option<i64>, Option<i64>)> = sqlx::query_as(
+    let row: Option<Row> = sqlx::query_as(
         "SELECT r.study, t.audience, t.display_minimum, t.keep_until FROM releases r \
          LEFT JOIN release_terms t ON t.release = r.id WHERE r.id = $1",
     )

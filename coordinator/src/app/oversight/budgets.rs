@@ -162,7 +162,7 @@ fn node(
         parts.entry((SubCap::Year, this)).or_default();
     }
     for stored in known {
-        let asks = (stored.study.participants.iter()).any(|id| *id == organisation.id);
+        let asks = stored.study.participants.contains(&organisation.id);
         if asks && stored.study.in_force(now) {
             let id = stored.study.id.clone();
             parts.entry((SubCap::Study, id)).or_default();

@@ -57,7 +57,7 @@ impl City {
         let query = question()?;
         let price = price(&query);
         let slices = query.slices();
-        let mapping = Mapping::parse(&Mapping::municipal_register())?;
+        let mapping = Mapping::parse(Mapping::municipal_register())?;
         let mut truth: Vec<Vec<i64>> = Vec::new();
         let mut answers: Vec<Vec<(Vec<i64>, f64)>> = Vec::new();
         for organisation in &manifest.organisations {
