@@ -19,7 +19,7 @@ export async function city(walk) {
     { name: 'a fading palette', path: explored.replace(/second=[^&]*/, 'palette=suppress'), ready: '[data-testid="map"] path' },
     { name: 'a neighbourhood', path: profile, ready: '[data-testid="area-needs"] tbody tr' },
     { name: 'demand and offer', path: gap, ready: '[data-testid="gap-table"] tbody tr' },
-    { name: 'overview with gaps', path: '/overview', ready: '[data-testid="overview-gaps"] .help' },
+    { name: 'overview with gaps', path: '/overview', ready: '[data-testid="overview-gaps"] .help, [data-testid="overview-coverage"]' },
     { name: 'a kept forecast', path: forecast, ready: '[data-testid="fan"] path' },
   ];
   await walk.visit(paths);

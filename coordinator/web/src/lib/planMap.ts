@@ -1,9 +1,17 @@
 // Where sites stand on the map: at their own position, or in the middle of their neighbourhood as it is drawn.
-import type { Marker, MarkerKind } from '../components/planning/PlanMap.svelte';
 import type { SiteOnMap } from './api/planning';
 import type { Geography } from './api/types';
 import type { project } from './geometry';
 import { placer } from './planning';
+
+export type MarkerKind = 'open' | 'new' | 'closed' | 'candidate';
+export interface Marker {
+  id: string;
+  x: number;
+  y: number;
+  kind: MarkerKind;
+  label: string;
+}
 
 export function markersOf(
   sites: readonly SiteOnMap[],
@@ -23,7 +31,8 @@ export function markersOf(
       const kind = kindOf(site);
       if (kind === null) return [];
       const own = site.latitude !== undefined;
-      const [x, y] = (own ? undefined : centre.get(site.nil ?? '')) ?? place(site.position[0], site.position[1]);
+      const [lon = 0, lat = 0] = site.position;
+      const [x, y] = (own ? undefined : centre.get(site.nil ?? '')) ?? place(lon, lat);
       return [{ id: site.id, x, y, kind, label: site.name ?? site.id }];
     })
     .toSorted((a, b) => rank[a.kind] - rank[b.kind]);
