@@ -7,7 +7,7 @@
 use crate::config::{Config, NodeDir, write_private};
 use crate::keys;
 use crate::sources;
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use snapshot::{NodeKey, Snapshot};
 use std::sync::Arc;
 
@@ -49,8 +49,9 @@ pub fn open_current(dir: &NodeDir, config: &Config, now: i64) -> Result<Edition>
         Snapshot::read(&path)?
     } else {
         let snapshot = build(dir, config, number, now)?;
-        snapshot.write(&path)?;
+        // Before the snapshot: were only the note there, the edition would be built again, with a note of its own.
         write_private(&dir.services(), services_hash().as_bytes())?;
+        snapshot.write(&path)?;
         remove_older(dir, number, config.retention.snapshots);
         snapshot
     };
@@ -67,9 +68,16 @@ fn services_hash() -> String {
 /// Refuses a snapshot whose services are told apart by their positions in another list. Where nothing was noted, the list
 /// built in was used.
 fn check_services(dir: &NodeDir) -> Result<()> {
-    let noted = std::fs::read_to_string(dir.services());
+    let noted = match std::fs::read_to_string(dir.services()) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            protocol::hex(&taxonomy::Taxonomy::built_in().services_hash())
+        }
+        noted => {
+            noted.context("which list of services the edition was built with cannot be read")?
+        }
+    };
     ensure!(
-        noted.map_or(true, |noted| noted == services_hash()),
+        noted == services_hash(),
         "this month's edition was built with another list of services: put that list back until the month ends; the next edition \
          is built with the new one"
     );
