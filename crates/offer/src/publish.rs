@@ -138,6 +138,12 @@ fn check_texts<'t>(
             return fault(place, "a text holds control characters; remove them");
         }
         // What it says is not repeated: it may be a person's.
+        if text.split_whitespace().any(looks_like_a_mailbox) {
+            return fault(
+                place,
+                "a text holds what looks like a mailbox; offers hold no persons: name the service's page instead",
+            );
+        }
         if text
             .split(|c: char| !c.is_ascii_alphanumeric())
             .any(looks_like_a_codice_fiscale)
@@ -149,6 +155,16 @@ fn check_texts<'t>(
         }
     }
     Ok(())
+}
+
+/// Something, an at sign, and something with a dot within.
+fn looks_like_a_mailbox(word: &str) -> bool {
+    word.split_once('@').is_some_and(|(name, host)| {
+        !name.is_empty()
+            && host
+                .trim_end_matches(|c: char| !c.is_alphanumeric())
+                .contains('.')
+    })
 }
 
 /// Six letters, two digits, a letter, two digits, a letter, three digits, a letter, where digits may be the letters that stand for
