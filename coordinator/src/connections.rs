@@ -45,8 +45,8 @@ impl Room {
 
     fn enter(&self, address: IpAddr) -> Option<Place> {
         let address = address.to_canonical();
-        let counted =
-            (!address.is_loopback() && !self.0.proxies.contains(&address)).then_some(address);
+        let counted = (!address.is_loopback() && !self.0.proxies.contains(&address))
+            .then(|| network(address));
         let mut open = self.0.open.lock().unwrap_or_else(PoisonError::into_inner);
         let here = counted.and_then(|address| open.by_address.get(&address));
         if open.in_all >= IN_ALL || here.is_some_and(|open| *open >= PER_ADDRESS) {
@@ -60,6 +60,14 @@ impl Room {
             room: self.clone(),
             address: counted,
         })
+    }
+}
+
+/// The network of an address: itself, or for IPv6 its /64, which one household or attacker holds whole.
+pub(crate) fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) => IpAddr::V6((u128::from(address) >> 64 << 64).into()),
     }
 }
 

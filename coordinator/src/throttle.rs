@@ -1,6 +1,7 @@
 //! Slows down guessing of passwords. Attempts are counted before they are tried, so that many at once count too, per source: a
 //! browser that signed in before, or a network address. What one source does makes no other wait.
 
+use crate::connections::network;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
@@ -34,10 +35,7 @@ pub enum Source {
 impl Source {
     /// The network of an address: itself, or for IPv6 its /64, which one household or attacker holds whole.
     pub fn network(address: Option<IpAddr>) -> Source {
-        Source::Network(address.map(|address| match address.to_canonical() {
-            IpAddr::V4(address) => IpAddr::V4(address),
-            IpAddr::V6(address) => IpAddr::V6((u128::from(address) >> 64 << 64).into()),
-        }))
+        Source::Network(address.map(network))
     }
 }
 
