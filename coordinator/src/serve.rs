@@ -175,18 +175,16 @@ async fn renew_server(app: App, tls: RustlsConfig) {
 async fn sweep(app: App) {
     let mut announced = BTreeSet::new();
     loop {
-        let swept = match end::sweep(&app).await {
-            Ok(()) => audience::erase_ended(&app).await,
-            Err(error) => Err(error),
-        };
-        let swept = match swept {
-            Ok(()) => study::announce(&app, &mut announced).await,
-            Err(error) => Err(error),
-        };
-        if let Err(error) = swept {
+        // Each for itself: a query that cannot be concluded must not keep releases beyond their time.
+        let swept = [
+            end::sweep(&app).await,
+            audience::erase_ended(&app).await,
+            study::announce(&app, &mut announced).await,
+        ];
+        for error in swept.into_iter().filter_map(Result::err) {
             tracing::error!(
                 error = &error as &dyn std::error::Error,
-                "queries could not be looked after"
+                "queries, releases or studies could not be looked after"
             );
         }
         tokio::time::sleep(SWEEP_EVERY).await;
