@@ -5,6 +5,7 @@ use super::derive::{parsed, stored};
 use super::release::{self, Axis, Release};
 use super::volumes::{self, AnsweredShare};
 use crate::state::State;
+use crate::store::accounts::Account;
 use crate::store::{queries, requests};
 use crate::vouched::Vouchers;
 use crate::{CoordinatorError, Problem};
@@ -196,7 +197,7 @@ impl Asked {
 ///
 /// # Errors
 /// [`Problem`], naming what does not fit and the remedy.
-pub async fn view(app: &State, id: &str) -> Result<ConsistentView, Problem> {
+pub async fn view(app: &State, account: &Account, id: &str) -> Result<ConsistentView, Problem> {
     let mut reader = app.database.read().await?;
     let loaded = loaded(&mut reader, &app.vouched, id).await?;
     let consistent = &loaded.consistent;
@@ -205,8 +206,14 @@ pub async fn view(app: &State, id: &str) -> Result<ConsistentView, Problem> {
         let release = of_level(&mut reader, &loaded.release, *level).await?;
         levels.push(one_level(consistent, place, release));
     }
-    let answered_share =
-        volumes::answered_share(&mut reader, &app.vouched, &loaded.release).await?;
+    let answered_share = volumes::answered_share(
+        &mut reader,
+        &app.vouched,
+        account,
+        &loaded.release,
+        app.clock.now(),
+    )
+    .await?;
     Ok(ConsistentView {
         query: loaded.query,
         with: Vec::new(),

@@ -103,7 +103,14 @@ pub async fn together(
         }
     }
     let first = &questions[0];
-    let answered_share = volumes::answered_share(&mut reader, &app.vouched, &first.release).await?;
+    let answered_share = volumes::answered_share(
+        &mut reader,
+        &app.vouched,
+        account,
+        &first.release,
+        app.clock.now(),
+    )
+    .await?;
     Ok(ConsistentView {
         query: first.query.clone(),
         with: questions[1..]

@@ -4,6 +4,9 @@
 use super::derive::stored;
 use super::release::{self, Release, ReleaseSummary};
 use crate::CoordinatorError;
+use crate::app::audience;
+use crate::store::accounts::Account;
+use crate::store::release_terms::terms_of;
 use crate::store::{queries, releases, requests};
 use crate::vouched::Vouchers;
 use compose::{Confidence, Derived, Estimate, Part};
@@ -52,7 +55,9 @@ impl AnsweredShare {
 pub(super) async fn answered_share(
     connection: &mut SqliteConnection,
     vouchers: &Vouchers,
+    account: &Account,
     release: &Release,
+    now: i64,
 ) -> Result<AnsweredShare, CoordinatorError> {
     let there: BTreeSet<&str> = (release.coverage.answered.iter())
         .map(|node| node.node.as_str())
@@ -84,6 +89,14 @@ pub(super) async fn answered_share(
             && summary.released_at <= release.summary.released_at
             && what_is_counted(&summary.query) == kind;
         if !comparable {
+            continue;
+        }
+        // What an account may not see tells it nothing here either.
+        let seen = match terms_of(connection, &summary.id).await? {
+            Some(terms) => audience::may_see(connection, account, &terms, now).await?,
+            None => false,
+        };
+        if !seen {
             continue;
         }
         let volumes = volumes(connection, vouchers, &summary.id).await?;

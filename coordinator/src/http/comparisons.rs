@@ -43,7 +43,7 @@ async fn consistent(
     }
     let with: Option<Vec<String>> = with.map(|with| with.split(',').map(str::to_owned).collect());
     Ok(Json(match with {
-        None => consistent::view(&app, &id).await?,
+        None => consistent::view(&app, &account, &id).await?,
         Some(with) => margins::together(&app, &account, &id, &with).await?,
     }))
 }
