@@ -151,6 +151,13 @@ mod tests {
         places.pop();
         let again = room.enter(one);
         assert!(again.is_some());
+        // A network that is one household's is one, whatever addresses it takes.
+        let of_one = |n: usize| IpAddr::from([0x2001, 0xdb8, 0, 1, 0, 0, 0, n as u16]);
+        let six: Vec<Place> = (0..2 * PER_ADDRESS)
+            .filter_map(|n| room.enter(of_one(n)))
+            .collect();
+        assert_eq!(six.len(), PER_ADDRESS);
+        drop(six);
         let through: Vec<Place> = (0..IN_ALL).filter_map(|_| room.enter(proxy)).collect();
         assert_eq!(through.len(), IN_ALL - PER_ADDRESS);
         assert!(room.enter(IpAddr::from([127, 0, 0, 1])).is_none());

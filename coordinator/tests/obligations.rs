@@ -131,6 +131,33 @@ async fn a_release_is_seen_by_whom_every_organisation_in_it_allows() {
     }
 }
 
+/// Who saw the earlier release of all three is told what part the two of a later one are of it; nobody else is.
+#[tokio::test]
+async fn the_share_that_answered_is_told_from_what_the_reader_may_see() {
+    let bed = Bed::new().await;
+    let city = bed.city().await;
+    bed.node("fondazione-navigli").await;
+    let all = [Audience::Public, Audience::Requester, Audience::Public];
+    released(&city, "a", 1_000, all.map(owed)).await;
+    bed.pass(1);
+    let mut query = question(20_000_000);
+    query["rho"] = json!(20_000_003);
+    let id = city.asked(&query, "later").await;
+    answers(&city.nodes[0], 1_000, owed(Audience::Public)).await;
+    city.nodes[1].refuses("purpose").await.expect(200);
+    answers(&city.nodes[2], 1_000, owed(Audience::Public)).await;
+    let later = city.view(&id).await["release"].as_str().unwrap().to_owned();
+    let outsider = (bed.signed_in("navigli", Role::Organisation, Some("fondazione-navigli"))).await;
+    let path = format!("/api/v1/releases/{later}/consistent");
+    let told = async |browser: &Browser<'_>| {
+        browser.get(&path).await.expect(200).json()["answered_share"].clone()
+    };
+    let (seen, hidden) = (told(&city.analyst).await, told(&outsider).await);
+    assert!(!seen["by_release"].is_null(), "{seen}");
+    assert!(hidden["by_release"].is_null(), "{hidden}");
+    assert!(hidden["estimate"].is_null(), "{hidden}");
+}
+
 #[tokio::test]
 async fn what_is_planned_on_a_release_is_seen_by_whom_the_release_is() {
     let bed = Bed::new().await;

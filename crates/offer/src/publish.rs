@@ -246,6 +246,10 @@ mod tests {
             |o| o.services[0].access = Some("Chiedere di RSSMRA85T10A562S.".to_owned()),
             "codice fiscale",
         );
+        refused(
+            |o| o.services[0].access = Some("Scrivere a anna.rossi@ente.example.".to_owned()),
+            "mailbox",
+        );
         let mut with = offer();
         with.services[0].access = Some("Chiedere di RSSMRA85T10A562S.".to_owned());
         let said = with.check_publishable().expect_err("refused").to_string();
