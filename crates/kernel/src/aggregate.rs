@@ -5,7 +5,7 @@ use crate::exact::Exact;
 use crate::person::AsOf;
 use crate::plain::Plain;
 use crate::plan::{Place, Plan};
-use crate::rank::rank;
+use crate::sampling::{Draws, choose};
 use crate::slices::slices;
 use query::{AggregateQuery, Measure};
 use snapshot::{Home, HouseholdOf, PersonRow, Snapshot};
@@ -44,9 +44,10 @@ const MAX_THREADS: usize = 8;
 /// The slice of what was cut off is a sum over units of 0..=K each: what a unit would have added beyond its L0 cells and
 /// Linf in each, up to K. It is a function of the same things as the unit's cells.
 ///
-/// Cells of a unit beyond L0 are dropped by rank: a keyed hash of pseudonym and (target, service, period). It does not
-/// depend on counts, on other cells or on other people, so each of a person's cells is as likely to be kept as any other.
-/// A household is ranked by its first kept member's pseudonym.
+/// Of a unit's more than L0 own cells, L0 are drawn without replacement. The draws come from keyed hashes of the unit's
+/// pseudonym and the edition; they depend on no content, only what they are taken from does: the unit's own cells in the
+/// order of period, target and service. So each of a person's cells is as likely to be kept as any other.
+/// A household draws by its first kept member's pseudonym.
 pub fn aggregate(query: &AggregateQuery, snapshot: &Snapshot) -> Exact<Vec<i64>> {
     let threads = thread::available_parallelism()
         .map_or(2, NonZero::get)
@@ -115,7 +116,8 @@ impl Totals {
 /// One cell of one unit, before the choice of L0 of them.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct OwnCell {
-    rank: u64,
+    /// Where it stands among all that the unit could have.
+    order: usize,
     index: usize,
     value: u32,
 }
@@ -138,13 +140,6 @@ struct Scratch {
     membership: Membership,
 }
 
-/// The unit a person's cells belong to.
-#[derive(Clone, Copy)]
-struct Unit {
-    word: u64,
-    home: Home,
-}
-
 impl<'a> Plan<'a> {
     /// The cells of some units, added up.
     ///
@@ -162,22 +157,19 @@ impl<'a> Plan<'a> {
         for unit in units {
             scratch.own.clear();
             scratch.cut_off = 0;
-            if self.measure == Measure::Households {
-                self.household_cells(unit as u32, &mut scratch);
+            let word = if self.measure == Measure::Households {
+                self.household_cells(unit as u32, &mut scratch)
             } else {
                 let person = self.snapshot.person(unit);
                 if self.reads_household && person.household == HouseholdOf::Beyond {
                     continue;
                 }
-                let unit = Unit {
-                    word: person.word,
-                    home: person.home,
-                };
-                self.person_cells(person, unit, &mut scratch);
-            }
+                self.person_cells(person, person.home, &mut scratch);
+                person.word
+            };
             let own = &mut scratch.own;
             if own.len() > self.keep {
-                own.select_nth_unstable(self.keep);
+                choose(own, self.keep, Draws::new(word, self.seed));
                 let dropped = own.drain(self.keep..).map(|cell| u64::from(cell.value));
                 scratch.cut_off += dropped.sum::<u64>();
             }
@@ -192,32 +184,27 @@ impl<'a> Plan<'a> {
     }
 
     /// A household counts wherever at least one of its kept members does. Its home is that of its first member with a
-    /// known home, and unknown where the address of any of them is protected: they live together.
-    fn household_cells(&self, household: u32, scratch: &mut Scratch) {
+    /// known home, and unknown where the address of any of them is protected: they live together. Returns its word.
+    fn household_cells(&self, household: u32, scratch: &mut Scratch) -> u64 {
         let members = self.snapshot.household_members(household);
         let Some(first) = members.first() else {
-            return;
+            return 0;
         };
         let person = |place: &u32| self.snapshot.person(*place as usize);
         let unknown = Home::MicroArea(self.areas.unknown());
         let protected = members.iter().any(|place| person(place).protected);
         let home = (members.iter().filter(|_| !protected)).map(|place| person(place).home);
-        let unit = Unit {
-            word: person(first).word,
-            home: home
-                .into_iter()
-                .find(|home| *home != unknown)
-                .unwrap_or(unknown),
-        };
+        let home = home.into_iter().find(|home| *home != unknown);
         for place in members {
-            self.person_cells(person(place), unit, scratch);
+            self.person_cells(person(place), home.unwrap_or(unknown), scratch);
         }
         scratch.own.sort_unstable();
         scratch.own.dedup();
+        person(first).word
     }
 
-    /// Adds the cells one person fills, as or for `unit`.
-    fn person_cells(&self, person: PersonRow<'a>, unit: Unit, scratch: &mut Scratch) {
+    /// Adds the cells one person fills, of or for the unit that lives at `home`, in their order.
+    fn person_cells(&self, person: PersonRow<'a>, home: Home, scratch: &mut Scratch) {
         let (Some(first), Some(last)) = (self.periods.first(), self.periods.last()) else {
             return;
         };
@@ -234,7 +221,7 @@ impl<'a> Plan<'a> {
             at += length;
             self.note_uses(person, events.clone(), &mut scratch.uses);
             let as_of = AsOf::new(self.snapshot, person, &self.periods[period], events);
-            self.period_cells(&as_of, period, unit, scratch);
+            self.period_cells(&as_of, period, home, scratch);
         }
     }
 
@@ -268,7 +255,7 @@ impl<'a> Plan<'a> {
     }
 
     /// The cells of one person in one period.
-    fn period_cells(&self, as_of: &AsOf<'_>, period: usize, unit: Unit, scratch: &mut Scratch) {
+    fn period_cells(&self, as_of: &AsOf<'_>, period: usize, home: Home, scratch: &mut Scratch) {
         if scratch.uses.iter().all(|used| used.events == 0) {
             return;
         }
@@ -276,7 +263,7 @@ impl<'a> Plan<'a> {
         if !self.passes_filter(&scratch.membership) {
             return;
         }
-        let area = usize::from(unit.home.area(self.areas, self.level));
+        let area = usize::from(home.area(self.areas, self.level));
         let start = self.periods[period].first.index();
         for target in 0..self.target_count() {
             if !self.in_target(target, &scratch.membership) {
@@ -310,7 +297,7 @@ impl<'a> Plan<'a> {
                     period,
                 };
                 scratch.own.push(OwnCell {
-                    rank: rank(unit.word, self.tag(place)),
+                    order: self.order(place),
                     index: self.index(place, as_of),
                     value,
                 });

@@ -5,11 +5,17 @@ use crate::plain::{MONTHS, Plain};
 use std::ops::Range;
 
 /// People of one block: what is known of their events stays in the processor's nearest memory.
-pub(crate) const BLOCK: usize = 256;
-/// Most own cells whose presence fits into one integer.
-pub(crate) const FEW: usize = 64;
-/// Groups of people by how many own cells they have; the last one holds all who have more.
-const GROUPS: usize = 16;
+pub(crate) const BLOCK: usize = 64;
+/// Most own cells whose presence fits into one integer, beside a place for what does not count.
+pub(crate) const FEW: usize = 63;
+/// Most own cells of which every set stands in a table.
+pub(crate) const FEWEST: usize = 12;
+/// Sums of one person, where there are the fewest.
+pub(crate) const STRIDE: usize = 16;
+/// Sums of one person, where there are few.
+pub(crate) const WIDE: usize = 64;
+/// Places behind the last own cell that are read, and count for nothing.
+const BEHIND: usize = 8;
 
 /// Own cells of a block of people.
 pub(crate) struct Block {
@@ -17,138 +23,148 @@ pub(crate) struct Block {
     is_last: Vec<bool>,
     /// For each event, how many own cells there are up to it.
     so_far: Vec<u32>,
-    /// Own cells, person by person; one place more than events.
-    own: Vec<u32>,
+    /// Own cells, person by person.
+    pub(crate) own: Vec<u32>,
     /// What events add to each own cell.
-    sums: Vec<u64>,
-    /// For each person, where the own cells end.
-    ends: Vec<u32>,
+    pub(crate) sums: Vec<u64>,
+    /// 0, then for each person where the own cells end.
+    pub(crate) ends: [u32; BLOCK + 1],
+    /// For the fewest own cells: for each person, out of [`Sets`].
+    pub(crate) sets: [u64; BLOCK],
     /// Where there are few own cells: for each person, a bit for each one present.
-    present: Vec<u64>,
+    present: [u64; BLOCK],
     /// Where there are few own cells: for each person, what events add to each.
     sums_of_few: Vec<u64>,
     /// For each own cell, one more than the place where it stood last in `own`.
     seen: Vec<u32>,
-    /// People in the order of how many own cells they have.
-    by_count: Vec<u16>,
-    /// For the keys of one person's own cells.
-    pub(crate) keys: Vec<u64>,
-    /// For a copy of the keys.
-    pub(crate) sorted: Vec<u64>,
+    /// For sorting the own cells of one person.
+    sorted: Vec<(u32, u32, u64)>,
 }
 
-/// The own cells of one person, and what events add to each.
-pub(crate) struct OwnCells<'a> {
-    pub(crate) own: &'a [u32],
-    pub(crate) sums: &'a [u64],
+/// All sets of the fewest own cells, each as the list of its members: four bits for each, then [`NO_CELL`], and their number in
+/// the highest four.
+pub(crate) struct Sets(Vec<u64>);
+
+/// In a list of [`Sets`]: none. What events add to it stays 0.
+pub(crate) const NO_CELL: usize = STRIDE - 1;
+
+impl Sets {
+    pub(crate) fn new(reach: usize) -> Sets {
+        let members = |set: u32| (0..FEWEST as u64).filter(move |own| set >> own & 1 == 1);
+        let list = |set: u32| {
+            let listed = members(set).chain(std::iter::repeat(NO_CELL as u64));
+            let listed = (0..).zip(listed).take(15);
+            listed.fold(u64::from(set.count_ones()) << 60, |list, (place, own)| {
+                list | own << (4 * place)
+            })
+        };
+        Sets((0..1u32 << reach.min(FEWEST)).map(list).collect())
+    }
 }
 
 impl Block {
     pub(crate) fn new(reach: usize) -> Block {
-        let few = if reach <= FEW { reach } else { 0 };
+        let stride = if reach <= FEWEST {
+            STRIDE
+        } else if reach <= FEW {
+            WIDE
+        } else {
+            0
+        };
         Block {
             is_last: Vec::new(),
             so_far: Vec::new(),
-            own: vec![0; FEW],
-            sums: vec![0; FEW],
-            // One more than people, for what is written after the last one.
-            ends: vec![0; BLOCK + 1],
-            present: vec![0; BLOCK + 1],
-            sums_of_few: vec![0; (BLOCK + 1) * few],
+            own: Vec::new(),
+            sums: Vec::new(),
+            ends: [0; BLOCK + 1],
+            sets: [0; BLOCK],
+            present: [0; BLOCK],
+            sums_of_few: vec![0; BLOCK * stride],
             seen: vec![0; reach + 1],
-            by_count: vec![0; BLOCK],
-            keys: vec![0; FEW],
-            sorted: vec![0; FEW],
+            sorted: Vec::new(),
         }
     }
 
-    /// Room for so many events.
+    /// Room for so many events, and as many own cells.
     fn reserve(&mut self, events: usize) {
-        let room = self.own.len().max(events + 1);
+        let room = self.is_last.len().max(events + 1);
         self.is_last.resize(room, false);
         self.so_far.resize(room, 0);
-        self.own.resize(room, 0);
-        self.sums.resize(room, 0);
-        self.keys.resize(room, 0);
-        self.sorted.resize(room, 0);
+        self.own.resize(room + BEHIND, 0);
+        self.sums.resize(room + BEHIND, 0);
     }
 
-    /// People in the order of how many own cells they have, so that loops over them turn equally often, with the own cells of each.
-    pub(crate) fn for_each<const MERGES_FEW: bool, const WEIGHTED: bool>(
+    /// Where the own cells of a person of the block are listed.
+    #[inline]
+    pub(crate) fn cells_of(&self, person: usize) -> Range<usize> {
+        self.ends[person] as usize..self.ends[person + 1] as usize
+    }
+
+    /// Own cells of a person of the block and what events add to each, where they are listed.
+    pub(crate) fn listed(&self, person: usize) -> impl Iterator<Item = (u32, u64)> {
+        let cells = self.cells_of(person);
+        let sums = self.sums[cells.clone()].iter();
+        self.own[cells].iter().copied().zip(sums.copied())
+    }
+
+    /// What events add to the own cells of a person of the block, where there are the fewest.
+    #[inline]
+    pub(crate) fn sums_of_set(&self, person: usize) -> &[u64; STRIDE] {
+        let sums = self.sums_of_few[person * STRIDE..].first_chunk();
+        // Unwrap safety: a block of the fewest has room for the sums of each person.
+        sums.expect("sums of a person")
+    }
+
+    /// Looks up the sets of own cells that are kept as bits.
+    pub(crate) fn look_up(&mut self, sets: &Sets, people: usize) {
+        for (set, present) in self.sets[..people].iter_mut().zip(&self.present) {
+            *set = sets.0[*present as usize & (sets.0.len() - 1)];
+        }
+    }
+
+    /// Lists own cells that are kept as bits.
+    #[inline(never)]
+    pub(crate) fn list_few(
         &mut self,
-        reach: usize,
         people: usize,
-        mut each: impl FnMut(usize, OwnCells<'_>, &mut [u64], &mut [u64]),
+        (reach, stride): (usize, usize),
+        weighted: bool,
+        cells: &[u32; WIDE],
     ) {
-        for index in 0..people {
-            let person = usize::from(self.by_count[index]);
-            if MERGES_FEW {
-                let (mut present, mut count) = (self.present[person], 0);
-                let sums = if WEIGHTED {
-                    &self.sums_of_few[person * reach..][..reach]
-                } else {
-                    &[]
-                };
-                while present != 0 {
-                    let own = present.trailing_zeros();
-                    present &= present - 1;
-                    self.own[count] = own;
-                    if WEIGHTED {
-                        self.sums[count] = sums[own as usize];
-                    }
-                    count += 1;
+        let mut count = 0;
+        for person in 0..people {
+            let mut present = self.present[person] & !(u64::MAX << reach);
+            while present != 0 {
+                let own = present.trailing_zeros();
+                present &= present - 1;
+                self.own[count] = cells[own as usize];
+                if weighted {
+                    self.sums[count] = self.sums_of_few[person * stride + own as usize];
                 }
-                let own = OwnCells {
-                    own: &self.own[..count],
-                    sums: &self.sums[..count],
-                };
-                each(
-                    person,
-                    own,
-                    &mut self.keys[..count],
-                    &mut self.sorted[..count],
-                );
-            } else {
-                let start = person.checked_sub(1).map_or(0, |before| self.ends[before]) as usize;
-                let cells = start..self.ends[person] as usize;
-                let count = cells.len();
-                let own = OwnCells {
-                    own: &self.own[cells.clone()],
-                    sums: &self.sums[cells],
-                };
-                each(
-                    person,
-                    own,
-                    &mut self.keys[..count],
-                    &mut self.sorted[..count],
-                );
+                count += 1;
+            }
+            self.ends[person + 1] = count as u32;
+        }
+    }
+
+    /// Brings the listed own cells of those who have more than `keep` into their order.
+    #[inline(never)]
+    pub(crate) fn sort_listed(&mut self, people: usize, keep: usize, order: impl Fn(u32) -> u32) {
+        for person in 0..people {
+            let cells = self.cells_of(person);
+            if cells.len() <= keep {
+                continue;
+            }
+            self.sorted.clear();
+            let own = self.own[cells.clone()]
+                .iter()
+                .zip(&self.sums[cells.clone()]);
+            (self.sorted).extend(own.map(|(own, sum)| (order(*own), *own, *sum)));
+            self.sorted.sort_unstable();
+            for (place, (_, own, sum)) in cells.zip(&self.sorted) {
+                (self.own[place], self.sums[place]) = (*own, *sum);
             }
         }
-    }
-
-    /// Sorts people by how many own cells they have.
-    fn group(&mut self, people: usize, count: impl Fn(&Block, usize) -> usize) {
-        let mut places = [0u16; GROUPS + 1];
-        let mut groups = [0u8; BLOCK];
-        for (person, group) in groups[..people].iter_mut().enumerate() {
-            *group = count(self, person).min(GROUPS - 1) as u8;
-            places[usize::from(*group) + 1] += 1;
-        }
-        for group in 1..places.len() {
-            places[group] += places[group - 1];
-        }
-        for (person, group) in (0..).zip(&groups[..people]) {
-            let place = &mut places[usize::from(*group)];
-            self.by_count[usize::from(*place)] = person;
-            *place += 1;
-        }
-    }
-
-    fn group_by_ends(&mut self, people: usize) {
-        self.group(people, |block, person| {
-            let start = person.checked_sub(1).map_or(0, |before| block.ends[before]);
-            (block.ends[person] - start) as usize
-        });
     }
 }
 
@@ -181,7 +197,7 @@ impl<'a> Plain<'a> {
     /// Makes the own cells of people out of their events, where no two events of one person fall into one.
     ///
     /// Here and below, additions wrap where they cannot overflow: places are at most the number of events, and sums at
-    /// most 2^32 times that.
+    /// most 2^32 times that. An event that adds nothing to a sum makes no own cell.
     #[inline(never)]
     pub(crate) fn own_cells<const WEIGHTED: bool, V: Copy + Into<u64>>(
         &self,
@@ -198,23 +214,24 @@ impl<'a> Plain<'a> {
         let mut count = 0usize;
         for event in 0..length {
             let own = self.own_cell(events.months[event], services[event]);
+            let value = values[event].into();
             own_cells[count] = own;
             if WEIGHTED {
-                sums[count] = values[event].into();
+                sums[count] = value;
             }
-            count = count.wrapping_add(usize::from((own as usize) < self.reach));
+            let counted = self.counts::<WEIGHTED>(own, value);
+            count = count.wrapping_add(usize::from(counted));
             so_far[event] = count as u32;
         }
-        for (end, last) in block.ends.iter_mut().zip(events.ends) {
+        for (end, last) in block.ends[1..].iter_mut().zip(events.ends) {
             // Everybody in a snapshot has an event.
             *end = so_far[*last as usize - events.from - 1];
         }
-        block.group_by_ends(people.len());
     }
 
-    /// The same where events of one person can fall into one own cell, of which there are at most [`FEW`].
+    /// The same as bits where events of one person can fall into one own cell, of which there are at most [`FEW`].
     #[inline(never)]
-    pub(crate) fn few_own_cells<const WEIGHTED: bool, V: Copy + Into<u64>>(
+    pub(crate) fn few_own_cells<const STRIDE: usize, const WEIGHTED: bool, V: Copy + Into<u64>>(
         &self,
         people: &Range<usize>,
         values: &[V],
@@ -224,34 +241,30 @@ impl<'a> Plain<'a> {
         let length = events.months.len();
         block.reserve(length);
         mark_last(&events, &mut block.is_last);
-        let is_last = &block.is_last[..length];
-        let (services, values) = (&events.services[..length], &events.values[..length]);
         if WEIGHTED {
-            block.sums_of_few.fill(0);
+            block.sums_of_few[..people.len() * STRIDE].fill(0);
         }
-        let (present, sums) = (&mut block.present[..], &mut block.sums_of_few[..]);
+        let present = &mut block.present;
+        let sums = &mut block.sums_of_few[..BLOCK * STRIDE];
         // The person, and a bit for each own cell so far.
         let (mut person, mut bits) = (0usize, 0u64);
-        for event in 0..length {
-            let own = self.own_cell(events.months[event], services[event]);
-            let counted = (own as usize) < self.reach;
-            bits |= u64::from(counted) << (own % FEW as u32);
-            present[person] = bits;
+        let each = events.months.iter().zip(events.services).zip(events.values);
+        for (((month, service), value), is_last) in each.zip(&block.is_last) {
+            // What does not count is put behind the own cells, where nobody looks.
+            let own = (self.own_cell(*month, *service) as usize).min(self.reach) % STRIDE;
+            let value = (*value).into();
+            bits |= u64::from(!WEIGHTED | (value > 0)) << own;
+            present[person % BLOCK] = bits;
             if WEIGHTED {
-                let place = person.wrapping_mul(self.reach);
-                let place = place.wrapping_add(if counted { own as usize } else { 0 });
-                let value = if counted { values[event].into() } else { 0 };
+                let place = person.wrapping_mul(STRIDE) | own;
                 sums[place] = sums[place].wrapping_add(value);
             }
-            person = person.wrapping_add(usize::from(is_last[event]));
-            bits &= u64::from(is_last[event]).wrapping_sub(1);
+            person = person.wrapping_add(usize::from(*is_last));
+            bits &= u64::from(*is_last).wrapping_sub(1);
         }
-        block.group(people.len(), |block, person| {
-            block.present[person].count_ones() as usize
-        });
     }
 
-    /// The same where there can be more.
+    /// The same as a list where there can be more.
     #[inline(never)]
     pub(crate) fn merged_own_cells<const WEIGHTED: bool, V: Copy + Into<u64>>(
         &self,
@@ -266,13 +279,14 @@ impl<'a> Plain<'a> {
         let is_last = &block.is_last[..length];
         let (own_cells, sums) = (&mut block.own[..=length], &mut block.sums[..=length]);
         let (services, values) = (&events.services[..length], &events.values[..length]);
-        let (ends, seen) = (&mut block.ends[..], &mut block.seen[..=self.reach]);
+        let (ends, seen) = (&mut block.ends[1..], &mut block.seen[..=self.reach]);
         seen.fill(0);
         // The person, where their own cells begin, and how many own cells there are.
         let (mut person, mut begin, mut count) = (0usize, 0usize, 0usize);
         for event in 0..length {
             let own = self.own_cell(events.months[event], services[event]);
-            let counted = (own as usize) < self.reach;
+            let value = values[event].into();
+            let counted = self.counts::<WEIGHTED>(own, value);
             // One more than the place of this own cell, if it is this person's.
             let seen = &mut seen[(own as usize).min(self.reach)];
             let known = counted & (*seen as usize > begin);
@@ -281,18 +295,22 @@ impl<'a> Plain<'a> {
             } else {
                 count
             };
-            *seen = (at as u32).wrapping_add(1);
+            // What is not counted leaves no trace.
+            *seen = if counted {
+                (at as u32).wrapping_add(1)
+            } else {
+                *seen
+            };
             own_cells[at] = own;
             if WEIGHTED {
                 let sum = if known { sums[at] } else { 0 };
-                sums[at] = sum.wrapping_add(values[event].into());
+                sums[at] = sum.wrapping_add(value);
             }
             count = count.wrapping_add(usize::from(counted & !known));
-            ends[person] = count as u32;
+            ends[person % BLOCK] = count as u32;
             person = person.wrapping_add(usize::from(is_last[event]));
             begin = if is_last[event] { count } else { begin };
         }
-        block.group_by_ends(people.len());
     }
 
     /// The own cell of an event, beyond the reach where it does not count.
@@ -303,6 +321,12 @@ impl<'a> Plain<'a> {
             self.of_month[usize::from(month) % MONTHS],
         );
         service.wrapping_add(period)
+    }
+
+    /// Whether an event counts in its own cell.
+    #[inline]
+    fn counts<const WEIGHTED: bool>(&self, own: u32, value: u64) -> bool {
+        ((own as usize) < self.reach) & (!WEIGHTED | (value > 0))
     }
 }
 

@@ -1,14 +1,14 @@
 //! The pass for plain questions: everybody counts, by area, service and period only.
-//! It reads few columns, a block of people at a time, and takes no branch that a single event decides.
+//! It reads few columns, a block of people at a time, and takes no branch that a single event or person decides.
 //!
-//! Three steps for each block. Every event becomes one of its person's own cells, or adds to one. Own cells beyond L0 are
-//! dropped by rank. The others are clamped and added up. The result is that of [`Plan::pass`], cell by cell: the same
+//! Three steps for each block. Every event becomes one of its person's own cells, or adds to one. Of own cells beyond L0,
+//! as many are drawn. These are clamped and added up. The result is that of [`Plan::pass`], cell by cell: the same
 //! tests hold both against the reference.
 
+use crate::add_up::{Cell, MANY, Sum};
 use crate::aggregate::Totals;
-use crate::own_cells::{BLOCK, Block, FEW, OwnCells};
+use crate::own_cells::{BLOCK, Block, FEW, FEWEST, STRIDE, Sets, WIDE};
 use crate::plan::Plan;
-use crate::rank::rank;
 use query::Measure;
 use snapshot::{Columns, Snapshot};
 use std::ops::Range;
@@ -23,18 +23,34 @@ const HOMES: usize = 1 << 9;
 
 /// A plain question.
 pub(crate) struct Plain<'a> {
-    plan: &'a Plan<'a>,
+    pub(crate) plan: &'a Plan<'a>,
     pub(crate) columns: Columns<'a>,
     /// For each service, the first of its own cells; [`NOT_COUNTED`] where it does not count.
     pub(crate) of_service: Box<[u32; 256]>,
-    /// For each month, its period; [`NOT_COUNTED`] outside the span.
+    /// For each month, what its period adds to that; [`NOT_COUNTED`] outside the span.
     pub(crate) of_month: Box<[u32; MONTHS]>,
     /// For each folded home, the first cell of its area.
     of_home: Box<[u32; HOMES]>,
     /// Own cells that one person can have: services times periods. Areas are as far apart as that.
     pub(crate) reach: usize,
-    /// Whether two events of one person can fall into one own cell.
-    merges: bool,
+    ways: Ways,
+    /// Where own cells are numbered in their order, period by period: which cell of an area each of them is.
+    pub(crate) cells: [u32; WIDE],
+    /// For the fewest own cells: each set as a list.
+    sets: Sets,
+}
+
+/// How events become own cells.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ways {
+    /// One by one, in their order.
+    Apart,
+    /// Bits for at most [`FEWEST`].
+    Fewest,
+    /// Bits for at most [`FEW`].
+    Few,
+    /// Merged one by one, and brought into their order where it matters.
+    Many,
 }
 
 impl<'a> Plain<'a> {
@@ -45,16 +61,33 @@ impl<'a> Plain<'a> {
         }
         let periods = plan.periods.len();
         let reach = plan.slot_count * periods;
+        let services = || plan.slots.iter().flatten();
+        // Events of a person are sorted by month and then by service.
+        let apart = plan.months_per_period == 1 && services().is_sorted_by(|one, next| one < next);
+        let ways = if apart {
+            Ways::Apart
+        } else if reach <= FEWEST {
+            Ways::Fewest
+        } else if reach <= FEW {
+            Ways::Few
+        } else {
+            Ways::Many
+        };
+        // Bits stand in the order of own cells, which is that of time; elsewhere an own cell is a cell of its area.
+        let (each_service, each_period) = match ways {
+            Ways::Fewest | Ways::Few => (1, plan.slot_count),
+            Ways::Apart | Ways::Many => (periods, 1),
+        };
         let mut of_service = Box::new([NOT_COUNTED; 256]);
         for (first, slot) in of_service.iter_mut().zip(&plan.slots) {
             if let Some(slot) = slot {
-                *first = u32::from(*slot) * periods as u32;
+                *first = u32::from(*slot) * each_service as u32;
             }
         }
         let mut of_month = Box::new([NOT_COUNTED; MONTHS]);
         for (index, period) in (0..).zip(&plan.periods) {
             for month in period.months() {
-                of_month[usize::from(month) % MONTHS] = index;
+                of_month[usize::from(month) % MONTHS] = index * each_period as u32;
             }
         }
         let mut of_home = Box::new([0; HOMES]);
@@ -63,7 +96,10 @@ impl<'a> Plain<'a> {
             let area = Snapshot::home(home).area(areas, plan.level);
             of_home[place_of_home(home)] = u32::from(area) * reach as u32;
         }
-        let services = plan.slots.iter().flatten().count();
+        let mut cells = [0; WIDE];
+        for (own, cell) in cells.iter_mut().enumerate().take(reach) {
+            *cell = ((own % plan.slot_count) * periods + own / plan.slot_count) as u32;
+        }
         Some(Plain {
             plan,
             columns: plan.snapshot.columns(),
@@ -71,7 +107,9 @@ impl<'a> Plain<'a> {
             of_month,
             of_home,
             reach,
-            merges: plan.months_per_period > 1 || plan.slot_count < services,
+            ways,
+            cells,
+            sets: Sets::new(if ways == Ways::Fewest { reach } else { 0 }),
         })
     }
 
@@ -104,159 +142,67 @@ impl<'a> Plain<'a> {
         people: Range<usize>,
         values: &[V],
     ) -> (Vec<C>, i64) {
-        let mut cut_off = 0;
-        let mut cells = vec![C::default(); self.plan.cells];
-        let mut block = Block::new(self.reach);
-        for first in people.clone().step_by(BLOCK) {
-            let people = first..people.end.min(first + BLOCK);
-            let few = self.merges && self.reach <= FEW;
-            match (self.merges, few) {
-                (false, _) => self.own_cells::<WEIGHTED, V>(&people, values, &mut block),
-                (true, true) => self.few_own_cells::<WEIGHTED, V>(&people, values, &mut block),
-                (true, false) => self.merged_own_cells::<WEIGHTED, V>(&people, values, &mut block),
-            }
-            let (block, cells) = (&mut block, &mut cells);
-            cut_off += match (few, self.plan.keep) {
-                (true, 1) => self.add_up::<true, WEIGHTED, 1, C>(people, block, cells),
-                (true, 2) => self.add_up::<true, WEIGHTED, 2, C>(people, block, cells),
-                (true, 3) => self.add_up::<true, WEIGHTED, 3, C>(people, block, cells),
-                (true, 4) => self.add_up::<true, WEIGHTED, 4, C>(people, block, cells),
-                (true, _) => self.add_up::<true, WEIGHTED, 0, C>(people, block, cells),
-                (false, 1) => self.add_up::<false, WEIGHTED, 1, C>(people, block, cells),
-                (false, 2) => self.add_up::<false, WEIGHTED, 2, C>(people, block, cells),
-                (false, 3) => self.add_up::<false, WEIGHTED, 3, C>(people, block, cells),
-                (false, 4) => self.add_up::<false, WEIGHTED, 4, C>(people, block, cells),
-                (false, _) => self.add_up::<false, WEIGHTED, 0, C>(people, block, cells),
-            };
+        match self.plan.keep {
+            1 => self.blocks_of::<1, WEIGHTED, V, C>(people, values),
+            2 => self.blocks_of::<2, WEIGHTED, V, C>(people, values),
+            3 => self.blocks_of::<3, WEIGHTED, V, C>(people, values),
+            4 => self.blocks_of::<4, WEIGHTED, V, C>(people, values),
+            _ => self.blocks_of::<MANY, WEIGHTED, V, C>(people, values),
         }
-        (cells, cut_off)
     }
 
-    /// Adds up at most L0 own cells of each person of a block; returns what the bounds cut off, if that is asked. `KEEP` is
-    /// L0, or 0 where it is more than four.
-    ///
-    /// People with equally many own cells are taken together, so that the processor foresees how often each loop turns.
-    #[inline(never)]
-    fn add_up<const IS_FEW: bool, const WEIGHTED: bool, const KEEP: usize, C: Cell>(
+    /// `KEEP` is L0, or [`MANY`].
+    fn blocks_of<const KEEP: usize, const WEIGHTED: bool, V: Copy + Into<u64>, C: Cell>(
         &self,
         people: Range<usize>,
-        block: &mut Block,
-        cells: &mut [C],
-    ) -> i64 {
-        let mut cut_off = 0;
-        let at_most = self.plan.cut_off.map(|bound| u64::from(bound.at_most));
-        let keep = if KEEP > 0 { KEEP } else { self.plan.keep };
-        let most = u64::from(self.plan.per_cell);
-        let words = &self.columns.words[people.clone()];
-        let homes = &self.columns.homes[people.clone()];
-        let tags = self.plan.tags.as_slice();
-        block.for_each::<IS_FEW, WEIGHTED>(
-            self.reach,
-            people.len(),
-            |person, cells_of, keys, sorted| {
-                let OwnCells { own, sums } = cells_of;
-                let first = self.of_home[place_of_home(homes[person])] as usize;
-                let area = &mut cells[first..][..self.reach];
-                let value = |at: usize| if WEIGHTED { sums[at].min(most) } else { 1 };
-                if let Some(at_most) = at_most
-                    && !WEIGHTED
-                {
-                    cut_off += own.len().saturating_sub(keep).min(at_most as usize) as i64;
+        values: &[V],
+    ) -> (Vec<C>, i64) {
+        let mut block = Block::new(self.reach);
+        let mut sum = Sum::<C, KEEP, WEIGHTED>::new(self);
+        for first in people.clone().step_by(BLOCK) {
+            let people = first..people.end.min(first + BLOCK);
+            match self.ways {
+                Ways::Apart => self.own_cells::<WEIGHTED, V>(&people, values, &mut block),
+                Ways::Fewest => {
+                    self.few_own_cells::<STRIDE, WEIGHTED, V>(&people, values, &mut block);
                 }
-                let mut added = 0;
-                if own.len() <= keep {
-                    for at in 0..own.len() {
-                        area[own[at] as usize].add(value(at));
-                        added += value(at);
-                    }
-                } else {
-                    for at in 0..own.len() {
-                        // Nothing is no own cell: it comes after all others, and adds nothing.
-                        let nothing = WEIGHTED && sums[at] == 0;
-                        let key = key(words[person], tags[own[at] as usize], own[at]);
-                        keys[at] = key | all_ones_if(nothing);
-                    }
-                    let last = if own.len() == keep + 1 {
-                        // All but the highest.
-                        let highest = keys.iter().fold(0, |most, key| most.max(*key));
-                        highest.wrapping_sub(1)
-                    } else if KEEP > 0 {
-                        let lowest = lowest::<KEEP>(keys);
-                        if !WEIGHTED {
-                            for key in lowest {
-                                area[(key & OWN) as usize].add(1);
-                            }
-                            return;
-                        }
-                        lowest[KEEP - 1]
-                    } else {
-                        sorted.copy_from_slice(keys);
-                        *sorted.select_nth_unstable(keep - 1).1
-                    };
-                    for at in 0..own.len() {
-                        let value = value(at) & all_ones_if(keys[at] <= last);
-                        area[own[at] as usize].add(value);
-                        added += value;
-                    }
+                Ways::Few => self.few_own_cells::<WIDE, WEIGHTED, V>(&people, values, &mut block),
+                Ways::Many => self.merged_own_cells::<WEIGHTED, V>(&people, values, &mut block),
+            }
+            match self.ways {
+                Ways::Fewest if KEEP != MANY => {
+                    block.look_up(&self.sets, people.len());
+                    sum.add_up_sets(people, &block);
+                    continue;
                 }
-                if let Some(at_most) = at_most
-                    && WEIGHTED
-                {
-                    let all: u64 = sums.iter().sum();
-                    cut_off += (all - added).min(at_most) as i64;
+                Ways::Fewest => {
+                    block.list_few(people.len(), (self.reach, STRIDE), WEIGHTED, &self.cells)
                 }
-            },
-        );
-        cut_off
-    }
-}
-
-/// A mask instead of a branch, which the processor could not foresee.
-#[inline]
-fn all_ones_if(condition: bool) -> u64 {
-    u64::from(condition).wrapping_neg()
-}
-
-/// A cell, as narrow as it can be: many of them are all over the memory.
-trait Cell: Copy + Default {
-    /// Adds to it. No cell overflows; see [`Plan::pass`].
-    fn add(&mut self, value: u64);
-}
-
-impl Cell for u32 {
-    #[inline]
-    fn add(&mut self, value: u64) {
-        *self = self.wrapping_add(value as u32);
-    }
-}
-
-impl Cell for i64 {
-    #[inline]
-    fn add(&mut self, value: u64) {
-        *self = self.wrapping_add(value as i64);
-    }
-}
-
-/// Bits of a key that hold the own cell. There are at most `query::MAX_CELLS`, 2^20.
-const OWN: u64 = (1 << 24) - 1;
-
-/// Ranks own cells; of equal ranks the lower cell comes first, as in [`Plan::pass`].
-#[inline]
-fn key(word: u64, tag: u64, own: u32) -> u64 {
-    rank(word, tag) << 24 | u64::from(own)
-}
-
-/// The `K` lowest of at least as many keys, ascending.
-#[inline]
-fn lowest<const K: usize>(keys: &[u64]) -> [u64; K] {
-    let mut lowest = [u64::MAX; K];
-    for key in keys {
-        let mut rest = *key;
-        for place in &mut lowest {
-            (*place, rest) = ((*place).min(rest), (*place).max(rest));
+                Ways::Few => {
+                    block.list_few(people.len(), (self.reach, WIDE), WEIGHTED, &self.cells)
+                }
+                Ways::Apart => {}
+                Ways::Many => {
+                    let (slots, periods) =
+                        (self.plan.slot_count as u32, self.plan.periods.len() as u32);
+                    let order = |own: u32| own % periods * slots + own / periods;
+                    block.sort_listed(people.len(), self.plan.keep, order);
+                }
+            }
+            if KEEP == MANY {
+                sum.add_up_many(people, &block);
+            } else {
+                sum.add_up_listed(people, &block);
+            }
         }
+        sum.into_totals()
     }
-    lowest
+
+    /// The first cell of the area where somebody lives.
+    #[inline]
+    pub(crate) fn first_cell(&self, home: u16) -> usize {
+        self.of_home[place_of_home(home)] as usize
+    }
 }
 
 /// Where a stored home stands in a table: its number and, beyond those, its mark that it is a municipio.

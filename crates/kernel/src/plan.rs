@@ -1,7 +1,6 @@
-//! A query, ready for the pass: predicates, periods, the layout of cells, and the keyed words that rank them.
+//! A query, ready for the pass: predicates, periods, the layout of cells, and the seed of the draws among them.
 
 use crate::person::AsOf;
-use crate::rank::word;
 use geography::{Level, Partition};
 use query::{AggregateQuery, CutOff, Measure, Period};
 use snapshot::Snapshot;
@@ -35,8 +34,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) slot_count: usize,
     pub(crate) keep: usize,
     pub(crate) per_cell: u32,
-    /// Keyed words of each (target, service, period).
-    pub(crate) tags: Vec<u64>,
+    /// The edition's part in the draw of own cells.
+    pub(crate) seed: u64,
     /// Number of cells of the pass.
     pub(crate) cells: usize,
     /// Number of cells of each area.
@@ -87,7 +86,7 @@ impl<'a> Plan<'a> {
             slot_count: axis.len().max(1),
             keep: bounds.cells as usize,
             per_cell: bounds.per_cell,
-            tags: tags(query, snapshot, &axis, &periods),
+            seed: snapshot.sampling_seed(),
             periods,
             cells: query.cells_at(level),
             per_area: query.cells_per_area(),
@@ -120,10 +119,10 @@ impl<'a> Plan<'a> {
         !self.has_filter || membership.holds(self.targets)
     }
 
-    /// The keyed words that rank cells of this target, service and period. They name no area, sex, age, kind or bin: at
+    /// Where an own cell stands among all that a unit could have. Area, sex, age, kind and bin do not matter: at
     /// every level and for every split, and for each measure, a unit keeps the same cells.
-    pub(crate) fn tag(&self, place: Place) -> u64 {
-        self.tags[(place.target * self.slot_count + place.slot) * self.periods.len() + place.period]
+    pub(crate) fn order(&self, place: Place) -> usize {
+        (place.period * self.target_count() + place.target) * self.slot_count + place.slot
     }
 
     /// The index of a cell, row-major over the query's dimensions.
@@ -157,35 +156,4 @@ fn pass_level(query: &AggregateQuery) -> Level {
         Level::Nil if asks_municipi => Level::MicroArea,
         finest => finest,
     }
-}
-
-fn tags(
-    query: &AggregateQuery,
-    snapshot: &Snapshot,
-    services: &[String],
-    periods: &[Period],
-) -> Vec<u64> {
-    // A query without an axis has one row of cells, whose key does not name it.
-    let rows = |axis: &[String]| {
-        if axis.is_empty() {
-            vec![String::new()]
-        } else {
-            axis.iter().map(|id| format!("{id}\n")).collect()
-        }
-    };
-    let mut tags = Vec::new();
-    let targets = if query.targets().is_empty() {
-        vec!["\n".to_owned()]
-    } else {
-        rows(query.targets())
-    };
-    for target in &targets {
-        for service in &rows(services) {
-            for period in periods {
-                let key = format!("{target}{service}{}", period.key);
-                tags.push(word(&snapshot.cell_tag(&key)));
-            }
-        }
-    }
-    tags
 }

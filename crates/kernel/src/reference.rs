@@ -1,8 +1,8 @@
 //! The bounded aggregate again, slowly and by its public keys: one obvious step after the other.
-//! It shares with the pass only the rank that chooses a person's cells.
+//! It shares with the pass only the draws that choose a person's cells.
 
 use crate::aggregate::{aggregate, aggregate_with_threads};
-use crate::rank::{rank, word};
+use crate::sampling::Draws;
 use crate::{self as kernel_under_test};
 use geography::{Level, Partition};
 use proptest::prelude::*;
@@ -245,12 +245,12 @@ fn area_key(home: Home, level: Level) -> String {
     }
 }
 
-/// What one person adds before bounding: tag text, area apart from the other keys, and value. `None` for keys of area.
+/// What one person adds before bounding: the places of period, target and service, the keys but that of the area, and value.
 fn contributions(
     query: &AggregateQuery,
     snapshot: &Snapshot,
     person: PersonRow<'_>,
-) -> Vec<(String, BTreeMap<&'static str, String>, u64)> {
+) -> Vec<([usize; 3], BTreeMap<&'static str, String>, u64)> {
     let one = |ids: &[String]| {
         if ids.is_empty() {
             vec![None]
@@ -259,16 +259,16 @@ fn contributions(
         }
     };
     let mut all = Vec::new();
-    for period in &query.periods() {
+    for (nth_period, period) in query.periods().iter().enumerate() {
         let view = View::new(snapshot, person, period);
         if query.filter().is_some_and(|filter| !view.passes(filter)) {
             continue;
         }
-        for target in &one(query.targets()) {
+        for (nth_target, target) in one(query.targets()).iter().enumerate() {
             if target.as_ref().is_some_and(|id| !view.in_target(id)) {
                 continue;
             }
-            for service in &one(&query.service_axis()) {
+            for (nth_service, service) in one(&query.service_axis()).iter().enumerate() {
                 let services = service
                     .as_ref()
                     .map_or(query.services().to_vec(), |id| vec![id.clone()]);
@@ -310,15 +310,7 @@ fn contributions(
                     ("bin", bin.count().to_string()),
                     ("period", period.key.clone()),
                 ]);
-                let service = service
-                    .as_ref()
-                    .map_or(String::new(), |id| format!("{id}\n"));
-                let tag = format!(
-                    "{}\n{service}{}",
-                    target.as_deref().unwrap_or(""),
-                    period.key
-                );
-                all.push((tag, keys, value));
+                all.push(([nth_period, nth_target, nth_service], keys, value));
             }
         }
     }
@@ -401,18 +393,29 @@ fn level_cells(query: &AggregateQuery, snapshot: &Snapshot, at_most: u64) -> (Ve
         };
         let area = known.map_or_else(|| area_key(first, query.level()), |(area, _)| area);
         let pseudonym = snapshot.person(unit[0]).word;
-        let mut own: Vec<(u64, usize, u64)> = Vec::new();
+        let mut own: Vec<([usize; 3], usize, u64)> = Vec::new();
         for place in &unit {
-            for (tag, keys, value) in contributions(query, snapshot, snapshot.person(*place)) {
-                let rank = rank(pseudonym, word(&snapshot.cell_tag(&tag)));
-                own.push((rank, cell(&dimensions, &area, &keys), value));
+            for (order, keys, value) in contributions(query, snapshot, snapshot.person(*place)) {
+                own.push((order, cell(&dimensions, &area, &keys), value));
             }
         }
         own.sort();
         own.dedup();
         let per_cell = u64::from(query.bounds().per_cell);
         let mut lost: u64 = own.iter().map(|(_, _, value)| value).sum();
-        for (_, cell, value) in own.into_iter().take(query.bounds().cells as usize) {
+        let bound = query.bounds().cells as usize;
+        let mut kept = own;
+        if kept.len() > bound {
+            // A hat from which slips are drawn; the first slip takes the place of the one drawn.
+            let mut draws = Draws::new(pseudonym, snapshot.sampling_seed());
+            let mut hat = std::mem::take(&mut kept);
+            for _ in 0..bound {
+                let drawn = draws.below(hat.len());
+                hat.swap(0, drawn);
+                kept.push(hat.remove(0));
+            }
+        }
+        for (_, cell, value) in kept {
             cells[cell] += value.min(per_cell) as i64;
             lost -= value.min(per_cell);
         }
@@ -450,15 +453,25 @@ fn plain_questions_agree_with_the_reference() {
         (r#""sum","quantity":"duration""#, 150),
     ];
     let splits = [
-        (r#""area":"city""#, 1),
-        (r#""area":"nil","service":true"#, 10),
-        (r#""area":"micro-area","period":"quarter""#, 4),
+        (r#""area":"city""#, 2023, 1),
+        (r#""area":"nil","service":true"#, 2023, 10),
+        (r#""area":"micro-area","period":"quarter""#, 2023, 4),
         (
             r#""area":"municipio","service":true,"period":"quarter""#,
+            2023,
             40,
         ),
-        (r#""area":"nil","service":true,"period":"month""#, 120),
-        (r#""area":{"municipio":25,"nil":60},"service":true"#, 10),
+        (r#""area":"nil","service":true,"period":"month""#, 2023, 120),
+        (
+            r#""area":"nil","service":true,"period":"quarter""#,
+            2022,
+            80,
+        ),
+        (
+            r#""area":{"municipio":25,"nil":60},"service":true"#,
+            2023,
+            10,
+        ),
     ];
     // The last split leaves room for this share.
     let cut_offs =
@@ -468,7 +481,7 @@ fn plain_questions_agree_with_the_reference() {
     for (seed, persons) in [(1, 1), (2, 300), (3, 600)] {
         let snapshot = support::snapshot(&support::register(seed, persons, 50, 12), "2026-01");
         for (turn, (measure, per_cell)) in measures.iter().enumerate() {
-            for (split, reachable) in splits {
+            for (split, from, reachable) in splits {
                 let services = chosen[(turn + persons) % 2];
                 let cut_off = match reachable % 3 {
                     0 => "",
@@ -480,7 +493,7 @@ fn plain_questions_agree_with_the_reference() {
                 for cells in [bounds[(turn + seed as usize) % bounds.len()], reachable] {
                     let text = format!(
                         r#"{{"version":1,"measure":{measure},"by":{{{split}}},{services}{cut_off}
-                        "period":{{"from":"2023-01","to":"2023-12"}},
+                        "period":{{"from":"{from}-01","to":"2023-12"}},
                         "bounds":{{"cells":{cells},"per_cell":{per_cell}}},"rho":1000000}}"#
                     );
                     let Ok(query) = AggregateQuery::parse(text.as_bytes()) else {

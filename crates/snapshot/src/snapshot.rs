@@ -446,12 +446,13 @@ impl Snapshot {
             .map(|birth| Month::from_index(*birth))
     }
 
-    /// The keyed hash that decides which cells of a person count when there are more than a query's bound.
-    /// Its key comes from the node's key and the edition's label, so the choice is neither foreseeable
+    /// The edition's part in the draw of those cells of a person that count when there are more than a query's bound.
+    /// Its key comes from the node's key and the edition's label, so the draw is neither foreseeable
     /// outside the node nor a function of anybody's rows.
-    pub fn cell_tag(&self, cell_key: &str) -> [u8; 32] {
+    pub fn sampling_seed(&self) -> u64 {
         let key = hmac::Key::new(hmac::HMAC_SHA256, &self.sampling_key);
-        keys::tag(&key, "wi-cell-v1", &[cell_key.as_bytes()])
+        let [a, b, c, d, e, f, g, h, ..] = keys::tag(&key, "wi-draw-v1", &[]);
+        u64::from_be_bytes([a, b, c, d, e, f, g, h])
     }
 }
 

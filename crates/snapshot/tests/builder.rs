@@ -332,8 +332,8 @@ fn the_file_reads_back_as_written_and_only_by_its_owner() {
         (snapshot.edition(), Level::MicroArea)
     );
     assert_eq!(
-        (read.mapping_hash(), read.cell_tag("x")),
-        (snapshot.mapping_hash(), snapshot.cell_tag("x"))
+        (read.mapping_hash(), read.sampling_seed()),
+        (snapshot.mapping_hash(), snapshot.sampling_seed())
     );
     let again = directory.path().join("again.snapshot");
     read.write(&again).expect("written");
@@ -440,21 +440,21 @@ fn debug_shows_neither_people_nor_how_many() {
 #[test]
 fn choices_of_cells_follow_the_key_and_the_edition_and_not_the_rows() {
     let mapping = Mapping::parse(Mapping::municipal_register()).expect("mapping");
-    let tag = |secret: u8, label: &str, rows: &str| {
+    let seed = |secret: u8, label: &str, rows: &str| {
         let csv = format!("{HEADER}\n{rows}");
         let key = NodeKey::new(&[secret; 32]);
         Snapshot::build(&mapping, csv.as_bytes(), &key, edition(label))
             .expect("a snapshot")
             .0
-            .cell_tag("minors\n2025-01")
+            .sampling_seed()
     };
-    let first = tag(1, "2026-01", "");
+    let first = seed(1, "2026-01", "");
     assert_eq!(
         first,
-        tag(1, "2026-01", &row(1, "01/01/2024", "F;;;;;;;;;"))
+        seed(1, "2026-01", &row(1, "01/01/2024", "F;;;;;;;;;"))
     );
-    assert_ne!(first, tag(1, "2026-02", ""));
-    assert_ne!(first, tag(2, "2026-01", ""));
+    assert_ne!(first, seed(1, "2026-02", ""));
+    assert_ne!(first, seed(2, "2026-01", ""));
 }
 
 /// A register with every column the common model has.
