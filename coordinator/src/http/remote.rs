@@ -23,15 +23,25 @@ fn behind(trusted: &[IpAddr], connection: IpAddr, headers: &HeaderMap) -> IpAddr
         .collect();
     let mut nearest = connection;
     for text in named.iter().rev() {
-        match text.trim().parse::<IpAddr>() {
-            Ok(address) => nearest = address.to_canonical(),
-            Err(_) => break,
+        match read(text) {
+            Some(address) => nearest = address.to_canonical(),
+            None => break,
         }
         if !trusted.contains(&nearest) {
             break;
         }
     }
     nearest
+}
+
+/// One address of the header; some proxies add the port, and write brackets around IPv6.
+fn read(text: &str) -> Option<IpAddr> {
+    let text = text.trim();
+    let bare = text
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'));
+    let with_port = || Some(text.parse::<SocketAddr>().ok()?.ip());
+    bare.unwrap_or(text).parse().ok().or_else(with_port)
 }
 
 #[cfg(test)]
@@ -53,5 +63,18 @@ mod tests {
         assert_eq!(from("10.0.0.1", "192.0.2.7, 10.0.0.2"), ip("192.0.2.7"));
         assert_eq!(from("192.0.2.9", "198.51.100.1"), ip("192.0.2.9"));
         assert_eq!(from("10.0.0.1", "nonsense"), ip("10.0.0.1"));
+        // With a port, as some proxies write it.
+        for named in [
+            "192.0.2.7:50123",
+            "198.51.100.1:1, 192.0.2.7:2, 10.0.0.2:443",
+        ] {
+            assert_eq!(from("10.0.0.1", named), ip("192.0.2.7"), "{named}");
+        }
+        for named in ["2001:db8::7", "[2001:db8::7]", "[2001:db8::7]:50123"] {
+            assert_eq!(from("10.0.0.1", named), ip("2001:db8::7"), "{named}");
+        }
+        for named in ["192.0.2.7:", "192.0.2.7:99999", "[192.0.2.7", "unknown", ""] {
+            assert_eq!(from("10.0.0.1", named), ip("10.0.0.1"), "{named}");
+        }
     }
 }
