@@ -178,9 +178,14 @@ pub async fn one(app: &State, id: &str) -> Result<CubeView, Problem> {
 ///
 /// # Errors
 /// [`Problem`] as asking it would meet.
-pub async fn preview(app: &State, id: &str, wanted: &Wanted) -> Result<Preview, Problem> {
+pub async fn preview(
+    app: &State,
+    account: &Account,
+    id: &str,
+    wanted: &Wanted,
+) -> Result<Preview, Problem> {
     let (cube, _, query) = resolve(app, id, wanted).await?;
-    preview::preview(app, cube.study(), &query).await
+    preview::preview_for(app, account, cube.study(), &query).await
 }
 
 /// Asks what is wanted of a cube.

@@ -2,8 +2,9 @@
 //! It follows from the question and public facts only.
 
 use super::derive::{self, Derivable};
-use super::{limits, plan};
+use super::{audience, limits, plan};
 use crate::state::State;
+use crate::store::accounts::Account;
 use crate::store::{requests, studies};
 use crate::{Problem, app::release::DELTA};
 use compose::Confidence;
@@ -87,11 +88,30 @@ pub struct Preview {
     pub derivable: Option<Derivable>,
 }
 
-/// Previews a question.
+/// Previews a question for an account. A release that the account may not see is not offered to it.
 ///
 /// # Errors
 /// [`Problem`] as asking it would meet.
-pub async fn preview(app: &State, study: &str, query: &AggregateQuery) -> Result<Preview, Problem> {
+pub async fn preview_for(
+    app: &State,
+    account: &Account,
+    study: &str,
+    query: &AggregateQuery,
+) -> Result<Preview, Problem> {
+    let mut found = preview(app, study, query).await?;
+    if let Some(derivable) = &found.derivable
+        && (audience::check_all(app, account, [&derivable.release]).await).is_err()
+    {
+        found.derivable = None;
+    }
+    Ok(found)
+}
+
+/// Previews a question, whoever asks it.
+///
+/// # Errors
+/// [`Problem`] as asking it would meet.
+async fn preview(app: &State, study: &str, query: &AggregateQuery) -> Result<Preview, Problem> {
     let now = app.clock.now();
     let mut reader = app.database.read().await?;
     let study = studies::study_by_id(&mut reader, study)

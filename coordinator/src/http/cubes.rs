@@ -97,11 +97,11 @@ async fn one(
 )]
 async fn preview(
     State(app): State<App>,
-    _: Caller,
+    Caller(account): Caller,
     Path(id): Path<String>,
     Body(wanted): Body<Wanted>,
 ) -> Result<Json<Preview>, Problem> {
-    Ok(Json(cubes::preview(&app, &id, &wanted).await?))
+    Ok(Json(cubes::preview(&app, &account, &id, &wanted).await?))
 }
 
 /// Asks what is due, or periods again on purpose. 202 with the query to follow, or 200 with a release there is.

@@ -4,7 +4,6 @@
 use super::auth::Caller;
 use super::body::{JsonBytes, QuestionBody};
 use crate::app::ask::{self, Asked, Question};
-use crate::app::audience;
 use crate::app::end;
 use crate::app::preview::{self, Preview};
 use crate::app::view::{self, QueryView};
@@ -70,14 +69,9 @@ async fn preview(
     JsonBytes(bytes): JsonBytes,
 ) -> Result<Json<Preview>, Problem> {
     let question = QuestionBody::parse(&bytes)?;
-    let mut found = preview::preview(&app, &question.study, &question.query).await?;
-    // A release that the account may not see is not offered to it.
-    if let Some(derivable) = &found.derivable
-        && (audience::check_all(&app, &account, [&derivable.release]).await).is_err()
-    {
-        found.derivable = None;
-    }
-    Ok(Json(found))
+    Ok(Json(
+        preview::preview_for(&app, &account, &question.study, &question.query).await?,
+    ))
 }
 
 /// Asks a question. 202 with the query to follow, or 200 with a release that answers it already.
