@@ -1,4 +1,5 @@
-//! XLSX, a cell at a time. The first row with a cell names the columns; a cell that is a date is written as one.
+//! XLSX, a cell at a time. The first row with cells names the columns; rows of a single cell above it are titles, which people merge
+//! over a table. A cell that is a date is written as one.
 //! Formulas count with the value that was saved; nothing is computed.
 
 use crate::archive::check_archive;
@@ -14,6 +15,8 @@ use std::path::{Path, PathBuf};
 const FORMAT: &str = "XLSX";
 /// Most columns of a sheet, by the format itself.
 const COLUMNS: u32 = 16_384;
+/// Rows of a single cell that may stand above the table; with more of them the sheet is one of a single column.
+const TITLES: usize = 20;
 
 /// Opens a sheet, the first one where none is named.
 pub(crate) fn open(
@@ -63,6 +66,7 @@ fn stream(
         row: None,
         next: 0,
         header: Some(Vec::new()),
+        titles: Vec::new(),
         width: 0,
     };
     let mut text = String::new();
@@ -75,10 +79,13 @@ fn stream(
         rows.cell(cell.get_position(), text.trim(), fault, sink)?;
     }
     rows.end(sink)?;
-    if rows.header.is_some() {
-        return Err(SourceError::NoHeader { path: path.clone() });
+    if rows.header.is_none() {
+        return Ok(());
     }
-    Ok(())
+    match rows.titles.is_empty() {
+        true => Err(SourceError::NoHeader { path: path.clone() }),
+        false => rows.titles_are_rows(sink),
+    }
 }
 
 /// Writes a cell; true where it holds an error such as `#N/A`.
@@ -117,6 +124,8 @@ struct Rows {
     next: u32,
     /// The header while it is read.
     header: Option<Vec<String>>,
+    /// Rows of a single cell above the header, or the first ones of a sheet of one column.
+    titles: Vec<(u32, Vec<String>)>,
     width: u32,
 }
 
@@ -166,18 +175,56 @@ impl Rows {
 
     /// Ends the row that is being filled.
     fn end(&mut self, sink: &mut Sink) -> Result<(), SourceError> {
-        if self.row.is_none() {
+        let Some(row) = self.row else {
             return Ok(());
-        }
+        };
         match self.header.take() {
-            Some(header) => {
-                self.width = header.len() as u32;
-                sink.columns(header)
+            Some(cells) if cells.iter().filter(|cell| !cell.is_empty()).count() > 1 => {
+                self.titles = Vec::new();
+                self.name_columns(cells, sink)
+            }
+            Some(cells) => {
+                self.titles.push((row, cells));
+                if self.titles.len() > TITLES {
+                    return self.titles_are_rows(sink);
+                }
+                self.header = Some(Vec::new());
+                Ok(())
             }
             None => {
                 self.fill_to(self.width, sink);
                 Ok(())
             }
         }
+    }
+
+    fn name_columns(&mut self, names: Vec<String>, sink: &mut Sink) -> Result<(), SourceError> {
+        self.width = names.len() as u32;
+        sink.columns(names)
+    }
+
+    /// No table followed: the first title names the one column, and the others are its rows.
+    fn titles_are_rows(&mut self, sink: &mut Sink) -> Result<(), SourceError> {
+        let mut titles = std::mem::take(&mut self.titles).into_iter();
+        self.header = None;
+        if let Some((_, names)) = titles.next() {
+            self.name_columns(names, sink)?;
+        }
+        for (row, cells) in titles {
+            sink.begin(u64::from(row) + 1)?;
+            if cells.len() > self.width as usize {
+                sink.spoil(RejectKind::Shape);
+                continue;
+            }
+            self.next = 0;
+            for cell in &cells {
+                sink.field(cell);
+                self.next += 1;
+            }
+            self.fill_to(self.width, sink);
+        }
+        // What comes next begins a row of its own.
+        self.row = None;
+        Ok(())
     }
 }

@@ -328,3 +328,61 @@ fn a_sheet_with_cells_anywhere_keeps_its_columns() {
         ]
     );
 }
+
+/// What a sheet of these cells, a list for each row, is read as: columns, then number and fields of each row.
+fn read_sheet(rows: &[(u32, &[&str])]) -> (Vec<String>, Vec<(u64, Vec<String>)>) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("sheet.xlsx");
+    let mut sheet = String::from(
+        "<worksheet xmlns=\"http://schemas.openxmlformats.org/spreadsheetml/2006/main\"><sheetData>",
+    );
+    for (row, cells) in rows {
+        sheet.push_str(&format!("<row r=\"{row}\">"));
+        for (column, text) in ('A'..).zip(*cells) {
+            if !text.is_empty() {
+                sheet.push_str(&format!(
+                    "<c r=\"{column}{row}\" t=\"inlineStr\"><is><t>{text}</t></is></c>"
+                ));
+            }
+        }
+        sheet.push_str("</row>");
+    }
+    sheet.push_str("</sheetData></worksheet>");
+    write_book(&path, &sheet);
+    let place = Place::of(&path.display().to_string(), &Default::default()).expect("a sheet");
+    let mut records = open(&place, None, Notation::PLAIN).expect("opened");
+    let columns = records.columns().to_vec();
+    let (mut batch, mut read) = (Batch::default(), Vec::new());
+    while records.next(&mut batch).expect("read") {
+        for record in batch.records() {
+            assert_eq!(record.problem(), None);
+            let fields = (0..record.len()).map(|field| record.field(field).to_owned());
+            read.push((record.number, fields.collect()));
+        }
+    }
+    (columns, read)
+}
+
+#[test]
+fn titles_above_a_table_are_no_header_and_a_sheet_of_one_column_has_none() {
+    let (columns, read) = read_sheet(&[
+        (1, &["Registro degli accessi"]),
+        (2, &["", "Anno 2025"]),
+        (4, &["CF", "DATA", "ORE"]),
+        (5, &["a", "b", "1,5"]),
+        (6, &["c"]),
+    ]);
+    assert_eq!(columns, ["CF", "DATA", "ORE"]);
+    assert_eq!(read.len(), 2);
+    assert_eq!(read[1], (6, ["c", "", ""].map(str::to_owned).to_vec()));
+    for people in [1, 19, 20, 21, 60] {
+        let rows: Vec<(u32, &[&str])> = (1..=people + 1)
+            .map(|row| (row, if row == 1 { &["CF"][..] } else { &["x"][..] }))
+            .collect();
+        let (columns, read) = read_sheet(&rows);
+        assert_eq!(columns, ["CF"]);
+        let numbers: Vec<u64> = read.iter().map(|(number, _)| *number).collect();
+        assert_eq!(numbers, Vec::from_iter(2..=u64::from(people) + 1));
+        assert!(read.iter().all(|(_, fields)| fields == &["x"]));
+    }
+}
