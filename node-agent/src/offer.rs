@@ -26,17 +26,22 @@ pub fn signed(dir: &NodeDir) -> Result<Option<(Envelope, OfferNotice)>> {
     Ok(Some((envelope, notice)))
 }
 
-/// Signs an offer as the next version.
+/// Whether an offer names neither sites nor services, as one does that takes back another.
+pub(crate) fn is_empty(offer: &Offer) -> bool {
+    offer.sites.is_empty() && offer.services.is_empty()
+}
+
+/// Signs an offer as the next version. Taking everything back is allowed whatever the policy says.
 ///
 /// # Errors
 /// When the policy does not allow it, or the offer may not be published.
 pub fn sign(dir: &NodeDir, policy: &Authorizer, offer: Offer, now: i64) -> Result<OfferNotice> {
-    let config = dir.read_config()?;
     ensure!(
-        policy.document().publish_offer,
+        policy.document().publish_offer || is_empty(&offer),
         "the policy in force does not let the offer be published; the data protection officer can write `publish_offer = true` and \
          sign the policy"
     );
+    let config = dir.read_config()?;
     // The number only counts up: where the last offer cannot be read, time makes it later than any before.
     let last = signed(dir).map_or(now.max(0) as u64, |last| {
         last.map_or(0, |(_, notice)| notice.revision)
@@ -53,4 +58,25 @@ pub fn sign(dir: &NodeDir, policy: &Authorizer, offer: Offer, now: i64) -> Resul
     let envelope = keys::sign_json(&key, OfferNotice::TYPE, &notice)?;
     write_private(&dir.offer(), &serde_json::to_vec(&envelope)?)?;
     Ok(notice)
+}
+
+/// Signs an empty offer as the next version where the policy does not let the one signed last be published; `None` where nothing is
+/// to be taken back. Allowing it again publishes nothing by itself: the offer is then published anew.
+///
+/// # Errors
+/// When it cannot be signed.
+pub(crate) fn withdraw_when_forbidden(
+    dir: &NodeDir,
+    policy: &Authorizer,
+    now: i64,
+) -> Result<Option<OfferNotice>> {
+    if policy.document().publish_offer {
+        return Ok(None);
+    }
+    match signed(dir) {
+        Ok(None) => Ok(None),
+        Ok(Some((_, notice))) if is_empty(&notice.offer) => Ok(None),
+        // One that cannot be read may have been published.
+        Ok(Some(_)) | Err(_) => sign(dir, policy, Offer::default(), now).map(Some),
+    }
 }

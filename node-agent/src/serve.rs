@@ -79,6 +79,7 @@ async fn stopped() {
 
 async fn work(node: Arc<Node>) {
     let in_hand: Arc<Mutex<HashSet<[u8; 32]>>> = Arc::default();
+        withdraw_offer_when_forbidden(&node).await;
     let mut greeted_with = None;
     let mut logged = None;
     let mut look_at_certificate = Instant::now();
@@ -405,13 +406,38 @@ pub async fn greet(node: &Node) -> Result<(), LinkError> {
     Ok(())
 }
 
-/// The offer to hand in, if there is one and the policy in force lets it be published.
+/// The offer to hand in, if there is one that the policy in force lets be published. One without sites and services takes back what was
+/// published before, which is always allowed.
 fn published_offer(node: &Node) -> Option<(Envelope, OfferNotice)> {
     let signed = offer::signed(node.dir()).unwrap_or_else(|error| {
         tracing::error!(reason = %format!("{error:#}"), "the offer cannot be read");
         None
     });
-    signed.filter(|_| node.policy().document().publish_offer)
+    let allowed = node.policy().document().publish_offer;
+    signed.filter(|(_, notice)| allowed || offer::is_empty(&notice.offer))
+}
+
+/// Takes back what was published once the policy in force no longer lets the offer be public.
+async fn withdraw_offer_when_forbidden(node: &Node) {
+    match offer::withdraw_when_forbidden(node.dir(), &node.policy(), clock::now()) {
+        Ok(None) => {}
+        Ok(Some(notice)) => {
+            tracing::info!(
+                "the offer is withdrawn: the policy in force does not let it be published"
+            );
+            let facts = [
+                ("act", Fact::from("offer-withdrawn")),
+                ("revision", Fact::from(notice.revision)),
+            ];
+            let logged = (node.ledger()).record(EntryKind::AdminAct, &facts, b"", clock::now());
+            if let Err(error) = logged.await {
+                tracing::error!(reason = %error, "the withdrawal of the offer could not be logged");
+            }
+        }
+        Err(error) => {
+            tracing::error!(reason = %format!("{error:#}"), "the offer could not be withdrawn")
+        }
+    }
 }
 
 /// The new guarantees to be made known; none while the ledger cannot be read, which stops every answer too.

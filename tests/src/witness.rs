@@ -108,6 +108,7 @@ impl Witness {
             .route("/node/v1/restoration", post(calls::restoration))
             .route("/node/v1/studies", post(calls::studies))
             .route("/node/v1/consents", post(calls::consents))
+            .route("/node/v1/offer", post(calls::offer))
             .with_state(state.clone());
         let handle = Handle::new();
         tokio::spawn(serve_nodes(
@@ -219,7 +220,11 @@ impl Witness {
             .with_context(|| format!("{organisation} did not say hello {count} times"))
     }
 
-    async fn when<T>(
+    /// Waits until something is so of an organisation.
+    ///
+    /// # Errors
+    /// When that never happens.
+    pub async fn when<T>(
         &self,
         organisation: &str,
         mut ready: impl FnMut(&Desk) -> Option<T>,

@@ -2,7 +2,7 @@
 //! signed, and is tried out on what was asked. A file that is edited on disk changes nothing.
 
 use anyhow::{Context, Result, ensure};
-use protocol::{Answer, Envelope, Outcome};
+use protocol::{Answer, Envelope, OfferNotice, Outcome};
 use std::time::Duration;
 use system_tests::city::City;
 use system_tests::node::Node;
@@ -211,6 +211,82 @@ async fn a_policy_is_signed_tried_out_and_leaves_requests_to_a_person() -> Resul
         .filter_map(|entry| Some(entry.header.text("act")?.to_owned()))
         .collect();
     assert_eq!(acts, ["policy-installed", "policy-signed"]);
+    node.audit().await?;
+    Ok(())
+}
+
+/// Waits until an offer of that version was handed in, signed by the node.
+async fn offered(witness: &Witness, revision: u64) -> Result<OfferNotice> {
+    let found = |desk: &system_tests::witness::Desk| {
+        let read = desk.published_offers.iter().filter_map(|envelope| {
+            OfferNotice::verify(envelope, &desk.node_key, ORGANISATION).ok()
+        });
+        read.into_iter().find(|notice| notice.revision == revision)
+    };
+    (witness.when(ORGANISATION, found).await)
+        .with_context(|| format!("version {revision} of the offer was never handed in"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_policy_that_lets_no_offer_be_published_takes_back_what_was() -> Result<()> {
+    let city = City::generate(0.001)?;
+    let asker = Requester::new()?;
+    let witness = Witness::start()?;
+    let study: Envelope =
+        asker.sign_study(&requester::study(STUDY, &[ORGANISATION], 1_000_000_000))?;
+    witness.publish(study.clone());
+    let register = city.register(ORGANISATION);
+    let key = asker.public_key();
+    let mut node = Node::enrol(
+        city.path(),
+        ORGANISATION,
+        &register,
+        &key,
+        &witness,
+        &[STUDY],
+    )
+    .await?;
+    let _process = node.start(None)?;
+    witness.greeted(ORGANISATION, 1).await?;
+    let file = city.offer(ORGANISATION);
+    let publish = ["--file", file.to_str().context("a path")?];
+    // What is asked ends the wait of a node that has nothing to do.
+    let wake = |rho: u64| -> Result<()> {
+        let request = requester::request(ORGANISATION, &study, &persons_by_municipio(rho))?;
+        witness.offer(ORGANISATION, &asker.sign_request(&request));
+        Ok(())
+    };
+    node.command(&["offer", "publish"], &publish).await?;
+    wake(RHO)?;
+    let published = offered(&witness, 1).await?;
+    ensure!(!published.offer.sites.is_empty());
+
+    let open = node.command(&["policy", "show"], &["--document"]).await?;
+    let closed = open.replacen("publish_offer = true", "publish_offer = false", 1);
+    ensure!(closed != open, "the starter publishes the offer");
+    node.replace_policy(&closed).await?;
+    wake(RHO + 1)?;
+    let taken_back = offered(&witness, 2).await?;
+    assert!(taken_back.offer.sites.is_empty() && taken_back.offer.services.is_empty());
+    let refused = node.command(&["offer", "publish"], &publish).await;
+    assert!(refused.is_err(), "the policy does not let it be published");
+    // It is not withdrawn again and again; withdrawing by hand is still allowed.
+    node.command(&["offer", "withdraw"], &[]).await?;
+    wake(RHO + 2)?;
+    offered(&witness, 3).await?;
+
+    // Allowed again, it is published when somebody publishes it.
+    node.replace_policy(&open).await?;
+    node.command(&["offer", "publish"], &publish).await?;
+    wake(RHO + 3)?;
+    assert_eq!(offered(&witness, 4).await?.offer, published.offer);
+    let acts: Vec<_> = (node.log().await?.into_iter())
+        .filter(|entry| entry.header.kind == audit::EntryKind::AdminAct)
+        .filter_map(|entry| Some(entry.header.text("act")?.to_owned()))
+        .filter(|act| act.starts_with("offer-"))
+        .collect();
+    let expected = ["published", "withdrawn", "withdrawn", "published"];
+    assert_eq!(acts, expected.map(|act| format!("offer-{act}")));
     node.audit().await?;
     Ok(())
 }

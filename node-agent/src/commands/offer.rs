@@ -77,8 +77,12 @@ async fn sign(dir: &NodeDir, offer: Offer) -> Result<()> {
     let notice = offer::sign(dir, &policy, offer, clock::now())?;
     if dir.ledger().exists() {
         let ledger = open_ledger(dir, &notice.organisation).await?;
+        let act = match offer::is_empty(&notice.offer) {
+            true => "offer-withdrawn",
+            false => "offer-published",
+        };
         let facts = [
-            ("act", Fact::from("offer-published")),
+            ("act", Fact::from(act)),
             ("revision", Fact::from(notice.revision)),
         ];
         ledger

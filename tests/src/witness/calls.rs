@@ -326,3 +326,12 @@ pub(crate) async fn consents(
     with_desk(&state, &peer, |desk| desk.consents.push(consent))?;
     Ok(StatusCode::NO_CONTENT)
 }
+
+pub(crate) async fn offer(
+    Shared(state): Witness,
+    peer: PeerCertificate,
+    Json(offer): Json<Envelope>,
+) -> Result<StatusCode, Refused> {
+    with_desk(&state, &peer, |desk| desk.published_offers.push(offer))?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -72,6 +72,8 @@ pub struct Desk {
     pub consents: Vec<Envelope>,
     /// New guarantees made known.
     pub guarantees: Vec<GuaranteeNotice>,
+    /// What its organisation published to offer, in order.
+    pub published_offers: Vec<Envelope>,
     /// What its node signed as a requester.
     pub signed: Vec<Signed>,
     /// So many next answers are lost on the way: kept in `lost`, never acknowledged.
@@ -108,6 +110,7 @@ impl Desk {
             cosigned: Vec::new(),
             consents: Vec::new(),
             guarantees: Vec::new(),
+            published_offers: Vec::new(),
             signed: Vec::new(),
             lose_answers: 0,
             lost: Vec::new(),
