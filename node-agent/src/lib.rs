@@ -20,6 +20,7 @@ pub mod objections;
 pub mod offer;
 pub mod oversight;
 pub mod page;
+pub mod people;
 pub mod plain_words;
 pub mod policies;
 pub mod renewal;

@@ -2,9 +2,13 @@
 //! It never holds a name or a code. Each edition that is built from now on leaves them out.
 
 use crate::config::{NodeDir, write_private};
+use crate::people::PeopleList;
+use crate::{clock, keys};
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
-use snapshot::{NodeKey, Objections, PersonKey};
+use snapshot::{Mapping, NodeKey, Objections, PersonKey};
+use std::collections::HashSet;
+use std::os::unix::fs::OpenOptionsExt;
 
 /// Why somebody is left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -114,32 +118,66 @@ pub fn read(dir: &NodeDir, key: &NodeKey, person_key: &[String]) -> Result<Objec
     marks.collect()
 }
 
-/// Enters a person; false where the person is on the list already.
+/// What came of entering people.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Entered {
+    /// How many are on the list now that were not before.
+    pub new: usize,
+    /// How many were on it already.
+    pub known: usize,
+}
+
+/// Enters the people of a list as of today.
+///
+/// # Errors
+/// As [`enter`]; and where the node's own key cannot be read.
+pub fn enter_list(
+    dir: &NodeDir,
+    mapping: &Mapping,
+    list: &PeopleList,
+    reason: Reason,
+) -> Result<Entered> {
+    let key = NodeKey::new(&keys::pseudonym_secret(dir)?);
+    let now = jiff::Timestamp::from_second(clock::now()).context("a day")?;
+    let day = now.to_zoned(jiff::tz::TimeZone::UTC).date().to_string();
+    enter(dir, &key, mapping.person_key(), &list.people, reason, &day)
+}
+
+/// Enters people, in one write: all of them, or none where the list cannot be written.
 ///
 /// # Errors
 /// When the list cannot be read or written.
-pub fn add(
+pub fn enter(
     dir: &NodeDir,
     key: &NodeKey,
     person_key: &[String],
-    person: &PersonKey,
+    people: &[PersonKey],
     reason: Reason,
-    day: String,
-) -> Result<bool> {
-    let mark = protocol::hex(&Objections::mark(key, person));
+    day: &str,
+) -> Result<Entered> {
+    let _alone = Alone::wait(dir)?;
     // A list under another key must not grow by marks under this one.
     read(dir, key, person_key)?;
     let mut entries = entries(dir)?;
-    if entries.iter().any(|entry| entry.mark == mark) {
-        return Ok(false);
+    let mut known: HashSet<String> = entries.iter().map(|entry| entry.mark.clone()).collect();
+    let mut entered = Entered::default();
+    for person in people {
+        let mark = protocol::hex(&Objections::mark(key, person));
+        if known.insert(mark.clone()) {
+            entries.push(Entry {
+                mark,
+                entered: day.to_owned(),
+                reason,
+            });
+            entered.new += 1;
+        } else {
+            entered.known += 1;
+        }
     }
-    entries.push(Entry {
-        mark,
-        entered: day,
-        reason,
-    });
-    write(dir, key_mark(key)?, Some(person_key.to_vec()), entries)?;
-    Ok(true)
+    if entered.new > 0 {
+        write(dir, key_mark(key)?, Some(person_key.to_vec()), entries)?;
+    }
+    Ok(entered)
 }
 
 /// Takes an entry off the list; false where there is no such entry.
@@ -147,6 +185,7 @@ pub fn add(
 /// # Errors
 /// When the list cannot be read or written.
 pub fn remove(dir: &NodeDir, id: &str) -> Result<bool> {
+    let _alone = Alone::wait(dir)?;
     let mut list = list(dir)?;
     let before = list.entries.len();
     list.entries.retain(|entry| entry.id() != id);
@@ -155,6 +194,28 @@ pub fn remove(dir: &NodeDir, id: &str) -> Result<bool> {
         write(dir, list.key, list.person_key, list.entries)?;
     }
     Ok(found)
+}
+
+/// The only one, of all processes and threads, that changes the list, until dropped. The lock is on a file of its own, since the
+/// list is replaced as a whole; it ends with its process. Whoever only reads needs none: a reader meets the list before or after.
+struct Alone {
+    _lock: std::fs::File,
+}
+
+impl Alone {
+    fn wait(dir: &NodeDir) -> Result<Alone> {
+        let path = dir.objections().with_extension("lock");
+        let unlocked = || format!("cannot lock {}", path.display());
+        let lock = std::fs::OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path)
+            .with_context(unlocked)?;
+        lock.lock().with_context(unlocked)?;
+        Ok(Alone { _lock: lock })
+    }
 }
 
 fn write(
@@ -184,11 +245,12 @@ mod tests {
         let anna = PersonKey::of_columns(["Anna"]).expect("a key");
         let bruno = PersonKey::of_columns(["Bruno"]).expect("a key");
         assert!(read(&dir, &key, &[]).expect("nobody").is_empty());
-        let add = |person, reason| {
-            add(&dir, &key, &[], person, reason, "2026-01-31".to_owned()).expect("entered")
+        let add = |people: &[PersonKey], reason| {
+            let entered = enter(&dir, &key, &[], people, reason, "2026-01-31").expect("entered");
+            (entered.new, entered.known)
         };
-        assert!(add(&anna, Reason::Objection) && add(&bruno, Reason::Erasure));
-        assert!(!add(&anna, Reason::Erasure));
+        assert_eq!(add(&[anna, anna], Reason::Objection), (1, 1));
+        assert_eq!(add(&[anna, bruno], Reason::Erasure), (1, 1));
         let all = entries(&dir).expect("entries");
         assert_eq!(all.len(), 2);
         assert!(
@@ -214,5 +276,48 @@ mod tests {
         assert!(other.contains("another key"), "{other}");
         std::fs::write(dir.objections(), "{").expect("written");
         assert!(read(&dir, &key, &[]).is_err());
+    }
+
+    #[test]
+    fn people_entered_at_once_from_many_sides_are_all_on_the_list() {
+        const SIDES: usize = 8;
+        const EACH: usize = 20;
+        let place = tempfile::tempdir().expect("a folder");
+        let dir = NodeDir::new(place.path());
+        let key = NodeKey::new(&[1; 32]);
+        std::thread::scope(|scope| {
+            for side in 0..SIDES {
+                let (dir, key) = (&dir, &key);
+                scope.spawn(move || {
+                    for number in 0..EACH {
+                        let name = format!("{side} {number}");
+                        let person = PersonKey::of_columns([name.as_str()]).expect("a key");
+                        enter(dir, key, &[], &[person], Reason::Objection, "2026-01-31")
+                            .expect("entered");
+                    }
+                });
+            }
+        });
+        let all = entries(&dir).expect("entries");
+        assert_eq!(all.len(), SIDES * EACH);
+        // Entries are taken off by one side while another enters: neither undoes the other.
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for entry in &all {
+                    assert!(remove(&dir, entry.id()).expect("removed"));
+                }
+            });
+            scope.spawn(|| {
+                let people = (0..EACH).map(|number| format!("new {number}"));
+                for name in people {
+                    let person = PersonKey::of_columns([name.as_str()]).expect("a key");
+                    enter(&dir, &key, &[], &[person], Reason::Erasure, "2026-02-01")
+                        .expect("entered");
+                }
+            });
+        });
+        let left = entries(&dir).expect("entries");
+        assert_eq!(left.len(), EACH);
+        assert!(left.iter().all(|entry| entry.reason == Reason::Erasure));
     }
 }

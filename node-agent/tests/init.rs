@@ -121,6 +121,30 @@ fn who_objects_is_left_out_of_the_next_edition_and_comes_back_when_taken_off() {
     );
     let said = String::from_utf8_lossy(&added.stdout).into_owned();
     assert!(said.contains("entered 1, on the list already 1"), "{said}");
+    // A file in the register's own columns: whoever can be read is entered, lines that name nobody are told by number.
+    let list = place.path().join("elenco.csv");
+    std::fs::write(
+        &list,
+        "Nota;CF\nx;RSSMRA80A01F205X\ny;RSSMRA80A01F20\n\nz\n",
+    )
+    .expect("written");
+    let file = list.display().to_string();
+    let partly = run(&["objection", "add", "--dir", &at, "--file", &file], "");
+    let said = [partly.stdout, partly.stderr].concat();
+    let said = String::from_utf8_lossy(&said).into_owned();
+    for words in [
+        "entered 0, on the list already 1",
+        "2 lines name nobody and were left out: 3, 5",
+        "a valid codice fiscale",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    assert!(
+        !partly.status.success() && !said.contains("RSSMRA"),
+        "{said}"
+    );
+    let nobody = run(&["objection", "add", "--dir", &at], "\n");
+    assert!(String::from_utf8_lossy(&nobody.stderr).contains("the list is empty"));
     // The edition that is there stays as it was published.
     assert_eq!(persons(&dir, NOW), 2);
     assert_eq!(persons(&dir, NOW + MONTH), 1);

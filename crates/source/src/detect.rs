@@ -124,6 +124,19 @@ fn fit(mut records: CsvRecords<'_>) -> (usize, f64) {
     )
 }
 
+/// A short text as letters, in the encoding that [`detect_text`] would propose; what is no letter in it becomes U+FFFD.
+pub fn decode_text(bytes: &[u8]) -> String {
+    // Reading from memory cannot fail.
+    let encoding = detect_encoding(bytes, std::io::empty()).map(|guess| guess.value);
+    let encoding = match encoding.unwrap_or(Encoding::Utf8) {
+        Encoding::Utf8 => encoding_rs::UTF_8,
+        Encoding::Latin1 => encoding_rs::WINDOWS_1252,
+        Encoding::Utf16 => encoding_rs::UTF_16LE,
+    };
+    // A byte order mark counts for more.
+    encoding.decode(bytes).0.into_owned()
+}
+
 /// UTF-16 and UTF-8 by their byte order marks; UTF-8 where every byte of the file fits; windows-1252 otherwise.
 fn detect_encoding(beginning: &[u8], rest: impl Read) -> std::io::Result<Guess<Encoding>> {
     let certain = |value| Guess {

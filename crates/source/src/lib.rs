@@ -32,7 +32,9 @@ mod text;
 mod xlsx;
 
 pub use complete::complete;
-pub use detect::{Guess, MARKS_EXAMPLES, TextFormat, detect_dates, detect_numbers, detect_text};
+pub use detect::{
+    Guess, MARKS_EXAMPLES, TextFormat, decode_text, detect_dates, detect_numbers, detect_text,
+};
 pub use error::SourceError;
 pub use inspect::{Column, Content, Inspection, LOOKED_AT, inspect};
 pub use local::{Local, Places, SourceConfig};

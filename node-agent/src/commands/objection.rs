@@ -1,24 +1,27 @@
 //! `node-agent objection`: who objected or must be forgotten, on this node's own list.
-//! Codes are read from standard input, never from the command line, which other programs can see.
+//! Codes are read from standard input or a file, never from the command line, which other programs can see.
 
-use crate::clock;
 use crate::config::NodeDir;
-use crate::keys;
 use crate::objections::{self, Reason};
+use crate::people::{Naming, quoted};
 use anyhow::{Context, Result, bail, ensure};
 use clap::Subcommand;
-use snapshot::{CodiceFiscale, Mapping, NodeKey, PersonKey};
-use std::io::{BufRead, IsTerminal};
-use std::path::PathBuf;
+use snapshot::Mapping;
+use std::io::{BufRead, IsTerminal, Read};
+use std::path::{Path, PathBuf};
 
 /// Commands on the list.
 #[derive(Subcommand)]
 pub enum ObjectionCommand {
-    /// Enters people, one line of standard input each: the codice fiscale, or the key columns with `;` between them.
+    /// Enters people, one line of standard input or of a file each: the codice fiscale, or the key columns with `;` between them.
+    /// Lines that name nobody are reported by number; all others are entered.
     Add {
         /// The node's folder.
         #[arg(long)]
         dir: PathBuf,
+        /// A file in place of standard input: one person a line, or a table (CSV, XLSX) with the mapping's key columns.
+        #[arg(long)]
+        file: Option<PathBuf>,
         /// Why they are left out.
         #[arg(long, value_enum, default_value = "objection")]
         reason: Reason,
@@ -45,7 +48,9 @@ pub enum ObjectionCommand {
 /// When the folder is no node's, or a line names nobody.
 pub fn run(command: ObjectionCommand) -> Result<()> {
     match command {
-        ObjectionCommand::Add { dir, reason } => add(&NodeDir::new(dir), reason),
+        ObjectionCommand::Add { dir, file, reason } => {
+            add(&NodeDir::new(dir), file.as_deref(), reason)
+        }
         ObjectionCommand::List { dir } => {
             for entry in objections::entries(&NodeDir::new(dir))? {
                 let reason = serde_json::to_string(&entry.reason)?;
@@ -69,51 +74,56 @@ pub fn run(command: ObjectionCommand) -> Result<()> {
     }
 }
 
-fn add(dir: &NodeDir, reason: Reason) -> Result<()> {
+fn add(dir: &NodeDir, file: Option<&Path>, reason: Reason) -> Result<()> {
     dir.read_config()?;
-    let key = NodeKey::new(&keys::pseudonym_secret(dir)?);
     let text = std::fs::read_to_string(dir.mapping()).context("cannot read the mapping")?;
     let mapping = Mapping::parse(&text)?;
-    let columns = mapping.person_key();
-    if std::io::stdin().is_terminal() {
-        let what = match columns {
-            [] => "codice fiscale".to_owned(),
-            columns => columns.join(";"),
-        };
-        println!("{what}, one person a line, an empty line to end:");
-    }
-    let (mut entered, mut known) = (0, 0);
-    for (number, line) in (1..).zip(std::io::stdin().lock().lines()) {
-        let line = line?;
-        if line.trim().is_empty() {
-            break;
-        }
-        let person = match columns {
-            [] => CodiceFiscale::parse(&line).ok().map(PersonKey::of_code),
-            columns if line.split(';').count() == columns.len() => {
-                PersonKey::of_columns(line.split(';'))
+    let naming = Naming::of(&mapping);
+    let list = match file {
+        Some(file) => naming.read_file(file, &mapping)?,
+        None => naming.read_text(&typed(&naming)?),
+    };
+    list.ensure_not_empty()?;
+    let entered = objections::enter_list(dir, &mapping, &list, reason)?;
+    println!(
+        "entered {}, on the list already {}; left out from the next edition on",
+        entered.new, entered.known
+    );
+    if !list.unreadable.is_empty() {
+        bail!(
+            "{} lines name nobody and were left out: {}. Write {}; the other lines were entered, and entering them again changes nothing",
+            list.unreadable.len(),
+            list.unreadable_lines(),
+            match naming.is_by_code() {
+                true => "a valid codice fiscale".to_owned(),
+                false => format!("{} with `;` between them", quoted(naming.columns())),
             }
-            _ => None,
-        };
-        let Some(person) = person else {
-            bail!(
-                "line {number} names nobody: write {}; the lines before it were entered",
-                match columns {
-                    [] => "a valid codice fiscale".to_owned(),
-                    columns => format!("{} with `;` between them", columns.join(", ")),
-                }
-            );
-        };
-        match objections::add(dir, &key, columns, &person, reason, today())? {
-            true => entered += 1,
-            false => known += 1,
-        }
+        );
     }
-    println!("entered {entered}, on the list already {known}; left out from the next edition on");
     Ok(())
 }
 
-fn today() -> String {
-    let now = jiff::Timestamp::from_second(clock::now()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-    now.to_zoned(jiff::tz::TimeZone::UTC).date().to_string()
+/// Standard input: all of it, or up to an empty line where a person types.
+fn typed(naming: &Naming) -> Result<String> {
+    let mut text = String::new();
+    let mut input = std::io::stdin().lock();
+    if input.is_terminal() {
+        println!(
+            "{}, one person a line, an empty line to end:",
+            naming.columns().join(";")
+        );
+        for line in input.lines() {
+            let line = line?;
+            if line.trim().is_empty() {
+                break;
+            }
+            text.push_str(&line);
+            text.push('\n');
+        }
+    } else {
+        let mut bytes = Vec::new();
+        input.read_to_end(&mut bytes)?;
+        text = source::decode_text(&bytes);
+    }
+    Ok(text)
 }

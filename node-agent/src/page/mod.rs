@@ -6,6 +6,7 @@
 
 mod approvals;
 mod budget;
+mod form_file;
 mod home;
 mod layout;
 mod local_log;
@@ -33,6 +34,8 @@ use tokio::net::TcpListener;
 
 /// Largest form in bytes: some thousand people who object, one a line.
 const LARGEST_FORM: usize = 1 << 18;
+/// Largest list of people in bytes: about a hundred thousand of them.
+const LARGEST_LIST: usize = 4 << 20;
 
 const HEADERS: [(HeaderName, &str); 6] = [
     (
@@ -111,6 +114,10 @@ fn router(page: Page) -> Router {
             get(approvals::confirm).post(approvals::say),
         )
         .route("/objections", get(objections::show).post(objections::add))
+        .route(
+            "/objections/list",
+            post(objections::add_list).layer(DefaultBodyLimit::max(LARGEST_LIST)),
+        )
         .route(
             "/objections/{id}",
             get(objections::confirm).post(objections::remove),

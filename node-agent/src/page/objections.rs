@@ -2,19 +2,21 @@
 //! again, kept or logged: the list holds marks that nobody can resolve.
 
 use super::Page;
+use super::form_file::FormFields;
 use super::layout::page;
 use super::login::Session;
 use super::words::Language;
-use crate::objections::{self, Reason};
-use crate::{clock, keys};
-use anyhow::{Context, Result};
+use crate::objections::{self, Entered, Reason};
+use crate::people::{Naming, PeopleList};
+use anyhow::Result;
+use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::{Extension, Form};
 use maud::{Markup, html};
 use serde::Deserialize;
-use snapshot::{CodiceFiscale, Mapping, NodeKey, PersonKey};
+use snapshot::Mapping;
 
 /// The list and the form.
 pub(super) async fn show(
@@ -26,8 +28,12 @@ pub(super) async fn show(
 
 /// What came of a form.
 enum Outcome {
-    Entered { new: usize, known: usize },
-    NotAPerson { line: usize },
+    /// People were entered, and these lines name nobody.
+    Read(Entered, PeopleList),
+    /// A list without a line.
+    Empty,
+    /// No text.
+    NotText,
     NotWritten,
 }
 
@@ -39,27 +45,32 @@ fn listed(
 ) -> Response {
     let language = session.language;
     let dir = shown.node.dir();
-    let (Ok(entries), Ok(columns)) = (objections::entries(dir), key_columns(shown)) else {
+    let (Ok(entries), Ok(mapping)) = (objections::entries(dir), mapping(shown)) else {
         tracing::error!(
             "the list of objections or the mapping cannot be read; see `node-agent objection list`"
         );
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
+    let naming = Naming::of(&mapping);
     let body = html! {
         @if let Some(outcome) = &outcome { (said(language, outcome)) }
         p { (language.say("objections-help")) }
         p.notice { (language.fill("objections-count", &[("count", &language.number(entries.len() as u64))])) }
         h2 { (language.say("enter-people")) }
         form.stack method="post" action="/objections" autocomplete="off" {
-            label for="people" { (line(language, &columns)) }
+            label for="people" { (line(language, &naming)) }
             textarea.secret id="people" name="people" rows="4" required spellcheck="false" autocomplete="off" aria-describedby="people-help" {}
             p.muted id="people-help" { (language.say("people-help")) }
-            fieldset {
-                legend { (language.say("because")) }
-                label { input type="radio" name="reason" value="objection" checked; " " (language.say("because-objection")) }
-                label { input type="radio" name="reason" value="erasure"; " " (language.say("because-erasure")) }
-            }
+            (reasons(language))
             p { button.main { (language.say("enter")) } }
+        }
+        h2 { (language.say("upload-people")) }
+        form.stack method="post" action="/objections/list" enctype="multipart/form-data" autocomplete="off" {
+            label for="list" { (language.say("people-file")) }
+            input id="list" name="list" type="file" accept=".csv,.tsv,.txt,text/csv,text/plain" required aria-describedby="list-help";
+            p.muted id="list-help" { (list_help(language, &naming)) }
+            (reasons(language))
+            p { button { (language.say("upload")) } }
         }
         @if !entries.is_empty() {
             h2 { (language.say("entries")) }
@@ -95,22 +106,36 @@ fn listed(
     (status, page).into_response()
 }
 
+fn reasons(language: Language) -> Markup {
+    html! {
+        fieldset {
+            legend { (language.say("because")) }
+            label { input type="radio" name="reason" value="objection" checked; " " (language.say("because-objection")) }
+            label { input type="radio" name="reason" value="erasure"; " " (language.say("because-erasure")) }
+        }
+    }
+}
+
 fn said(language: Language, outcome: &Outcome) -> Markup {
+    let warn = |text: String| html! { p.notice.warn role="alert" { (text) } };
     match outcome {
-        Outcome::Entered { new, known } => html! {
+        Outcome::Read(entered, list) => html! {
             p.notice role="status" {
                 (language.fill("people-entered", &[
-                    ("new", &language.number(*new as u64)),
-                    ("known", &language.number(*known as u64)),
+                    ("new", &language.number(entered.new as u64)),
+                    ("known", &language.number(entered.known as u64)),
                 ]))
             }
+            @if !list.unreadable.is_empty() {
+                (warn(language.fill("not-people", &[
+                    ("count", &language.number(list.unreadable.len() as u64)),
+                    ("lines", &list.unreadable_lines()),
+                ])))
+            }
         },
-        Outcome::NotAPerson { line } => html! {
-            p.notice.warn role="alert" { (language.fill("not-a-person", &[("line", &language.number(*line as u64))])) }
-        },
-        Outcome::NotWritten => html! {
-            p.notice.warn role="alert" { (language.say("not-entered")) }
-        },
+        Outcome::Empty => warn(language.say("list-empty").to_owned()),
+        Outcome::NotText => warn(language.say("list-not-text").to_owned()),
+        Outcome::NotWritten => warn(language.say("not-entered").to_owned()),
     }
 }
 
@@ -122,17 +147,25 @@ fn because(language: Language, reason: Reason) -> &'static str {
 }
 
 /// What one line of the form holds.
-fn line(language: Language, columns: &[String]) -> String {
-    match columns {
-        [] => language.say("people-by-code").to_owned(),
-        columns => language.fill("people-by-columns", &[("columns", &columns.join("; "))]),
+fn line(language: Language, naming: &Naming) -> String {
+    match naming.is_by_code() {
+        true => language.say("people-by-code").to_owned(),
+        false => language.fill(
+            "people-by-columns",
+            &[("columns", &naming.columns().join("; "))],
+        ),
     }
 }
 
-/// The columns that together name a person; none where the codice fiscale does.
-fn key_columns(shown: &Page) -> Result<Vec<String>> {
+/// What a file may hold.
+fn list_help(language: Language, naming: &Naming) -> String {
+    let columns = naming.columns().join("; ");
+    language.fill("people-file-help", &[("columns", &columns)])
+}
+
+fn mapping(shown: &Page) -> Result<Mapping> {
     let text = std::fs::read_to_string(shown.node.dir().mapping())?;
-    Ok(Mapping::parse(&text)?.person_key().to_vec())
+    Ok(Mapping::parse(&text)?)
 }
 
 /// People and why they are entered.
@@ -142,69 +175,70 @@ pub(super) struct Entering {
     reason: Reason,
 }
 
-/// Enters people: all of them or, where a line names nobody, none.
+/// Enters the people that were typed.
 pub(super) async fn add(
     State(shown): State<Page>,
     Extension(session): Extension<Session>,
     Form(form): Form<Entering>,
 ) -> Response {
-    let (status, outcome) = match enter(&shown, &form) {
-        Ok(outcome @ Outcome::Entered { .. }) => (StatusCode::OK, outcome),
+    entered(&shown, session, form.people, form.reason).await
+}
+
+/// Enters the people of a file.
+pub(super) async fn add_list(
+    State(shown): State<Page>,
+    Extension(session): Extension<Session>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let Some(fields) = FormFields::read(&headers, &body) else {
+        return StatusCode::BAD_REQUEST.into_response();
+    };
+    let (Some(list), Some(reason)) = (fields.get("list"), reason(fields.get("reason"))) else {
+        return StatusCode::BAD_REQUEST.into_response();
+    };
+    // Spreadsheets, today's and older ones: what they hold is no text.
+    if list.starts_with(b"PK\x03\x04") || list.starts_with(b"\xd0\xcf\x11\xe0") {
+        let status = StatusCode::UNPROCESSABLE_ENTITY;
+        return listed(&shown, session, status, Some(Outcome::NotText));
+    }
+    let text = source::decode_text(list);
+    entered(&shown, session, text, reason).await
+}
+
+fn reason(field: Option<&[u8]>) -> Option<Reason> {
+    match field? {
+        b"objection" => Some(Reason::Objection),
+        b"erasure" => Some(Reason::Erasure),
+        _ => None,
+    }
+}
+
+async fn entered(shown: &Page, session: Session, text: String, reason: Reason) -> Response {
+    let entering = shown.clone();
+    // Another process may hold the list for a moment.
+    let done = tokio::task::spawn_blocking(move || enter(&entering, &text, reason)).await;
+    let (status, outcome) = match done.map_err(anyhow::Error::from).flatten() {
+        Ok(Outcome::Read(entered, list)) if list.unreadable.is_empty() => {
+            (StatusCode::OK, Outcome::Read(entered, list))
+        }
         Ok(outcome) => (StatusCode::UNPROCESSABLE_ENTITY, outcome),
         Err(error) => {
             tracing::error!(reason = %format!("{error:#}"), "people who object could not be entered");
             (StatusCode::INTERNAL_SERVER_ERROR, Outcome::NotWritten)
         }
     };
-    listed(&shown, session, status, Some(outcome))
+    listed(shown, session, status, Some(outcome))
 }
 
-fn enter(shown: &Page, form: &Entering) -> Result<Outcome> {
-    let columns = key_columns(shown)?;
-    let lines = (1..)
-        .zip(form.people.lines())
-        .filter(|(_, line)| !line.trim().is_empty());
-    let mut people = Vec::new();
-    for (number, line) in lines {
-        match person(&columns, line) {
-            Some(person) => people.push(person),
-            None => return Ok(Outcome::NotAPerson { line: number }),
-        }
+fn enter(shown: &Page, text: &str, reason: Reason) -> Result<Outcome> {
+    let mapping = mapping(shown)?;
+    let list = Naming::of(&mapping).read_text(text);
+    if list.ensure_not_empty().is_err() {
+        return Ok(Outcome::Empty);
     }
-    if people.is_empty() {
-        return Ok(Outcome::NotAPerson { line: 1 });
-    }
-    let dir = shown.node.dir();
-    let key = NodeKey::new(&keys::pseudonym_secret(dir)?);
-    let now = jiff::Timestamp::from_second(clock::now()).context("a day")?;
-    let day = now.to_zoned(jiff::tz::TimeZone::UTC).date().to_string();
-    let mut new = 0;
-    for person in &people {
-        new += usize::from(objections::add(
-            dir,
-            &key,
-            &columns,
-            person,
-            form.reason,
-            day.clone(),
-        )?);
-    }
-    Ok(Outcome::Entered {
-        new,
-        known: people.len() - new,
-    })
-}
-
-fn person(columns: &[String], line: &str) -> Option<PersonKey> {
-    match columns {
-        [] => CodiceFiscale::parse(line.trim())
-            .ok()
-            .map(PersonKey::of_code),
-        columns if line.split(';').count() == columns.len() => {
-            PersonKey::of_columns(line.split(';'))
-        }
-        _ => None,
-    }
+    let entered = objections::enter_list(shown.node.dir(), &mapping, &list, reason)?;
+    Ok(Outcome::Read(entered, list))
 }
 
 /// Asks once more before an entry is taken off.
