@@ -20,7 +20,7 @@ use protocol::{
     COORDINATOR_LOG, Envelope, PublicKey, Request, RequestError, VerifiedRequest, VerifiedStudy,
 };
 use snapshot::Snapshot;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::Mutex;
 
 /// The code with which a witness says that it holds another history.
@@ -67,11 +67,20 @@ pub struct Node {
     policy: RwLock<Arc<Authorizer>>,
     studies: Studies,
     ledger: Ledger,
-    edition: RwLock<Edition>,
+    edition: RwLock<Served>,
     link: Link,
     log_key: NoteKey,
     /// Size of the log the coordinator last cosigned.
     witnessed: Mutex<u64>,
+}
+
+/// The edition a node serves.
+#[derive(Clone, Default)]
+struct Served {
+    /// The last one that was built; none until the first is.
+    edition: Option<Edition>,
+    /// Why the one that is due could not be built.
+    fault: Option<String>,
 }
 
 /// Opens a node's ledger with its log key.
@@ -107,11 +116,11 @@ pub async fn read_policy(dir: &NodeDir) -> Result<Authorizer> {
 }
 
 impl Node {
-    /// Opens everything a node needs to serve.
+    /// Opens everything a node needs to serve; without an edition it answers nothing until one is published.
     ///
     /// # Errors
     /// When the node has not joined, or a file is missing or damaged.
-    pub async fn open(dir: NodeDir, edition: Edition) -> Result<Node> {
+    pub async fn open(dir: NodeDir, edition: Option<Edition>) -> Result<Node> {
         let link = Link::open(&dir, &dir.read_config()?)?;
         Node::open_with_link(dir, edition, link).await
     }
@@ -120,7 +129,11 @@ impl Node {
     ///
     /// # Errors
     /// When a file is missing or damaged.
-    pub async fn open_with_link(dir: NodeDir, edition: Edition, link: Link) -> Result<Node> {
+    pub async fn open_with_link(
+        dir: NodeDir,
+        edition: Option<Edition>,
+        link: Link,
+    ) -> Result<Node> {
         let config = dir.read_config()?;
         let requester = dir.key(keys::REQUESTER);
         let key = SigningKey::load(&dir.key(keys::NODE))?;
@@ -141,7 +154,10 @@ impl Node {
             policy: RwLock::new(Arc::new(read_policy(&dir).await?)),
             studies: Studies::new(&dir, &config.organisation),
             ledger: open_ledger(&dir, &config.organisation).await?,
-            edition: RwLock::new(edition),
+            edition: RwLock::new(Served {
+                edition,
+                fault: None,
+            }),
             link,
             log_key,
             witnessed: Mutex::new(0),
@@ -270,34 +286,54 @@ impl Node {
 
     /// Replaces the edition served.
     pub fn publish(&self, edition: Edition) {
-        match self.edition.write() {
-            Ok(mut current) => *current = edition,
-            Err(poisoned) => *poisoned.into_inner() = edition,
-        }
+        self.serve_from(Served {
+            edition: Some(edition),
+            fault: None,
+        });
     }
 
-    fn current_edition(&self) -> Edition {
-        match self.edition.read() {
-            Ok(edition) => edition.clone(),
-            Err(poisoned) => poisoned.into_inner().clone(),
-        }
+    /// Keeps why the edition that is due could not be built, for the organisation's own eyes.
+    pub(crate) fn note_not_built(&self, fault: String) {
+        self.serve_from(Served {
+            edition: self.current_edition(),
+            fault: Some(fault),
+        });
     }
 
-    /// Number of the edition served.
-    pub fn edition_number(&self) -> u32 {
-        self.current_edition().number
+    fn serve_from(&self, served: Served) {
+        *(self.edition.write()).unwrap_or_else(PoisonError::into_inner) = served;
     }
 
-    /// What the node says of itself: public facts.
+    fn served(&self) -> Served {
+        (self.edition.read())
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn current_edition(&self) -> Option<Edition> {
+        self.served().edition
+    }
+
+    /// Number of the edition served, once there is one.
+    pub fn edition_number(&self) -> Option<u32> {
+        self.current_edition().map(|edition| edition.number)
+    }
+
+    /// Why the edition that is due could not be built.
+    pub(crate) fn edition_fault(&self) -> Option<String> {
+        self.served().fault
+    }
+
+    /// What the node says of itself: public facts. Without an edition it serves no dataset.
     pub fn hello(&self) -> Hello {
-        let edition = self.current_edition();
+        let dataset = self.current_edition().map(|edition| DatasetNotice {
+            id: self.config.dataset.id.clone(),
+            edition: edition.number,
+            finest_level: edition.snapshot.finest_level(),
+        });
         Hello {
             version: protocol::VERSION,
-            datasets: vec![DatasetNotice {
-                id: self.config.dataset.id.clone(),
-                edition: edition.number,
-                finest_level: edition.snapshot.finest_level(),
-            }],
+            datasets: dataset.into_iter().collect(),
             policy_hash: self.policy().policy_hash().to_owned(),
         }
     }
@@ -341,10 +377,9 @@ impl Node {
         if request.dataset != self.config.dataset.id {
             return Err(("dataset", "unknown-dataset"));
         }
-        let current = self.current_edition();
-        if request.edition != current.number {
-            return Err(("edition", "not-the-current-edition"));
-        }
+        let current = (self.current_edition())
+            .filter(|edition| edition.number == request.edition)
+            .ok_or(("edition", "not-the-current-edition"))?;
         // A public fact of the mapping: the register knows no finer areas.
         if !verified
             .query()

@@ -39,21 +39,10 @@ pub async fn serve(dir: NodeDir) -> Result<()> {
     if config.coordinator.is_none() {
         return Err(ConfigError::NotJoined.into());
     }
-    let edition = {
-        let (dir, config) = (dir.clone(), config.clone());
-        tokio::task::spawn_blocking(move || editions::open_current(&dir, &config, clock::now()))
-            .await??
-    };
-    let node = Arc::new(Node::open(dir, edition).await?);
+    let node = Arc::new(Node::open(dir, None).await?);
     node.install_policy(clock::now()).await?;
     node.open_account(clock::now()).await?;
-    record_edition(&node).await?;
-    tracing::info!(
-        organisation = node.organisation(),
-        edition = node.edition_number(),
-        "serving"
-    );
-    // The page may fail; answering goes on without it.
+    // The page may fail; answering goes on without it. It is there while the edition is built, and says why where that fails.
     tokio::spawn(page::bind(Arc::clone(&node)).await?.serve());
     tokio::select! {
         () = work(node) => Ok(()),
@@ -79,7 +68,6 @@ async fn stopped() {
 
 async fn work(node: Arc<Node>) {
     let in_hand: Arc<Mutex<HashSet<[u8; 32]>>> = Arc::default();
-        withdraw_offer_when_forbidden(&node).await;
     let mut greeted_with = None;
     let mut logged = None;
     let mut look_at_certificate = Instant::now();
@@ -91,6 +79,7 @@ async fn work(node: Arc<Node>) {
         refresh_policy(&node, &mut edited).await;
         let edition = publish_when_due(&node, &mut alarmed).await;
         anchor_when_due(&node, &mut anchored).await;
+        withdraw_offer_when_forbidden(&node).await;
         if node.dir().is_paused() || edition == Edition::Behind {
             // The next greeting tells the coordinator that the node is back.
             greeted_with = None;
@@ -253,7 +242,8 @@ enum Edition {
 async fn publish_when_due(node: &Arc<Node>, alarmed: &mut Option<u32>) -> Edition {
     let now = clock::now();
     let due = editions::number_at(now);
-    if due == node.edition_number() {
+    let before = node.edition_number();
+    if before == Some(due) {
         return Edition::Current;
     }
     let (dir, config) = (node.dir().clone(), node.config().clone());
@@ -263,18 +253,29 @@ async fn publish_when_due(node: &Arc<Node>, alarmed: &mut Option<u32>) -> Editio
         Ok(Ok(edition)) => {
             node.publish(edition);
             *alarmed = None;
-            if let Err(error) = record_edition(node).await {
+            if let Err(error) = record_edition(node, due).await {
                 tracing::error!(reason = %error, "the new edition could not be logged");
             }
+            tracing::info!(
+                organisation = node.organisation(),
+                edition = due,
+                "{}",
+                if before.is_none() {
+                    "serving"
+                } else {
+                    "serving a new edition"
+                }
+            );
             return Edition::Current;
         }
         Ok(Err(error)) => format!("{error:#}"),
         Err(_) => "the task was lost".to_owned(),
     };
+    node.note_not_built(reason.clone());
     if *alarmed != Some(due) {
         tracing::error!(
             reason,
-            "the new edition could not be built; nothing is answered until it is, see `node-agent status`"
+            "the new edition could not be built; nothing is answered until it is; trying again every minute"
         );
         let facts = [
             ("by", Fact::from("edition")),
@@ -294,8 +295,8 @@ async fn publish_when_due(node: &Arc<Node>, alarmed: &mut Option<u32>) -> Editio
 
 /// Logs that the edition served was published, once, with the number of months that were passed over since the last, and
 /// erases the answers whose time ended with it.
-async fn record_edition(node: &Node) -> Result<(), ledger::LedgerError> {
-    let number = u64::from(node.edition_number());
+async fn record_edition(node: &Node, edition: u32) -> Result<(), ledger::LedgerError> {
+    let number = u64::from(edition);
     let last = (node.ledger().reader())
         .latest(EntryKind::Edition)
         .await?
@@ -305,7 +306,7 @@ async fn record_edition(node: &Node) -> Result<(), ledger::LedgerError> {
     }
     let kept = node.config().retention.answers.saturating_sub(1);
     let erased = (node.ledger())
-        .erase_answers(node.edition_number().saturating_sub(kept), clock::now())
+        .erase_answers(edition.saturating_sub(kept), clock::now())
         .await?;
     if erased > 0 {
         tracing::info!(answers = erased, "answers were erased after their time");
@@ -319,7 +320,7 @@ async fn record_edition(node: &Node) -> Result<(), ledger::LedgerError> {
     (node.ledger())
         .record(EntryKind::Edition, &facts, &[], clock::now())
         .await?;
-    let exact = local_log::record_edition(node.dir(), node.edition_number(), clock::now());
+    let exact = local_log::record_edition(node.dir(), edition, clock::now());
     if let Err(error) = exact.await {
         tracing::error!(reason = %format!("{error:#}"), "the local log could not be written");
     }

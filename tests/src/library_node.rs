@@ -77,7 +77,7 @@ impl LibraryNode {
             studies.countersign(&id, &officer, &[officer_key], &requesters, now())?;
         }
         let edition = editions::open_current(&dir, &dir.read_config()?, now())?;
-        let node = Node::open(dir, edition).await?;
+        let node = Node::open(dir, Some(edition)).await?;
         let key = keys::public(node.signing_key());
         Ok(LibraryNode { node, key })
     }

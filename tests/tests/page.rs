@@ -290,6 +290,77 @@ fn missing_for_browsers(root: &Path) -> Option<&'static str> {
     }
 }
 
+/// Comes in by the one-time link.
+async fn enter(node: &Node) -> Result<Browser> {
+    let link = node.command(&["open"], &[]).await?;
+    let link = link.trim().strip_prefix("http://").context("a link")?;
+    let (address, path) = link.split_once('/').context("an address")?;
+    let host = format!("host: {address}");
+    let entered = exchange(address, &format!("GET /{path}"), &[host], "").await?;
+    let cookie = (entered.head.split("set-cookie: ").nth(1)).context("a cookie")?;
+    Ok(Browser {
+        address: address.to_owned(),
+        cookie: cookie.split(';').next().unwrap_or_default().to_owned(),
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_cannot_build_its_edition_says_why_on_its_page_and_answers_nothing()
+-> Result<()> {
+    let city = City::generate(0.001)?;
+    let requester = Requester::new()?;
+    let witness = Witness::start()?;
+    let register = city.register(ORGANISATION);
+    let away = register.with_extension("away");
+    let key = requester.public_key();
+    let home = city.path();
+    let mut node = Node::enrol(home, ORGANISATION, &register, &key, &witness, &[]).await?;
+    std::fs::rename(&register, &away)?;
+    let process = node.start(None)?;
+    let mut shown = None;
+    for _ in 0..600 {
+        if node.dir().join("page.address").exists() {
+            let browser = enter(&node).await?;
+            let home = browser.get("/").await?;
+            if home.body.contains("non si è potuta costruire") {
+                shown = Some((browser, home.body));
+                break;
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let (browser, home) = shown.context("the page says that the edition could not be built")?;
+    for words in [
+        "dataset.register",
+        "node.toml",
+        "non risponde a nessuna domanda",
+    ] {
+        assert!(home.contains(words), "{words}: {home}");
+    }
+    for path in [
+        "/questions",
+        "/budget",
+        "/register",
+        "/targets",
+        "/objections",
+        "/log",
+    ] {
+        assert_eq!(browser.get(path).await?.status, 200, "{path}");
+    }
+    assert!(witness.desk(ORGANISATION, |desk| desk.hellos.is_empty()));
+    let alarms = (node.log().await?.into_iter())
+        .filter(|entry| entry.header.text("code") == Some("edition-not-built"));
+    assert_eq!(alarms.count(), 1);
+    drop(process);
+
+    std::fs::rename(&away, &register)?;
+    let _process = node.start(None)?;
+    witness.greeted(ORGANISATION, 1).await?;
+    let home = enter(&node).await?.get("/").await?.body;
+    assert!(!home.contains("non si è potuta costruire"), "{home}");
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_page_lets_in_who_holds_the_folder_and_nobody_else() -> Result<()> {
     let city = City::generate(0.001)?;

@@ -40,6 +40,12 @@ pub(super) async fn show(
         @if paused {
             p.notice.warn role="status" { (language.say("paused")) }
         }
+        @if let Some(fault) = node.edition_fault() {
+            div.notice.warn role="alert" {
+                p { (language.say("not-built")) }
+                p { strong { (language.say("not-built-reason")) ": " } span lang="en" { (fault) } }
+            }
+        }
         p.notice role="status" { (connection(language, &node.link().contact(), paused, now)) }
         @if let Some(reminder) = backup_reminder(language, node.dir(), now) {
             p.notice.warn { (reminder) }
@@ -65,7 +71,13 @@ pub(super) async fn show(
             dt { (language.say("coordinator")) }
             dd { (node.config().coordinator.as_deref().unwrap_or_default()) }
             dt { (language.say("edition")) }
-            dd { (node.edition_number()) }
+            dd {
+                @match node.edition_number() {
+                    Some(number) => (number),
+                    None if node.edition_fault().is_some() => "–",
+                    None => (language.say("being-built")),
+                }
+            }
             dt { (language.say("policy")) }
             dd { code { (node.policy_hash()) } }
             @if let Some(certificate) = &certificate {

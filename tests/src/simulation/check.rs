@@ -229,7 +229,7 @@ impl World {
                 "another request's answer"
             );
             let content: Request = serde_json::from_slice(&payload)?;
-            let current = content.edition == node.edition_number()
+            let current = node.edition_number() == Some(content.edition)
                 && (content.issued_at..content.expires_at).contains(&self.time());
             if current {
                 let again = self.answer_again(number, &envelope).await?;

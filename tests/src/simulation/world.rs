@@ -238,7 +238,9 @@ impl World {
         };
         let link = Link::over(Arc::new(wire));
         simulated.inbox.clear();
-        simulated.node = Some(Arc::new(Node::open_with_link(dir, edition, link).await?));
+        simulated.node = Some(Arc::new(
+            Node::open_with_link(dir, Some(edition), link).await?,
+        ));
         Ok(())
     }
 
@@ -274,7 +276,7 @@ impl World {
         fault: Option<(usize, Fault)>,
     ) -> Result<()> {
         self.at(number, fault, async |node, at| {
-            if editions::number_at(at) != node.edition_number() {
+            if node.edition_number() != Some(editions::number_at(at)) {
                 node.publish(editions::open_current(node.dir(), node.config(), at)?);
             }
             // It greets again until it is heard; here, when the seed says so.
