@@ -284,7 +284,7 @@ fn date_name(format: DateFormat) -> &'static str {
     }
 }
 
-fn encoding_name(encoding: Encoding) -> &'static str {
+pub(crate) fn encoding_name(encoding: Encoding) -> &'static str {
     match encoding {
         Encoding::Utf8 => "utf-8",
         Encoding::Latin1 => "windows-1252",
@@ -293,7 +293,7 @@ fn encoding_name(encoding: Encoding) -> &'static str {
 }
 
 /// A text in quotes, as TOML and JSON write it.
-fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     toml::Value::String(text.to_owned()).to_string()
 }
 

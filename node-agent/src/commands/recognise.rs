@@ -8,7 +8,7 @@ use snapshot::{
 use source::profile::{HMIS, SINA, SINBA, hmis_folder};
 use source::{
     Inspection, Kind, Local, Notation, Place, Proposal, SINBA_COLUMNS, SourceConfig, TextFormat,
-    detect_text, identifiers, inspect, open, propose,
+    detect_text, identifiers, inspect, open, propose, propose_join,
 };
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -37,7 +37,8 @@ pub(crate) struct RegisterOptions {
     /// CSV with street, civic, nil, municipio, for registers with addresses.
     #[arg(long)]
     gazetteer: Option<PathBuf>,
-    /// Where a source that the mapping joins is, as NAME=PATH or NAME=ADDRESS; can be repeated.
+    /// Where another source is, as NAME=PATH or NAME=ADDRESS; can be repeated. Without `--mapping`, a file that tells where people
+    /// live is joined by the column that names them.
     #[arg(long, value_name = "NAME=PATH")]
     join: Vec<String>,
     /// A mapping to use, in place of a proposal.
@@ -105,12 +106,20 @@ pub(crate) fn recognise(at: &str, options: &RegisterOptions, ask: bool) -> Resul
     }
     let place = Place::of(&at, &local.register)?;
     println!("register       {} ({:?})", place.name(), place.kind());
-    let mapping = match (&options.mapping, ready) {
+    let mut mapping = match (&options.mapping, ready) {
         (Some(path), _) => std::fs::read_to_string(path)
             .with_context(|| format!("cannot read the mapping {}", path.display()))?,
         (None, Some(ready)) => ready.to_owned(),
         (None, None) => proposed(&place, ask)?,
     };
+    if options.mapping.is_none() {
+        for join in &options.join {
+            let name = join.split('=').next().unwrap_or_default();
+            if let Some(source) = local.joined.get(name) {
+                mapping = joined(&mapping, name, source)?;
+            }
+        }
+    }
     let parsed = Mapping::parse(&mapping).context("the mapping does not read")?;
     let quality = try_out(&at, &place, &local, &parsed)
         .with_context(|| format!("{} does not fit the mapping", place.name()))?;
@@ -171,6 +180,16 @@ fn proposed(place: &Place, ask: bool) -> Result<String> {
         .iter()
         .map(|field| field.name())
         .collect();
+    let named = found
+        .columns
+        .iter()
+        .filter(|column| !column.name.is_empty());
+    ensure!(
+        missing.is_empty() || named.count() > 1,
+        "the first line of {} names no more than one column: where a title stands above the table, remove it, so that the names of the \
+         columns come first, or give the spreadsheet itself, whose titles are passed over",
+        place.name()
+    );
     ensure!(
         missing.is_empty(),
         "no column was recognised for {}; write a mapping that names the columns and give it with `--mapping FILE`, or answer the \
@@ -184,6 +203,25 @@ fn proposed(place: &Place, ask: bool) -> Result<String> {
             .join(", ")
     );
     Ok(proposal.to_toml())
+}
+
+/// A proposed mapping, completed by a file that tells where people live.
+fn joined(mapping: &str, name: &str, source: &SourceConfig) -> Result<String> {
+    let place = Place::of(source.at.as_deref().unwrap_or_default(), source)?;
+    let format = match &place {
+        Place::Text(path) => Some(detect_text(path)?),
+        _ => None,
+    };
+    let records = open(&place, format.map(|format| format.csv()), Notation::PLAIN)?;
+    let found = inspect(records).map_err(anyhow::Error::from_boxed)?;
+    let text = propose_join(mapping, name, &found, format)?;
+    let level = Mapping::parse(&text)?.finest_level();
+    println!(
+        "joined         {}, which tells where people live; finest level {}",
+        place.name(),
+        level.id()
+    );
+    Ok(text)
 }
 
 /// The ready mapping for municipal registers, where the file has all columns it names and is written as it says.
