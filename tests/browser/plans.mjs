@@ -5,6 +5,7 @@ import { expect } from './harness.mjs';
 export async function plans(walk) {
   await walk.signIn('analyst');
   const scenario = await simulate(walk);
+  await outlook(walk);
   const plan = await optimise(walk);
   await calledOff(walk);
   const report = await reported(walk, plan);
@@ -29,6 +30,7 @@ async function simulate(walk) {
   await walk.check('before any edit, nobody gains and nobody loses', async () => {
     await walk.follow('plans', '/simulate');
     // Places within reach: they do not depend on how noisy the need of a small city is.
+    await walk.byTestId('basis').locator('summary').first().click();
     await walk.byTestId('method').selectOption('cumulative');
     await page.locator('[data-testid="scenario"][aria-busy="false"]').waitFor();
     await walk.byTestId('change-table').locator('tbody tr').first().waitFor();
@@ -66,6 +68,32 @@ async function simulate(walk) {
   return url.pathname + url.search;
 }
 
+/** Takes a forecast for the need of a scenario: as what is planned on, and as a change of what is known today. */
+async function outlook(walk) {
+  const { page } = walk;
+  await walk.check('a forecast leads to a scenario whose need it is', async () => {
+    await walk.goto('/forecast');
+    await page.locator('[data-testid="forecast-begin"]:enabled').click();
+    await walk.byTestId('plan-on').locator('#plan-on-period').selectOption('2');
+    await walk.byTestId('plan-on-simulate').click();
+    await page.waitForURL(/\/simulate\?forecast=.+&ahead=2/);
+    await walk.byTestId('change-table').locator('tbody tr').first().waitFor();
+    await walk.byTestId('basis').locator('summary').first().click();
+    expect((await page.locator('#basis-ahead').inputValue()) === '2', 'another period is planned on');
+    expect(/\d/.test(await walk.byTestId('sources').innerText()), 'the sources do not name the forecast');
+  });
+  await walk.check('the need of all areas becomes what is forecast, as one edit', async () => {
+    await walk.goto('/simulate');
+    await walk.byTestId('edit-form').locator('#edit-kind').selectOption('forecast');
+    await page.locator('#edit-ahead option').first().waitFor({ state: 'attached' });
+    await page.locator('[data-testid="edit-add"]:enabled').click();
+    await page.locator('[data-testid="scenario"][aria-busy="false"]').waitFor();
+    expect((await walk.byTestId('edits').locator('.edit-list li').count()) === 1, 'the forecast is not listed as one edit');
+    expect((await page.locator('main .notice-danger').count()) === 0, 'the edit is refused');
+  });
+  await walk.inBothLanguages('a scenario of forecast need', 'simulate-forecast');
+}
+
 /** Finds two more sites by travel alone; the plan's path. */
 async function optimise(walk) {
   const { page } = walk;
@@ -89,6 +117,7 @@ async function optimise(walk) {
     await walk.goto('/optimise');
     await walk.byTestId('plan-model').selectOption('lscp');
     await page.locator('#plan-radius').fill('1');
+    await walk.byTestId('basis').locator('summary').first().click();
     await page.locator('#travel-speed').fill('0.5');
     await walk.byTestId('plan-begin').click();
     await walk.byTestId('plan-result').waitFor();

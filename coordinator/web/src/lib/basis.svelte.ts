@@ -2,8 +2,8 @@
 import type { Basis, Candidates, PlannedSite, PublishedOffer, TravelTable } from './api/planning';
 import { planning } from './api/planning';
 import { api } from './api/client';
-import type { Release, ReleaseSummary } from './api/types';
-import { firstToPlan, plannable, servicesOfOffers, sitesOfOffers } from './planning';
+import type { CubeInfo, ForecastSummary, ForecastView, Release, ReleaseSummary } from './api/types';
+import { firstToPlan, forecastsToPlan, plannable, servicesOfOffers, sitesOfOffers } from './planning';
 import { Resource } from './resource.svelte';
 
 const SERVICE = 'day-centre';
@@ -13,11 +13,15 @@ export class BasisChoice {
   offers = new Resource<PublishedOffer[]>();
   tables = new Resource<TravelTable[]>();
   release = new Resource<Release>();
+  forecasts = new Resource<ForecastSummary[]>();
+  cubes = new Resource<CubeInfo[]>();
 
   releaseId = $state('');
   at = $state.raw<Record<string, string>>({});
   percent = $state(100);
   forecast = $state.raw<{ id: string; ahead: number } | null>(null);
+  /** The forecast that is planned on, once it has come. */
+  forecastView = $state.raw<ForecastView | null>(null);
   service = $state('');
   sites = $state.raw<PlannedSite[]>([]);
   candidatesEverywhere = $state(true);
@@ -33,8 +37,16 @@ export class BasisChoice {
   /** Whether sites were read off a saved basis, or by the person: published ones then do not take their place. */
   #own = false;
 
+  /** What an address asks to plan on: `forecast`, and which period `ahead`. */
+  constructor(parameters: URLSearchParams = new URLSearchParams()) {
+    const forecast = parameters.get('forecast');
+    if (forecast) this.forecast = { id: forecast, ahead: Math.max(1, Math.trunc(Number(parameters.get('ahead'))) || 1) };
+  }
+
   async load(): Promise<void> {
-    await Promise.all([this.releases.load(api.releases), this.offers.load(planning.offers), this.tables.load(planning.travelTables)]);
+    await Promise.all([
+      this.releases.load(api.releases), this.offers.load(planning.offers), this.tables.load(planning.travelTables), this.forecasts.load(api.forecasts), this.cubes.load(api.cubes),
+    ]);
     if (this.releaseId === '' && this.forecast === null) this.releaseId = firstToPlan(this.releases.value ?? [])?.id ?? '';
     const services = servicesOfOffers(this.offers.value ?? []);
     if (!this.#own) this.chooseService(services.includes(SERVICE) ? SERVICE : (services[0] ?? ''));
@@ -44,8 +56,20 @@ export class BasisChoice {
     return plannable(this.releases.value ?? []);
   }
 
+  /** Kept forecasts that need can be read off; one that is planned on is among them whatever it is of. */
+  get forecastChoices(): ForecastSummary[] {
+    return forecastsToPlan(this.forecasts.value ?? [], this.forecast?.id ?? null);
+  }
+
   get services(): string[] {
     return servicesOfOffers(this.offers.value ?? []);
+  }
+
+  /** Takes need from the newest kept forecast, or from results again. */
+  planOn(forecast: boolean): void {
+    const newest = this.forecastChoices[0];
+    this.forecast = forecast && newest ? { id: newest.id, ahead: 1 } : null;
+    if (this.releaseId === '') this.releaseId = firstToPlan(this.releases.value ?? [])?.id ?? '';
   }
 
   chooseService(service: string): void {
@@ -77,6 +101,7 @@ export class BasisChoice {
 
   /** The target group the demand is of, where the release says. */
   get target(): string | undefined {
+    if (this.forecast) return this.forecastView?.id === this.forecast.id ? this.forecastView.wanted.at.target : undefined;
     const fixed = this.release.value?.dimensions.find(({ name }) => name === 'target')?.keys;
     return this.atNow.target ?? (fixed?.length === 1 ? fixed[0] : undefined);
   }

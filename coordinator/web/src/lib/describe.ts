@@ -1,5 +1,5 @@
 // A query in one sentence a planner reads: what is counted, by what, when, of whom.
-import type { Filter, PlannedQuestion, Query, Taxonomy } from './api/types';
+import type { CubeInfo, Filter, ForecastSummary, PlannedQuestion, Query, Taxonomy } from './api/types';
 import type { Language } from './format';
 import { isKey, type Key, type Translate } from './i18n/catalogue';
 import { levelsOf } from './levels';
@@ -73,4 +73,17 @@ function describeParts(query: PlannedQuestion, words: Words, span: string): stri
   const filter = query.filter ? t('describe.filter', { filter: describeFilter(query.filter, words) }) : '';
   const head = whom === '' ? what : `${what}: ${whom}`;
   return [head, splits, span, services, filter].filter((part) => part !== '').join(' · ');
+}
+
+/** A kept forecast: what of, where, at which keys, how far ahead, and whether assumptions were added. */
+export function describeForecast(
+  one: Pick<ForecastSummary, 'wanted' | 'baseline'>,
+  cubes: readonly CubeInfo[],
+  words: Words & { keyName: (axis: string, key: string, by: PlannedQuestion['by']) => string },
+): string {
+  const question = cubes.find((known) => known.id === one.wanted.cube)?.definition.question;
+  const at = Object.entries(one.wanted.at).map(([axis, key]) => (question ? words.keyName(axis, key, question.by) : key));
+  const what = question ? describePlanned(question, words) : one.wanted.cube;
+  const assumed = one.baseline ? [words.t('forecast.kept-adjusted')] : [];
+  return [what, levelName(one.wanted.level, words.t), ...at, `+${one.wanted.horizon}`, ...assumed].join(' · ');
 }

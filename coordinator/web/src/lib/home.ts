@@ -76,7 +76,9 @@ export function needsOf(account: Account, seen: Seen, now: number, date: (iso: s
 }
 
 /** Where each role goes on from. */
-export const WAYS: Record<Account['role'], readonly { text: Word; href: string }[]> = {
+/** A way has a name and a line about it. */
+type Way = { text: Extract<Word, `about-${string}`> extends `about-${infer Name}` ? Name : never; href: string };
+export const WAYS: Record<Account['role'], readonly Way[]> = {
   analyst: [
     { text: 'overview', href: '/overview' },
     { text: 'explore', href: '/explore' },

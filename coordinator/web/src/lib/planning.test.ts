@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { PublishedOffer, SiteOnMap } from './api/planning';
-import type { ReleaseSummary } from './api/types';
-import { edited, firstToPlan, oftenness, ordered, placer, plannable, sitesOfOffers, verdictOf } from './planning';
+import type { ForecastSummary, ForecastView, ReleaseSummary } from './api/types';
+import { edited, firstToPlan, forecastEdits, forecastsToPlan, listedEdits, oftenness, ordered, placer, plannable, sitesOfOffers, verdictOf } from './planning';
 
 const change = (gain: number | null, lower: number | null, upper: number | null) => ({ gain, lower, upper, before: 0, after: 0 });
 
@@ -69,5 +69,33 @@ describe('places on the map', () => {
 describe('frequencies in words', () => {
   it('promise nothing that the draws do not say', () => {
     expect([100, 96, 80, 50, 5].map(oftenness)).toEqual(['always', 'nearly-always', 'mostly', 'sometimes', 'rarely']);
+  });
+});
+
+describe('need as forecast', () => {
+  const ahead = (mean: number, half: number) => ({ mean, low: [mean - half / 3, mean - half], high: [mean + half / 3, mean + half], width: { privacy: 1, process: 0, counting: 0 } });
+  const series = (key: string, mean: number, adjusted?: number) => ({ key, past: [], ahead: [ahead(0, 1), ahead(mean, 19.6)], ...(adjusted === undefined ? {} : { adjusted: [ahead(0, 1), ahead(adjusted, 19.6)] }), backtest: [] });
+  const view = { result: { levels: [50, 95], series: [series('1', 40), series('2', 60, 90), series('together', 100)] } } as unknown as ForecastView;
+  const demand = [{ area: '1' }, { area: '2', target: 'alone-75-plus' }, { area: 'unknown' }];
+
+  it('takes the period, its assumptions and its 95 in 100 interval, of areas there is a forecast of', () => {
+    const edits = forecastEdits(view, 2, demand, null, 1);
+    expect(edits.map((edit) => (edit.edit === 'forecast' ? [edit.area, edit.target, edit.demand] : null))).toEqual([['1', undefined, 40], ['2', 'alone-75-plus', 90]]);
+    for (const edit of edits) expect(edit.edit === 'forecast' && edit.variance).toBeCloseTo(100, 2);
+  });
+  it('shrinks number and deviation alike where a part of the people comes', () => {
+    const [edit] = forecastEdits(view, 2, demand, '1', 0.5);
+    expect(edit).toMatchObject({ area: '1', demand: 20 });
+    expect(edit?.edit === 'forecast' && edit.variance).toBeCloseTo(25, 2);
+  });
+  it('lists a forecast of many areas as one edit', () => {
+    const edits = [{ edit: 'open' as const, site: 'a' }, ...forecastEdits(view, 2, demand, null, 1), { edit: 'close' as const, site: 'b' }];
+    expect(listedEdits(edits).map((group) => group.length)).toEqual([1, 2, 1]);
+  });
+  it('offers forecasts that are done and have places, and the one asked for in any case', () => {
+    const kept = (id: string, level: string, state: ForecastSummary['state']) => ({ id, state, asked_at: id, wanted: { level } }) as ForecastSummary;
+    const all = [kept('1', 'nil', 'done'), kept('2', 'city', 'done'), kept('3', 'nil', 'running'), kept('4', 'municipio', 'done')];
+    expect(forecastsToPlan(all).map(({ id }) => id)).toEqual(['4', '1']);
+    expect(forecastsToPlan(all, '2').map(({ id }) => id)).toEqual(['4', '2', '1']);
   });
 });

@@ -1,6 +1,6 @@
 // What pages on planning share: the first basis to plan on, who gains and loses, numbers with their units. Pure.
-import type { Basis, Change, Comparison, Edit, Model, PlannedSite, PublishedOffer, SiteOnMap, SiteStatus } from './api/planning';
-import type { ReleaseSummary } from './api/types';
+import type { Basis, Change, Comparison, DemandOfArea, Edit, Model, PlannedSite, PublishedOffer, SiteOnMap, SiteStatus } from './api/planning';
+import type { ForecastSummary, ForecastView, ReleaseSummary } from './api/types';
 import { levelsOf } from './levels';
 
 /** Releases that demand can be read off: counts by areas that have a place, newest first. */
@@ -19,6 +19,41 @@ export function firstToPlan(releases: readonly ReleaseSummary[]): ReleaseSummary
     return (levelsOf(release.query.by.area).at(-1) === 'nil' ? 4 : 0) + (targets.includes('alone-75-plus') ? 8 : targets.length === 0 ? 2 : 0) + period;
   };
   return plannable(releases).reduce<ReleaseSummary | null>((best, release) => (best === null || score(release) > score(best) ? release : best), null);
+}
+
+/** Kept forecasts of areas that have a place, newest first; `always` is listed whatever it is of. */
+export function forecastsToPlan(forecasts: readonly ForecastSummary[], always: string | null = null): ForecastSummary[] {
+  return forecasts
+    .filter((one) => one.id === always || (one.state === 'done' && one.wanted.level !== 'city'))
+    .toSorted((a, b) => b.asked_at.localeCompare(a.asked_at));
+}
+
+/** Two-sided 95 percent of a normal: what widths of intervals are turned into deviations by, as the service does. */
+const TWO_SIDED_95 = 1.959963984540054;
+
+/** Edits that put what a period of a forecast says in the place of today's need, for one area or all; `share` of the people come. */
+export function forecastEdits(view: ForecastView, ahead: number, demand: readonly Pick<DemandOfArea, 'area' | 'target'>[], area: string | null, share: number): Edit[] {
+  const widest = view.result?.levels.indexOf(95) ?? -1;
+  return demand.flatMap((row): Edit[] => {
+    if (area !== null && row.area !== area) return [];
+    const series = view.result?.series.find((one) => one.key === row.area);
+    const step = (series?.adjusted ?? series?.ahead)?.[ahead - 1];
+    const [low, high] = [step?.low[widest], step?.high[widest]];
+    if (!step || low === undefined || high === undefined) return [];
+    const deviation = (share * (high - low)) / (2 * TWO_SIDED_95);
+    return [{ edit: 'forecast', area: row.area, ...(row.target === undefined ? {} : { target: row.target }), demand: share * step.mean, variance: deviation * deviation }];
+  });
+}
+
+/** Edits as they are listed: forecasts of areas that follow each other are one, whatever their number. */
+export function listedEdits(edits: readonly Edit[]): Edit[][] {
+  const groups: Edit[][] = [];
+  for (const edit of edits) {
+    const last = groups.at(-1);
+    if (edit.edit === 'forecast' && last?.[0]?.edit === 'forecast') last.push(edit);
+    else groups.push([edit]);
+  }
+  return groups;
 }
 
 /** Sites of one service as organisations publish them; each is open today with the places it has. */

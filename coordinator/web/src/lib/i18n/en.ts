@@ -1,6 +1,8 @@
 // English texts.
 import { analysis } from './analysis.en';
 import { city } from './city.en';
+import { closing } from './closing.en';
+import { demand } from './demand.en';
 import { oversight } from './oversight.en';
 import { planning } from './planning.en';
 import { problems } from './problems.en';
@@ -11,6 +13,8 @@ export const en: Record<keyof typeof it, string> = {
   ...analysis,
   ...trust,
   ...city,
+  ...closing,
+  ...demand,
   ...oversight,
   ...planning,
   ...problems,

@@ -1,6 +1,8 @@
 // Italian texts. The keys of this file are the keys of every language.
 import { analysis } from './analysis.it';
 import { city } from './city.it';
+import { closing } from './closing.it';
+import { demand } from './demand.it';
 import { oversight } from './oversight.it';
 import { planning } from './planning.it';
 import { problems } from './problems.it';
@@ -9,6 +11,8 @@ import { trust } from './trust.it';
 export const it = {
   ...analysis,
   ...city,
+  ...closing,
+  ...demand,
   ...oversight,
   ...planning,
   ...problems,

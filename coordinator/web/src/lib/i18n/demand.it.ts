@@ -1,0 +1,22 @@
+// Italian texts of forecast need as the demand of plans.
+export const demand = {
+  'demand.from': 'Da dove viene il bisogno',
+  'demand.from-release': 'da un risultato',
+  'demand.from-forecast': 'da una previsione',
+  'demand.forecast': 'Previsione',
+  'demand.period': 'Periodo previsto',
+  'demand.none': 'Nessuna previsione per quartiere o municipio è ancora pronta.',
+  'demand.make': 'Fai una previsione',
+  'demand.gone': 'La previsione non è più disponibile. Scegline un’altra o usa un risultato.',
+  'demand.plan': 'Pianifica con questa previsione',
+  'demand.plan-help': 'Il bisogno previsto, con la sua incertezza, diventa il punto di partenza di uno scenario o di un piano.',
+  'demand.plan-simulate': 'Apri uno scenario',
+  'demand.plan-optimise': 'Cerca un piano',
+  'demand.no-places': 'Per pianificare serve una previsione per quartiere o municipio: scegli un altro livello e ricalcola.',
+  'demand.edit': 'Il bisogno diventa quello previsto',
+  'demand.said-forecast': 'bisogno previsto',
+  'demand.said-sites': '{service}: {count} oggi',
+  'demand.said-travel': '{mode}, {speed} km/h',
+  'demand.look-first': 'Guarda prima i margini: poi puoi decidere se chiedere e spendere.',
+  'demand.did-everywhere': 'Bisogno come da previsione, in {count} aree',
+};
