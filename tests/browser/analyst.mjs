@@ -1,5 +1,6 @@
 // An analyst: signs in, asks, watches the nodes, reads map and table, changes language, derives, plans, compares, forecasts, and sees
 // every page in both languages.
+import { closed } from './closing.mjs';
 import { LANGUAGES, expect } from './harness.mjs';
 
 export async function analyst(walk) {
@@ -7,6 +8,7 @@ export async function analyst(walk) {
   const first = await ask(walk);
   const asked = await watchNodes(walk);
   const release = await readRelease(walk);
+  await closed(walk, asked);
   await derive(walk, first);
   await planned(walk);
   const comparison = await compared(walk, release);

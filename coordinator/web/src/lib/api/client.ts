@@ -117,6 +117,13 @@ export const api = {
     if (!begun) throw new Problem({ status: response.status, code: 'unexpected' });
     return begun;
   },
+  /** Releases the answers that have come, and waits for no other; the release. */
+  closeQuery: async (id: string): Promise<string> => {
+    const response = await send('POST', `queries/${encodeURIComponent(id)}/close`);
+    const release = idAfter(response.headers.get('location'), 'releases');
+    if (!release) throw new Problem({ status: response.status, code: 'unexpected' });
+    return release;
+  },
   forecasts: async () => (await read<{ forecasts: ForecastSummary[] }>('forecasts')).forecasts,
   forecast: (id: string, signal?: AbortSignal) => read<ForecastView>(`forecasts/${encodeURIComponent(id)}`, signal),
   cancelForecast: async (id: string): Promise<void> => void (await send('DELETE', `forecasts/${encodeURIComponent(id)}`)),
