@@ -26,11 +26,17 @@ export const PAGES = [
   { name: 'decisions', role: 'analyst', path: '/decisions', ready: '[data-testid="decisions"] tbody tr' },
   { name: 'studies', role: 'analyst', path: '/studies', ready: '[data-testid="study"]' },
   { name: 'not-found', role: 'analyst', path: '/no-such-page', ready: '.empty-mark' },
+  { name: 'optimise-result', role: 'analyst', path: ({ plan }) => (plan ? `/optimise/${plan}` : '/optimise'), ready: '[data-testid="plan-result"], [data-testid="plan-begin"]' },
+  { name: 'forecast-result', role: 'analyst', path: ({ forecast }) => (forecast ? `/forecast/${forecast}` : '/forecast'), ready: '[data-testid="forecast-result"], [data-testid="forecast-begin"]' },
   { name: 'home-organisation', role: 'organisation', path: '/', ready: '[data-testid="home-latest"]' },
   { name: 'home-dpo', role: 'dpo', path: '/', ready: '[data-testid="home-latest"]' },
   { name: 'policies', role: 'dpo', path: '/policies', ready: '[data-testid="policies"] table' },
   { name: 'budgets', role: 'dpo', path: '/budgets', ready: '[data-testid="budget"]' },
+  { name: 'decision', role: 'dpo', path: ({ decision }) => (decision ? `/decisions/${decision}` : '/decisions'), ready: '[data-testid="proof-holds"], [data-testid="decisions"]' },
   { name: 'alerts', role: 'dpo', path: '/alerts', ready: '[data-testid="alerts"], [data-testid="alerts-empty"]' },
+  { name: 'home-admin', role: 'admin', path: '/', ready: '[data-testid="home-latest"] li' },
+  { name: 'nodes-admin', role: 'admin', path: '/nodes', ready: '[data-testid="nodes-table"]' },
+  { name: 'simulate-admin', role: 'admin', path: '/simulate', ready: 'main .notice' },
 ];
 
 /** Pages of the site's own navigation that the list does not name, so that a new page is not forgotten. */
@@ -51,6 +57,15 @@ export async function whatThereIs(page) {
     const read = async (path) => (await fetch(path)).json();
     const { releases } = await read('/api/v1/releases');
     const { queries } = await read('/api/v1/queries');
-    return { release: releases.find(({ level, derived_from }) => level === 'nil' && !derived_from)?.id, query: queries.find(({ nodes }) => nodes.length > 0)?.id };
+    const { plans } = await read('/api/v1/plans');
+    const { forecasts } = await read('/api/v1/forecasts');
+    const { decisions } = await read('/api/v1/decisions');
+    return {
+      plan: plans?.find(({ status }) => status === 'optimal' || status === 'feasible')?.id,
+      forecast: forecasts?.find(({ state }) => state === 'done')?.id,
+      decision: decisions?.[0]?.id,
+      release: releases.find(({ level, derived_from }) => level === 'nil' && !derived_from)?.id,
+      query: queries.find(({ nodes }) => nodes.length > 0)?.id,
+    };
   });
 }

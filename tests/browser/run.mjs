@@ -5,6 +5,7 @@
 // Prints `N passed, M failed`; the exit code is 1 if anything failed. The variable CHROMIUM names a browser other than /usr/bin/chromium.
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { admin } from './admin.mjs';
 import { analyst } from './analyst.mjs';
 import { city } from './city.mjs';
 import { dpo } from './dpo.mjs';
@@ -19,6 +20,7 @@ const WALKS = {
   city,
   plans,
   dpo,
+  admin,
   openPages,
   firstPages,
   tasks,

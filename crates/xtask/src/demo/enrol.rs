@@ -84,6 +84,7 @@ pub(super) fn coordinator(
             ("analyst", &organisations[0]),
             ("organisation", organisation),
             ("dpo", &organisations[0]),
+            ("admin", &organisations[0]),
         ];
         let mut logins = serde_json::Map::new();
         for (role, organisation) in accounts {

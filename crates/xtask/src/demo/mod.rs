@@ -358,7 +358,7 @@ impl Running {
             println!("(the API only: `/` says how to get the website)");
         }
         println!();
-        for role in ["analyst", "organisation", "dpo"] {
+        for role in ["analyst", "organisation", "dpo", "admin"] {
             let login = &self.logins[role];
             let text = |key: &str| login[key].as_str().unwrap_or_default().to_owned();
             println!(
