@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { parseArgs } from 'node:util';
 import { open } from './harness.mjs';
+import { MANY, serveMany } from './many-areas.mjs';
 import { PAGES, whatThereIs } from './pages.mjs';
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { seconds: { type: 'string', default: '3' }, readers: { type: 'string', default: '200' } } });
@@ -65,31 +66,63 @@ for (const { name, role, path, ready } of PAGES) {
   await views(name, typeof path === 'function' ? path(there) : path, ready);
 }
 
-// The map: from the pointer's event to the frame that shows it.
-await page.goto(`${origin}/explore`);
-await page.locator('[data-testid="map"] path').first().waitFor();
-const interaction = await page.evaluate(async () => {
-  const shapes = [...document.querySelectorAll('[data-testid="map"] path[data-key]')];
-  const frame = () => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
-  const idle = [];
-  const hovers = [];
-  for (const shape of shapes.slice(0, 40)) {
-    let begin = performance.now();
-    await frame();
-    idle.push(performance.now() - begin);
-    const box = shape.getBoundingClientRect();
-    begin = performance.now();
-    for (const type of ['pointerover', 'pointerenter', 'pointermove', 'mouseover', 'mouseenter', 'mousemove']) {
-      shape.dispatchEvent(new (type.startsWith('pointer') ? PointerEvent : MouseEvent)(type, { bubbles: !type.endsWith('enter'), clientX: box.x + box.width / 2, clientY: box.y + box.height / 2 }));
-    }
-    await frame();
-    hovers.push(performance.now() - begin);
+/** Milliseconds from a movement of the pointer to the end of the frame that shows it, for each point the pointer is moved to. */
+async function frames(points) {
+  await page.evaluate(() => {
+    window.wiFrames = [];
+    window.wiHandler ??= addEventListener('pointermove', (event) => {
+      const began = event.timeStamp;
+      requestAnimationFrame(() => setTimeout(() => window.wiFrames.push(performance.now() - began)));
+    }, { capture: true });
+    window.wiHandler = true;
+  });
+  for (const [x, y] of points) {
+    const before = await page.evaluate(() => window.wiFrames.length);
+    await page.mouse.move(x, y);
+    await page.waitForFunction((count) => window.wiFrames.length > count, before);
   }
-  return { areas: new Set(shapes.map((shape) => shape.dataset.key)).size, idle, hovers };
-});
+  return page.evaluate(() => window.wiFrames);
+}
+
+/** Points all over the map, one after another far apart, so that each movement changes the area. */
+async function pointsOver(testid) {
+  const box = await page.getByTestId(testid).boundingBox();
+  return Array.from({ length: 41 }, (_, i) => [box.x + box.width * (0.25 + 0.5 * ((i * 0.618) % 1)), box.y + box.height * (0.25 + 0.5 * ((i * 0.382) % 1))]);
+}
+
+/** The map of a release under the pointer: hovering, and choosing an area. */
+async function interaction(name) {
+  await page.getByTestId('map').locator('path').first().waitFor();
+  await page.locator('[data-testid="area-table"] tbody tr').first().waitFor();
+  await page.evaluate(() => scrollTo({ top: 0, behavior: 'instant' }));
+  const points = await pointsOver('map');
+  const moved = (await frames(points)).slice(1);
+  const still = (await frames(points.map((_, i) => [20 + (i % 2), 300 + 4 * i]))).slice(1);
+  const clicks = [];
+  for (const [x, y] of points.slice(1, 10)) {
+    const began = performance.now();
+    await page.mouse.click(x, y);
+    await page.locator('.detail-value').first().waitFor();
+    clicks.push(performance.now() - began);
+  }
+  row(name, `${median(moved).toFixed(1)} ms`, `${median(still).toFixed(1)} ms`, `${(median(moved) / median(still)).toFixed(2)} x`, `${moved.toSorted((a, b) => a - b)[Math.floor(moved.length * 0.95)].toFixed(1)} ms`, `${median(clicks).toFixed(0)} ms`);
+  return median(moved);
+}
+
+// The map: from a movement of the pointer to the frame that shows it.
 console.log();
-row('map interaction, median of 40', 'to next frame', 'empty frame', 'ratio');
-row(`pointing at an area, ${interaction.areas} areas`, `${median(interaction.hovers).toFixed(1)} ms`, `${median(interaction.idle).toFixed(1)} ms`, `${(median(interaction.hovers) / median(interaction.idle)).toFixed(2)} x`);
+row('map interaction, median of 40', 'to the frame', 'beside the map', 'ratio', '95 of 100', 'click to value');
+const plain = `/explore/${there.release}`;
+await page.goto(origin + plain);
+const few = await interaction('88 neighbourhoods');
+const what = await serveMany(page, there.release);
+const began = performance.now();
+await page.goto(origin + plain);
+await page.getByTestId('map').locator('path').first().waitFor();
+const drawn = performance.now() - began;
+const many = await interaction(`${MANY.toLocaleString('en')} areas (${what})`);
+row('', `${(many / few).toFixed(2)} x of 88`, '', '', '', `drawn in ${drawn.toFixed(0)} ms`);
+await page.unrouteAll({ behavior: 'ignoreErrors' });
 
 const cookies = (await context.cookies()).map(({ name, value }) => `${name}=${value}`).join('; ');
 await walk.context.close();
