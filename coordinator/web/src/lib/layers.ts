@@ -22,6 +22,10 @@ export interface Layer {
 
 /** More outlines than this share paths: a document of thousands of elements is slow to change. */
 export const MANY = 500;
+/** Between pale areas with a pattern a white line would not be seen. */
+const PALE: ReadonlySet<string> = new Set(['#ffffff', '#e9edf1']);
+export const edgeOf = ({ fill, pattern }: Look): string => (pattern !== null && PALE.has(fill) ? '#9aa8b5' : '#ffffff');
+
 export const NO_VALUE: Look = { fill: '#e9edf1', pattern: null };
 
 export function layersOf({ shapes }: Drawing, look: (key: string) => Look | null, many: boolean): Layer[] {
