@@ -31,7 +31,9 @@ async function simulate(walk) {
     await walk.follow('plans', '/simulate');
     // Places within reach: they do not depend on how noisy the need of a small city is.
     await walk.byTestId('basis').locator('summary').first().click();
+    const worked = page.waitForResponse((response) => /scenarios\/preview$/.test(response.url()) && (response.request().postData() ?? '').includes('cumulative'));
     await walk.byTestId('method').selectOption('cumulative');
+    await worked;
     await page.locator('[data-testid="scenario"][aria-busy="false"]').waitFor();
     await walk.byTestId('change-table').locator('tbody tr').first().waitFor();
     const verdicts = await walk.byTestId('change-table').locator('.verdict').allInnerTexts();
@@ -74,6 +76,7 @@ async function outlook(walk) {
   await walk.check('a forecast leads to a scenario whose need it is', async () => {
     await walk.goto('/forecast');
     await page.locator('[data-testid="forecast-begin"]:enabled').click();
+    await page.locator('#plan-on-period option').nth(1).waitFor({ state: 'attached' });
     await walk.byTestId('plan-on').locator('#plan-on-period').selectOption('2');
     await walk.byTestId('plan-on-simulate').click();
     await page.waitForURL(/\/simulate\?forecast=.+&ahead=2/);
