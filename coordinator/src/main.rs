@@ -91,6 +91,9 @@ enum Audit {
         /// A checkpoint kept from before; can be repeated.
         #[arg(long)]
         checkpoint: Vec<PathBuf>,
+        /// How many witnesses of the file of keys must have cosigned each log, its own keeper not counted.
+        #[arg(long, default_value_t = 0, value_name = "K")]
+        witnesses: usize,
     },
 }
 
@@ -269,8 +272,9 @@ async fn run(command: Command) -> Result<ExitCode> {
             packs,
             keys,
             checkpoint,
+            witnesses,
         }) => {
-            let report = evidence::verify_files(&packs, &keys, &checkpoint)?;
+            let report = evidence::verify_files(&packs, &keys, &checkpoint, witnesses)?;
             print!("{report}");
             return Ok(ExitCode::from(report.exit_code()));
         }

@@ -1,14 +1,15 @@
-//! A node's log as an evidence pack: entries, cosigned heads, the ledger's totals, the policy in force, studies and consents.
+//! A node's log as an evidence pack: entries, cosigned heads, the ledger's totals, policies, studies and consents.
 //! It holds hashes of answers, never answers, and nothing of the register.
 
 use crate::config::NodeDir;
 use crate::{keys, node, policies};
 use anyhow::{Context, Result};
-use audit::{LogSigner, NoteKey, SignedCheckpoint};
+use audit::{EntryKind, Header, LogSigner, NoteKey, SignedCheckpoint};
 use evidence::{Contents, Cosigned, EntryLine, LedgerTotals};
 use identity::SigningKey;
 use ledger::{Balance, Evidence, LedgerReader};
 use privacy_loss::NanoRho;
+use protocol::{Envelope, PolicyChange};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -36,7 +37,7 @@ pub async fn export(dir: &NodeDir, now: i64) -> Result<Vec<u8>> {
         cosigned: cosigned(dir, &log, &signer),
         ledger: Some(totals(&log.balance)),
         keys: public_keys(dir, &origin, &signer).await?,
-        documents: documents(dir).await?,
+        documents: documents(dir, &log)?,
     };
     Ok(evidence::write(&contents, &signer)?)
 }
@@ -51,16 +52,30 @@ fn line(entry: &ledger::StoredEntry) -> EntryLine {
     )
 }
 
-/// The witness's heads, under this log's own signature, each of which the log passed through; and the last head of the
+/// The witnesses' heads, under this log's own signature, each of which the log passed through; and the last head of the
 /// coordinator's log that this node cosigned.
 fn cosigned(dir: &NodeDir, log: &Evidence, signer: &LogSigner) -> Vec<Cosigned> {
-    let heads = log.cosigned.iter().map(|(head, line)| {
+    // One note for each head, with the lines of all its witnesses.
+    let mut heads: Vec<(i64, SignedCheckpoint)> = Vec::new();
+    for (head, line) in &log.cosigned {
         let time = line
             .claimed_time()
-            .and_then(|time| i64::try_from(time).ok());
-        let signed = SignedCheckpoint::sign(head.size, head.root, signer);
-        let note = signed.with_signature(line.clone()).to_string();
-        (time.unwrap_or_default(), Cosigned { note })
+            .and_then(|time| i64::try_from(time).ok())
+            .unwrap_or_default();
+        match heads.pop() {
+            Some((at, signed)) if signed.checkpoint() == head => {
+                heads.push((at.max(time), signed.with_signature(line.clone())));
+            }
+            before => {
+                let signed = SignedCheckpoint::sign(head.size, head.root, signer);
+                heads.extend(before);
+                heads.push((time, signed.with_signature(line.clone())));
+            }
+        }
+    }
+    let heads = heads.into_iter().map(|(time, head)| {
+        let note = head.to_string();
+        (time, Cosigned { note })
     });
     let mut cosigned = evidence::last_of_each_day(heads.collect());
     if let Ok(note) = std::fs::read_to_string(dir.coordinator_head()) {
@@ -112,17 +127,22 @@ async fn public_keys(dir: &NodeDir, origin: &str, signer: &LogSigner) -> Result<
     Ok(text)
 }
 
-/// The policy in force, studies and consents, as they lie in the folder.
-async fn documents(dir: &NodeDir) -> Result<BTreeMap<String, Vec<u8>>> {
+/// Every policy that the log put in force, or the folder's where it holds none yet; studies and consents as they lie in the folder.
+fn documents(dir: &NodeDir, log: &Evidence) -> Result<BTreeMap<String, Vec<u8>>> {
     let mut documents = BTreeMap::new();
-    let (policy, hash) = match policies::in_force(dir).await? {
-        Some(policy) => (policy.document, policy.hash),
-        None => {
-            let (document, policy) = policies::read_file(dir)?;
-            (document, policy.policy_hash().to_owned())
-        }
+    let path = |document: &str| {
+        let hash = protocol::hex(&protocol::sha256(document.as_bytes()));
+        format!("policies/{hash}.toml")
     };
-    documents.insert(format!("policies/{hash}.toml"), policy.into_bytes());
+    for entry in &log.entries {
+        if let Some(document) = policy_of(entry)? {
+            documents.insert(path(&document), document.into_bytes());
+        }
+    }
+    if documents.is_empty() {
+        let (document, _) = policies::read_file(dir)?;
+        documents.insert(path(&document), document.into_bytes());
+    }
     for entry in std::fs::read_dir(dir.studies()).into_iter().flatten() {
         let entry = entry?;
         if let Ok(name) = entry.file_name().into_string()
@@ -132,4 +152,20 @@ async fn documents(dir: &NodeDir) -> Result<BTreeMap<String, Vec<u8>>> {
         }
     }
     Ok(documents)
+}
+
+/// The policy that an entry put in force, where it is the entry of one and its body is there.
+fn policy_of(entry: &ledger::StoredEntry) -> Result<Option<String>> {
+    let header = Header::parse(&entry.header)?;
+    let Some((_, body)) = (entry.body.as_ref()).filter(|_| header.kind == EntryKind::PolicyChange)
+    else {
+        return Ok(None);
+    };
+    if header.text("act-id") == Some("") {
+        return Ok(String::from_utf8(body.clone()).ok());
+    }
+    let envelope: Envelope = serde_json::from_slice(body)?;
+    let payload = envelope.unverified_payload().unwrap_or_default();
+    let act: PolicyChange = serde_json::from_slice(&payload)?;
+    Ok(Some(act.document))
 }

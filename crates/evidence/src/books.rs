@@ -44,11 +44,9 @@ fn node(pack: &mut Pack, trust: &Trust) -> Books {
     let mut books = Books::default();
     let mut totals = LedgerTotals::default();
     let mut overspent = None;
-    // Where the log holds policies, they say who the officers are.
-    let officers = match policies::check(pack, trust) {
-        true => Vec::new(),
-        false => trust.officers(&pack.manifest.origin),
-    };
+    // From the log's first policy on, policies say who the officers are; before it, the reader does.
+    let first_policy = policies::check(pack, trust).unwrap_or(u64::MAX);
+    let named = trust.officers(&pack.manifest.origin);
     let mut found = Vec::new();
     for entry in &pack.entries {
         let Some(header) = &entry.header else {
@@ -114,7 +112,8 @@ fn node(pack: &mut Pack, trust: &Trust) -> Books {
                     "is an act that is not signed as it says".to_owned(),
                 ),
                 Some(signers) => {
-                    if !officers.is_empty() && !signers.iter().any(|key| officers.contains(key)) {
+                    let held = header.index < first_policy && !named.is_empty();
+                    if held && !signers.iter().any(|key| named.contains(key)) {
                         let words =
                             "is an act by a key that is not the officer's in the file of keys";
                         fault(Code::Signature, words.to_owned());

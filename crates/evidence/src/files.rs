@@ -3,7 +3,8 @@
 use crate::{EvidenceError, Report, Trust, verify};
 use std::path::{Path, PathBuf};
 
-/// Checks the packs in `packs` with the keys in `keys` and the checkpoints in `checkpoints`, one to a file.
+/// Checks the packs in `packs` with the keys in `keys` and the checkpoints in `checkpoints`, one to a file; `witnesses` of the keys must
+/// have cosigned each log.
 ///
 /// # Errors
 /// [`EvidenceError`] where a file cannot be read or is not what it must be, named by its path.
@@ -11,8 +12,10 @@ pub fn verify_files(
     packs: &[PathBuf],
     keys: &Path,
     checkpoints: &[PathBuf],
+    witnesses: usize,
 ) -> Result<Report, EvidenceError> {
     let mut trust = Trust::from_keys(&keys.display().to_string(), &text(keys)?)?;
+    trust.require_witnesses(witnesses);
     for path in checkpoints {
         trust.add_checkpoint(&path.display().to_string(), &text(path)?)?;
     }

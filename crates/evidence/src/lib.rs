@@ -17,6 +17,7 @@ mod report;
 mod spreadsheet;
 mod trust;
 mod verify;
+mod witnesses;
 mod write;
 
 pub use entries::EntryLine;

@@ -409,7 +409,7 @@ pub(crate) fn member<'a>(members: &'a Members, name: &str) -> Option<&'a str> {
 }
 
 /// Entries whose body a later tombstone says was erased.
-fn erased(entries: &[Read]) -> BTreeSet<u64> {
+pub(crate) fn erased(entries: &[Read]) -> BTreeSet<u64> {
     (entries.iter())
         .filter_map(|entry| entry.header.as_ref())
         .filter(|header| header.kind == EntryKind::Tombstone)

@@ -18,6 +18,8 @@ pub enum Code {
     Reordered,
     /// The log does not extend a checkpoint: there are two histories.
     Forked,
+    /// Fewer witnesses than demanded cosigned what the log says.
+    Uncosigned,
     /// The ledger's totals are not those of the charges in the log.
     TotalDiffers,
     /// An answer, or a reuse of one, without a charge that allows it.
@@ -34,13 +36,14 @@ pub enum Code {
 
 impl Code {
     /// Every code, gravest first.
-    pub const ALL: [Code; 12] = [
+    pub const ALL: [Code; 13] = [
         Code::Damaged,
         Code::Signature,
         Code::Altered,
         Code::Removed,
         Code::Reordered,
         Code::Forked,
+        Code::Uncosigned,
         Code::TotalDiffers,
         Code::AnswerWithoutCharge,
         Code::Overspent,
@@ -58,6 +61,7 @@ impl Code {
             Code::Removed => "removed",
             Code::Reordered => "reordered",
             Code::Forked => "forked",
+            Code::Uncosigned => "uncosigned",
             Code::TotalDiffers => "total-differs",
             Code::AnswerWithoutCharge => "answer-without-charge",
             Code::Overspent => "overspent",
@@ -76,7 +80,8 @@ impl Code {
             | Code::Altered
             | Code::Removed
             | Code::Reordered
-            | Code::Forked => 3,
+            | Code::Forked
+            | Code::Uncosigned => 3,
             Code::TotalDiffers | Code::AnswerWithoutCharge | Code::Overspent | Code::NotInForce => {
                 4
             }

@@ -2,8 +2,9 @@
 //! Nothing in a pack adds to it.
 
 use crate::EvidenceError;
-use audit::{NoteKey, SignedCheckpoint, SignedNote};
+use audit::{NoteKey, SignedCheckpoint, SignedNote, verify_cosignature};
 use protocol::PublicKey;
+use std::collections::BTreeSet;
 
 /// Keys and checkpoints that the reader holds.
 #[derive(Clone, Debug, Default)]
@@ -11,6 +12,7 @@ pub struct Trust {
     keys: Vec<NoteKey>,
     officers: Vec<(String, PublicKey)>,
     heads: Vec<SignedCheckpoint>,
+    witnesses: usize,
 }
 
 impl Trust {
@@ -68,6 +70,30 @@ impl Trust {
             })?;
         self.heads.push(head);
         Ok(())
+    }
+
+    /// Demands that each log was cosigned by so many witnesses whose keys were given, its own keeper not counted.
+    pub fn require_witnesses(&mut self, count: usize) {
+        self.witnesses = count;
+    }
+
+    pub(crate) fn required_witnesses(&self) -> usize {
+        self.witnesses
+    }
+
+    /// The given witnesses that cosigned a head, its own log's keeper aside.
+    pub(crate) fn witnesses_of(&self, signed: &SignedCheckpoint) -> BTreeSet<&str> {
+        let head = signed.checkpoint();
+        let lines = signed.note().signatures();
+        let others = self.keys.iter().filter(|key| key.name() != head.origin);
+        others
+            .filter(|key| {
+                lines
+                    .iter()
+                    .any(|line| verify_cosignature(head, line, key).is_ok())
+            })
+            .map(NoteKey::name)
+            .collect()
     }
 
     /// A checkpoint, if a given key signed it.

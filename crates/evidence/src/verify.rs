@@ -5,7 +5,7 @@ use crate::log::Pack;
 use crate::pack::Side;
 use crate::report::Report;
 use crate::trust::Trust;
-use crate::{EvidenceError, books, counterpart};
+use crate::{EvidenceError, books, counterpart, witnesses};
 
 /// Checks packs, each a name for the report and the bytes of its ZIP.
 ///
@@ -18,6 +18,7 @@ pub fn verify(packs: &[(String, Vec<u8>)], trust: &Trust) -> Result<Report, Evid
         let mut pack = Pack::open(name, bytes, trust)?;
         pack.check_log(trust);
         let books = books::read(&mut pack, trust);
+        witnesses::check(&mut pack, trust);
         report.checked.push(summary(name, &pack));
         match pack.manifest.side {
             Side::Node => nodes.push((pack, books)),

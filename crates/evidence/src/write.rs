@@ -9,7 +9,7 @@ use crate::pack::{
 use crate::{EntryLine, EvidenceError, entries, spreadsheet};
 use audit::{Checkpoint, Hash, LogSigner, SignedCheckpoint, SignedNote, consistency_proof};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a pack is made of.
 #[derive(Clone, Debug)]
@@ -96,15 +96,22 @@ fn proofs(contents: &Contents, entries: &[entries::Read]) -> Result<Vec<Proof>, 
     Ok(proofs)
 }
 
-/// Of heads with the time of their cosignatures, in order, the last of each day (UTC) of each log: a later head covers the
-/// earlier ones of its log.
+/// Of heads with the time of their cosignatures, in order, the last of each day (UTC) of each log that each of its signers
+/// signed: a later head covers the earlier ones of its log.
 pub fn last_of_each_day(heads: Vec<(i64, Cosigned)>) -> Vec<Cosigned> {
-    let mut kept: BTreeMap<(String, i64), Cosigned> = BTreeMap::new();
-    for (time, head) in heads {
-        let log = head.note.lines().next().unwrap_or_default().to_owned();
-        kept.insert((log, time.div_euclid(86_400)), head);
+    let mut last: BTreeMap<(&str, i64, &str), usize> = BTreeMap::new();
+    for (place, (time, head)) in heads.iter().enumerate() {
+        let log = head.note.lines().next().unwrap_or_default();
+        let (_, signatures) = head.note.rsplit_once("\n\n").unwrap_or_default();
+        for signer in signatures.lines().filter_map(|line| line.split(' ').nth(1)) {
+            last.insert((log, time.div_euclid(86_400), signer), place);
+        }
     }
-    kept.into_values().collect()
+    let kept: BTreeSet<usize> = last.into_values().collect();
+    (heads.into_iter().enumerate())
+        .filter(|(place, _)| kept.contains(place))
+        .map(|(_, (_, head))| head)
+        .collect()
 }
 
 pub(crate) fn json<T: Serialize>(value: &T) -> Result<String, EvidenceError> {

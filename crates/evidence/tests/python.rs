@@ -4,8 +4,10 @@
 mod support;
 
 use evidence::{Trust, verify};
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::cell::RefCell;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Stdio};
 use support::tamper::{Numbers, change, resign, rezip, unzip};
 use support::*;
 
@@ -38,35 +40,83 @@ fn python_is_there() -> bool {
     found
 }
 
-/// What the Python verifier finds: its codes and its exit code.
-fn found_by_python(folder: &Path, packs: &[(String, Vec<u8>)], heads: &[String]) -> (String, i32) {
-    let write = |name: &str, bytes: &[u8]| -> PathBuf {
-        let path = folder.join(name);
-        std::fs::write(&path, bytes).unwrap();
-        path
-    };
-    let mut command = Command::new(python().unwrap());
-    command
-        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/verifier.py"))
-        .arg(write("keys.txt", keys().as_bytes()));
-    for (name, bytes) in packs {
-        command.arg(write(name, bytes));
+/// One process of Python that runs the verifier's command line again and again: starting one takes longer than verifying does.
+struct Verifier {
+    child: Child,
+    said: BufReader<ChildStdout>,
+}
+
+/// Reads the arguments of one run a line, and writes what it printed and how it ended.
+const DRIVER: &str = "\
+import contextlib, io, json, sys
+sys.path.insert(0, sys.argv[1])
+import verifier
+for line in sys.stdin:
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(io.StringIO()):
+        code = verifier.main(json.loads(line))
+    print(json.dumps([said.getvalue().strip(), code]), flush=True)
+";
+
+impl Verifier {
+    fn start() -> Verifier {
+        let mut child = Command::new(python().unwrap())
+            .args(["-B", "-c", DRIVER])
+            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let said = BufReader::new(child.stdout.take().unwrap());
+        Verifier { child, said }
     }
-    for (number, head) in heads.iter().enumerate() {
-        command
-            .arg("--checkpoint")
-            .arg(write(&format!("{number}.note"), head.as_bytes()));
+
+    /// What it finds: its codes and its exit code.
+    fn found(
+        &mut self,
+        folder: &Path,
+        packs: &[(String, Vec<u8>)],
+        heads: &[String],
+        witnesses: usize,
+    ) -> (String, i32) {
+        let write = |name: &str, bytes: &[u8]| -> String {
+            let path = folder.join(name);
+            std::fs::write(&path, bytes).unwrap();
+            path.to_str().unwrap().to_owned()
+        };
+        let mut words = vec![write("keys.txt", keys().as_bytes())];
+        words.extend(packs.iter().map(|(name, bytes)| write(name, bytes)));
+        for (number, head) in heads.iter().enumerate() {
+            let path = write(&format!("{number}.note"), head.as_bytes());
+            words.extend(["--checkpoint".to_owned(), path]);
+        }
+        words.extend(["--witnesses".to_owned(), witnesses.to_string()]);
+        let line = serde_json::to_string(&words).unwrap();
+        writeln!(self.child.stdin.as_mut().unwrap(), "{line}").unwrap();
+        let mut reply = String::new();
+        // Nothing is read where the verifier ended in an error of its own, which is on standard error.
+        self.said.read_line(&mut reply).unwrap();
+        serde_json::from_str(&reply).unwrap_or_else(|_| panic!("the verifier said `{reply}`"))
     }
-    let output = command.output().unwrap();
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(!errors.contains("Traceback"), "{errors}");
-    let codes = String::from_utf8(output.stdout).unwrap().trim().to_owned();
-    (codes, output.status.code().unwrap())
+}
+
+impl Drop for Verifier {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        let _ = self.child.wait();
+    }
 }
 
 #[track_caller]
-fn agree(what: &str, packs: &[(String, Vec<u8>)], heads: &[String]) {
+fn agree_with_witnesses(
+    verifier: &RefCell<Verifier>,
+    what: &str,
+    packs: &[(String, Vec<u8>)],
+    heads: &[String],
+    witnesses: usize,
+) {
     let mut trust: Trust = support::trust();
+    trust.require_witnesses(witnesses);
     for head in heads {
         trust.add_checkpoint("head", head).unwrap();
     }
@@ -80,7 +130,11 @@ fn agree(what: &str, packs: &[(String, Vec<u8>)], heads: &[String]) {
         Err(_) => (String::new(), 1),
     };
     let folder = tempfile::tempdir().unwrap();
-    assert_eq!(found_by_python(folder.path(), packs, heads), ours, "{what}");
+    assert_eq!(
+        found_by_python(folder.path(), packs, heads, witnesses),
+        ours,
+        "{what}"
+    );
 }
 
 #[test]
@@ -88,6 +142,10 @@ fn a_verifier_written_from_the_document_agrees_on_whole_and_changed_packs() {
     if !python_is_there() {
         return;
     }
+    let verifier = RefCell::new(Verifier::start());
+    let agree = |what: &str, packs: &[(String, Vec<u8>)], heads: &[String]| {
+        agree_with_witnesses(&verifier, what, packs, heads, 0);
+    };
     let world = World::new();
     let heads: Vec<String> = [
         world.node.head(&node_signer()),
@@ -153,10 +211,64 @@ fn a_verifier_written_from_the_document_agrees_on_whole_and_changed_packs() {
         it.sign_policy(7, &[3, 5]);
         it.charge_manually(8);
     });
+    changed("no file of the policy in force", &|it| it.policies.clear());
+    changed("a file of no policy of the log", &|it| {
+        it.policies.push(policy(7));
+    });
+    let mut opened = |what, act: &dyn Fn(&mut World)| {
+        changed(what, &|it| {
+            *it = World::opened();
+            act(it);
+            it.install_policy(0);
+        });
+    };
+    opened("a guarantee before the first policy", &|it| {
+        it.raise_lifetime([3, 9]);
+    });
+    opened("a stranger's guarantee before the first policy", &|it| {
+        it.raise_lifetime([8, 9]);
+    });
+    opened("a restoration before the first policy", &|it| it.restore(3));
+    opened("a stranger's restoration before the first policy", &|it| {
+        it.restore(9);
+    });
+    changed("no policy at all, and a word", &|it| {
+        *it = World::opened();
+        it.approve(8, 3);
+    });
     changed("two swapped", &|it| it.node.entries.swap(1, 3));
     for (what, other) in &worlds {
         agree(what, &other.packs(), &[]);
         agree(what, &other.packs(), &heads);
+    }
+
+    let mut witnessed = World::new();
+    witnessed.witnessed = true;
+    for demanded in 1..=3 {
+        agree_with_witnesses(
+            &verifier,
+            "two witnesses",
+            &witnessed.packs()[..1],
+            &[],
+            demanded,
+        );
+        agree_with_witnesses(&verifier, "one witness", &world.packs(), &[], demanded);
+    }
+    let mut manual = World::new();
+    manual.charge_manually(8);
+    let mut waited = World::new();
+    waited.approve(8, 3);
+    waited.charge_manually(8);
+    let mut without_policy = World::opened();
+    without_policy.install_policy(0);
+    without_policy.raise_lifetime([8, 9]);
+    for (what, erased, index) in [
+        ("the rule of a charge erased", &manual, manual.charge_of(8)),
+        ("that of one approved", &waited, waited.charge_of(8)),
+        ("the first policy erased", &without_policy, 1),
+    ] {
+        let pack = [("n.zip".to_owned(), erased.node_pack_without_body(index))];
+        agree(what, &pack, &[]);
     }
 
     let whole = [unzip(&world.node_pack()), unzip(&world.coordinator_pack())];

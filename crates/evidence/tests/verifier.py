@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Verifies evidence packs. Written from docs/AUDIT-FORMAT.md alone; needs the package `cryptography` for Ed25519.
 
-usage: verifier.py KEYS PACK... [--checkpoint FILE]...
+usage: verifier.py KEYS PACK... [--checkpoint FILE]... [--witnesses K]
 Prints the codes of what it finds, one a line, and exits as section 7 says.
 """
 import base64
@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 SKEW = 600
 KINDS = """account study request decision charge refusal answer reuse release policy-change budget-move edition enrolment
 login admin-act alarm anchor tombstone restoration write-off""".split()
-EXIT = {"damaged": 3, "signature": 3, "altered": 3, "removed": 3, "reordered": 3, "forked": 3, "total-differs": 4, "not-in-force": 4,
+EXIT = {"damaged": 3, "signature": 3, "altered": 3, "removed": 3, "reordered": 3, "forked": 3, "uncosigned": 3, "total-differs": 4, "not-in-force": 4,
         "answer-without-charge": 4, "overspent": 4, "missing-counterpart": 5, "counterpart-differs": 5}
 
 
@@ -56,7 +56,7 @@ def parse_key(text):
 
 class Trust:
     def __init__(self, text):
-        self.keys, self.officers, self.held = [], {}, []
+        self.keys, self.officers, self.held, self.witnesses = [], {}, [], 0
         for line in text.splitlines():
             line = line.strip()
             if not line or line.startswith("#"):
@@ -91,6 +91,17 @@ class Trust:
 
     def knows(self, origin):
         return any(key["name"] == origin for key in self.keys)
+
+    def witnesses_of(self, text, lines, origin):
+        """The names of given witnesses that cosigned, the log's own aside."""
+        names = set()
+        for key in self.keys:
+            for name, key_id, rest in lines:
+                if key["type"] == 4 and key["name"] != origin and name == key["name"] and key_id == key["id"]:
+                    time = int.from_bytes(rest[:8], "big")
+                    if len(rest) > 8 and signed(key["key"], f"cosignature/v1\ntime {time}\n{text}".encode(), rest[8:]):
+                        names.add(name)
+        return names
 
     def false_cosignature(self, text, lines):
         for key in self.keys:
@@ -286,7 +297,7 @@ class Pack:
         required = {"checkpoint.note", "entries.jsonl", "entries.csv", "cosigned.jsonl", "proofs.jsonl", "keys.txt"}
         if set(members) != set(m["files"]) or not required <= set(members):
             self.add("damaged")
-        self.texts = {}
+        self.texts, self.members = {}, members
         for name, data in members.items():
             if m["files"].get(name) != sha(data).hex():
                 self.add("damaged")
@@ -307,6 +318,8 @@ class Pack:
             self.add("altered")
         self.allowed, self.answers, self.refusals, self.sent = {}, {}, [], {}
         self.node_books() if self.side == "node" else self.coordinator_books()
+        if trust.witnesses and any(e >= self.covered for e in self.to_be_covered()):
+            self.add("uncosigned")
 
     def add(self, code):
         self.found.append(code)
@@ -315,7 +328,7 @@ class Pack:
         return [e for e in self.entries if e.header is not None]
 
     def check_entries(self):
-        erased = {e.fact("entry") for e in self.headers()
+        self.erased = erased = {e.fact("entry") for e in self.headers()
                   if e.header["kind"] == "tombstone" and (e.fact("entry") or 0) < e.header["index"]}
         misplaced, indices = False, []
         for place, entry in enumerate(self.entries):
@@ -344,7 +357,7 @@ class Pack:
 
     def check_heads(self):
         head = self.trust.checkpoint(self.texts.get("checkpoint.note", ""))
-        self.cosigned, own = [], {}
+        self.cosigned, own, self.covered = [], {}, 0
         if head is None:
             self.add("signature")
         else:
@@ -369,6 +382,9 @@ class Pack:
                 if checkpoint[1] in own:
                     self.add("damaged")
                 own[checkpoint[1]] = checkpoint[2]
+                text = line["note"].split("\n\n")[0] + "\n"
+                if len(self.trust.witnesses_of(text, signatures, self.origin)) >= self.trust.witnesses:
+                    self.covered = max(self.covered, checkpoint[1])
                 self.check_extends(checkpoint)
             self.cosigned.append(checkpoint)
         proved = set(own) if head is None else set()
@@ -390,6 +406,16 @@ class Pack:
             if checkpoint[0] == self.origin:
                 self.check_extends(checkpoint)
 
+    def to_be_covered(self):
+        """Section 4.7: entries that witnesses must have cosigned."""
+        if self.side == "node":
+            answers = [e.fact("allowed-by") for e in self.headers() if e.header["kind"] == "answer"]
+            charges = {place for place, e in enumerate(self.entries) if e.header is not None
+                       and e.header["kind"] == "charge" and e.fact("recovered-by") is None}
+            return [by for by in answers if by in charges]
+        made = self.manifest["made_at"]
+        return [e.header["index"] for e in self.headers() if e.header["at"] + 86_400 < made]
+
     def check_extends(self, checkpoint):
         origin, size, root = checkpoint
         if size < len(self.roots) and self.roots[size] == root:
@@ -409,7 +435,9 @@ class Pack:
     def node_books(self):
         parts = {"dataset": {}, "purpose": {}, "study": {}, "year": {}}
         lifetime, spent, written_off, charges, over = None, 0, 0, 0, False
-        officers = [] if self.follow_policies() else self.trust.officers.get(self.origin, [])
+        first_policy = self.follow_policies()
+        self.check_policy_files()
+        officers = self.trust.officers.get(self.origin, [])
 
         def book(part, key, rho):
             parts[part][str(key)] = parts[part].get(str(key), 0) + rho
@@ -447,9 +475,10 @@ class Pack:
                 self.answers[request] = e
             if kind in ("budget-move", "restoration"):
                 signers = act_signers(e)
-                if not signers or (officers and not set(signers) & set(officers)):
+                held = officers and (first_policy is None or e.header["index"] < first_policy)
+                if not signers or (held and not set(signers) & set(officers)):
                     self.add("signature")
-                elif e.fact("lifetime") is not None:
+                if signers and e.fact("lifetime") is not None:
                     if e.fact("lifetime-before") != lifetime:
                         self.add("altered")
                     lifetime = e.fact("lifetime")
@@ -469,9 +498,9 @@ class Pack:
             self.add("damaged")
 
     def follow_policies(self):
-        """Section 5, Policies; whether the log holds any."""
+        """Section 5, Policies; the entry of the first one that can be read."""
         named = self.trust.officers.get(self.origin, [])
-        last, restorer, approved = None, None, set()
+        last, restorer, approved, first = None, None, set(), None
         for e in self.headers():
             kind = e.header["kind"]
             if kind == "policy-change":
@@ -486,12 +515,14 @@ class Pack:
                             fault = None if last is None or again else "signature"
                         if last is not None and fault is None and claimed["organisation"] != last["organisation"]:
                             fault = "altered"
-                        if last is None and named and not set(claimed["keys"]) & set(named):
-                            self.add("signature")
                 else:
                     claimed, fault = signed_policy(e, last)
                 if fault:
                     self.add(fault)
+                if last is None and claimed is not None:
+                    first = e.header["index"]
+                    if named and not set(claimed["keys"]) & set(named):
+                        self.add("signature")
                 last, restorer = claimed or last, None
             elif kind == "restoration":
                 signer = key_of(e.fact("signer"))
@@ -512,12 +543,24 @@ class Pack:
                     approved.add((e.fact("request"), e.fact("request-hash")) + (last["hash"],))
             elif kind in ("charge", "reuse") and e.fact("recovered-by") is None and last is not None:
                 key = (e.fact("request"), e.fact("request-hash"), e.fact("policy-hash"))
-                waits = e.body is not None and e.body.decode(errors="replace") in last["manual"]
+                waits = bool(last["manual"]) if e.body is None else e.body.decode(errors="replace") in last["manual"]
                 if restorer is not None or e.fact("policy-hash") != last["hash"] or (waits and key not in approved):
                     self.add("not-in-force")
         if last is not None and last["organisation"] != self.manifest["organisation"]:
             self.add("altered")
-        return last is not None
+        return first
+
+    def check_policy_files(self):
+        """Section 5, Policies, as files."""
+        changes = [e for e in self.headers() if e.header["kind"] == "policy-change"]
+        if not changes:
+            return
+        known = [f"policies/{e.fact('policy-hash') or ''}.toml" for e in changes]
+        for path, data in self.members.items():
+            if path.startswith("policies/") and (path != f"policies/{sha(data).hex()}.toml" or path not in known):
+                self.add("altered")
+        if known[-1] not in self.members and changes[-1].header["index"] not in self.erased:
+            self.add("damaged")
 
     def coordinator_books(self):
         asked = set()
@@ -699,9 +742,10 @@ def compare(node, coordinator):
                 one.check_extends(checkpoint)
 
 
-def verify(keys, paths, checkpoints):
+def verify(keys, paths, checkpoints, witnesses=0):
     """The codes found, sorted; raises Unreadable."""
     trust = Trust(keys)
+    trust.witnesses = witnesses
     for note in checkpoints:
         opened = trust.checkpoint(note)
         if opened is None:
@@ -721,18 +765,20 @@ def read(path):
 
 
 def main(arguments):
-    paths, checkpoints = [], []
+    paths, checkpoints, witnesses = [], [], 0
     while arguments:
         word = arguments.pop(0)
         if word == "--checkpoint" and arguments:
             checkpoints.append(read(arguments.pop(0)))
+        elif word == "--witnesses" and arguments:
+            witnesses = int(arguments.pop(0))
         else:
             paths.append(word)
     if len(paths) < 2:
         print(__doc__, file=sys.stderr)
         return 2
     try:
-        found = verify(read(paths[0]), paths[1:], checkpoints)
+        found = verify(read(paths[0]), paths[1:], checkpoints, witnesses)
     except (Unreadable, OSError) as error:
         print(f"unreadable: {error}", file=sys.stderr)
         return 1

@@ -331,7 +331,8 @@ impl PolicyChain {
         Ok(())
     }
 
-    /// Whether a request could be allowed now by the rule of a policy; `rule` is absent where it was erased.
+    /// Whether a request could be allowed now by the rule of a policy; `rule` is absent where it was erased, and then counts as one
+    /// that waits for a person wherever the policy has such rules, so that erasing it hides no approval that was due.
     ///
     /// # Errors
     /// [`ChainFault`]; none before there is a policy, for then the log says nothing of policies.
@@ -349,7 +350,10 @@ impl PolicyChain {
             .filter(|policy| policy.hash == policy_hash)
             .ok_or(ChainFault::NotInForce)?;
         let key = [request, request_hash, policy_hash].map(str::to_owned);
-        let waits = rule.is_some_and(|rule| policy.manual_rules.contains(rule));
+        let waits = match rule {
+            Some(rule) => policy.manual_rules.contains(rule),
+            None => !policy.manual_rules.is_empty(),
+        };
         if waits && !self.approved.contains(&key) {
             return Err(ChainFault::NotApproved);
         }

@@ -13,7 +13,7 @@ use std::process::ExitCode;
 #[derive(Args)]
 pub struct Verify {
     /// The node's folder: its log is recomputed and compared with its ledger.
-    #[arg(long, required_unless_present = "packs", conflicts_with_all = ["packs", "keys", "checkpoint"])]
+    #[arg(long, required_unless_present = "packs", conflicts_with_all = ["packs", "keys", "checkpoint", "witnesses"])]
     dir: Option<PathBuf>,
     /// Evidence packs; a node's is compared with the coordinator's where both are given.
     #[arg(value_name = "PACK", requires = "keys")]
@@ -24,6 +24,9 @@ pub struct Verify {
     /// A checkpoint kept from before; can be repeated.
     #[arg(long)]
     checkpoint: Vec<PathBuf>,
+    /// How many witnesses of the file of keys must have cosigned each log, its own keeper not counted.
+    #[arg(long, default_value_t = 0, value_name = "K")]
+    witnesses: usize,
 }
 
 /// Verifies, prints what was checked, and fails if anything differs.
@@ -34,7 +37,8 @@ pub async fn verify(what: &Verify) -> Result<ExitCode> {
     match (&what.dir, &what.keys) {
         (Some(dir), _) => verify_folder(&NodeDir::new(dir)).await,
         (None, Some(keys)) => {
-            let report = ::evidence::verify_files(&what.packs, keys, &what.checkpoint)?;
+            let report =
+                ::evidence::verify_files(&what.packs, keys, &what.checkpoint, what.witnesses)?;
             print!("{report}");
             Ok(ExitCode::from(report.exit_code()))
         }

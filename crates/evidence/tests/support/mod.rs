@@ -9,7 +9,10 @@ use audit::{
     cosign, leaf_hash_of,
 };
 use evidence::{Contents, Cosigned, EntryLine, LedgerTotals, Trust};
-use protocol::{Act, Approval, BudgetMove, Envelope, PolicyChange, PublicKey, SubCap, Word};
+use protocol::{
+    Act, Approval, BudgetMove, Envelope, LogState, NewGuarantee, PolicyChange, PublicKey,
+    Restoration, SubCap, Word,
+};
 use ring::signature::{Ed25519KeyPair, KeyPair};
 use std::collections::BTreeMap;
 
@@ -127,7 +130,11 @@ pub(crate) struct World {
     pub ledger: LedgerTotals,
     pub made_at: i64,
     pub policy_hash: String,
-    cosigned_at: usize,
+    /// The policies that lie in the node's pack as files.
+    pub policies: Vec<String>,
+    pub cosigned_at: usize,
+    /// Whether the second witness cosigned what the coordinator did.
+    pub witnessed: bool,
 }
 
 /// A policy of officers 3, 5 and 6, two of whom must sign what replaces it; `number` tells documents apart.
@@ -148,8 +155,8 @@ pub(crate) fn request_id(number: u64) -> String {
 }
 
 impl World {
-    /// Four charged and answered requests, one reuse, one refusal and one move of budget, on both sides.
-    pub(crate) fn new() -> World {
+    /// A node with an account and no policy yet, and a coordinator that knows nothing of it.
+    pub(crate) fn opened() -> World {
         let mut world = World {
             node: Log::default(),
             coordinator: Log::default(),
@@ -159,11 +166,19 @@ impl World {
             },
             made_at: MADE,
             policy_hash: String::new(),
+            policies: Vec::new(),
             cosigned_at: 0,
+            witnessed: false,
         };
         world
             .node
             .push(entry(EntryKind::Account, [("lifetime", 1_000.into())]));
+        world
+    }
+
+    /// Four charged and answered requests, one reuse, one refusal and one move of budget, on both sides.
+    pub(crate) fn new() -> World {
+        let mut world = World::opened();
         world.install_policy(0);
         let mut joined = entry(
             EntryKind::Enrolment,
@@ -335,6 +350,7 @@ impl World {
                 ("signers", "".into()),
             ],
         );
+        self.policies.push(document.clone());
         installed.body = document.into_bytes();
         self.policy_hash = hash;
         self.node.push(installed);
@@ -383,7 +399,108 @@ impl World {
         );
         changed.body = serde_json::to_vec(&envelope).unwrap();
         self.policy_hash = act.policy_hash();
+        self.policies.push(act.document);
         self.node.push(changed);
+    }
+
+    /// A lifetime cap of 2,000 nano-rho instead of the 1,000 that the account was opened with.
+    pub(crate) fn raise_lifetime(&mut self, signers: [u8; 2]) {
+        let act = NewGuarantee {
+            version: 1,
+            id: request_id(97),
+            organisation: ORGANISATION.to_owned(),
+            lifetime_before: privacy_loss_of(1_000),
+            lifetime: privacy_loss_of(2_000),
+            reason: "a census".to_owned(),
+            signed_at: NOW,
+        };
+        let payload = serde_json::to_vec(&act).unwrap();
+        let signed = |seed: u8, bytes: &[u8]| -> [u8; 64] {
+            pair(seed).sign(bytes).as_ref().try_into().unwrap()
+        };
+        let [first, second] = signers;
+        let mut envelope = Envelope::sign(NewGuarantee::TYPE, &payload, &public(first), |bytes| {
+            signed(first, bytes)
+        });
+        envelope
+            .add_signature(&public(second), |bytes| signed(second, bytes))
+            .unwrap();
+        let mut raised = entry(
+            EntryKind::BudgetMove,
+            [
+                ("act", "new-guarantee".into()),
+                ("act-id", act.id.as_str().into()),
+                (
+                    "act-hash",
+                    protocol::hex(&protocol::sha256(&payload)).into(),
+                ),
+                ("signer", public(first).to_string().into()),
+                ("second-signer", public(second).to_string().into()),
+                ("lifetime-before", act.lifetime_before.nano().into()),
+                ("lifetime", act.lifetime.nano().into()),
+            ],
+        );
+        raised.body = serde_json::to_vec(&envelope).unwrap();
+        self.ledger.lifetime = Some(2_000);
+        self.node.push(raised);
+    }
+
+    /// The log goes on from a backup of all entries so far, as `officer` signed it.
+    pub(crate) fn restore(&mut self, officer: u8) {
+        let head = self.node.head(&node_signer());
+        let kept = head.checkpoint();
+        let act = Restoration {
+            version: 1,
+            id: request_id(98),
+            organisation: ORGANISATION.to_owned(),
+            old_key: public(1),
+            new_key: public(1),
+            kept: LogState::new(kept.size, &kept.root),
+            ended: LogState::new(kept.size, &kept.root),
+            reason: "a broken disk".to_owned(),
+            signed_at: NOW,
+        };
+        let payload = serde_json::to_vec(&act).unwrap();
+        let envelope = Envelope::sign(Restoration::TYPE, &payload, &public(officer), |bytes| {
+            pair(officer).sign(bytes).as_ref().try_into().unwrap()
+        });
+        let mut restored = entry(
+            EntryKind::Restoration,
+            [
+                ("act", "restoration".into()),
+                ("act-id", act.id.as_str().into()),
+                (
+                    "act-hash",
+                    protocol::hex(&protocol::sha256(&payload)).into(),
+                ),
+                ("signer", public(officer).to_string().into()),
+                ("old-key", act.old_key.to_string().into()),
+                ("new-key", act.new_key.to_string().into()),
+                ("kept-size", act.kept.size.into()),
+                ("kept-root", act.kept.root.as_str().into()),
+                ("ended-size", act.ended.size.into()),
+                ("ended-root", act.ended.root.as_str().into()),
+            ],
+        );
+        restored.body = serde_json::to_vec(&envelope).unwrap();
+        self.node.push(restored);
+    }
+
+    /// The node's pack with the body of an entry erased, and the tombstone that says so.
+    pub(crate) fn node_pack_without_body(&self, index: u64) -> Vec<u8> {
+        let mut erased = self.clone();
+        erased.node.push(entry(
+            EntryKind::Tombstone,
+            [("code", "body-erased".into()), ("entry", index.into())],
+        ));
+        let mut contents = erased.node_contents();
+        let line = &mut contents.entries[usize::try_from(index).unwrap()];
+        let mut bare = serde_json::to_value(&*line).unwrap();
+        for field in ["salt", "body"] {
+            bare.as_object_mut().unwrap().remove(field);
+        }
+        *line = serde_json::from_value(bare).unwrap();
+        evidence::write(&contents, &node_signer()).unwrap()
     }
 
     /// A charge by the rule that waits for a person.
@@ -470,7 +587,12 @@ impl World {
         let size = self.cosigned_at.min(self.node.entries.len());
         let head = self.node.head_of(size, &node_signer());
         let line = cosign(head.checkpoint(), &coordinator_signer(), NOW as u64);
-        head.with_signature(line)
+        let second = cosign(head.checkpoint(), &second_witness(), NOW as u64);
+        let head = head.with_signature(line);
+        match self.witnessed {
+            true => head.with_signature(second),
+            false => head,
+        }
     }
 
     /// A head of the coordinator's log as the node cosigned it.
@@ -498,10 +620,12 @@ impl World {
                 .collect(),
             ledger: Some(self.ledger.clone()),
             keys: format!("# the node's own word\n{}\n", node_signer().log_key()),
-            documents: BTreeMap::from([(
-                "policies/now.toml".to_owned(),
-                b"version = 1\n".to_vec(),
-            )]),
+            documents: (self.policies.last().into_iter())
+                .map(|document| {
+                    let hash = protocol::hex(&protocol::sha256(document.as_bytes()));
+                    (format!("policies/{hash}.toml"), document.clone().into())
+                })
+                .collect(),
         }
     }
 
@@ -549,14 +673,20 @@ fn hash(what: &str, number: u64) -> String {
 /// The file of keys that a data protection officer would keep.
 pub(crate) fn keys() -> String {
     format!(
-        "# logs and witnesses\n{}\n{}\n{}\n{}\nofficer {} {}\n",
+        "# logs and witnesses\n{}\n{}\n{}\n{}\n{}\nofficer {} {}\n",
         node_signer().log_key(),
         node_signer().witness_key(),
         coordinator_signer().log_key(),
         coordinator_signer().witness_key(),
+        second_witness().witness_key(),
         protocol::node_log(ORGANISATION),
         public(3)
     )
+}
+
+/// A third body that cosigned nothing unless a test has it.
+pub(crate) fn second_witness() -> LogSigner {
+    signer("university.example/witness", 4)
 }
 
 pub(crate) fn trust() -> Trust {
