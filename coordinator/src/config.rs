@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
+use witness::WitnessAddress;
 
 /// Name of the file that `admin init` writes.
 pub const FILE: &str = "coordinator.toml";
@@ -43,6 +44,9 @@ pub struct Config {
     pub taxonomy: Option<PathBuf>,
     /// How long a question stays open when it does not say, in seconds.
     pub validity_seconds: i64,
+    /// Witnesses of the log besides the nodes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub witnesses: Vec<WitnessAddress>,
 }
 
 /// Why a configuration cannot be used.
@@ -99,6 +103,7 @@ impl Config {
             areas_source: None,
             taxonomy: None,
             validity_seconds: 86_400,
+            witnesses: Vec::new(),
         }
     }
 
@@ -146,6 +151,9 @@ impl Config {
         }
         if let Some(areas) = &mut config.areas {
             *areas = folder.join(&areas);
+        }
+        for witness in &mut config.witnesses {
+            witness.authority = witness.authority.take().map(|path| folder.join(path));
         }
         if let Some(taxonomy) = &mut config.taxonomy {
             *taxonomy = folder.join(&taxonomy);

@@ -1,7 +1,7 @@
 //! Serving: both ports, the sweep that ends queries, and an orderly stop.
 //! Long polls and event streams are told to end first, so that a stop takes moments.
 
-use crate::app::{audience, end, forecasts, study};
+use crate::app::{audience, end, forecasts, second_witness, study};
 use crate::clock::Clock;
 use crate::connections::Room;
 use crate::store::log::{self, Entry};
@@ -65,7 +65,9 @@ pub async fn serve(config: Config) -> Result<()> {
     let tls = RustlsConfig::from_config(node_tls(&app)?);
     let (web_handle, node_handle) = (Handle::new(), identity::Handle::new());
     let (refused, refusals) = mpsc::channel(256);
+    let witnesses = second_witness::clients(&app)?;
     let background = [
+        tokio::spawn(second_witness::watch(Arc::clone(&app), witnesses)),
         tokio::spawn(sweep(Arc::clone(&app))),
         tokio::spawn(record_refused(Arc::clone(&app), refusals)),
         tokio::spawn(renew_server(Arc::clone(&app), tls.clone())),

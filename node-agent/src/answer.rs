@@ -60,7 +60,7 @@ pub async fn answer(node: &Node, envelope: &Envelope, now: i64) -> Result<Sealed
     }
 
     // Permit -> Debit: one transaction, after a witness confirmed that the log was never shortened.
-    node.witness().await?;
+    node.witness(now).await?;
     failpoint::reach("answer-permitted");
     let debit = match node.ledger().charge(&permit, now).await {
         Ok(Charge::Debited(debit)) => debit,
@@ -85,11 +85,11 @@ pub async fn answer(node: &Node, envelope: &Envelope, now: i64) -> Result<Sealed
     failpoint::reach("answer-noised");
 
     // Noisy -> Receipt -> SealedAnswer: the debit is cosigned before its answer can leave.
-    node.witness().await?;
+    node.witness(now).await?;
     let sealed = SealedAnswer::seal(permit, &debit, noisy, &request, node.signing_key())?;
     let sealed = node.store(debit, sealed, now).await?;
     failpoint::reach("answer-stored");
     // Once more, so that a copy of this ledger made between debit and answer is behind its witness and cannot draw again.
-    node.witness().await?;
+    node.witness(now).await?;
     Ok(sealed)
 }

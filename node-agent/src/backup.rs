@@ -387,6 +387,7 @@ mod tests {
             organisation: "cooperativa-lambro".to_owned(),
             coordinator: Some("127.0.0.1:1".to_owned()),
             taxonomy: None,
+            witnesses: Vec::new(),
             dataset: Dataset {
                 id: "clients".to_owned(),
                 register: PathBuf::from("register.csv"),

@@ -20,6 +20,9 @@ pub struct Config {
     /// coordinator has to use the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub taxonomy: Option<PathBuf>,
+    /// Witnesses of this node's log besides the coordinator; nothing is charged without them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub witnesses: Vec<witness::WitnessAddress>,
     /// The one dataset served.
     pub dataset: Dataset,
     /// How long what the node keeps is kept.
@@ -357,6 +360,11 @@ mod tests {
             organisation: "cooperativa-lambro".to_owned(),
             coordinator: Some("127.0.0.1:8421".to_owned()),
             taxonomy: None,
+            witnesses: vec![witness::WitnessAddress {
+                key: "w+00+AA".to_owned(),
+                address: "http://127.0.0.1:8440".to_owned(),
+                authority: None,
+            }],
             dataset: Dataset {
                 id: "clients".to_owned(),
                 register: PathBuf::from("register.csv"),

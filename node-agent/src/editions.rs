@@ -155,6 +155,7 @@ mod tests {
             organisation: "cooperativa-lambro".to_owned(),
             coordinator: None,
             taxonomy: None,
+            witnesses: Vec::new(),
             dataset: crate::config::Dataset {
                 id: "clients".to_owned(),
                 register,

@@ -120,6 +120,9 @@ async fn public_keys(dir: &NodeDir, origin: &str, signer: &LogSigner) -> Result<
             writeln!(text, "{key}").unwrap();
         }
     }
+    for witness in &dir.read_config()?.witnesses {
+        writeln!(text, "{}", witness.key).unwrap();
+    }
     let policy = node::read_policy(dir).await?;
     for officer in policy.dpo_keys() {
         writeln!(text, "officer {origin} {officer}").unwrap();

@@ -27,6 +27,7 @@ pub mod renewal;
 pub mod requester;
 pub mod restore;
 mod sealed;
+mod second_witness;
 pub mod serve;
 mod sources;
 pub mod studies;

@@ -149,6 +149,9 @@ enum AuditCommand {
         #[arg(long)]
         out: PathBuf,
     },
+    /// A witness of other logs: a further organisation that cosigns what extends what it saw, and refuses what does not.
+    #[command(subcommand)]
+    Witness(commands::witness::WitnessCommand),
 }
 
 #[tokio::main]
@@ -232,6 +235,7 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Audit { command } => {
             return match command {
                 AuditCommand::Verify(what) => commands::audit::verify(&what).await,
+                AuditCommand::Witness(command) => commands::witness::run(command).await,
                 AuditCommand::Export { dir, out } => {
                     commands::audit::export(&NodeDir::new(dir.dir), &out).await
                 }

@@ -8,6 +8,7 @@ use crate::keys;
 use crate::link::{Link, LinkError};
 use crate::policies;
 use crate::sealed::SealedAnswer;
+use crate::second_witness::SecondWitnesses;
 use crate::studies::{Studies, StudyUnusable};
 use anyhow::{Context, Result};
 use audit::{NoteKey, SignedCheckpoint, verify_cosignature};
@@ -42,6 +43,9 @@ pub enum NodeError {
         "the witness holds another history of this log: restored from a backup? nothing is answered"
     )]
     HistoryDiffers,
+    /// A further witness did not confirm the log.
+    #[error("the log could not be confirmed by a second witness")]
+    SecondWitness(#[source] witness::SubmitError),
     /// No noise could be drawn.
     #[error("the mechanism did not run")]
     Mechanism(#[from] MechanismError),
@@ -72,6 +76,7 @@ pub struct Node {
     log_key: NoteKey,
     /// Size of the log the coordinator last cosigned.
     witnessed: Mutex<u64>,
+    second_witnesses: SecondWitnesses,
 }
 
 /// The edition a node serves.
@@ -142,7 +147,9 @@ impl Node {
             &protocol::node_log(&config.organisation),
             *key.public_key().as_bytes(),
         )?;
+        let ledger = open_ledger(&dir, &config.organisation).await?;
         Ok(Node {
+            second_witnesses: SecondWitnesses::open(&dir, &config, &ledger).await?,
             key,
             requester: if requester.exists() {
                 Some(SigningKey::load(&requester)?)
@@ -153,7 +160,7 @@ impl Node {
             coordinator_log_key: NoteKey::log(COORDINATOR_LOG, coordinator.0)?,
             policy: RwLock::new(Arc::new(read_policy(&dir).await?)),
             studies: Studies::new(&dir, &config.organisation),
-            ledger: open_ledger(&dir, &config.organisation).await?,
+            ledger,
             edition: RwLock::new(Served {
                 edition,
                 fault: None,
@@ -211,6 +218,10 @@ impl Node {
     /// The ledger.
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
+    }
+
+    pub(crate) fn second_witnesses(&self) -> &SecondWitnesses {
+        &self.second_witnesses
     }
 
     /// The link to the coordinator.
@@ -433,23 +444,25 @@ impl Node {
         SignedCheckpoint::open(note, &self.log_key).map_err(|_| NodeError::HistoryDiffers)
     }
 
-    /// Proves to the witness that this log extends what it last cosigned, and has the present state cosigned.
-    pub(crate) async fn witness(&self) -> Result<(), NodeError> {
+    /// Proves to the coordinator and to every further witness that this log extends what each last cosigned, and has the present state
+    /// cosigned by all.
+    pub(crate) async fn witness(&self, now: i64) -> Result<(), NodeError> {
         let mut witnessed = self.witnessed.lock().await;
-        match self.offer_head(*witnessed).await {
+        let head = match self.offer_head(*witnessed).await {
             // The witness cosigned a later state than we know of: its reply was lost. It says which.
             Err(NodeError::Unwitnessed(LinkError::Refused { code, .. })) if code == OTHER_START => {
                 let reply = self.link.hello(&self.hello()).await?;
                 let held = self.held(reply.cosigned_checkpoint.as_deref()).await?;
-                *witnessed = self.offer_head(held).await?;
+                self.offer_head(held).await?
             }
-            offered => *witnessed = offered?,
-        }
-        Ok(())
+            offered => offered?,
+        };
+        *witnessed = head.checkpoint().size;
+        self.cosign_with_others(&head, now).await
     }
 
-    /// Has the present head cosigned, proving that it extends the log of `from` entries; returns its size.
-    async fn offer_head(&self, from: u64) -> Result<u64, NodeError> {
+    /// Has the present head cosigned, proving that it extends the log of `from` entries; returns it.
+    async fn offer_head(&self, from: u64) -> Result<SignedCheckpoint, NodeError> {
         let head = self.ledger.checkpoint().await?;
         let size = head.checkpoint().size;
         if size < from {
@@ -476,7 +489,7 @@ impl Node {
         self.ledger
             .store_cosignature(&head, line, &self.witness_key)
             .await?;
-        Ok(size)
+        Ok(head)
     }
 
     pub(crate) async fn refuse(
@@ -534,7 +547,7 @@ impl Node {
         self.ledger
             .store_reused(reuse, sealed.envelope(), now)
             .await?;
-        self.witness().await?;
+        self.witness(now).await?;
         Ok(sealed)
     }
 

@@ -50,7 +50,7 @@ pub async fn serve(dir: NodeDir) -> Result<()> {
     }
 }
 
-async fn stopped() {
+pub(crate) async fn stopped() {
     use tokio::signal::unix::{SignalKind, signal};
     match signal(SignalKind::terminate()) {
         Ok(mut terminate) => {

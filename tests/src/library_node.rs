@@ -184,6 +184,7 @@ pub fn folder(
         organisation: organisation.to_owned(),
         coordinator: None,
         taxonomy: None,
+        witnesses: Vec::new(),
         retention: Retention::default(),
         page: Default::default(),
         dataset: Dataset {

@@ -149,6 +149,9 @@ async fn heads(
         heads.push((at, Cosigned { note }));
     }
     // Unwrap safety for all of these: writing to a string cannot fail.
+    for witness in checkpoints::witnesses(reader).await? {
+        writeln!(keys, "{witness}").unwrap();
+    }
     for organisation in organisations::organisations(reader).await? {
         let Some(known) = organisation.keys.filter(|_| wanted(&organisation.id)) else {
             continue;

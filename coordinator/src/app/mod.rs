@@ -26,6 +26,7 @@ pub mod planning;
 pub mod preview;
 pub mod release;
 pub mod restore;
+pub mod second_witness;
 pub mod session;
 pub mod sign;
 pub mod statistics;

@@ -92,12 +92,58 @@ pub async fn cosignature_insert(
     Ok(())
 }
 
-/// Every cosignature of a head of the coordinator's log: size, time, line; smallest first.
+/// Stores a further witness's cosignature of a head of the coordinator's log; one that is there stays.
+pub async fn witness_cosignature_insert(
+    connection: &mut SqliteConnection,
+    witness: &str,
+    size: u64,
+    line: &str,
+    now: i64,
+) -> Result<(), CoordinatorError> {
+    sqlx::query(
+        "INSERT INTO witness_cosignatures (witness, size, line, at) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (witness, size) DO NOTHING",
+    )
+    .bind(witness)
+    .bind(stored(size)?)
+    .bind(line)
+    .bind(now)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The largest head of the coordinator's log that a further witness cosigned.
+pub async fn witness_latest(
+    connection: &mut SqliteConnection,
+    witness: &str,
+) -> Result<u64, CoordinatorError> {
+    let (size,): (Option<i64>,) =
+        sqlx::query_as("SELECT MAX(size) FROM witness_cosignatures WHERE witness = $1")
+            .bind(witness)
+            .fetch_one(connection)
+            .await?;
+    Ok(size.unwrap_or_default().unsigned_abs())
+}
+
+/// The keys of the further witnesses that ever cosigned.
+pub async fn witnesses(connection: &mut SqliteConnection) -> Result<Vec<String>, CoordinatorError> {
+    let rows: Vec<(String,)> =
+        sqlx::query_as("SELECT DISTINCT witness FROM witness_cosignatures ORDER BY witness")
+            .fetch_all(connection)
+            .await?;
+    Ok(rows.into_iter().map(|(key,)| key).collect())
+}
+
+/// Every cosignature of a head of the coordinator's log, by nodes and further witnesses: size, time, line; smallest first.
 pub async fn cosignatures(
     connection: &mut SqliteConnection,
 ) -> Result<Vec<(u64, i64, String)>, CoordinatorError> {
     let rows: Vec<(i64, i64, String)> =
-        sqlx::query_as("SELECT size, at, line FROM log_cosignatures ORDER BY size, organisation")
+        sqlx::query_as(
+            "SELECT size, at, line FROM (SELECT size, at, line, organisation AS signer FROM log_cosignatures \
+             UNION ALL SELECT size, at, line, witness FROM witness_cosignatures) AS lines ORDER BY size, signer",
+        )
             .fetch_all(connection)
             .await?;
     Ok(rows
@@ -106,16 +152,20 @@ pub async fn cosignatures(
         .collect())
 }
 
-/// The latest cosignature of each organisation on a head of at least `size` entries: size of the head, line.
+/// The latest cosignature of each organisation and each further witness on a head of at least `size` entries: size of the head, line.
 pub async fn latest_cosignatures(
     connection: &mut SqliteConnection,
     size: u64,
 ) -> Result<Vec<(u64, String)>, CoordinatorError> {
     let rows: Vec<(i64, String)> = sqlx::query_as(
-        "SELECT log_cosignatures.size, log_cosignatures.line FROM log_cosignatures \
+        "SELECT size, line FROM (\
+         SELECT log_cosignatures.size, log_cosignatures.line, log_cosignatures.organisation AS signer FROM log_cosignatures \
          JOIN (SELECT organisation, MAX(size) AS size FROM log_cosignatures GROUP BY organisation) AS latest \
          ON latest.organisation = log_cosignatures.organisation AND latest.size = log_cosignatures.size \
-         WHERE log_cosignatures.size >= $1 ORDER BY log_cosignatures.size DESC, log_cosignatures.organisation",
+         UNION ALL SELECT witness_cosignatures.size, witness_cosignatures.line, witness_cosignatures.witness FROM witness_cosignatures \
+         JOIN (SELECT witness, MAX(size) AS size FROM witness_cosignatures GROUP BY witness) AS last \
+         ON last.witness = witness_cosignatures.witness AND last.size = witness_cosignatures.size) AS lines \
+         WHERE size >= $1 ORDER BY size DESC, signer",
     )
     .bind(stored(size)?)
     .fetch_all(connection)

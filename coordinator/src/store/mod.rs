@@ -76,6 +76,11 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
         "planning",
         include_str!("../../migrations/0030_planning.sql"),
     ),
+    (
+        40,
+        "witnesses",
+        include_str!("../../migrations/0040_witnesses.sql"),
+    ),
 ];
 
 /// The open database and the key that signs its log.

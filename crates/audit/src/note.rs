@@ -101,7 +101,8 @@ impl NoteKey {
         [hash[0], hash[1], hash[2], hash[3]]
     }
 
-    pub(crate) fn is_witness(&self) -> bool {
+    /// Whether it cosigns checkpoints of others rather than signing a log.
+    pub fn is_witness(&self) -> bool {
         self.kind == ED25519_COSIGNATURE
     }
 

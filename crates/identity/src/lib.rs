@@ -36,5 +36,7 @@ pub use peer::{MissingPeerCertificate, PeerCertificate};
 pub use renewal::due_for_renewal;
 pub use server::{Handle, RefusedConnection, RustlsConfig, ServeOptions, TlsRefusal, serve_nodes};
 pub use signing::{PublicKey, SigningKey, key_id};
-pub use tls::{join_client_config, node_client_config, node_server_config};
+pub use tls::{
+    join_client_config, node_client_config, node_server_config, server_only_client_config,
+};
 pub use tls_key::TlsKey;

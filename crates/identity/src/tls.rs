@@ -85,6 +85,25 @@ pub fn join_client_config(authority: Fingerprint) -> Result<ClientConfig, Identi
     Ok(without_resumption(config))
 }
 
+/// The configuration of a caller that shows no certificate and trusts servers of `authority` only; without one it trusts none.
+///
+/// # Errors
+/// [`IdentityError::InvalidCertificate`] or [`IdentityError::Tls`].
+pub fn server_only_client_config(
+    authority: Option<&AuthorityCertificate>,
+) -> Result<ClientConfig, IdentityError> {
+    let roots = match authority {
+        Some(authority) => roots(authority)?,
+        None => RootCertStore::empty(),
+    };
+    let config = ClientConfig::builder_with_provider(provider())
+        .with_protocol_versions(&[&TLS13])
+        .map_err(IdentityError::Tls)?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(without_resumption(config))
+}
+
 fn without_resumption(mut config: ClientConfig) -> ClientConfig {
     config.resumption = Resumption::disabled();
     config.enable_early_data = false;

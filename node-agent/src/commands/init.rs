@@ -130,6 +130,7 @@ pub fn run(init: &Init) -> Result<()> {
             .as_ref()
             .map(std::path::absolute)
             .transpose()?,
+        witnesses: Vec::new(),
         dataset: Dataset {
             id: "clients".to_owned(),
             register: recognised.register,

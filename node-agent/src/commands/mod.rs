@@ -17,3 +17,4 @@ pub mod requests;
 pub mod status;
 pub mod study;
 pub mod targets;
+pub mod witness;

@@ -41,11 +41,11 @@ pub struct ProvenHead {
 pub struct LogProof {
     /// The key of the log, as C2SP writes it.
     pub log_key: String,
-    /// The keys of nodes that cosign, as C2SP writes them.
+    /// The keys of nodes and further witnesses that cosign, as C2SP writes them.
     pub witness_keys: Vec<String>,
     /// The entries, oldest first.
     pub entries: Vec<ProvenEntry>,
-    /// The present head first, then heads that nodes cosigned, latest first.
+    /// The present head first, then heads that nodes and further witnesses cosigned, latest first.
     pub heads: Vec<ProvenHead>,
 }
 
@@ -85,6 +85,9 @@ pub async fn proof(
         if let Some(keys) = organisation.keys {
             witness_keys.push(witness_key(&organisation.id, &keys.node)?);
         }
+    }
+    for key in checkpoints::witnesses(&mut reader).await? {
+        witness_keys.push(NoteKey::parse(&key)?);
     }
     let mut notes = vec![present_head(app, &mut reader).await?];
     let mut cosigned: BTreeMap<u64, Vec<NoteSignature>> = BTreeMap::new();

@@ -1,0 +1,100 @@
+//! Witnesses of the coordinator's own log besides the nodes: each is shown every new head and cosigns it, so that coordinator and nodes
+//! together cannot agree on another past. One that saw another history raises an alarm; nothing here ever repairs a log.
+
+use crate::CoordinatorError;
+use crate::state::{App, State};
+use crate::store::checkpoints;
+use crate::store::log::{self, Entry};
+use audit::EntryKind;
+use std::collections::BTreeSet;
+use std::time::Duration;
+use witness::{Client, SubmitError};
+
+/// How often the head is shown.
+const EVERY: Duration = Duration::from_secs(10);
+
+/// The clients of the configured witnesses.
+///
+/// # Errors
+/// [`SubmitError::Configuration`] naming the key and the remedy.
+pub fn clients(app: &State) -> Result<Vec<Client>, SubmitError> {
+    // The configuration's paths are independent of any folder already.
+    let folder = std::path::Path::new("");
+    (app.config.witnesses.iter())
+        .map(|witness| Client::new(witness, folder))
+        .collect()
+}
+
+/// Shows the head to every witness, for ever.
+pub async fn watch(app: App, clients: Vec<Client>) {
+    let mut told = BTreeSet::new();
+    loop {
+        for client in &clients {
+            if let Err(error) = show(&app, client, &mut told).await {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "the log could not be shown to a witness"
+                );
+            }
+        }
+        tokio::time::sleep(EVERY).await;
+    }
+}
+
+/// Has one witness cosign the present head; an alarm for each head by which it contradicts, once.
+///
+/// # Errors
+/// [`CoordinatorError`] where the database fails.
+pub async fn show(
+    app: &State,
+    client: &Client,
+    told: &mut BTreeSet<(String, u64)>,
+) -> Result<(), CoordinatorError> {
+    let key = client.key().to_string();
+    let (held, head) = {
+        let mut reader = app.database.read_transaction().await?;
+        let held = checkpoints::witness_latest(&mut reader, &key).await?;
+        (
+            held,
+            log::checkpoint(&mut reader, app.database.signer()).await?,
+        )
+    };
+    let size = head.checkpoint().size;
+    if held == size {
+        return Ok(());
+    }
+    let proof = |from| async move {
+        let mut reader = app.database.read_transaction().await?;
+        Ok::<_, CoordinatorError>(merkle_log::consistency(&mut reader, from, size).await?)
+    };
+    match client.submit(&head, held, proof).await {
+        Ok(line) => {
+            let mut transaction = app.database.write().await?;
+            let (text, now) = (line.to_string(), app.clock.now());
+            checkpoints::witness_cosignature_insert(&mut transaction, &key, size, &text, now)
+                .await?;
+            Ok(transaction.commit().await?)
+        }
+        Err(SubmitError::HistoryDiffers { name, held }) => {
+            tracing::error!(
+                witness = name,
+                held,
+                "a witness saw another history of this log"
+            );
+            if !told.insert((name.clone(), held)) {
+                return Ok(());
+            }
+            let mut transaction = app.database.write().await?;
+            let entry = Entry::new(EntryKind::Alarm, "witness-history-differs")
+                .fact("witness", name)
+                .fact("held-size", held)
+                .fact("offered-size", size);
+            log::append(&mut transaction, app.clock.now(), entry).await?;
+            Ok(transaction.commit().await?)
+        }
+        Err(error) => {
+            tracing::warn!(reason = %error, "a witness did not cosign the log; trying again");
+            Ok(())
+        }
+    }
+}

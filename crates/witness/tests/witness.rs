@@ -1,0 +1,280 @@
+//! A witness over its real port: it cosigns what extends what it saw, and nothing else, also after it was started again.
+
+use audit::{Hash, LogSigner, NoteKey, SignedCheckpoint, consistency_proof, verify_cosignature};
+use protocol::{Act, Envelope, LogState, PublicKey, Restoration};
+use ring::signature::{Ed25519KeyPair, KeyPair};
+use std::convert::Infallible;
+use std::path::Path;
+use witness::{Client, Submission, SubmitError, Watched, Witness, WitnessAddress};
+
+const ORIGIN: &str = "welfare-intelligence/node/cooperativa-lambro";
+
+fn pair(seed: u8) -> Ed25519KeyPair {
+    Ed25519KeyPair::from_seed_unchecked(&[seed; 32]).unwrap()
+}
+
+fn public(seed: u8) -> PublicKey {
+    PublicKey(pair(seed).public_key().as_ref().try_into().unwrap())
+}
+
+fn signer(name: &str, seed: u8) -> LogSigner {
+    let pair = pair(seed);
+    LogSigner::new(name, public(seed).0, move |bytes| {
+        pair.sign(bytes).as_ref().try_into().unwrap()
+    })
+    .unwrap()
+}
+
+/// A log in memory: `count` entries that differ by `salt`.
+#[derive(Clone)]
+struct Log(Vec<Hash>);
+
+impl Log {
+    fn new(count: u64) -> Log {
+        let mut log = Log(Vec::new());
+        log.grow(count, 0);
+        log
+    }
+
+    fn grow(&mut self, count: u64, salt: u64) {
+        for _ in 0..count {
+            let entry = [self.0.len() as u64, salt].map(u64::to_be_bytes).concat();
+            self.0.push(audit::leaf_hash(&entry));
+        }
+    }
+
+    fn head(&self, by: &LogSigner) -> SignedCheckpoint {
+        SignedCheckpoint::sign(self.0.len() as u64, audit::root(&self.0), by)
+    }
+
+    async fn submit(
+        &self,
+        client: &Client,
+        held: u64,
+        by: &LogSigner,
+    ) -> Result<audit::NoteSignature, SubmitError> {
+        let head = self.head(by);
+        let proof = |from: u64| {
+            let hashes = consistency_proof(&self.0, usize::try_from(from).unwrap()).unwrap();
+            async move { Ok::<_, Infallible>(hashes) }
+        };
+        client.submit(&head, held, proof).await
+    }
+}
+
+/// A witness of the logs in `list`, serving; it goes on from what the folder holds.
+async fn serving(folder: &Path, list: &str) -> (Witness, Client) {
+    let watched = Watched::parse(list).unwrap();
+    let own = signer("university.example/witness", 9);
+    let witness = Witness::open(&folder.join("witness.db"), watched, own)
+        .await
+        .unwrap();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = WitnessAddress {
+        key: witness.key().to_string(),
+        address: format!("http://{}", listener.local_addr().unwrap()),
+        authority: None,
+    };
+    tokio::spawn(witness::serve(witness.clone(), listener));
+    (witness, Client::new(&address, folder).unwrap())
+}
+
+fn list() -> String {
+    format!(
+        "# logs\n{}\n{}\nofficer {ORIGIN} {}\n",
+        signer(ORIGIN, 1).log_key(),
+        // The key of another witness names no log.
+        signer("another/witness", 8).witness_key(),
+        public(3)
+    )
+}
+
+fn held_of(error: &SubmitError) -> Option<u64> {
+    match error {
+        SubmitError::HistoryDiffers { held, .. } => Some(*held),
+        _ => None,
+    }
+}
+
+#[tokio::test]
+async fn a_log_that_grows_is_cosigned_from_wherever_it_is_thought_to_be() {
+    let folder = tempfile::tempdir().unwrap();
+    let (witness, client) = serving(folder.path(), &list()).await;
+    let by = signer(ORIGIN, 1);
+    let mut log = Log::new(3);
+    // Whatever size the log believes the witness to hold: none, too few, too many, the right one.
+    for believed in [0, 0, 999, 3, 10] {
+        let line = log.submit(&client, believed, &by).await.unwrap();
+        let head = log.head(&by);
+        assert!(verify_cosignature(head.checkpoint(), &line, witness.key()).is_ok());
+        // The same head again is cosigned again.
+        assert!(log.submit(&client, believed, &by).await.is_ok());
+        log.grow(4, 0);
+    }
+    assert_eq!(witness.heads().await.unwrap()[0].checkpoint.size, 19);
+    assert_eq!(witness.contradictions().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_forked_or_rolled_back_log_is_refused_also_after_a_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let by = signer(ORIGIN, 1);
+    let mut log = Log::new(5);
+    let backup = log.clone();
+    log.grow(5, 0);
+    {
+        let (_, client) = serving(folder.path(), &list()).await;
+        log.submit(&client, 0, &by).await.unwrap();
+    }
+    let (witness, client) = serving(folder.path(), &list()).await;
+    // A backup in its place, as it is and when it went on to the same size and beyond.
+    let mut forked = backup.clone();
+    for more in [0, 5, 3] {
+        forked.grow(more, 1);
+        for believed in [0, 5, 10, 13] {
+            let refused = forked.submit(&client, believed, &by).await.unwrap_err();
+            assert_eq!(held_of(&refused), Some(10), "{refused}");
+        }
+    }
+    // What was signed against the head held is kept, both heads with it: a head of the same size, and one without a proof.
+    let kept = witness.contradictions().await.unwrap();
+    let sizes: Vec<u64> = (kept.iter())
+        .map(|it| SignedCheckpoint::open(&it.note, by.log_key()).unwrap())
+        .map(|head| head.checkpoint().size)
+        .collect();
+    assert_eq!(sizes, [10, 13]);
+    assert!(kept.iter().all(|it| it.held == log.head(&by).to_string()));
+    // The log itself goes on.
+    log.grow(1, 0);
+    assert!(log.submit(&client, 10, &by).await.is_ok());
+}
+
+#[tokio::test]
+async fn only_known_logs_are_cosigned_and_only_by_their_keys() {
+    let folder = tempfile::tempdir().unwrap();
+    let (witness, client) = serving(folder.path(), &list()).await;
+    let log = Log::new(2);
+    for (by, expected) in [
+        (signer(ORIGIN, 2), 403),
+        (signer("another/log", 1), 404),
+        (signer("another/witness", 8), 404),
+    ] {
+        match log.submit(&client, 0, &by).await {
+            Err(SubmitError::Refused { status, .. }) => assert_eq!(status, expected),
+            other => panic!("{other:?}"),
+        }
+    }
+    for broken in ["", "old 0\n", "old 0\n\nno note", "old 3\n\nlog\n2\n\n"] {
+        let refused = witness.add(broken, 0).await.unwrap();
+        assert_eq!(refused, Err(witness::Refused::Malformed), "{broken}");
+    }
+    let head = log.head(&signer(ORIGIN, 1));
+    let beyond = Submission {
+        old: 3,
+        proof: Vec::new(),
+        checkpoint: head.to_string(),
+    };
+    let refused = witness.add(&beyond.to_string(), 0).await.unwrap();
+    assert_eq!(refused, Err(witness::Refused::Malformed));
+    assert_eq!(witness.heads().await.unwrap(), []);
+    assert!(Watched::parse("no key\n").is_err());
+}
+
+#[tokio::test]
+async fn a_line_of_somebody_else_is_no_cosignature() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, client) = serving(folder.path(), &list()).await;
+    let by = signer(ORIGIN, 1);
+    assert!(Log::new(2).submit(&client, 0, &by).await.is_ok());
+    // A log that pins another key for the witness at this address takes nothing from it.
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = WitnessAddress {
+        key: signer("university.example/witness", 7)
+            .witness_key()
+            .to_string(),
+        address: format!("http://{}", listener.local_addr().unwrap()),
+        authority: None,
+    };
+    let impostor = Client::new(&address, folder.path()).unwrap();
+    let watched = Watched::parse(&list()).unwrap();
+    let other = folder.path().join("other.db");
+    let own = signer("university.example/witness", 9);
+    let witness = Witness::open(&other, watched, own).await.unwrap();
+    tokio::spawn(witness::serve(witness, listener));
+    let refused = Log::new(2).submit(&impostor, 0, &by).await;
+    assert!(
+        matches!(refused, Err(SubmitError::Unreachable(_))),
+        "{refused:?}"
+    );
+    for (key, at) in [
+        ("a+b", "http://x"),
+        (&signer("log", 1).log_key().to_string(), "http://x"),
+        (&address.key, "x:1"),
+        (&address.key, "https://x"),
+    ] {
+        let wrong = WitnessAddress {
+            key: key.to_owned(),
+            address: at.to_owned(),
+            authority: None,
+        };
+        let refused = Client::new(&wrong, folder.path());
+        assert!(
+            matches!(refused, Err(SubmitError::Configuration { .. })),
+            "{key} {at}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_officer_lets_a_log_go_on_from_a_backup_and_nobody_else_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let (witness, client) = serving(folder.path(), &list()).await;
+    let (old, new) = (signer(ORIGIN, 1), signer(ORIGIN, 2));
+    let mut log = Log::new(4);
+    let backup = log.clone();
+    log.grow(6, 0);
+    log.submit(&client, 0, &old).await.unwrap();
+    let state = |log: &Log| LogState::new(log.0.len() as u64, &audit::root(&log.0));
+    let act = |officer: u8, ended: LogState, old_key: PublicKey| {
+        let act = Restoration {
+            version: 1,
+            id: format!("{:032x}", ended.size + u64::from(officer)),
+            organisation: "cooperativa-lambro".to_owned(),
+            old_key,
+            new_key: public(2),
+            kept: state(&backup),
+            ended,
+            reason: "a broken disk".to_owned(),
+            signed_at: 0,
+        };
+        let payload = serde_json::to_vec(&act).unwrap();
+        Envelope::sign(Restoration::TYPE, &payload, &public(officer), |bytes| {
+            pair(officer).sign(bytes).as_ref().try_into().unwrap()
+        })
+    };
+    let mut other = backup.clone();
+    other.grow(6, 1);
+    for refused in [
+        // A stranger; an end before what this witness saw; another past of that length; another key than the log has.
+        act(4, state(&log), public(1)),
+        act(3, state(&backup), public(1)),
+        act(3, state(&other), public(1)),
+        act(3, state(&log), public(5)),
+    ] {
+        assert!(witness.restore(ORIGIN, &refused, 0).await.is_err());
+    }
+    let mut going_on = backup.clone();
+    going_on.grow(2, 2);
+    assert!(going_on.submit(&client, 4, &new).await.is_err());
+    let signed = act(3, state(&log), public(1));
+    witness.restore(ORIGIN, &signed, 0).await.unwrap();
+    assert!(going_on.submit(&client, 4, &new).await.is_ok());
+    // The act counts once, and the log that ended is not taken any more.
+    assert!(witness.restore(ORIGIN, &signed, 0).await.is_err());
+    assert!(matches!(
+        log.submit(&client, 10, &old).await,
+        Err(SubmitError::Refused { status: 403, .. })
+    ));
+    let key = NoteKey::log(ORIGIN, public(2).0).unwrap();
+    assert!(SignedCheckpoint::open(&witness.heads().await.unwrap()[0].note, &key).is_ok());
+}

@@ -1,0 +1,188 @@
+//! `node-agent audit witness`: witnessing the logs of others, from a folder that has nothing to do with a node's. It needs no register,
+//! no policy and no coordinator, so that anybody may do it: a university, an order of professions, another city.
+
+use crate::clock;
+use crate::config::write_private;
+use anyhow::{Context, Result, ensure};
+use clap::Subcommand;
+use identity::SigningKey;
+use ledger::LogSigner;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use witness::{Watched, Witness};
+
+const KEY: &str = "witness.key";
+const NAME: &str = "name.txt";
+const LOGS: &str = "logs.txt";
+const DATABASE: &str = "witness.db";
+/// What a fresh list of logs says.
+const EMPTY_LIST: &str = "\
+# The logs that this witness cosigns, one key a line as their keepers handed it over: name+id+base64.
+# And the officer who may let a log go on from a backup: officer ORIGIN HEX
+";
+
+/// What to do as a witness.
+#[derive(Subcommand)]
+pub enum WitnessCommand {
+    /// Makes a witness's folder, and prints the key by which its cosignatures are known.
+    Init {
+        /// The folder.
+        #[arg(long)]
+        dir: PathBuf,
+        /// Its name in signatures, such as `university.example/witness`.
+        #[arg(long)]
+        name: String,
+    },
+    /// Serves `/add-checkpoint` (C2SP tlog-witness, plain HTTP) for the logs in `logs.txt`, until stopped.
+    Serve {
+        /// The folder.
+        #[arg(long)]
+        dir: PathBuf,
+        /// Where to listen.
+        #[arg(long, default_value = "127.0.0.1:8440")]
+        listen: SocketAddr,
+    },
+    /// Prints the key, the last head of each log, and the heads that contradicted one: exit code 3 if there are any.
+    Show {
+        /// The folder.
+        #[arg(long)]
+        dir: PathBuf,
+    },
+    /// Lets a log go on from a backup under another key, as its officer signed it.
+    Restoration {
+        /// The folder.
+        #[arg(long)]
+        dir: PathBuf,
+        /// The log's name.
+        #[arg(long)]
+        log: String,
+        /// The signed act, as the restored node keeps it in `acts/`.
+        #[arg(long)]
+        act: PathBuf,
+    },
+}
+
+/// Runs one.
+///
+/// # Errors
+/// When a file cannot be read or written, or the act is not accepted; the message names the remedy.
+pub async fn run(command: WitnessCommand) -> Result<ExitCode> {
+    match command {
+        WitnessCommand::Init { dir, name } => init(&dir, &name)?,
+        WitnessCommand::Serve { dir, listen } => serve(&dir, listen).await?,
+        WitnessCommand::Show { dir } => return show(&dir).await,
+        WitnessCommand::Restoration { dir, log, act } => restoration(&dir, &log, &act).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn init(dir: &Path, name: &str) -> Result<()> {
+    // A name that cannot name a key leaves no folder behind.
+    audit::NoteKey::witness(name, [0; 32])
+        .context("`--name` must be one word without `+`, such as university.example/witness")?;
+    ensure!(
+        !name.starts_with("welfare-intelligence/"),
+        "`--name` must be the witness's own: names from welfare-intelligence/ on are those of logs"
+    );
+    std::fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+    SigningKey::create(&dir.join(KEY))?;
+    write_private(&dir.join(NAME), name.as_bytes())?;
+    write_private(&dir.join(LOGS), EMPTY_LIST.as_bytes())?;
+    println!("witness key {}", signer(dir)?.witness_key());
+    println!(
+        "write the keys of the logs to be cosigned into {}",
+        dir.join(LOGS).display()
+    );
+    Ok(())
+}
+
+fn signer(dir: &Path) -> Result<LogSigner> {
+    let key = SigningKey::load(&dir.join(KEY))?;
+    let public = *key.public_key().as_bytes();
+    let name = read(&dir.join(NAME))?;
+    Ok(LogSigner::new(name.trim(), public, move |bytes| {
+        key.sign(bytes)
+    })?)
+}
+
+async fn open(dir: &Path) -> Result<Witness> {
+    let list = dir.join(LOGS);
+    let watched = Watched::parse(&read(&list)?).with_context(|| list.display().to_string())?;
+    Ok(Witness::open(&dir.join(DATABASE), watched, signer(dir)?).await?)
+}
+
+async fn serve(dir: &Path, listen: SocketAddr) -> Result<()> {
+    let list = dir.join(LOGS);
+    let watched = Watched::parse(&read(&list)?).with_context(|| list.display().to_string())?;
+    ensure!(
+        !watched.origins().is_empty(),
+        "{} names no log: write the key of each, one a line",
+        list.display()
+    );
+    let witness = open(dir).await?;
+    let listener = tokio::net::TcpListener::bind(listen)
+        .await
+        .with_context(|| format!("cannot listen on {listen}"))?;
+    println!("witness listening on {}", listener.local_addr()?);
+    tracing::info!(key = %witness.key(), logs = watched.origins().len(), "witnessing");
+    tokio::select! {
+        served = ::witness::serve(witness, listener) => Ok(served?),
+        () = crate::serve::stopped() => Ok(()),
+    }
+}
+
+async fn show(dir: &Path) -> Result<ExitCode> {
+    let witness = open(dir).await?;
+    println!("key       {}", witness.key());
+    for held in witness.heads().await? {
+        let head = &held.checkpoint;
+        println!(
+            "log       {}: {} entries, root {}, cosigned {}",
+            head.origin,
+            head.size,
+            protocol::hex(&head.root),
+            time(held.at)
+        );
+    }
+    let contradictions = witness.contradictions().await?;
+    for contradiction in &contradictions {
+        println!(
+            "CONTRADICTION {}: this head, signed by the log, does not extend the one held",
+            time(contradiction.at)
+        );
+        print!("{}", contradiction.note);
+        println!("HELD");
+        print!("{}", contradiction.held);
+    }
+    Ok(match contradictions.is_empty() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::from(3),
+    })
+}
+
+async fn restoration(dir: &Path, log: &str, act: &Path) -> Result<()> {
+    let envelope = serde_json::from_str(&read(act)?)
+        .with_context(|| format!("{} is no signed act", act.display()))?;
+    let act = (open(dir).await?)
+        .restore(log, &envelope, clock::now())
+        .await?;
+    println!(
+        "{log} goes on from {} entries under the key {}",
+        act.kept.size, act.new_key
+    );
+    Ok(())
+}
+
+fn read(path: &Path) -> Result<String> {
+    std::fs::read_to_string(path).with_context(|| {
+        format!(
+            "cannot read {}: `node-agent audit witness init` makes a witness's folder",
+            path.display()
+        )
+    })
+}
+
+fn time(at: i64) -> String {
+    jiff::Timestamp::from_second(at).map_or_else(|_| at.to_string(), |time| time.to_string())
+}
