@@ -2,8 +2,8 @@
 //! Each node checks again by its own policy; passing here grants nothing.
 
 use crate::Problem;
-use crate::store::requests;
 use crate::store::studies::StoredStudy;
+use crate::store::{requests, totals};
 use privacy_loss::NanoRho;
 use protocol::Study;
 use query::AggregateQuery;
@@ -87,7 +87,7 @@ pub async fn check_total(
     query: &AggregateQuery,
     asked: &[Addressee],
 ) -> Result<(), Problem> {
-    let spent = requests::rho_asked(connection, Some(&study.study.id)).await?;
+    let spent = totals::rho_asked(connection, Some(&study.study.id)).await?;
     for (organisation, extra) in extra_loss(connection, query, asked).await? {
         let spent = spent_by(&spent, &organisation);
         let remaining = study
@@ -104,7 +104,7 @@ pub async fn check_total(
     Ok(())
 }
 
-/// An organisation's part of [`requests::rho_asked`].
+/// An organisation's part of [`totals::rho_asked`].
 pub fn spent_by(spent: &[(String, u64)], organisation: &str) -> u64 {
     (spent.iter())
         .find(|(id, _)| id == organisation)

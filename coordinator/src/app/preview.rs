@@ -5,7 +5,7 @@ use super::derive::{self, Derivable};
 use super::{audience, limits, plan};
 use crate::state::State;
 use crate::store::accounts::Account;
-use crate::store::{requests, studies};
+use crate::store::{studies, totals};
 use crate::{Problem, app::release::DELTA};
 use compose::Confidence;
 use privacy_loss::{NanoRho, SlicePrice};
@@ -135,7 +135,7 @@ async fn preview(app: &State, study: &str, query: &AggregateQuery) -> Result<Pre
     if already_released.is_none() && derivable.is_none() {
         limits::check_total(&mut reader, &study, query, &plan.asked).await?;
     }
-    let spent = requests::rho_asked(&mut reader, None).await?;
+    let spent = totals::rho_asked(&mut reader, None).await?;
     let lifetime = (limits::extra_loss(&mut reader, query, &plan.asked)
         .await?
         .iter())

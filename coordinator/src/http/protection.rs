@@ -5,7 +5,7 @@ use crate::Problem;
 use crate::app::preview::Loss;
 use crate::app::release::DELTA;
 use crate::state::App;
-use crate::store::{organisations, requests, studies};
+use crate::store::{organisations, studies, totals};
 use axum::Json;
 use axum::extract::State;
 use privacy_loss::{NanoRho, epsilon};
@@ -63,7 +63,7 @@ async fn protection(State(app): State<App>) -> Result<Json<ProtectionView>, Prob
         .map(|stored| stored.study)
         .filter(|study| study.in_force(now))
         .collect();
-    let mut spent: Vec<u64> = (requests::rho_asked(&mut reader, None).await?.into_iter())
+    let mut spent: Vec<u64> = (totals::rho_asked(&mut reader, None).await?.into_iter())
         .map(|(_, rho)| rho)
         .collect();
     spent.sort_unstable_by(|a, b| b.cmp(a));

@@ -25,6 +25,7 @@ pub mod restorations;
 pub mod sessions;
 pub mod studies;
 pub mod tokens;
+pub mod totals;
 
 use crate::CoordinatorError;
 use audit::LogSigner;
@@ -33,7 +34,8 @@ use sqlx::pool::PoolConnection;
 use std::path::Path;
 use storage::{Store, WriteTransaction};
 
-const MIGRATIONS: &[(i64, &str, &str)] = &[
+/// Number, name and SQL of each step by which a database came to be what it is, in order.
+pub const MIGRATIONS: &[(i64, &str, &str)] = &[
     (
         1,
         "initial",
@@ -80,6 +82,11 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
         40,
         "witnesses",
         include_str!("../../migrations/0040_witnesses.sql"),
+    ),
+    (
+        41,
+        "totals",
+        include_str!("../../migrations/0041_totals.sql"),
     ),
 ];
 

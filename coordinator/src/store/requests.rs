@@ -379,30 +379,6 @@ pub async fn request_set_final(
     Ok(())
 }
 
-/// What each organisation has been asked to spend, in nano-rho, in one study or in all: each question counts once
-/// per dataset and edition, since a node answers it again from store. Refused and unsigned requests count nothing.
-pub async fn rho_asked(
-    connection: &mut SqliteConnection,
-    study: Option<&str>,
-) -> Result<Vec<(String, u64)>, CoordinatorError> {
-    let rows: Vec<(String, i64)> = sqlx::query_as(
-        "SELECT organisation, SUM(rho) FROM (SELECT DISTINCT requests.organisation AS organisation, \
-         requests.dataset AS dataset, requests.edition AS edition, queries.query_hash AS query_hash, \
-         requests.rho AS rho FROM requests JOIN queries ON queries.id = requests.query \
-         WHERE requests.state <> 'refused' AND requests.envelope IS NOT NULL AND ($1 IS NULL OR queries.study = $1)) AS asked \
-         GROUP BY organisation ORDER BY organisation",
-    )
-    .bind(study)
-    .fetch_all(connection)
-    .await?;
-    rows.into_iter()
-        .map(|(organisation, rho)| {
-            let rho = u64::try_from(rho).map_err(|_| CoordinatorError::Corrupt { what: "loss" })?;
-            Ok((organisation, rho))
-        })
-        .collect()
-}
-
 /// Whether a question was signed before for a dataset and edition, so that asking again costs nothing.
 pub async fn request_was_signed(
     connection: &mut SqliteConnection,

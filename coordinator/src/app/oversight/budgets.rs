@@ -8,8 +8,8 @@ use crate::app::preview::Loss;
 use crate::app::release::DELTA;
 use crate::clock::rfc3339;
 use crate::state::State;
-use crate::store::decisions::{self, DayLoss};
 use crate::store::studies::StoredStudy;
+use crate::store::totals::{self, DayLoss};
 use crate::store::{organisations, published_policies, studies};
 use policy::Caps;
 use privacy_loss::{Exhaustion, NanoRho, Pace, exhaustion};
@@ -236,7 +236,7 @@ pub async fn budgets(app: &State, reach: Reach<'_>) -> Result<BudgetsView, Probl
     let now = app.clock.now();
     let mut reader = app.database.read().await?;
     let known = studies::studies(&mut reader).await?;
-    let losses = decisions::losses_by_day(&mut reader).await?;
+    let losses = totals::losses_by_day(&mut reader).await?;
     let mut nodes = Vec::new();
     for organisation in organisations::organisations(&mut reader).await? {
         let own: Vec<DayLoss> = (losses.iter())

@@ -9,7 +9,7 @@ use crate::clock::rfc3339;
 use crate::state::State;
 use crate::store::decisions::{self, Decision, DecisionRow, Filter, Place, Word};
 use crate::store::studies::StoredStudy;
-use crate::store::{answers, checkpoints, log, organisations, published_policies, studies};
+use crate::store::{answers, checkpoints, log, organisations, published_policies, studies, totals};
 use crate::{CoordinatorError, Problem};
 use audit::SignedCheckpoint;
 use policy::{Denial, Language, denial_in_words};
@@ -461,8 +461,8 @@ async fn remaining(
     };
     let organisation = &request.organisation;
     let (id, at) = (Some(study.study.id.as_str()), row.asked_at);
-    let in_study = decisions::asked_until(reader, organisation, id, at).await?;
-    let in_all = decisions::asked_until(reader, organisation, None, at).await?;
+    let in_study = totals::asked_until(reader, organisation, id, at).await?;
+    let in_all = totals::asked_until(reader, organisation, None, at).await?;
     let limit = study.study.max_rho_total.nano();
     let lifetime = policy
         .and_then(|policy| policy.document.as_ref())

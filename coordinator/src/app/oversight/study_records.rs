@@ -8,7 +8,7 @@ use crate::app::release::DELTA;
 use crate::clock::rfc3339;
 use crate::state::State;
 use crate::store::studies::StoredStudy;
-use crate::store::{consents, decisions, organisations, requests, studies};
+use crate::store::{consents, organisations, studies, totals};
 use privacy_loss::NanoRho;
 use protocol::VerifiedStudy;
 use serde::Serialize;
@@ -94,7 +94,7 @@ pub async fn list(app: &State, reach: Reach<'_>) -> Result<Vec<StudyRecord>, Coo
     let mut reader = app.database.read().await?;
     let known = organisations::organisations(&mut reader).await?;
     let signed = consents::consent_times(&mut reader).await?;
-    let asked = decisions::questions_by_study(&mut reader).await?;
+    let asked = totals::questions_by_study(&mut reader).await?;
     let added = studies::study_times(&mut reader).await?;
     let mut records = Vec::new();
     for stored in studies::studies(&mut reader).await? {
@@ -109,7 +109,7 @@ pub async fn list(app: &State, reach: Reach<'_>) -> Result<Vec<StudyRecord>, Coo
         if matches!(reach, Reach::Organisation(own) if !is_named(own)) {
             continue;
         }
-        let spent = requests::rho_asked(&mut reader, Some(&study.id)).await?;
+        let spent = totals::rho_asked(&mut reader, Some(&study.id)).await?;
         let countersignatures = (study.participants.iter())
             .map(|id| {
                 let organisation = known.iter().find(|organisation| organisation.id == *id);
