@@ -13,7 +13,7 @@ use identity::{RefusedConnection, RustlsConfig, ServeOptions};
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tower_http::timeout::RequestBodyDeadlineLayer;
 
@@ -21,6 +21,8 @@ use tower_http::timeout::RequestBodyDeadlineLayer;
 const GRACE: Duration = Duration::from_secs(5);
 /// How often queries are looked at for ending.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
+/// How often everything made of ended releases is looked for, beside what is made of those that end now.
+const LOOK_AT_ALL_EVERY: Duration = Duration::from_secs(3_600);
 /// Life of the node port's certificate, and how often a new one is made.
 const SERVER_CERTIFICATE: Duration = Duration::from_secs(90 * 86_400);
 const SERVER_RENEWAL: Duration = Duration::from_secs(86_400);
@@ -176,11 +178,16 @@ async fn renew_server(app: App, tls: RustlsConfig) {
 
 async fn sweep(app: App) {
     let mut announced = BTreeSet::new();
+    let mut looked_at_all: Option<Instant> = None;
     loop {
+        let all = looked_at_all.is_none_or(|at| at.elapsed() > LOOK_AT_ALL_EVERY);
+        if all {
+            looked_at_all = Some(Instant::now());
+        }
         // Each for itself: a query that cannot be concluded must not keep releases beyond their time.
         let swept = [
             end::sweep(&app).await,
-            audience::erase_ended(&app).await,
+            audience::erase_ended(&app, all).await,
             study::announce(&app, &mut announced).await,
         ];
         for error in swept.into_iter().filter_map(Result::err) {

@@ -233,7 +233,7 @@ async fn a_release_ends_with_the_shortest_retention_and_its_log_stays() {
         ..owed(Audience::Public)
     });
     let release = released(&city, "a", 100, months).await;
-    audience::erase_ended(&bed.app).await.unwrap();
+    audience::erase_ended(&bed.app, false).await.unwrap();
     is_there(&city.analyst, &release, true).await;
     // Deriving made another of it, which owes the same.
     let made = listed(&city.analyst).await.len();
@@ -244,8 +244,8 @@ async fn a_release_ends_with_the_shortest_retention_and_its_log_stays() {
     let analyst = city.again().await;
     // Nobody sees it from that second on, whether or not anything was erased yet.
     is_there(&analyst, &release, false).await;
-    audience::erase_ended(&bed.app).await.unwrap();
-    audience::erase_ended(&bed.app).await.unwrap();
+    audience::erase_ended(&bed.app, false).await.unwrap();
+    audience::erase_ended(&bed.app, false).await.unwrap();
     is_there(&analyst, &release, false).await;
     let after = logged(&bed).await;
     let erased: Vec<&String> = after
@@ -260,4 +260,115 @@ async fn a_release_ends_with_the_shortest_retention_and_its_log_stays() {
         .await
         .unwrap();
     assert_eq!(body.0, "");
+}
+
+#[tokio::test]
+async fn what_was_made_of_a_release_that_ended_goes_with_it() {
+    let bed = Bed::new().await;
+    let city = bed.city().await;
+    let mut kept = Vec::new();
+    let mut releases = Vec::new();
+    for (key, months) in [("ends", 1), ("stays", 24)] {
+        let mut query = question(100_000_000);
+        query["by"] = json!({ "area": "nil" });
+        query["rho"] = json!(100_000_000 + key.len());
+        let id = city.asked(&query, key).await;
+        let owed = Obligations {
+            retention_months: months,
+            ..owed(Audience::Public)
+        };
+        for node in &city.nodes {
+            answers(node, 100, owed).await;
+        }
+        let release = city.view(&id).await["release"].as_str().unwrap().to_owned();
+        let basis = json!({
+            "demand": [{ "kind": "release", "release": release }],
+            "sites": [{ "id": "duomo", "nil": "1", "status": "required", "capacity": 60 }],
+        });
+        let measure = json!({ "method": "e2sfca", "radius": 60 });
+        let scenario = json!({ "name": key, "basis": &basis, "edits": [], "measure": &measure });
+        let plan = json!({ "name": key, "basis": &basis, "model": "p-median", "p": 1 });
+        for (path, wanted) in [("/api/v1/scenarios", scenario), ("/api/v1/plans", plan)] {
+            let made = city.analyst.post(path, &wanted).await;
+            kept.push((key, made.location().to_owned()));
+        }
+        forecast_of(&bed, key, &release).await;
+        releases.push(release);
+    }
+    bed.pass(32 * 86_400);
+    audience::erase_ended(&bed.app, false).await.unwrap();
+    let erased = async || {
+        let log = logged(&bed).await;
+        log.iter().filter(|code| *code == "derived-erased").count()
+    };
+    assert_eq!(erased().await, 3);
+    let analyst = city.again().await;
+    for (key, path) in &kept {
+        let status = if *key == "ends" { 404 } else { 200 };
+        analyst.get(path).await.expect(status);
+    }
+    let mut reader = bed.app.database.read().await.unwrap();
+    for (table, text) in [
+        ("scenarios", "result"),
+        ("plans", "inputs || COALESCE(plan, '')"),
+        ("forecasts", "input || COALESCE(result, '')"),
+    ] {
+        let sql = format!("SELECT {text} FROM {table}");
+        let rows: Vec<(String,)> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
+            .fetch_all(&mut *reader)
+            .await
+            .unwrap();
+        let of = |release: &String| rows.iter().filter(|(text,)| text.contains(release)).count();
+        assert_eq!(of(&releases[1]), 1, "{table}");
+        // Of a forecast it stays known what it was made of; its numbers are gone.
+        assert_eq!(
+            of(&releases[0]),
+            usize::from(table == "forecasts"),
+            "{table}"
+        );
+        let numbers = rows.iter().filter(|(text,)| text.contains("3.5")).count();
+        assert_eq!(numbers, usize::from(table == "forecasts"), "{table}");
+    }
+    drop(reader);
+
+    // Again finds nothing, and what is made at that very moment is found at the next look at everything.
+    audience::erase_ended(&bed.app, true).await.unwrap();
+    assert_eq!(erased().await, 3);
+    forecast_of(&bed, "late", &releases[0]).await;
+    audience::erase_ended(&bed.app, true).await.unwrap();
+    let log = logged(&bed).await;
+    assert_eq!(
+        log.iter().filter(|code| *code == "derived-erased").count(),
+        4
+    );
+}
+
+/// A forecast made of a release, as it is stored.
+async fn forecast_of(bed: &Bed, id: &str, release: &str) {
+    let input = json!({
+        "version": 1, "engine": 1,
+        "wanted": { "cube": "needs", "level": "municipio", "at": {}, "horizon": 2, "adjustments": [] },
+        "past": {
+            "releases": [release], "periods": ["2024-Q4"], "left_out": [], "keys": ["1"],
+            "values": [[3.5]], "variances": [[2.0]], "kind": "quarter", "counts": true,
+        },
+    });
+    let mut transaction = bed.app.database.write().await.unwrap();
+    sqlx::query(
+        "INSERT INTO cubes (id, study, definition, planned_by, planned_at) VALUES ('needs', $1, '{}', 1, 0) ON CONFLICT (id) DO NOTHING",
+    )
+    .bind(STUDY)
+    .execute(&mut *transaction)
+    .await
+    .unwrap();
+    sqlx::query(
+        "INSERT INTO forecasts (id, cube, input, state, done, series, result, asked_by, asked_at) \
+         VALUES ($1, 'needs', $2, 'done', 1, 1, '{\"value\": 3.5}', 1, 0)",
+    )
+    .bind(id)
+    .bind(input.to_string())
+    .execute(&mut *transaction)
+    .await
+    .unwrap();
+    transaction.commit().await.unwrap();
 }

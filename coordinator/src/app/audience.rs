@@ -1,8 +1,10 @@
 //! Who may see a release: whoever every organisation in it allows, and nobody once its time has ended. A release that an account may
 //! not see is not there for it, on every path: list, file, statistic, comparison, forecast, or another release made of it.
 
+use crate::app::forecasts;
 use crate::state::State;
 use crate::store::accounts::{Account, Role};
+use crate::store::derived;
 use crate::store::log::{self, Entry};
 use crate::store::release_terms::{self, ReleaseTerms};
 use crate::store::studies;
@@ -86,11 +88,13 @@ pub async fn check_all<'a>(
     Ok(())
 }
 
-/// Erases the numbers of releases whose time has ended, and logs each. The log still verifies: an entry holds a release's hash only.
+/// Erases the numbers of releases whose time has ended and of what was made of them, and logs each. The log still verifies: an entry
+/// holds a release's hash only. `all`: what was made of releases that ended before is looked for too, such as what was being
+/// worked out at that moment.
 ///
 /// # Errors
 /// [`CoordinatorError`]; nothing is erased then.
-pub async fn erase_ended(app: &State) -> Result<(), CoordinatorError> {
+pub async fn erase_ended(app: &State, all: bool) -> Result<(), CoordinatorError> {
     let now = app.clock.now();
     let mut transaction = app.database.write().await?;
     let erased = release_terms::erase_ended(&mut transaction, now).await?;
@@ -100,8 +104,24 @@ pub async fn erase_ended(app: &State) -> Result<(), CoordinatorError> {
             .fact("release", release.as_str());
         log::append(&mut transaction, now, entry).await?;
     }
-    if !erased.is_empty() {
-        transaction.commit().await?;
+    let made = match all || !erased.is_empty() {
+        true => derived::erase_made_of_ended(&mut transaction, now).await?,
+        false => Vec::new(),
+    };
+    for gone in &made {
+        let entry = Entry::new(EntryKind::Release, "derived-erased")
+            .study(&gone.study)
+            .fact("what", gone.what)
+            .fact("made", gone.id.as_str())
+            .fact("release", gone.release.as_str());
+        log::append(&mut transaction, now, entry).await?;
+    }
+    if erased.is_empty() && made.is_empty() {
+        return Ok(());
+    }
+    transaction.commit().await?;
+    for gone in made.iter().filter(|gone| gone.what == "forecast") {
+        forecasts::forget(app, &gone.id);
     }
     Ok(())
 }

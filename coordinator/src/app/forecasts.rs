@@ -9,7 +9,7 @@ mod views;
 mod work;
 
 pub use adjust::Adjustment;
-pub use jobs::{Forecasts, resume, stop};
+pub use jobs::{Forecasts, forget, resume, stop};
 pub use views::*;
 
 use crate::clock::rfc3339;

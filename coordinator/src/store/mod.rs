@@ -9,6 +9,7 @@ pub mod consents;
 pub mod cubes;
 pub mod datasets;
 pub mod decisions;
+pub mod derived;
 pub mod forecasts;
 pub mod guarantees;
 pub mod idempotency;

@@ -76,6 +76,11 @@ pub fn stop(app: &State) {
     }
 }
 
+/// Ends the work on a forecast whose past may be kept no longer.
+pub fn forget(app: &State, id: &str) {
+    app.forecasts.cancel(id);
+}
+
 /// Takes up again what the last end of the coordinator interrupted.
 ///
 /// # Errors
