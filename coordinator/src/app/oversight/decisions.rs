@@ -1,7 +1,7 @@
 //! The query log as people read it: who asked what, what each organisation decided and why, what it cost and what remained.
 //! It says what requests and signed answers say; the node's own ledger alone says what was charged.
 
-use super::policies::{self, RuleView};
+use super::policies::{self, OwedView, RuleView};
 use super::reach::Reach;
 use crate::app::preview::Loss;
 use crate::app::release::DELTA;
@@ -121,6 +121,8 @@ pub struct ReceiptView {
     pub policy_hash: String,
     /// The charge's entry in the node's own log.
     pub charge_index: u64,
+    /// What whoever receives the answer owes, as the node signed it; absent in answers of earlier formats.
+    pub owed: Option<OwedView>,
 }
 
 /// The head of the node's log that the coordinator cosigned last and that holds the charge.
@@ -493,6 +495,11 @@ fn receipt_view(receipt: Receipt) -> ReceiptView {
         rule: receipt.rule,
         policy_hash: receipt.policy_hash,
         charge_index: receipt.charge_index,
+        owed: receipt.obligations.map(|owed| OwedView {
+            audience: owed.audience.id(),
+            display_minimum: owed.display_minimum,
+            retention_months: owed.retention_months,
+        }),
     }
 }
 

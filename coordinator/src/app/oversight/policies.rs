@@ -51,6 +51,8 @@ pub struct RuleView {
     pub valid_from: Option<String>,
     /// Last day.
     pub valid_until: Option<String>,
+    /// What answers under it owe; absent for a denial.
+    pub owed: Option<OwedView>,
 }
 
 impl From<&Rule> for RuleView {
@@ -72,6 +74,34 @@ impl From<&Rule> for RuleView {
             max_rho_per_query: rule.max_rho_per_query.map(|rho| rho.nano()),
             valid_from: rule.valid_from.map(|day| day.to_string()),
             valid_until: rule.valid_until.map(|day| day.to_string()),
+            owed: None,
+        }
+    }
+}
+
+/// What whoever receives an answer owes, as a policy or a node's receipt states it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct OwedView {
+    /// `requester`, `participants` or `public`: who may see what is made of it.
+    pub audience: &'static str,
+    /// Values below it are shown as "fewer than".
+    pub display_minimum: u32,
+    /// How many months it may be kept.
+    pub retention_months: u32,
+}
+
+impl RuleView {
+    /// A rule as it reads in its document.
+    fn of(rule: &Rule, document: &PolicyDocument) -> RuleView {
+        let allows = rule.effect == Effect::Allow;
+        let owed = document.releases_of(rule);
+        RuleView {
+            owed: allows.then_some(OwedView {
+                audience: owed.audience.id(),
+                display_minimum: owed.display_minimum,
+                retention_months: owed.retention_months,
+            }),
+            ..RuleView::from(rule)
         }
     }
 }
@@ -80,7 +110,7 @@ impl From<&Rule> for RuleView {
 pub(super) fn rule(document: &PolicyDocument, id: &str) -> Option<RuleView> {
     (document.rules.iter())
         .find(|rule| rule.id == id)
-        .map(RuleView::from)
+        .map(|rule| RuleView::of(rule, document))
 }
 
 /// What a published policy says, where this version can read it.
@@ -332,8 +362,8 @@ pub async fn record(
         organisation: known.id,
         name: known.name,
         document: policy.document.clone(),
-        rules: (document.iter().flat_map(|document| &document.rules))
-            .map(RuleView::from)
+        rules: (document.iter())
+            .flat_map(|document| (document.rules.iter()).map(|rule| RuleView::of(rule, document)))
             .collect(),
         lifetime: (document.as_ref()).map(|document| document.caps.lifetime.nano()),
         threshold: document.as_ref().map(|document| document.dpo.threshold()),

@@ -261,6 +261,8 @@ export interface Release extends ReleaseSummary {
   };
   estimand: string;
   bracket?: { lower: number[]; upper: number[] } | null;
+  /** What whoever sees it owes; absent where the answers stated nothing. */
+  obligations?: { audience: 'requester' | 'participants' | 'public'; display_minimum: number; retention_months: number; kept_until: string } | null;
 }
 
 /** A question without span and terms. */

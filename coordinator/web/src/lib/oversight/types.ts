@@ -35,6 +35,13 @@ export interface DecisionPage {
   next: string | null;
 }
 
+/** What whoever receives an answer owes. */
+export interface Owed {
+  audience: 'requester' | 'participants' | 'public';
+  display_minimum: number;
+  retention_months: number;
+}
+
 export interface Rule {
   id: string;
   effect: 'allow' | 'deny';
@@ -49,6 +56,7 @@ export interface Rule {
   max_rho_per_query: number | null;
   valid_from: string | null;
   valid_until: string | null;
+  owed: Owed | null;
 }
 
 export interface DecisionRecord extends Decision {
@@ -73,6 +81,7 @@ export interface DecisionRecord extends Decision {
     rule: string;
     policy_hash: string;
     charge_index: number;
+    owed: Owed | null;
   } | null;
   answer_signature: 'holds' | 'broken' | null;
   node_head: { size: number; note: string } | null;
