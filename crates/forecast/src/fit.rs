@@ -88,7 +88,28 @@ pub(crate) struct Fit<const M: usize> {
     pub(crate) end: State<M>,
     /// Akaike's criterion with the correction for short series.
     pub(crate) aicc: f64,
+    /// The fit with its level moving less or more, by plausibility: the likeliest alone would be too sure.
+    pub(crate) others: Vec<Plausible<M>>,
 }
+
+/// The same specification with another share of each error moving its level, at the end of the series.
+#[derive(Clone, Debug)]
+pub(crate) struct Plausible<const M: usize> {
+    pub(crate) disturbances: Disturbances,
+    pub(crate) own: f64,
+    pub(crate) end: State<M>,
+    /// Posterior weight; the weights sum to one.
+    pub(crate) weight: f64,
+}
+
+/// Where, in units of the logit of its share, a level is taken to move less or more than the likeliest.
+const AROUND: [f64; 7] = [-3.0, -1.5, 0.0, 1.5, 3.0, 4.5, 6.0];
+/// The logits that are plausible at all, evenly before any value is seen: from a level that keeps 0.7 percent of each error to one that
+/// keeps 95.
+const PLAUSIBLE: (f64, f64) = (-5.0, 3.0);
+
+/// By this part of itself a count's level usually moves at most in a period.
+const USUAL_MOVE: f64 = 0.1;
 
 /// The most and the least a share of an error may move a level.
 fn share(x: f64) -> f64 {
@@ -309,7 +330,13 @@ pub(crate) fn fit<const M: usize>(
         count * std::f64::consts::TAU.ln() + determinant + evidence.squares
     };
     let k = parameters as f64;
-    let aicc = deviance + 2.0 * k + 2.0 * k * (k + 1.0) / (count - k - 1.0);
+    // The correction for short series is for the scale of all errors being estimated too; known noise has a known scale.
+    let correction = if concentrated {
+        2.0 * k * (k + 1.0) / (count - k - 1.0)
+    } else {
+        0.0
+    };
+    let aicc = deviance + 2.0 * k + correction;
     if concentrated {
         let (scale, _) = evidence.concentrated();
         if !(scale > 0.0 && scale.is_finite()) {
@@ -326,10 +353,72 @@ pub(crate) fn fit<const M: usize>(
             }
         }
     }
+    let others = if concentrated {
+        // Where nothing is known of the noise there is nothing it could hide.
+        vec![Plausible {
+            disturbances,
+            own,
+            end: end.clone(),
+            weight: 1.0,
+        }]
+    } else {
+        plausible(&decoder, &best, start, pass)
+    };
+    if others.is_empty() {
+        return None;
+    }
     Some(Fit {
         disturbances,
         own,
         end,
         aicc,
+        others,
     })
+}
+
+/// Known noise may hide how much a level moves, and the likeliest is then often that it never does: intervals around that alone
+/// were too narrow wherever a short history could not tell. What is forecast is averaged over what is plausible, by the likelihood of
+/// each with the other parameters held.
+fn plausible<const M: usize>(
+    decoder: &Decoder,
+    best: &Point,
+    start: &State<M>,
+    pass: impl Fn(&Disturbances, f64, &mut State<M>) -> Evidence,
+) -> Vec<Plausible<M>> {
+    let middle = best[0].clamp(PLAUSIBLE.0, PLAUSIBLE.1);
+    let mut found: Vec<Plausible<M>> = Vec::with_capacity(AROUND.len());
+    for move_by in AROUND {
+        let mut x = *best;
+        x[0] = middle + move_by;
+        if x[0] < PLAUSIBLE.0 || x[0] > PLAUSIBLE.1 {
+            continue;
+        }
+        let (disturbances, own) = decoder.decode(&x);
+        let mut end = start.clone();
+        let mut deviance = pass(&disturbances, own, &mut end).deviance();
+        // A count's level is not expected to move by much more than it varies, or by tenths of itself, from one period to the
+        // next, however much noise could hide.
+        if decoder.counts {
+            let usual = decoder.unit + (USUAL_MOVE * decoder.unit).powi(2);
+            deviance += disturbances.level / usual;
+        }
+        if deviance.is_finite() {
+            // Weights are made of the deviances below.
+            found.push(Plausible {
+                disturbances,
+                own,
+                end,
+                weight: deviance,
+            });
+        }
+    }
+    let least = (found.iter().map(|one| one.weight)).fold(f64::INFINITY, f64::min);
+    for one in &mut found {
+        one.weight = (-0.5 * (one.weight - least)).exp();
+    }
+    let sum: f64 = found.iter().map(|one| one.weight).sum();
+    for one in &mut found {
+        one.weight /= sum;
+    }
+    found
 }

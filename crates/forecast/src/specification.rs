@@ -218,19 +218,30 @@ impl<'a> View<'a> {
         model: fn(Fit<M>) -> Model,
     ) -> Candidate {
         let n = self.values.len();
-        let observed = Observed {
-            noise: self.noise,
-            own: fit.own,
-        };
-        let mut state = fit.end.clone();
-        let (mut mean, mut sd) = (Vec::with_capacity(horizon), Vec::with_capacity(horizon));
-        for period in n..n + horizon {
-            let signal = state.signal(period);
-            let variance = state.signal_variance(period) + observed.future(signal);
-            mean.push(signal);
-            sd.push(variance.max(0.0).sqrt());
-            state.advance(&fit.disturbances);
+        let mut mean = vec![0.0; horizon];
+        let mut square = vec![0.0; horizon];
+        let mut within = vec![0.0; horizon];
+        for plausible in &fit.others {
+            let observed = Observed {
+                noise: self.noise,
+                own: plausible.own,
+            };
+            let mut state = plausible.end.clone();
+            for (step, period) in (n..n + horizon).enumerate() {
+                let signal = state.signal(period);
+                let variance = state.signal_variance(period) + observed.future(signal);
+                mean[step] += plausible.weight * signal;
+                square[step] += plausible.weight * signal * signal;
+                within[step] += plausible.weight * variance;
+                state.advance(&plausible.disturbances);
+            }
         }
+        let sd = (0..horizon)
+            .map(|step| {
+                let between = (square[step] - mean[step] * mean[step]).max(0.0);
+                (within[step] + between).max(0.0).sqrt()
+            })
+            .collect();
         Candidate {
             specification: Specification {
                 trend,
@@ -253,6 +264,15 @@ impl<'a> View<'a> {
 
     /// Where the variance of the best candidate comes from, by horizon.
     pub(crate) fn shares(&self, candidate: &Candidate, horizon: usize) -> Vec<Shares> {
+        let mut shares = self.shares_of_likeliest(candidate, horizon);
+        // Not knowing how much the level moves is the process's part.
+        for (share, sd) in shares.iter_mut().zip(&candidate.sd) {
+            share.process += (sd * sd - share.total()).max(0.0);
+        }
+        shares
+    }
+
+    fn shares_of_likeliest(&self, candidate: &Candidate, horizon: usize) -> Vec<Shares> {
         match &candidate.model {
             Model::M1(fit) => self.shares_of(fit, horizon),
             Model::M2(fit) => self.shares_of(fit, horizon),
