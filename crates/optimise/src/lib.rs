@@ -11,6 +11,7 @@ mod front;
 pub mod median;
 mod placement;
 mod plan;
+mod posterior;
 mod problem;
 mod program;
 mod random;

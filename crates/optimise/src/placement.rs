@@ -3,6 +3,7 @@
 
 use crate::median::{Count, Instance, Network, Standing};
 use crate::plan::Assignment;
+use crate::posterior::Posterior;
 use crate::problem::{InvalidProblem, Model, Problem, SiteStatus, Tables, invalid};
 use std::sync::Arc;
 
@@ -26,6 +27,11 @@ impl Placement {
     /// Variances of the rows' demand.
     pub(crate) fn variance(&self) -> &[f64] {
         &self.variance
+    }
+
+    /// What the true demand of the rows may be.
+    pub(crate) fn posterior(&self, problem: &Problem) -> Posterior {
+        Posterior::new(problem, &self.instance.weight, &self.variance)
     }
 
     /// Whether a plan must serve a row.

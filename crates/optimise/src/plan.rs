@@ -139,8 +139,8 @@ pub struct Assignment {
     pub share: f64,
 }
 
-/// How solid a plan is when the demand is known up to its variance. Frequencies are over draws of what the demand may
-/// truly be, and a draw is never clipped at zero.
+/// How solid a plan is when the demand is known up to its variance. Frequencies and intervals are over draws of what the
+/// true demand may be, given the estimates of all areas.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 pub struct Stability {
     /// Draws that were solved.
@@ -153,17 +153,25 @@ pub struct Stability {
     pub regret: Interval,
     /// The plan's objective under the true demand.
     pub value: Interval,
-    /// The plan's objective to expect once the demand is known: the objective less what choosing the best-looking plan
-    /// among noisy ones flatters it by.
+    /// The plan's objective to expect once the demand is known: its mean over the draws. The objective itself is flattered,
+    /// since the plan was chosen for looking best under this very noise.
     pub out_of_sample: f64,
+    /// In how many of a hundred draws the plan has too few places for all who must be served; regret and value are those
+    /// of the other draws.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub short: f64,
     /// Open sites for which another would do as well as far as the noise lets see.
     pub interchangeable: Vec<Interchangeable>,
+}
+
+fn is_zero(number: &f64) -> bool {
+    *number == 0.0
 }
 
 /// An interval with its level.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 pub struct Interval {
-    /// Its probability.
+    /// Its probability: 0.9, or what so few draws give.
     pub level: f64,
     /// Its lower end.
     pub lower: f64,

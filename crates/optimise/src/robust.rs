@@ -8,7 +8,7 @@ use crate::median::{self, Effort, Solved};
 use crate::placement::Placement;
 use crate::problem::Problem;
 use crate::solve::marks;
-use crate::stability::{Quiet, drawn};
+use crate::stability::Quiet;
 use crate::watch::Watch;
 
 /// Rounds of play, and draws at most.
@@ -23,9 +23,8 @@ pub(crate) fn solve(
     watch: &dyn Watch,
 ) -> Option<Solved> {
     let number = problem.draws.clamp(1, DRAWS);
-    let draws: Vec<Vec<f64>> = (0..number)
-        .map(|draw| drawn(placement, problem.seed, draw))
-        .collect();
+    let posterior = placement.posterior(problem);
+    let draws: Vec<Vec<f64>> = (0..number).map(|draw| posterior.draw(draw)).collect();
     let instances: Vec<_> = draws
         .iter()
         .map(|draw| placement.with_demand(draw.clone()))

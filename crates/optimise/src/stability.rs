@@ -1,12 +1,10 @@
-//! How solid a plan is: the demand is drawn again and again from what the noise leaves possible, and each draw is
-//! solved. A draw is the estimate plus normal noise of its variance, never clipped: under a flat prior that is what the
-//! true demand may be, and errors that cancel in sums stay able to.
+//! How solid a plan is: the true demand is drawn again and again from what the noisy estimates leave possible
+//! (`posterior`), and each draw is solved. The plan itself is made from the unbiased estimates, which are never clipped.
 
-use crate::median::{self, Effort, Instance, Solved};
+use crate::median::{self, Effort, Solved};
 use crate::placement::Placement;
 use crate::plan::{Interchangeable, Interval, SiteStability, Stability};
 use crate::problem::Problem;
-use crate::random::Random;
 use crate::solve::marks;
 use crate::watch::Watch;
 use rayon::prelude::*;
@@ -28,24 +26,8 @@ struct Drawn {
     /// The plan's value, and the least any plan can have.
     value: f64,
     bound: f64,
-    /// The best found value, and the value of that plan under the estimate.
+    /// The best found value.
     best: f64,
-    best_at_estimate: f64,
-}
-
-/// Draws of the demand, by number: the same for every thread and plan.
-pub(crate) fn drawn(placement: &Placement, seed: u64, number: usize) -> Vec<f64> {
-    let mut random = Random::part(seed, 1 + number as u64);
-    (placement.instance.weight.iter())
-        .zip(placement.variance())
-        .map(|(&weight, &variance)| {
-            if variance > 0.0 {
-                weight + variance.sqrt() * random.normal()
-            } else {
-                weight
-            }
-        })
-        .collect()
 }
 
 /// Judges a plan. Stops early, with fewer draws, when the watch does.
@@ -57,20 +39,20 @@ pub(crate) fn stability(
 ) -> Stability {
     let open = marks(problem, &solved.open);
     let quiet = Quiet(watch);
+    let posterior = placement.posterior(problem);
     let draws: Vec<Drawn> = (0..problem.draws)
         .into_par_iter()
         .filter_map(|number| {
             if watch.is_stopped() {
                 return None;
             }
-            let instance = placement.with_demand(drawn(placement, problem.seed, number));
+            let instance = placement.with_demand(posterior.draw(number));
             let found = median::solve_from(&instance, Some(&solved.open), EFFORT, &quiet)?;
             let value = instance.value(&open);
             Some(Drawn {
                 value,
                 bound: found.bound.min(value),
                 best: found.value.min(value),
-                best_at_estimate: placement.instance.value(&marks(problem, &found.open)),
                 open: found.open,
             })
         })
@@ -90,72 +72,63 @@ pub(crate) fn stability(
         })
         .collect();
     sites.sort_by(|a, b| b.in_100.total_cmp(&a.in_100).then(a.id.cmp(&b.id)));
-    // The lower ends count what a plan was found to do better by, the upper what none can be excluded to.
+    // The lower end counts what a plan was found to do better by, the upper what none can be excluded to.
     let found: Vec<f64> = draws.iter().map(|draw| draw.value - draw.best).collect();
     let possible: Vec<f64> = draws.iter().map(|draw| draw.value - draw.bound).collect();
-    let regret = Interval {
-        level: LEVEL,
-        lower: quantile(&found, (1.0 - LEVEL) / 2.0),
-        median: quantile(&found, 0.5),
-        upper: quantile(&possible, f64::midpoint(1.0, LEVEL)),
-    };
-    // The objective is linear in the demand, so the plan's own error is known without drawing.
-    let instance = &placement.instance;
-    let variance: f64 = (0..instance.points())
-        .map(|row| placement.variance()[row] * square(told_unit(placement, instance, row, &open)))
-        .sum();
-    let told = placement.told(solved.value);
-    let margin = ONE_SIDED_95 * variance.sqrt();
-    let optimism = if number == 0 {
-        0.0
-    } else {
-        (draws.iter().map(|draw| draw.best_at_estimate - draw.best)).sum::<f64>() / number as f64
-    };
+    let (regret, most) = (interval(&found), interval(&possible));
+    let values: Vec<f64> = (draws.iter().map(|draw| placement.told(draw.value))).collect();
     Stability {
         draws: number,
         sites,
         same_plan: in_100(draws.iter().filter(|draw| draw.open == solved.open).count()),
-        regret,
-        value: Interval {
-            level: LEVEL,
-            lower: told - margin,
-            median: told,
-            upper: told + margin,
+        regret: Interval {
+            upper: most.upper,
+            ..regret
         },
-        out_of_sample: placement.told(solved.value + optimism),
+        value: interval(&values),
+        out_of_sample: mean(&values),
+        short: 0.0,
         interchangeable: interchangeable(problem, placement, solved),
     }
 }
 
-/// What one unit of a row's demand adds to the told objective.
-fn told_unit(placement: &Placement, instance: &Instance, row: usize, open: &[bool]) -> f64 {
-    let served = instance.served_at(row, open);
-    if placement.told(0.0) == 0.0 && placement.told(1.0) > 0.0 {
-        served
-    } else {
-        // A covering objective counts what is covered.
-        instance.outside[row] - served
+/// The interval in which one more number like these lies with probability [`LEVEL`]: between the k-th of n from below
+/// and from above with probability 1 - 2k/(n + 1). Fewer than 19 numbers give a lower level, which is told.
+pub(crate) fn interval(values: &[f64]) -> Interval {
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable_by(f64::total_cmp);
+    let number = sorted.len();
+    let (Some(&least), Some(&most)) = (sorted.first(), sorted.last()) else {
+        return Interval {
+            level: 0.0,
+            lower: 0.0,
+            median: 0.0,
+            upper: 0.0,
+        };
+    };
+    let more = (number + 1) as f64;
+    // Rounding must not cost the last of nineteen.
+    let cut = ((1.0 - LEVEL) / 2.0 * more + 1e-9).floor() as usize;
+    let reached = (1.0 - 2.0 / more).min(LEVEL);
+    match cut {
+        0 => Interval {
+            level: reached,
+            lower: least,
+            median: sorted[number / 2],
+            upper: most,
+        },
+        cut => Interval {
+            level: LEVEL,
+            lower: sorted[cut - 1],
+            median: sorted[number / 2],
+            upper: sorted[number - cut],
+        },
     }
 }
 
-fn square(x: f64) -> f64 {
-    x * x
-}
-
-/// The order statistic at `p`, the conservative one of the two neighbours.
-pub(crate) fn quantile(values: &[f64], p: f64) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_unstable_by(f64::total_cmp);
-    let rank = p * sorted.len() as f64;
-    let rank = if p < 0.5 {
-        rank.floor() as usize
-    } else {
-        rank.ceil() as usize
-    };
-    sorted
-        .get(rank.min(sorted.len().saturating_sub(1)))
-        .copied()
-        .unwrap_or(0.0)
+/// The mean of numbers, of which there is at least one.
+pub(crate) fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len().max(1) as f64
 }
 
 /// For each open site, the closed ones that could take its place without a loss the noise would show.
@@ -208,5 +181,23 @@ impl Watch for Quiet<'_> {
 
     fn seconds_left(&self) -> Option<f64> {
         self.0.seconds_left()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_draws_give_an_interval_of_a_lower_level() {
+        let numbers = |n: usize| -> Vec<f64> { (1..=n).rev().map(|x| x as f64).collect() };
+        let of = |n: usize| {
+            let one = interval(&numbers(n));
+            (one.lower, one.upper, one.level)
+        };
+        assert_eq!(of(1), (1.0, 1.0, 0.0));
+        assert_eq!(of(3), (1.0, 3.0, 0.5));
+        assert_eq!(of(19), (1.0, 19.0, LEVEL));
+        assert_eq!(of(99), (5.0, 95.0, LEVEL));
     }
 }

@@ -1,19 +1,21 @@
-//! How solid a plan of the mixed-integer program is: draws of the demand, each solved, and the plan's own sites with
-//! the best allocation each draw allows. A draw in which a demand is not positive asks for no place there, which a
-//! capacity cannot express otherwise; the plan itself is made from the estimate as it is.
+//! How solid a plan of the mixed-integer program is: draws of the true demand, and for each the plan's own sites with
+//! the best allocation that the draw allows (a linear program) and the best sites (a mixed-integer one, of which fewer may
+//! fit into the time). A draw in which a demand is not positive asks for no place there, which a capacity cannot express
+//! otherwise.
 
 use super::build::{Relaxed, build};
 use super::{Built, open_sites, sign, solve_built};
-use crate::plan::{Interval, SiteStability, Stability};
+use crate::plan::{SiteStability, Stability};
+use crate::posterior::Posterior;
 use crate::problem::{Model, Problem, Tables};
 use crate::program::{EngineError, ProgramSolution};
-use crate::random::Random;
-use crate::stability::{LEVEL, Quiet, quantile};
+use crate::stability::{Quiet, interval, mean};
 use crate::watch::Watch;
 use std::time::{Duration, Instant};
 
-/// What all draws may take; those that are done are counted.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// What the values of all draws may take, and what their best plans may; those that are done are counted.
+const VALUES: Duration = Duration::from_secs(4);
+const PLANS: Duration = Duration::from_secs(6);
 
 /// Judges a plan, or nothing where no draw could be solved.
 pub(super) fn stability(
@@ -23,19 +25,30 @@ pub(super) fn stability(
     solution: &ProgramSolution,
     watch: &dyn Watch,
 ) -> Result<Option<Stability>, EngineError> {
+    let estimate: Vec<f64> = problem.demand.iter().map(|row| row.demand).collect();
+    let variance: Vec<f64> = problem.demand.iter().map(|row| row.variance).collect();
+    let posterior = Posterior::new(problem, &estimate, &variance);
+    let drawn = |number: usize| build(problem, tables, &posterior.draw(number), Relaxed::default());
+    // By draw: what the plan is worth, or none where its places do not suffice.
+    let mut kept: Vec<Option<f64>> = Vec::new();
     let began = Instant::now();
-    let plan = open_sites(built, &solution.values);
-    let mut hits = vec![0_usize; problem.sites.len()];
-    let (mut regrets, mut values, mut same, mut optimism) = (Vec::new(), Vec::new(), 0, Vec::new());
-    for number in 0..problem.draws {
-        if watch.is_stopped() || began.elapsed() > PATIENCE {
+    while kept.len() < problem.draws && !watch.is_stopped() && began.elapsed() < VALUES {
+        let settled = with_sites(&drawn(kept.len()), built, &solution.values);
+        let value = settled.solve_quickly(problem, watch)?;
+        if value.is_none() && watch.is_stopped() {
             break;
         }
-        let mut random = Random::part(problem.seed, 1 + number as u64);
-        let demand: Vec<f64> = (problem.demand.iter())
-            .map(|row| row.demand + row.variance.sqrt() * random.normal())
-            .collect();
-        let mut drawn = build(problem, tables, &demand, Relaxed::default());
+        kept.push(value);
+    }
+    let plan = open_sites(built, &solution.values);
+    let mut hits = vec![0_usize; problem.sites.len()];
+    let (mut regrets, mut done, mut same) = (Vec::new(), 0, 0);
+    let began = Instant::now();
+    for (number, kept) in kept.iter().enumerate() {
+        if watch.is_stopped() || began.elapsed() > PLANS {
+            break;
+        }
+        let mut drawn = drawn(number);
         let best = solve_built(problem, &mut drawn, &Quiet(watch))?;
         if !best.is_optimal || best.values.is_empty() {
             continue;
@@ -44,50 +57,34 @@ pub(super) fn stability(
         for &site in &open {
             hits[site] += 1;
         }
+        done += 1;
         same += usize::from(open == plan);
-        let fixed = with_sites(&drawn, built, &solution.values);
-        if let Some(kept) = fixed.solve_quickly(problem, watch)? {
-            regrets.push((kept - best.objective).max(0.0));
-            values.push(sign(problem) * kept);
-        }
-        // What this draw's plan is worth under the estimate, less what it looked worth.
-        let swapped = with_sites(built, &drawn, &best.values);
-        if let Some(real) = swapped.solve_quickly(problem, watch)? {
-            optimism.push(real - best.objective);
-        }
+        regrets.extend(kept.map(|kept| (kept - best.objective).max(0.0)));
     }
-    let number = values.len();
-    if number == 0 {
+    let values: Vec<f64> = (kept.iter().flatten())
+        .map(|kept| sign(problem) * kept)
+        .collect();
+    if done == 0 || values.is_empty() {
         return Ok(None);
     }
-    let in_100 = |hits: usize| 100.0 * hits as f64 / number as f64;
+    let in_100 = |hits: usize, of: usize| 100.0 * hits as f64 / of as f64;
     let mut sites: Vec<SiteStability> = (0..problem.sites.len())
         .filter(|site| hits[*site] > 0 || plan.contains(site))
         .map(|site| SiteStability {
             id: problem.sites[site].id.clone(),
-            in_100: in_100(hits[site]).min(100.0),
+            in_100: in_100(hits[site], done),
             is_open: plan.contains(&site),
         })
         .collect();
     sites.sort_by(|a, b| b.in_100.total_cmp(&a.in_100).then(a.id.cmp(&b.id)));
-    let interval = |values: &[f64]| Interval {
-        level: LEVEL,
-        lower: quantile(values, (1.0 - LEVEL) / 2.0),
-        median: quantile(values, 0.5),
-        upper: quantile(values, f64::midpoint(1.0, LEVEL)),
-    };
-    let flattery = if optimism.is_empty() {
-        0.0
-    } else {
-        optimism.iter().sum::<f64>() / optimism.len() as f64
-    };
     Ok(Some(Stability {
-        draws: number,
+        draws: done,
         sites,
-        same_plan: in_100(same),
+        same_plan: in_100(same, done),
         regret: interval(&regrets),
         value: interval(&values),
-        out_of_sample: sign(problem) * (solution.objective + flattery),
+        out_of_sample: mean(&values),
+        short: in_100(kept.len() - values.len(), kept.len()),
         interchangeable: Vec::new(),
     }))
 }
