@@ -15,6 +15,10 @@ use build::{Built, Relaxed, build};
 
 /// Relative gap below which a plan of the engine is optimal: its own tolerances are no finer.
 const PROVEN: f64 = 1e-6;
+/// Programs of so few columns are mostly solved before anybody could read of their relaxation: they are given so many
+/// seconds to be.
+const SMALL: usize = 3_000;
+const AT_ONCE: f64 = 0.2;
 /// Amounts and shares below this are the engine's rounding.
 const NOTHING: f64 = 1e-7;
 
@@ -70,7 +74,7 @@ pub(crate) fn solve(
     Ok(plan)
 }
 
-/// Solves a program with its model's objective; the program's own bound is told before the search begins.
+/// Solves a program with its model's objective; the bound of one that takes time is told before the search begins.
 fn solve_built(
     problem: &Problem,
     built: &mut Built,
@@ -82,6 +86,14 @@ fn solve_built(
         _ => {}
     }
     let sign = sign(problem);
+    if built.program.columns.len() <= SMALL {
+        let left = watch.seconds_left().unwrap_or(f64::INFINITY);
+        let solution = built.program.solve(Some(left.min(AT_ONCE)))?;
+        if solution.is_infeasible || solution.is_optimal {
+            tell(&solution, built, sign, watch);
+            return Ok(solution);
+        }
+    }
     let relaxed = built.program.relaxed().solve(watch.seconds_left())?;
     if relaxed.is_infeasible {
         return Ok(relaxed);
@@ -110,6 +122,11 @@ fn solve_built(
         solution.objective = built.program.objective(&start);
         solution.values = start;
     }
+    tell(&solution, built, sign, watch);
+    Ok(solution)
+}
+
+fn tell(solution: &ProgramSolution, built: &Built, sign: f64, watch: &dyn Watch) {
     if !solution.values.is_empty() {
         watch.incumbent(
             sign * solution.objective,
@@ -117,7 +134,6 @@ fn solve_built(
         );
         watch.bound(sign * solution.bound);
     }
-    Ok(solution)
 }
 
 /// A solution near the relaxation's: every integer rounded up, and the rest solved again. None where that breaks a limit.
