@@ -9,7 +9,7 @@ use optimise::{Cost, Plan, Problem, Status, interrupted, solve};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::io::{BufRead as _, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -207,6 +207,19 @@ impl Watch for Telling<'_> {
     fn seconds_left(&self) -> Option<f64> {
         self.deadline.seconds_left()
     }
+}
+
+/// The program that runs, to be started again as a worker. On Linux this is the running program itself, also where an
+/// upgrade has put another file in its place, which might speak another version of these lines.
+///
+/// # Errors
+/// When the system does not tell.
+pub fn own_program() -> std::io::Result<PathBuf> {
+    let running = Path::new("/proc/self/exe");
+    if cfg!(target_os = "linux") && running.exists() {
+        return Ok(running.to_owned());
+    }
+    std::env::current_exe()
 }
 
 /// Solves in a worker of `program` and tells `event` what it says. When `stop` completes, or the time limit is overrun, the worker

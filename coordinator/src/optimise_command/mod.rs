@@ -1,7 +1,7 @@
 //! `coordinator optimise`: a problem in, a plan out, as JSON. It reads the problem from one document or from tables,
 //! has a worker solve it, and shows the plan and its bound while they come nearer to each other.
 
-use crate::solve_worker::{Event, SolveError, solve_in_worker};
+use crate::solve_worker::{Event, SolveError, own_program, solve_in_worker};
 use clap::Args;
 use optimise::table::{self, TableError};
 use optimise::{Model, Plan, Problem, Status, gap};
@@ -133,7 +133,7 @@ pub async fn run(options: &Options) -> Result<(), OptimiseCommandError> {
         source,
     })?;
     let mut progress = Progress::default();
-    let program = std::env::current_exe().map_err(SolveError::from)?;
+    let program = own_program().map_err(SolveError::from)?;
     let plan = solve_in_worker(&program, &problem, |event| progress.show(event), stopped()).await?;
     progress.end();
     serde_json::to_writer_pretty(file, &plan)?;

@@ -1,7 +1,7 @@
 //! Plans while they are solved: who waits, who runs, what was found so far, who called it off.
 
 use super::PlanState;
-use crate::solve_worker::{Event, SolveError, solve_in_worker};
+use crate::solve_worker::{Event, SolveError, own_program, solve_in_worker};
 use crate::state::State;
 use crate::store::planning::{self as kept, PlanEnd};
 use crate::{CoordinatorError, Problem};
@@ -94,7 +94,7 @@ impl Plans {
     fn program(&self) -> Result<PathBuf, SolveError> {
         match &*lock(&self.program) {
             Some(program) => Ok(program.clone()),
-            None => Ok(std::env::current_exe()?),
+            None => Ok(own_program()?),
         }
     }
 
