@@ -20,7 +20,7 @@ pub struct Options {
     /// Demand: CSV with the columns id, demand and, where known, variance and target.
     #[arg(long)]
     pub demand: PathBuf,
-    /// Supply: CSV with the columns id, capacity and, where needed, status and targets; closed sites offer nothing until a scenario opens them.
+    /// Supply: CSV with the columns id, capacity and, where needed, status and targets; closed sites, and candidates beside required ones, offer nothing until a scenario opens them.
     #[arg(long)]
     pub supply: PathBuf,
     /// Travel: CSV with the columns from_id, to_id, minutes and, where there are several, mode.
@@ -197,11 +197,13 @@ pub fn run(options: &Options) -> Result<(), AccessCommandError> {
     Ok(())
 }
 
-/// Sites of a supply table are there unless it says that they are closed.
+/// Sites of a supply table are there unless it says that they are closed. Where it says of some that they are open, as a table
+/// of plans does, its candidates are not there either.
 fn supply(options: &Options) -> Result<Vec<Site>, AccessCommandError> {
     let mut sites = table::sites(open(&options.supply)?, &name(&options.supply))?;
+    let names_open = sites.iter().any(|site| site.status.is_open());
     for site in &mut sites {
-        if site.status == SiteStatus::Candidate {
+        if site.status == SiteStatus::Candidate && !names_open {
             site.status = SiteStatus::Required;
         }
         if site.capacity.is_none() && options.method != Method::Nearest {

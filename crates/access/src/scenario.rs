@@ -283,9 +283,7 @@ fn apply(side: &mut Side, edit: &Edit) -> Result<(), String> {
             if !demand.is_finite() || !variance.is_finite() || *variance < 0.0 {
                 return Err("demand must be a number, and variance one of at least 0".to_owned());
             }
-            let row = (side.demand.iter())
-                .position(|row| row.id == *area && row.target == *target)
-                .ok_or_else(|| format!("there is no demand of `{area}` for that target"))?;
+            let row = row_of(&side.demand, area, target.as_deref())?;
             side.demand[row].demand = *demand;
             side.demand[row].variance = *variance;
             // A forecast's error is its own.
@@ -293,6 +291,28 @@ fn apply(side: &mut Side, edit: &Edit) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// The row of an area and target. Where the area has one row only, its target need not be named.
+fn row_of(demand: &[Demand], area: &str, target: Option<&str>) -> Result<usize, String> {
+    let of_area: Vec<usize> = (0..demand.len())
+        .filter(|&row| demand[row].id == area)
+        .collect();
+    match (&of_area[..], target) {
+        ([], _) => Err(format!(
+            "there is no demand of `{area}`; name an area that has one"
+        )),
+        (&[row], None) => Ok(row),
+        (rows, target) => (rows.iter().copied())
+            .find(|&row| demand[row].target.as_deref() == target)
+            .ok_or_else(|| {
+                let targets: Vec<&str> = (rows.iter())
+                    .map(|&row| demand[row].target.as_deref().unwrap_or("everybody"))
+                    .collect();
+                let targets = targets.join(", ");
+                format!("there is no demand of `{area}` for that target; its targets are {targets}")
+            }),
+    }
 }
 
 fn changes(

@@ -172,3 +172,19 @@ fn shared_noise_cancels_in_a_difference() {
         assert!((width - own).abs() < 1e-9 && width > 0.0);
     }
 }
+
+#[test]
+fn an_area_with_one_row_needs_no_target_named() {
+    let row = |id: &str, target: &str| Demand {
+        id: id.to_owned(),
+        target: Some(target.to_owned()),
+        ..Demand::default()
+    };
+    let demand = [row("a", "x"), row("b", "x"), row("b", "y")];
+    assert_eq!(row_of(&demand, "a", None), Ok(0));
+    assert_eq!(row_of(&demand, "b", Some("y")), Ok(2));
+    let unnamed = row_of(&demand, "b", None).unwrap_err();
+    assert!(unnamed.ends_with("its targets are x, y"), "{unnamed}");
+    assert!(row_of(&demand, "c", None).is_err());
+    assert!(row_of(&demand, "a", Some("y")).is_err());
+}
