@@ -219,7 +219,7 @@ async fn enters_an_objection(browser: &Browser) -> Result<()> {
     ensure!(again.body.contains("C'erano già: 1"), "{}", again.body);
     let entry = again
         .body
-        .split("/objections/")
+        .split("href=\"/objections/")
         .nth(1)
         .and_then(|rest| rest.split('"').next());
     let path = format!("/objections/{}", entry.context("an entry")?);
