@@ -8,6 +8,7 @@ use crate::process::{Process, run_ok};
 use crate::requester::{REQUESTER, study};
 use anyhow::{Context, Result, bail};
 use audit::EntryKind;
+use privacy_loss::NanoRho;
 use protocol::PublicKey;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -27,6 +28,8 @@ const ORGANISATION: (&str, &str) = ("olga", "only-for-this-test-as-well");
 /// The account of a data protection officer, made by [`Stack::describe`].
 const DPO: (&str, &str) = ("dario", "only-for-this-test-again");
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
+/// A loss, in nano-rho, beyond which answers are exact but for odds that no test ever meets.
+const NOISE_REMOVED: u64 = 1_000_000_000_000;
 
 /// A running system.
 pub struct Stack {
@@ -54,7 +57,20 @@ impl Stack {
     /// # Errors
     /// When a step fails.
     pub async fn start(scale: f64, max_rho: u64) -> Result<Stack> {
-        let city = City::generate(scale)?;
+        let as_it_is = |city: &City, organisation: &str| Ok(city.register(organisation));
+        Stack::start_prepared(City::generate(scale)?, max_rho, &[], as_it_is).await
+    }
+
+    /// As [`Stack::start`], of a city there is: each node reads the register that `register` names, and has these numbers in its policy.
+    ///
+    /// # Errors
+    /// When a step fails.
+    pub async fn start_prepared(
+        city: City,
+        max_rho: u64,
+        policy: &[(&str, i64)],
+        register: impl Fn(&City, &str) -> Result<PathBuf>,
+    ) -> Result<Stack> {
         let office = Office::start(city.path()).await?;
         let mut stack = Stack {
             running: BTreeMap::new(),
@@ -66,7 +82,7 @@ impl Stack {
             city,
             config: office.config,
         };
-        stack.enrol().await?;
+        stack.enrol(policy, register).await?;
         stack.agree(max_rho).await?;
         for organisation in ORGANISATIONS {
             stack.start_node(organisation, None)?;
@@ -83,12 +99,19 @@ impl Stack {
         admin(&self.config, words, more).await
     }
 
-    async fn enrol(&mut self) -> Result<()> {
+    async fn enrol(
+        &mut self,
+        policy: &[(&str, i64)],
+        register: impl Fn(&City, &str) -> Result<PathBuf>,
+    ) -> Result<()> {
         let mut requester: Option<PublicKey> = None;
         for organisation in ORGANISATIONS {
             let pinned = requester.as_ref().map(|key| (REQUESTER, key));
-            let register = self.city.register(organisation);
+            let register = register(&self.city, organisation)?;
             let node = Node::init(self.city.path(), organisation, &register, pinned).await?;
+            if !policy.is_empty() {
+                node.edit_policy(policy).await?;
+            }
             requester = requester.or(node.requester_key());
             node.join(&join_string(&self.config, organisation).await?)
                 .await?;
@@ -99,7 +122,11 @@ impl Stack {
 
     async fn agree(&self, max_rho: u64) -> Result<()> {
         let file = self.city.path().join("study.json");
-        let study = study(STUDY, &ORGANISATIONS, max_rho);
+        let mut study = study(STUDY, &ORGANISATIONS, max_rho);
+        // What a study may lose in all bounds a question too; only a test that removes the noise asks for more than usual.
+        if max_rho > NOISE_REMOVED {
+            study.max_rho_per_query = NanoRho::new(max_rho);
+        }
         std::fs::write(&file, serde_json::to_vec(&study)?)?;
         let file = file.to_str().context("a path in UTF-8")?;
         self.node(REQUESTER)?

@@ -9,7 +9,7 @@ use node_agent::config::write_private;
 use privacy_loss::NanoRho;
 use protocol::Envelope;
 use serde_json::json;
-use snapshot::{DateFormat, Day, Mapping};
+use snapshot::Mapping;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
@@ -141,16 +141,7 @@ async fn the_demo_register_is_answered_alike_in_every_format() -> Result<()> {
     let federation = Federation::new(&names)?;
     let folder = tempfile::tempdir()?;
     let (path, mut register) = support::city(folder.path());
-    // A typed column of dates has no place for 31 February.
-    let place = |name: &str| register.columns.iter().position(|known| known == name);
-    let dates = [place("DATA"), place("DATA_NASCITA")];
-    for row in &mut register.rows {
-        for date in dates.into_iter().flatten() {
-            if Day::read(&row[date], DateFormat::DaySlash).is_none() {
-                row[date].clear();
-            }
-        }
-    }
+    register.blank_impossible_days();
     let at = |name: &str| folder.path().join(name);
     let questions = [
         question(

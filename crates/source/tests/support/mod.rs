@@ -8,7 +8,8 @@ pub(crate) mod write;
 
 use demo_city::{CityConfig, register_path};
 use snapshot::{
-    Batch, CsvRecords, Edition, LocalQuality, Mapping, NodeKey, Objections, Records, Snapshot,
+    Batch, CsvRecords, DateFormat, Day, Edition, LocalQuality, Mapping, NodeKey, Objections,
+    Records, Snapshot,
 };
 use source::{Local, open_register};
 use std::path::{Path, PathBuf};
@@ -28,21 +29,42 @@ pub(crate) fn city(folder: &Path) -> (PathBuf, Register) {
     };
     let manifest = demo_city::generate(&config, folder, &mut |_| {}).expect("a city");
     let path = register_path(folder, &manifest.organisations[0].id);
-    let mapping = Mapping::parse(Mapping::municipal_register()).expect("mapping");
-    let bytes = std::fs::read(&path).expect("a register");
-    let mut records =
-        CsvRecords::open(bytes.as_slice(), mapping.csv_format().expect("text")).expect("a header");
-    let columns = records.columns().to_vec();
-    let (mut batch, mut rows) = (Batch::default(), Vec::new());
-    while records.next(&mut batch).expect("rows") {
-        rows.extend(batch.records().map(|record| {
-            (0..record.len())
-                .map(|index| record.field(index).to_owned())
-                .collect::<Vec<_>>()
-        }));
+    let register = Register::read(&path);
+    assert!(register.rows.len() > 1_000, "{}", register.rows.len());
+    (path, register)
+}
+
+impl Register {
+    /// Reads a register as the demo city writes it.
+    pub(crate) fn read(path: &Path) -> Register {
+        let mapping = Mapping::parse(Mapping::municipal_register()).expect("mapping");
+        let bytes = std::fs::read(path).expect("a register");
+        let mut records = CsvRecords::open(bytes.as_slice(), mapping.csv_format().expect("text"))
+            .expect("a header");
+        let columns = records.columns().to_vec();
+        let (mut batch, mut rows) = (Batch::default(), Vec::new());
+        while records.next(&mut batch).expect("rows") {
+            rows.extend(batch.records().map(|record| {
+                (0..record.len())
+                    .map(|index| record.field(index).to_owned())
+                    .collect::<Vec<_>>()
+            }));
+        }
+        Register { columns, rows }
     }
-    assert!(rows.len() > 1_000, "{}", rows.len());
-    (path, Register { columns, rows })
+
+    /// Blanks days that no calendar has: a typed column of dates has no place for 31 February.
+    pub(crate) fn blank_impossible_days(&mut self) {
+        let place = |name: &str| self.columns.iter().position(|known| known == name);
+        let dates = [place("DATA"), place("DATA_NASCITA")];
+        for row in &mut self.rows {
+            for date in dates.into_iter().flatten() {
+                if Day::read(&row[date], DateFormat::DaySlash).is_none() {
+                    row[date].clear();
+                }
+            }
+        }
+    }
 }
 
 /// The mapping of the city's registers, with some of its text replaced.
