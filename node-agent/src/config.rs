@@ -411,6 +411,44 @@ mod tests {
     }
 
     #[test]
+    fn the_samples_of_the_package_are_valid_and_have_every_setting() {
+        let dir = tempfile::tempdir().expect("folder");
+        let node = NodeDir::new(dir.path());
+        let sample = include_str!("../packaging/examples/node.toml");
+        let write = |text: &str| std::fs::write(node.config(), text).expect("written");
+        write(sample);
+        let config = node.read_config().expect("a valid sample");
+        assert_eq!(
+            (config.retention, config.page),
+            (Retention::default(), PageSettings::default()),
+            "the sample shows what holds by default"
+        );
+        // A setting that the sample does not show is none that people find.
+        let with_all = sample.replace("# taxonomy =", "taxonomy =");
+        write(&with_all);
+        let config = node.read_config().expect("valid with every setting");
+        let keys = |text: &str| -> std::collections::BTreeSet<String> {
+            let lines = text.lines().filter(|line| !line.starts_with('#'));
+            (lines.filter_map(|line| Some(line.split_once(" = ")?.0.to_owned()))).collect()
+        };
+        let shown = keys(&with_all);
+        assert!(config.taxonomy.is_some() && config.coordinator.is_some());
+        for key in [
+            "version",
+            "organisation",
+            "id",
+            "register",
+            "snapshots",
+            "answers",
+            "listen",
+        ] {
+            assert!(shown.contains(key), "{key}");
+        }
+        source::Local::parse(include_str!("../packaging/examples/sources.toml"))
+            .expect("a valid sample");
+    }
+
+    #[test]
     fn a_misspelt_key_is_named() {
         let dir = tempfile::tempdir().expect("folder");
         let node = NodeDir::new(dir.path());

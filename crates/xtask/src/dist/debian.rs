@@ -40,7 +40,7 @@ pub(super) fn package(
 fn lay_out(root: &Path, release: &Release, program: &Path, tree: &Path) -> Result<()> {
     let packaging = root.join("node-agent/packaging");
     let doc = format!("usr/share/doc/{NAME}");
-    let files: [(PathBuf, String, u32); 7] = [
+    let files: [(PathBuf, String, u32); 9] = [
         (program.to_owned(), "usr/bin/node-agent".to_owned(), 0o755),
         (
             packaging.join("welfare-node.service"),
@@ -50,6 +50,16 @@ fn lay_out(root: &Path, release: &Release, program: &Path, tree: &Path) -> Resul
         (
             packaging.join("README.md"),
             format!("{doc}/README.md"),
+            0o644,
+        ),
+        (
+            packaging.join("examples/node.toml"),
+            format!("{doc}/examples/node.toml"),
+            0o644,
+        ),
+        (
+            packaging.join("examples/sources.toml"),
+            format!("{doc}/examples/sources.toml"),
             0o644,
         ),
         (root.join("docs/CLI.md"), format!("{doc}/CLI.md"), 0o644),
@@ -126,6 +136,8 @@ mod tests {
         for path in [
             "usr/bin/node-agent",
             "usr/lib/systemd/system/welfare-node.service",
+            "usr/share/doc/welfare-node/examples/node.toml",
+            "usr/share/doc/welfare-node/examples/sources.toml",
         ] {
             assert!(tree.join(path).is_file(), "{path}");
         }

@@ -141,12 +141,22 @@ fn build(workspace: &Workspace, target: &str) -> Result<PathBuf> {
 
 fn tarball_entries(workspace: &Workspace, program: &Path, stem: &str) -> Result<Vec<Entry>> {
     let packaging = workspace.root.join("node-agent/packaging");
-    let files: [(&str, PathBuf, u32); 5] = [
+    let files: [(&str, PathBuf, u32); 7] = [
         ("node-agent", program.to_owned(), 0o755),
         ("README.md", packaging.join("README.md"), 0o644),
         (
             "welfare-node.service",
             packaging.join("welfare-node.service"),
+            0o644,
+        ),
+        (
+            "examples/node.toml",
+            packaging.join("examples/node.toml"),
+            0o644,
+        ),
+        (
+            "examples/sources.toml",
+            packaging.join("examples/sources.toml"),
             0o644,
         ),
         ("LICENSE", workspace.root.join("LICENSE"), 0o644),
