@@ -4,8 +4,8 @@
 use crate::detect::{Guess, TextFormat};
 use crate::inspect::{Column, Content, Inspection};
 use crate::names::{
-    ANSWERS, CITIZENSHIPS, CIVIC, DWELLINGS, NAMES, OCCUPATIONS, PROTECTED, ROLES, SECTION, SEXES,
-    STREET,
+    ANSWERS, CITIZENSHIPS, CIVIC, DWELLINGS, NAMES, OCCUPATIONS, PROTECTED, ROLES, SECTION,
+    SERVICES, SEXES, STREET,
 };
 use snapshot::{DateFormat, Encoding, Field, Marks};
 use std::collections::BTreeMap;
@@ -53,6 +53,27 @@ fn plain(name: &str) -> String {
     letters.filter(|c| c.is_ascii_alphanumeric()).collect()
 }
 
+/// Small words that change nothing: *Tipo di servizio*, *N. ore*, *Pasti a domicilio*.
+const SMALL_WORDS: [&str; 17] = [
+    "A", "AD", "D", "DA", "DEI", "DEL", "DELL", "DELLA", "DELLO", "DI", "E", "IL", "LA", "N", "NR",
+    "NUM", "OF",
+];
+
+/// A name or word without small words.
+fn without_small_words(text: &str) -> String {
+    let words = text.split(|c: char| !c.is_alphanumeric()).map(plain);
+    words
+        .filter(|word| !SMALL_WORDS.contains(&word.as_str()))
+        .collect()
+}
+
+/// Whether a column is called by one of these names, with or without small words.
+fn is_called(column: &Column, names: &[&str]) -> bool {
+    [plain(&column.name), without_small_words(&column.name)]
+        .iter()
+        .any(|called| names.contains(&called.as_str()))
+}
+
 /// Proposes a mapping. `format` is that of a text file.
 pub fn propose(found: &Inspection, format: Option<TextFormat>) -> Proposal {
     let mut free: Vec<&Column> = found
@@ -73,14 +94,12 @@ pub fn propose(found: &Inspection, format: Option<TextFormat>) -> Proposal {
         // Of several names the first one counts, wherever it stands.
         let column = names
             .iter()
-            .find_map(|name| take(&mut free, &|column| plain(&column.name) == *name));
+            .find_map(|name| take(&mut free, &|column| is_called(column, &[*name])));
         if let Some(column) = column {
             proposal.fields.insert(field, column);
         }
     }
-    if let Some(column) = take(&mut free, &|column| {
-        PROTECTED.contains(&plain(&column.name).as_str())
-    }) {
+    if let Some(column) = take(&mut free, &|column| is_called(column, PROTECTED)) {
         proposal.fields.insert(Field::Protected, column);
     }
     for (field, content) in [
@@ -147,9 +166,7 @@ type Take<'t> = dyn FnMut(&mut Vec<&Column>, &dyn Fn(&Column) -> bool) -> Option
 
 /// Where people live: NIL and municipio where they are columns, else what leads there.
 fn homes(proposal: &mut Proposal, free: &mut Vec<&Column>, take: &mut Take<'_>) {
-    let named = |names: &'static [&'static str]| {
-        move |column: &Column| names.contains(&plain(&column.name).as_str())
-    };
+    let named = |names: &'static [&'static str]| move |column: &Column| is_called(column, names);
     let has = |proposal: &Proposal, field| proposal.fields.contains_key(&field);
     if has(proposal, Field::Nil) {
         proposal.finest_level = if has(proposal, Field::Municipio) {
@@ -232,6 +249,13 @@ fn meaning(field: Field, word: &str) -> Option<String> {
             named
                 .map(|service| service.id.clone())
                 .or_else(|| siuss_service(word))
+                .or_else(|| {
+                    let bare = without_small_words(word);
+                    let (_, id) = SERVICES.iter().find(|(known, _)| *known == bare)?;
+                    // Another list of services need not have it.
+                    let known = Taxonomy::current().service_index(id);
+                    known.map(|_| (*id).to_owned())
+                })
         }
         _ => None,
     }
@@ -466,5 +490,46 @@ impl Proposal {
             }
         }
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inspect::inspect;
+    use snapshot::{CsvFormat, CsvRecords};
+
+    #[test]
+    fn columns_and_words_of_an_office_are_understood_with_their_small_words() {
+        let text = "Cod. Fisc.;Cognome e nome;Sesso;Data accesso;Tipo di servizio;N. ore;Contributo (€);N.I.L.\n\
+                    RSSMRA80A01F205X;Rossi Mario;M;05/01/2026;Pacco alimentare;1,5;25,00 €;15\n\
+                    RSSMRA80A01F205X;Rossi Mario;M;06/01/2026;Centro d'ascolto;2;;15\n\
+                    RSSMRA80A01F205X;Rossi Mario;M;07/01/2026;Altro;2;;15\n";
+        let format = CsvFormat {
+            delimiter: b';',
+            encoding: Encoding::Utf8,
+        };
+        let records = CsvRecords::open(text.as_bytes(), format).expect("a header");
+        let proposal = propose(&inspect(records).expect("read"), None);
+        for (field, column) in [
+            (Field::CodiceFiscale, "Cod. Fisc."),
+            (Field::Date, "Data accesso"),
+            (Field::Service, "Tipo di servizio"),
+            (Field::Quantity, "N. ore"),
+            (Field::Amount, "Contributo (€)"),
+            (Field::Nil, "N.I.L."),
+        ] {
+            assert_eq!(
+                proposal.fields.get(&field).map(String::as_str),
+                Some(column)
+            );
+        }
+        let words = &proposal.values[&Field::Service];
+        assert_eq!(words["Pacco alimentare"], "food-aid");
+        assert_eq!(words["Centro d'ascolto"], "social-secretariat");
+        assert_eq!(proposal.unknown[&Field::Service], ["Altro"]);
+        for (_, id) in SERVICES {
+            assert!(Taxonomy::built_in().service_index(id).is_some(), "{id}");
+        }
     }
 }
