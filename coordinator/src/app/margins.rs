@@ -172,7 +172,7 @@ fn alike(one: &Asked, other: &Asked) -> Result<(), Problem> {
              other keys of sex, age, citizenship or household",
         ));
     }
-    // Where a bound can cut, it cuts other cells of a person in another split.
+    // No equality is claimed that hangs on which cells of a person a bound keeps.
     if [a, b]
         .iter()
         .any(|query| query.bounds().cells < query.reachable_cells())
@@ -180,7 +180,7 @@ fn alike(one: &Asked, other: &Asked) -> Result<(), Problem> {
         return Err(unfit(
             "bounds-cut",
             "$.bounds.cells",
-            "a bound on cells below what one person can reach cuts differently in every split; ask with a higher bound",
+            "a bound on cells below what one person can reach cuts something off; ask with a higher bound",
         ));
     }
     Ok(())

@@ -214,7 +214,8 @@ fn unfit(code: &'static str, path: &'static str, remedy: &'static str) -> Proble
     Problem::Unfit { code, path, remedy }
 }
 
-/// A sum per unit counted: both counted of the same people, bounded alike.
+/// A sum per unit counted: both counted of the same people, bounded alike. Where a bound cuts, somebody with a period worth
+/// nothing may keep other cells of the two; each is as likely to be kept in both.
 fn mean(release: &Release, query: &AggregateQuery, count: &Release) -> Result<Series, Problem> {
     if !matches!(query.measure(), Measure::Sum(_)) {
         return Err(unfit(

@@ -192,8 +192,8 @@ impl CellMap {
 
 /// Whether the bounds of `source` may cut off more than those of `wanted`.
 ///
-/// They cannot where they cut off no cell of anybody, or where both rank the same cells, by target, service and period,
-/// with the same words: a unit then keeps under the looser bound whatever it keeps under the tighter one. And for what is
+/// They cannot where they cut off no cell of anybody, or where both draw from the same cells, by target, service and period,
+/// with the same seed: a unit then keeps under the looser bound whatever it keeps under the tighter one. And for what is
 /// clamped per cell, the clamp must not be tighter; sums of clamped parts are at least the clamped sum.
 fn cuts_more(source: &AggregateQuery, wanted: &AggregateQuery) -> bool {
     let (bounds, asked) = (source.bounds(), wanted.bounds());
@@ -201,11 +201,11 @@ fn cuts_more(source: &AggregateQuery, wanted: &AggregateQuery) -> bool {
         let periods = query.periods().into_iter().map(|period| period.key);
         periods.collect::<Vec<_>>()
     };
-    let same_ranks = source.targets() == wanted.targets()
+    let same_draws = source.targets() == wanted.targets()
         && source.service_axis() == wanted.service_axis()
         && keys(source) == keys(wanted);
     let keeps =
-        bounds.cells >= source.reachable_cells() || (same_ranks && bounds.cells >= asked.cells);
+        bounds.cells >= source.reachable_cells() || (same_draws && bounds.cells >= asked.cells);
     !keeps || (source.measure().is_weighted() && bounds.per_cell < asked.per_cell)
 }
 
@@ -456,9 +456,9 @@ mod tests {
             );
             map.expect("sums").cuts_more()
         };
-        // The same cells are ranked: looser is never less.
+        // The same draws of the same cells: looser is never less.
         assert!(!cuts(2, coarse, 2) && !cuts(3, by, 2) && cuts(2, coarse, 3));
-        // Other cells are ranked: only a bound nobody reaches is safe.
+        // Other draws: only a bound nobody reaches is safe.
         let fewer = r#""area":"nil","target":["minors"],"period":"quarter""#;
         assert!(cuts(2, fewer, 2) && cuts(7, fewer, 1) && !cuts(8, fewer, 4));
         let events = |per_cell: u32| {

@@ -44,9 +44,9 @@ const MAX_THREADS: usize = 8;
 /// The slice of what was cut off is a sum over units of 0..=K each: what a unit would have added beyond its L0 cells and
 /// Linf in each, up to K. It is a function of the same things as the unit's cells.
 ///
-/// Of a unit's more than L0 own cells, L0 are drawn without replacement. The draws come from keyed hashes of the unit's
-/// pseudonym and the edition; they depend on no content, only what they are taken from does: the unit's own cells in the
-/// order of period, target and service. So each of a person's cells is as likely to be kept as any other.
+/// Of a unit's more than L0 own cells, L0 are drawn without replacement. The draws come from keyed hashes: of the unit's
+/// pseudonym, and of the edition and the keys of target, service and period that are asked. They are places in the order of
+/// period, target and service, so that each of a person's cells is as likely to be kept as any other.
 /// A household draws by its first kept member's pseudonym.
 pub fn aggregate(query: &AggregateQuery, snapshot: &Snapshot) -> Exact<Vec<i64>> {
     let threads = thread::available_parallelism()

@@ -1,7 +1,8 @@
 //! From events to own cells: for a block of people, which cells each of them falls into, and with what sum.
-//! No branch here depends on a single event, so that the processor never has to guess.
+//! No branch depends on a single event, so that the processor never has to guess.
 
 use crate::plain::{MONTHS, Plain};
+use crate::sampling::DRAWS_OF_A_WORD;
 use std::ops::Range;
 
 /// People of one block: what is known of their events stays in the processor's nearest memory.
@@ -14,8 +15,8 @@ pub(crate) const FEWEST: usize = 12;
 pub(crate) const STRIDE: usize = 16;
 /// Sums of one person, where there are few.
 pub(crate) const WIDE: usize = 64;
-/// Places behind the last own cell that are read, and count for nothing.
-const BEHIND: usize = 8;
+/// Places behind the last own cell that are read, and count for nothing; as many as the largest L0 of a table.
+const BEHIND: usize = DRAWS_OF_A_WORD as usize;
 
 /// Own cells of a block of people.
 pub(crate) struct Block {

@@ -1,5 +1,5 @@
 //! The pass for plain questions: everybody counts, by area, service and period only.
-//! It reads few columns, a block of people at a time, and takes no branch that a single event or person decides.
+//! It reads few columns, a block of people at a time, and in its usual ways takes no branch that an event or a person decides.
 //!
 //! Three steps for each block. Every event becomes one of its person's own cells, or adds to one. Of own cells beyond L0,
 //! as many are drawn. These are clamped and added up. The result is that of [`Plan::pass`], cell by cell: the same

@@ -34,7 +34,7 @@ pub(crate) struct Plan<'a> {
     pub(crate) slot_count: usize,
     pub(crate) keep: usize,
     pub(crate) per_cell: u32,
-    /// The edition's part in the draw of own cells.
+    /// The seed of the draws among own cells.
     pub(crate) seed: u64,
     /// Number of cells of the pass.
     pub(crate) cells: usize,
@@ -86,7 +86,10 @@ impl<'a> Plan<'a> {
             slot_count: axis.len().max(1),
             keep: bounds.cells as usize,
             per_cell: bounds.per_cell,
-            seed: snapshot.sampling_seed(),
+            seed: {
+                let keys: Vec<String> = periods.iter().map(|period| period.key.clone()).collect();
+                snapshot.sampling_seed(&[query.targets(), &axis, &keys])
+            },
             periods,
             cells: query.cells_at(level),
             per_area: query.cells_per_area(),
@@ -120,7 +123,7 @@ impl<'a> Plan<'a> {
     }
 
     /// Where an own cell stands among all that a unit could have. Area, sex, age, kind and bin do not matter: at
-    /// every level and for every split, and for each measure, a unit keeps the same cells.
+    /// every level and for every split, a unit keeps the same cells; and for measures that find the same cells filled.
     pub(crate) fn order(&self, place: Place) -> usize {
         (place.period * self.target_count() + place.target) * self.slot_count + place.slot
     }

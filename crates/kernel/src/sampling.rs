@@ -3,7 +3,7 @@
 
 /// Draws that come out of one mixed word, before the next is mixed. Of as many as 2^10 own cells, the fourth draw is
 /// even to 2^-24.
-const DRAWS_OF_A_WORD: u32 = 4;
+pub(crate) const DRAWS_OF_A_WORD: u32 = 4;
 
 /// A unit's draws without replacement.
 ///
@@ -12,8 +12,9 @@ const DRAWS_OF_A_WORD: u32 = 4;
 /// these two and the unit's own cells.
 ///
 /// The mix is the finaliser of SplitMix64 (Steele, Lea and Flood 2014), a bijection that spreads every bit. Over people,
-/// whose words are as good as drawn at random, each subset of the places is as likely to be drawn as any other. The
-/// first draws are the same for every L0, so that a looser bound keeps every cell that a tighter one keeps.
+/// whose words are as good as drawn at random, each subset of the places is as likely to be drawn as any other, as nearly as
+/// [`DRAWS_OF_A_WORD`] says. The first draws are the same for every L0, so that a looser bound keeps every cell that a
+/// tighter one keeps.
 pub(crate) struct Draws {
     word: u64,
     rest: u64,

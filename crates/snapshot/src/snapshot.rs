@@ -446,12 +446,16 @@ impl Snapshot {
             .map(|birth| Month::from_index(*birth))
     }
 
-    /// The edition's part in the draw of those cells of a person that count when there are more than a query's bound.
-    /// Its key comes from the node's key and the edition's label, so the draw is neither foreseeable
+    /// The seed of the draws that decide which cells of a person count when there are more than a question's bound: one for
+    /// each set of cells that a person can have there, named by the keys of its `axes`.
+    /// Its key comes from the node's key and the edition's label, so the draws are neither foreseeable
     /// outside the node nor a function of anybody's rows.
-    pub fn sampling_seed(&self) -> u64 {
+    pub fn sampling_seed(&self, axes: &[&[String]]) -> u64 {
         let key = hmac::Key::new(hmac::HMAC_SHA256, &self.sampling_key);
-        let [a, b, c, d, e, f, g, h, ..] = keys::tag(&key, "wi-draw-v1", &[]);
+        // No key of an axis holds a line break or another control character.
+        let axes: Vec<String> = axes.iter().map(|keys| keys.join("\n")).collect();
+        let [a, b, c, d, e, f, g, h, ..] =
+            keys::tag(&key, "wi-draw-v1", &[axes.join("\0").as_bytes()]);
         u64::from_be_bytes([a, b, c, d, e, f, g, h])
     }
 }
