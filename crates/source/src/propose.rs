@@ -115,51 +115,22 @@ pub fn propose(found: &Inspection, format: Option<TextFormat>) -> Proposal {
         }
     }
     homes(&mut proposal, &mut free, &mut take);
-    let of = |field: &Field| {
-        let name = proposal.fields.get(field)?;
-        found.columns.iter().find(|column| column.name == *name)
-    };
-    let dates = [Field::Date, Field::BirthDate]
-        .iter()
-        .filter_map(of)
+    proposal.dates = [Field::Date, Field::BirthDate]
+        .into_iter()
+        .filter_map(|field| column_of(&proposal.fields, field, found))
         .find_map(|column| column.dates);
-    proposal.dates = dates;
-    let (mut values, mut unknown) = (BTreeMap::new(), BTreeMap::new());
-    for field in [
-        Field::Service,
-        Field::Sex,
-        Field::Citizenship,
-        Field::Need,
-        Field::Benefit,
-        Field::Role,
-        Field::Carer,
-        Field::Occupation,
-        Field::Dwelling,
-    ] {
-        let Some(column) = of(&field) else { continue };
-        let mut known = BTreeMap::new();
-        for word in column.words.keys() {
-            match meaning(field, word) {
-                Some(id) if id == *word => {}
-                Some(id) => {
-                    known.insert(word.clone(), id);
-                }
-                None => unknown
-                    .entry(field)
-                    .or_insert_with(Vec::new)
-                    .push(word.clone()),
-            }
-        }
-        // The beginning of a register need not hold every word.
-        for (word, id) in usual(field) {
-            known
-                .entry((*word).to_owned())
-                .or_insert_with(|| (*id).to_owned());
-        }
-        values.insert(field, known);
-    }
-    (proposal.values, proposal.unknown) = (values, unknown);
+    proposal.understand_words(found);
     proposal
+}
+
+/// The column that fills a field, as it was looked at.
+fn column_of<'f>(
+    fields: &BTreeMap<Field, String>,
+    field: Field,
+    found: &'f Inspection,
+) -> Option<&'f Column> {
+    let name = fields.get(&field)?;
+    found.columns.iter().find(|column| column.name == *name)
 }
 
 type Take<'t> = dyn FnMut(&mut Vec<&Column>, &dyn Fn(&Column) -> bool) -> Option<String> + 't;
@@ -322,6 +293,44 @@ pub(crate) fn quoted(text: &str) -> String {
 }
 
 impl Proposal {
+    /// Finds what the words of columns mean, anew where columns were named since; what nobody understands stays open.
+    pub fn understand_words(&mut self, found: &Inspection) {
+        self.values.clear();
+        self.unknown.clear();
+        for field in [
+            Field::Service,
+            Field::Sex,
+            Field::Citizenship,
+            Field::Need,
+            Field::Benefit,
+            Field::Role,
+            Field::Carer,
+            Field::Occupation,
+            Field::Dwelling,
+        ] {
+            let Some(column) = column_of(&self.fields, field, found) else {
+                continue;
+            };
+            let mut known = BTreeMap::new();
+            for word in column.words.keys() {
+                match meaning(field, word) {
+                    Some(id) if id == *word => {}
+                    Some(id) => {
+                        known.insert(word.clone(), id);
+                    }
+                    None => self.unknown.entry(field).or_default().push(word.clone()),
+                }
+            }
+            // The beginning of a register need not hold every word.
+            for (word, id) in usual(field) {
+                known
+                    .entry((*word).to_owned())
+                    .or_insert_with(|| (*id).to_owned());
+            }
+            self.values.insert(field, known);
+        }
+    }
+
     /// What is detected, in lines for a person, with what stays open.
     pub fn notes(&self) -> Vec<String> {
         let sure = |certain| {
@@ -510,7 +519,8 @@ mod tests {
             encoding: Encoding::Utf8,
         };
         let records = CsvRecords::open(text.as_bytes(), format).expect("a header");
-        let proposal = propose(&inspect(records).expect("read"), None);
+        let found = inspect(records).expect("read");
+        let proposal = propose(&found, None);
         for (field, column) in [
             (Field::CodiceFiscale, "Cod. Fisc."),
             (Field::Date, "Data accesso"),
@@ -528,6 +538,14 @@ mod tests {
         assert_eq!(words["Pacco alimentare"], "food-aid");
         assert_eq!(words["Centro d'ascolto"], "social-secretariat");
         assert_eq!(proposal.unknown[&Field::Service], ["Altro"]);
+        // A column that a person named has words too.
+        let mut unnamed = Proposal {
+            fields: [(Field::Service, "Tipo di servizio".to_owned())].into(),
+            ..Proposal::default()
+        };
+        unnamed.understand_words(&found);
+        assert_eq!(unnamed.values[&Field::Service], *words);
+        assert_eq!(unnamed.unknown, proposal.unknown);
         for (_, id) in SERVICES {
             assert!(Taxonomy::built_in().service_index(id).is_some(), "{id}");
         }

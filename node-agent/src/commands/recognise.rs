@@ -144,6 +144,12 @@ pub(crate) fn recognise(at: &str, options: &RegisterOptions, ask: bool) -> Resul
             );
         }
     }
+    if quality.rows > 0 && quality.loaded == 0 {
+        println!(
+            "no row of it can be used yet, and the node would answer for nobody: correct its mapping.toml, then \
+             `node-agent mapping check --file mapping.toml`"
+        );
+    }
     Ok(Recognised {
         register: at.into(),
         local,
@@ -312,6 +318,8 @@ fn complete(proposal: &mut Proposal, found: &Inspection) -> Result<()> {
             }
         }
     }
+    // Columns were named just now; their words are to be understood like the others.
+    proposal.understand_words(found);
     for (field, words) in std::mem::take(&mut proposal.unknown) {
         let ids = identifiers(field);
         println!(
