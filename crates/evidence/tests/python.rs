@@ -131,7 +131,9 @@ fn agree_with_witnesses(
     };
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(
-        found_by_python(folder.path(), packs, heads, witnesses),
+        verifier
+            .borrow_mut()
+            .found(folder.path(), packs, heads, witnesses),
         ours,
         "{what}"
     );

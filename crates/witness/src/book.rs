@@ -116,9 +116,8 @@ impl Witness {
             Some(held) => (held.checkpoint.size, held.checkpoint.root),
             None => (0, audit::root(&[])),
         };
-        let refused = if submission.old != size {
-            Some(Refused::Held(size))
-        } else if head.size == size && head.root != root {
+        let differs = head.size == size && head.root != root;
+        let refused = if submission.old != size || differs {
             Some(Refused::Held(size))
         } else {
             audit::verify_consistency(size, &root, head.size, &head.root, &submission.proof)
@@ -127,7 +126,7 @@ impl Witness {
         };
         if let Some(refused) = refused {
             // Another start alone contradicts nothing: the log may not know yet what is held.
-            let contradicts = submission.old == size || (head.size == size && head.root != root);
+            let contradicts = submission.old == size || differs;
             if let Some(held) = held.filter(|_| contradicts) {
                 keep(&mut transaction, &signed, &held, now).await?;
                 transaction.commit().await?;
