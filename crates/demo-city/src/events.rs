@@ -94,9 +94,13 @@ impl Row {
     }
 }
 
-/// Cumulative weight of the window's months for each service.
+/// Months that are drawn for: those of the window, and as many after it as a spell may last. Registers are cut at the window's
+/// end, as any register is cut at today: nothing that is drawn may know where.
+const MONTHS: usize = WINDOW_MONTHS + 60;
+
+/// Cumulative weight of months for each service.
 pub(crate) struct Seasons {
-    cumulative: Vec<[f64; WINDOW_MONTHS + 1]>,
+    cumulative: Vec<[f64; MONTHS + 1]>,
 }
 
 /// January to December of each service, and its growth per year; in the order of `SERVICES`.
@@ -149,8 +153,8 @@ impl Seasons {
             .iter()
             .enumerate()
             .map(|(service, (season, growth))| {
-                let mut sums = [0.0; WINDOW_MONTHS + 1];
-                for month in 0..WINDOW_MONTHS {
+                let mut sums = [0.0; MONTHS + 1];
+                for month in 0..MONTHS {
                     // The first half of 2021 was still the pandemic: more food and meals, few courses.
                     let pandemic = match (month < 6, service) {
                         (true, 3) => 1.4,
@@ -176,6 +180,12 @@ impl Seasons {
     }
 }
 
+/// The window's last month.
+const LAST: usize = WINDOW_MONTHS - 1;
+
+/// So many courses are drawn for a client before one event is placed in the window by force: few live in it so shortly.
+const MOST_COURSES: usize = 200;
+
 /// What is needed to make the rows of one client.
 pub(crate) struct ClientCase<'a> {
     pub(crate) profile: &'a Profile,
@@ -187,39 +197,20 @@ pub(crate) struct ClientCase<'a> {
 }
 
 impl ClientCase<'_> {
-    /// All rows of the client, copies included, in order of their day.
+    /// All rows of the client up to the window's end, copies included, in order of their day; at least one.
+    ///
+    /// Clients are those whom the window knows: a course of events with none in it is drawn again. Conditioning whole
+    /// courses so is what cutting a register does. Forcing an event into what is left of the window instead would pile up
+    /// newcomers in its last months.
     pub(crate) fn rows(&self, rng: &mut Rng) -> Vec<Row> {
-        let services = self.services(rng);
-        let (main, from, to) = services[0];
-        let heavy = rng.chance(self.profile.heavy);
-        let (start, end) = self.spell(main, from, to, heavy, rng);
-        let length = (end - start + 1) as f64;
-        let count = if heavy {
-            (450.0 * rng.lognormal(0.6)).min(length * 40.0)
-        } else {
-            let usual = self.profile.mean_rows - 450.0 * self.profile.heavy;
-            // In proportion to the spell, or the years at the window's ends would hold too much.
-            let by_length = length / 15.0;
-            (usual * 1.12 * by_length * rng.lognormal(1.0)).min(length * 10.0)
-        };
-        let count = 1 + rng.poisson((count - 1.0).max(0.0));
-        let mut rows: Vec<Row> = (0..count)
-            .map(|_| {
-                let pick = if rng.chance(0.72) {
-                    0
-                } else {
-                    rng.below(services.len())
-                };
-                let (service, from, to) = services[pick];
-                // A second service may be open to the client only outside the spell; then the main one stands in.
-                let (service, from, to) = if from.max(start) <= to.min(end) {
-                    (service, from.max(start), to.min(end))
-                } else {
-                    (main, start, end)
-                };
-                self.row(service, self.seasons.draw(service, from, to, rng), rng)
-            })
-            .collect();
+        let mut rows: Vec<Row> = (0..MOST_COURSES)
+            .map(|_| self.course(rng))
+            .find(|rows| !rows.is_empty())
+            .unwrap_or_else(|| {
+                let (service, from, to) = self.services(rng)[0];
+                let month = self.seasons.draw(service, from, to.min(LAST), rng);
+                vec![self.row(service, month, rng)]
+            });
         // The same service, day, hours and amount twice would be one event for every node: keep one.
         rows.sort_by_key(|row| (row.day, row.service, row.quantity, row.cents));
         rows.dedup_by_key(|row| (row.day, row.service, row.quantity, row.cents));
@@ -237,7 +228,43 @@ impl ClientCase<'_> {
         rows
     }
 
-    /// Up to three services with the window's months in which the client may use each, the main one first.
+    /// Rows within the window of one spell with its services, in no order.
+    fn course(&self, rng: &mut Rng) -> Vec<Row> {
+        let services = self.services(rng);
+        let (main, from, to) = services[0];
+        let heavy = rng.chance(self.profile.heavy);
+        let (start, end) = self.spell(main, from, to, heavy, rng);
+        let length = (end - start + 1) as f64;
+        let count = if heavy {
+            (450.0 * rng.lognormal(0.6)).min(length * 40.0)
+        } else {
+            let usual = self.profile.mean_rows - 450.0 * self.profile.heavy;
+            // In proportion to the spell, or the years at the window's ends would hold too much.
+            let by_length = length / 15.0;
+            (usual * 1.12 * by_length * rng.lognormal(1.0)).min(length * 10.0)
+        };
+        let count = 1 + rng.poisson((count - 1.0).max(0.0));
+        (0..count)
+            .filter_map(|_| {
+                let pick = if rng.chance(0.72) {
+                    0
+                } else {
+                    rng.below(services.len())
+                };
+                let (service, from, to) = services[pick];
+                // A second service may be open to the client only outside the spell; then the main one stands in.
+                let (service, from, to) = if from.max(start) <= to.min(end) {
+                    (service, from.max(start), to.min(end))
+                } else {
+                    (main, start, end)
+                };
+                let month = self.seasons.draw(service, from, to, rng);
+                (month <= LAST).then(|| self.row(service, month, rng))
+            })
+            .collect()
+    }
+
+    /// Up to three services with the months in which the client may use each, the main one first.
     fn services(&self, rng: &mut Rng) -> Vec<(usize, usize, usize)> {
         let offered = &self.profile.services;
         let mut open: Vec<(f64, (usize, usize, usize))> = offered
@@ -261,16 +288,17 @@ impl ClientCase<'_> {
         chosen
     }
 
-    /// First and last month in which the client is alive (at least the last month for those born at the very end).
+    /// First and last month in which the client is alive (at least the window's last for those born at its very end); of those who
+    /// do not die within the window, the last that is drawn for.
     fn lifetime(&self) -> (usize, usize) {
         let born = i32::from(self.person.birth_month().0) - i32::from(Month::FIRST.0);
         let from = if self.person.birth_day < WINDOW_START {
             0
         } else {
-            (born + 1).clamp(0, WINDOW_MONTHS as i32 - 1)
+            (born + 1).clamp(0, LAST as i32)
         };
         let last = if self.person.death == NEVER {
-            WINDOW_MONTHS - 1
+            MONTHS - 1
         } else {
             usize::from(self.person.death)
         };
@@ -294,7 +322,7 @@ impl ClientCase<'_> {
         let (from, to) = self.lifetime();
         let from = (born + 12 * youngest).max(from as i32);
         let to = (born + 12 * (oldest + 1) - 1).min(to as i32);
-        (from <= to).then_some((from as usize, to as usize))
+        (from <= to && from <= LAST as i32).then_some((from as usize, to as usize))
     }
 
     /// How much a service suits the client.
@@ -355,12 +383,12 @@ impl ClientCase<'_> {
         rng: &mut Rng,
     ) -> (usize, usize) {
         if heavy {
-            return (from, to);
+            return (from, to.min(LAST));
         }
         let start = if rng.chance(0.22) {
             from
         } else {
-            self.seasons.draw(service, from, to, rng)
+            self.seasons.draw(service, from, to.min(LAST), rng)
         };
         let length = (rng.exponential() * 20.0) as usize;
         (start, (start + length).min(to))

@@ -1,6 +1,7 @@
 //! The organisations of the demo city: size, services offered, and whom each of them knows.
 //! Names are invented; no real body's clients or numbers are behind them.
 
+use crate::calendar::{Month, WINDOW_MONTHS};
 use crate::population::{Citizenship, Household, NEVER, Person};
 
 /// Service ids, in the order of the events' service index.
@@ -93,11 +94,15 @@ impl Profile {
             1.0
         };
         let municipio = usize::from(household.homes[0].1).clamp(1, 9) - 1;
-        // Whoever dies early is replaced by somebody else in the queue, or demand would shrink year by year.
-        let lived = match person.death {
-            NEVER => 1.0,
-            month => (f64::from(month) + 1.0) / 60.0,
+        // Whoever dies early, or is born late, is replaced by somebody else in the queue, or demand would shrink year by year, and
+        // the last months fill with newborns.
+        let born = i32::from(person.birth_month().0) - i32::from(Month::FIRST.0);
+        let window = WINDOW_MONTHS as i32;
+        let last = match person.death {
+            NEVER => window - 1,
+            month => i32::from(month),
         };
+        let lived = f64::from((last + 1 - born.max(0)).max(1)) / f64::from(window);
         lived
             * self.ages[age]
             * self.citizenship[citizenship]

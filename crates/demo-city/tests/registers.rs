@@ -94,6 +94,31 @@ fn an_earlier_end_gives_the_first_part_of_the_same_registers() {
     }
 }
 
+/// A register that is read today ends in the midst of its clients' courses. It must not show that its maker knew where.
+#[test]
+fn newcomers_do_not_pile_up_where_registers_end() {
+    let (dir, manifest) = city(&CityConfig {
+        scale: 0.02,
+        ..small()
+    });
+    let readings: Vec<Reading> = (manifest.organisations.iter())
+        .map(|organisation| read(&register_path(dir.path(), &organisation.id), true))
+        .collect();
+    let seen_in = |year: u32| {
+        (readings.iter())
+            .flat_map(|reading| reading.persons.values())
+            .filter(|seen| {
+                (seen.events.keys()).any(|(at, month, _)| *at == year && *month >= 10)
+            })
+            .count() as f64
+    };
+    let (before, last) = (seen_in(2024), seen_in(2025));
+    assert!(
+        (0.95..1.1).contains(&(last / before)),
+        "{before} persons in the last quarter of 2024, {last} in that of 2025"
+    );
+}
+
 #[test]
 fn clients_are_as_many_as_scaled_and_organisations_as_many_as_asked() {
     let (_dir, manifest) = city(&small());
