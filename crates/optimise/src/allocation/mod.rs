@@ -18,7 +18,7 @@ const PROVEN: f64 = 1e-6;
 /// Programs of so few columns are mostly solved before anybody could read of their relaxation: they are given so many
 /// seconds to be.
 const SMALL: usize = 3_000;
-const AT_ONCE: f64 = 0.2;
+const AT_ONCE: f64 = 0.5;
 /// Amounts and shares below this are the engine's rounding.
 const NOTHING: f64 = 1e-7;
 
