@@ -94,7 +94,7 @@ async function pointsOver(testid) {
 async function interaction(name) {
   await page.getByTestId('map').locator('path').first().waitFor();
   await page.locator('[data-testid="area-table"] tbody tr').first().waitFor();
-  await page.evaluate(() => scrollTo({ top: 0, behavior: 'instant' }));
+  await page.getByTestId('map').evaluate((map) => map.scrollIntoView({ block: 'center', behavior: 'instant' }));
   const points = await pointsOver('map');
   const moved = (await frames(points)).slice(1);
   const still = (await frames(points.map((_, i) => [20 + (i % 2), 300 + 4 * i]))).slice(1);

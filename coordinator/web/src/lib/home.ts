@@ -107,6 +107,7 @@ export const WAYS: Record<Account['role'], readonly Way[]> = {
   ],
   admin: [
     { text: 'nodes', href: '/nodes' },
+    { text: 'decisions', href: '/decisions' },
     { text: 'log', href: '/log' },
     { text: 'alerts', href: '/alerts' },
     { text: 'evidence', href: '/api/v1/log/evidence' },

@@ -1,4 +1,5 @@
-// What every page needs to name things: geography, outlines, taxonomy, organisations. Fetched once after sign-in.
+// What every page needs to name things: geography, taxonomy, organisations, fetched once after sign-in; and the outlines, which are
+// large, once a map asks for them.
 import { api } from './api/client';
 import type { Geography, NodeInfo, Query, Taxonomy } from './api/types';
 import { areaNames } from './areas';
@@ -20,19 +21,32 @@ function wordOf(family: string, id: string, translate: Translate): string {
 
 class Reference {
   geography = new Resource<Geography>();
-  outlines = new Resource<ReturnType<typeof project>>();
   taxonomy = new Resource<Taxonomy>();
   nodes = new Resource<NodeInfo[]>();
+  #outlines = new Resource<ReturnType<typeof project>>();
+  #isDrawn = false;
 
   async load(): Promise<void> {
     await Promise.all([
       this.taxonomy.load(api.taxonomy),
       this.nodes.load(api.nodes),
-      this.geography.load(api.geography).then(() => {
-        const url = this.geography.value?.outlines_url;
-        return url === undefined ? undefined : this.outlines.load(async () => project(await api.outlines(url)));
-      }),
+      this.geography.load(api.geography).then(() => (this.#isDrawn ? this.#loadOutlines() : undefined)),
     ]);
+  }
+
+  async #loadOutlines(): Promise<void> {
+    const url = this.geography.value?.outlines_url;
+    if (url !== undefined) await this.#outlines.load(async () => project(await api.outlines(url)));
+  }
+
+  /** The outlines as they are drawn; being asked for begins to fetch them. */
+  get outlines(): Resource<ReturnType<typeof project>> {
+    if (!this.#isDrawn) {
+      this.#isDrawn = true;
+      // Not while something is derived from them: what changes state waits its turn.
+      queueMicrotask(() => void this.#loadOutlines());
+    }
+    return this.#outlines;
   }
 
   get words(): Words {

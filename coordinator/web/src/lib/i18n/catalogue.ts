@@ -1,24 +1,38 @@
-// One catalogue per language with the same keys; codes of the server are rendered here, with a fallback that shows the code.
+// One catalogue per language with the same keys, fetched when the language is first used; codes of the server are rendered here, with a
+// fallback that shows the code.
 import type { Language } from '../format';
-import { en } from './en';
-import { it } from './it';
+import type { it } from './it';
 
 export type Key = keyof typeof it;
 export type Params = Readonly<Record<string, unknown>>;
 export type Translate = (key: Key, params?: Params) => string;
 
-const CATALOGUES: Record<Language, Record<Key, string>> = { it, en };
+type Catalogue = Readonly<Record<Key, string>>;
+
+const FETCH: Record<Language, () => Promise<Catalogue>> = {
+  it: async () => (await import('./it')).it,
+  en: async () => (await import('./en')).en,
+};
+const fetched = new Map<Language, Catalogue>();
+
+/** Makes a language usable: nothing is shown in it before. */
+export async function loadCatalogue(language: Language): Promise<void> {
+  if (!fetched.has(language)) fetched.set(language, await FETCH[language]());
+}
 
 function fill(text: string, params: Params): string {
   return text.replace(/\{(\w+)\}/g, (whole, name: string) => (name in params ? String(params[name]) : whole));
 }
 
 export function translator(language: Language): Translate {
-  const catalogue = CATALOGUES[language];
-  return (key, params = {}) => fill(catalogue[key], params);
+  return (key, params = {}) => fill(fetched.get(language)?.[key] ?? key, params);
 }
 
-export const isKey = (key: string): key is Key => Object.hasOwn(it, key);
+/** Whether there is a text of this key; all languages have the same. */
+export function isKey(key: string): key is Key {
+  const [any] = fetched.values();
+  return any !== undefined && Object.hasOwn(any, key);
+}
 
 /** The text of a server's code in a family (`problem`, `rule`, `log` ...); the family's fallback names the code. */
 export function codeText(t: Translate, family: 'problem' | 'rule' | 'log' | 'kind' | 'mechanism' | 'noise' | 'purpose', code: string, params: Params = {}): string {

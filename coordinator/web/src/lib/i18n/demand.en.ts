@@ -19,6 +19,7 @@ export const demand: Record<keyof typeof italian, string> = {
   'demand.said-forecast': 'forecast need',
   'demand.said-sites': '{service}: {count} today',
   'demand.said-travel': '{mode}, {speed} km/h',
+  'demand.estimated': 'Estimated need',
   'demand.look-first': 'See the margins first: then you can decide whether to ask and spend.',
   'demand.did-everywhere': 'Need as forecast, in {count} areas',
 };

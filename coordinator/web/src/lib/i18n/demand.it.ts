@@ -17,6 +17,7 @@ export const demand = {
   'demand.said-forecast': 'bisogno previsto',
   'demand.said-sites': '{service}: {count} oggi',
   'demand.said-travel': '{mode}, {speed} km/h',
+  'demand.estimated': 'Bisogno stimato',
   'demand.look-first': 'Guarda prima i margini: poi puoi decidere se chiedere e spendere.',
   'demand.did-everywhere': 'Bisogno come da previsione, in {count} aree',
 };

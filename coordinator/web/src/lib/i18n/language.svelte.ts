@@ -1,6 +1,6 @@
 // The language in use: remembered on this device, written into the document so that readers aloud pronounce it right.
 import type { Language } from '../format';
-import { translator, type Key, type Params } from './catalogue';
+import { loadCatalogue, translator, type Key, type Params } from './catalogue';
 
 const STORED_AS = 'wi-language';
 
@@ -17,7 +17,13 @@ function initial(): Language {
 class LanguageState {
   current = $state<Language>(initial());
 
-  choose(language: Language): void {
+  /** Changes the language once its texts are there; where they cannot be fetched, it stays as it is. */
+  async choose(language: Language): Promise<void> {
+    try {
+      await loadCatalogue(language);
+    } catch {
+      return;
+    }
     this.current = language;
     document.documentElement.lang = language;
     try {
