@@ -9,7 +9,7 @@ use node_agent::config::write_private;
 use privacy_loss::NanoRho;
 use protocol::Envelope;
 use serde_json::json;
-use snapshot::Mapping;
+use snapshot::{DateFormat, Day, Mapping};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
