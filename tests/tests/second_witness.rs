@@ -5,11 +5,14 @@ use anyhow::{Context, Result, ensure};
 use audit::EntryKind;
 use serde_json::json;
 use std::path::Path;
+use std::time::{Duration, Instant};
+use system_tests::PATIENCE;
 use system_tests::process::{Finished, Process, run, run_ok};
 use system_tests::stack::Stack;
 
 const ORGANISATION: &str = "cooperativa-lambro";
 const NAME: &str = "university.example/witness";
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 fn text(path: &Path) -> Result<&str> {
     path.to_str().context("a path in UTF-8")
@@ -61,15 +64,18 @@ fn configure(path: &Path, key: &str, address: &str) -> Result<()> {
     Ok(std::fs::write(path, toml::to_string(&config)?)?)
 }
 
-fn serve_coordinator(stack: &Stack, name: &str) -> Result<Process> {
+/// Starts the coordinator again, and waits until it is up.
+async fn serve_coordinator(stack: &mut Stack, name: &str) -> Result<()> {
     let config = stack.coordinator_dir().join("coordinator.toml");
     let log = stack.city.path().join("logs").join(name);
-    Process::start(
-        "coordinator",
-        &["serve", "--config", text(&config)?],
-        &[],
-        &log,
-    )
+    let serve = ["serve", "--config", text(&config)?];
+    stack.coordinator = Process::start("coordinator", &serve, &[], &log)?;
+    let began = Instant::now();
+    while !stack.website.is_up("/health").await {
+        ensure!(began.elapsed() < PATIENCE, "{}", stack.coordinator.tail());
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+    Ok(())
 }
 
 /// Kills the coordinator; a process that has ended stands in its place.
@@ -153,7 +159,7 @@ async fn backups_of_both_sides_that_agree_are_refused_by_the_second_witness() ->
     let office = stack.coordinator_dir();
     configure(&office.join("coordinator.toml"), key, &address)?;
     stop_coordinator(&mut stack)?;
-    stack.coordinator = serve_coordinator(&stack, "again.log")?;
+    serve_coordinator(&mut stack, "again.log").await?;
     stack.start_node(ORGANISATION, None)?;
     stack.nodes_are_online(6).await?;
     let query = stack.ask(&question(1_000_000), 600).await?;
@@ -171,13 +177,15 @@ async fn backups_of_both_sides_that_agree_are_refused_by_the_second_witness() ->
     (stack.node(ORGANISATION)?)
         .command(&export, &["--out", text(&node_pack)?])
         .await?;
+    let began = Instant::now();
     loop {
         export_coordinator(&stack, &city_pack).await?;
         if member(&city_pack, "cosigned.jsonl")?.contains(&format!("{NAME} ")) {
             break;
         }
+        ensure!(began.elapsed() < PATIENCE, "{}", stack.tails());
         std::fs::remove_file(&city_pack)?;
-        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        tokio::time::sleep(LOOK_AGAIN).await;
     }
     for program in ["node-agent", "coordinator"] {
         let packs = [node_pack.as_path(), city_pack.as_path()];
@@ -201,7 +209,7 @@ async fn backups_of_both_sides_that_agree_are_refused_by_the_second_witness() ->
     stop_coordinator(&mut stack)?;
     put_back(&old_node, &node_db)?;
     put_back(&old_city, &city_db)?;
-    stack.coordinator = serve_coordinator(&stack, "back.log")?;
+    serve_coordinator(&mut stack, "back.log").await?;
     stack.start_node(ORGANISATION, None)?;
     stack.nodes_are_online(6).await?;
     stack.logged(&["witness-history-differs", NAME]).await?;

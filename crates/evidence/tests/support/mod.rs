@@ -2,13 +2,14 @@
 
 #![allow(dead_code)] // Each test program uses a part.
 
+pub(crate) mod acts;
 pub(crate) mod tamper;
 
 use audit::{
     EntryKind, Fact, Hash, Header, LEAF_VERSION, LogSigner, SignedCheckpoint, Tree, body_hash,
     cosign, leaf_hash_of,
 };
-use evidence::{Contents, Cosigned, EntryLine, LedgerTotals, Trust};
+use evidence::{Code, Contents, Cosigned, EntryLine, LedgerTotals, Trust, verify};
 use protocol::{
     Act, Approval, BudgetMove, Envelope, LogState, NewGuarantee, PolicyChange, PublicKey,
     Restoration, SubCap, Word,
@@ -335,217 +336,6 @@ impl World {
         ));
     }
 
-    /// The policy that the node begins with.
-    pub(crate) fn install_policy(&mut self, number: u64) {
-        let document = policy(number);
-        let hash = protocol::hex(&protocol::sha256(document.as_bytes()));
-        let mut installed = entry(
-            EntryKind::PolicyChange,
-            [
-                ("act", "policy-installed".into()),
-                ("policy-hash", hash.as_str().into()),
-                ("replaces", self.policy_hash.as_str().into()),
-                ("act-id", "".into()),
-                ("act-hash", "".into()),
-                ("signers", "".into()),
-            ],
-        );
-        self.policies.push(document.clone());
-        installed.body = document.into_bytes();
-        self.policy_hash = hash;
-        self.node.push(installed);
-    }
-
-    /// A policy that replaces the one in force, signed by the officers of these seeds.
-    pub(crate) fn sign_policy(&mut self, number: u64, signers: &[u8]) {
-        let act = PolicyChange {
-            version: 1,
-            id: request_id(200 + number),
-            organisation: ORGANISATION.to_owned(),
-            replaces: self.policy_hash.clone(),
-            document: policy(number),
-            reason: "narrower".to_owned(),
-            signed_at: NOW,
-        };
-        let payload = serde_json::to_vec(&act).unwrap();
-        let signed = |seed: u8, bytes: &[u8]| -> [u8; 64] {
-            pair(seed).sign(bytes).as_ref().try_into().unwrap()
-        };
-        let first = signers[0];
-        let mut envelope = Envelope::sign(PolicyChange::TYPE, &payload, &public(first), |bytes| {
-            signed(first, bytes)
-        });
-        for seed in &signers[1..] {
-            envelope
-                .add_signature(&public(*seed), |bytes| signed(*seed, bytes))
-                .unwrap();
-        }
-        let mut keys: Vec<PublicKey> = signers.iter().map(|seed| public(*seed)).collect();
-        keys.sort();
-        let keys: Vec<String> = keys.iter().map(ToString::to_string).collect();
-        let mut changed = entry(
-            EntryKind::PolicyChange,
-            [
-                ("act", "policy-signed".into()),
-                ("policy-hash", act.policy_hash().into()),
-                ("replaces", act.replaces.as_str().into()),
-                ("act-id", act.id.as_str().into()),
-                (
-                    "act-hash",
-                    protocol::hex(&protocol::sha256(&payload)).into(),
-                ),
-                ("signers", keys.join(",").into()),
-            ],
-        );
-        changed.body = serde_json::to_vec(&envelope).unwrap();
-        self.policy_hash = act.policy_hash();
-        self.policies.push(act.document);
-        self.node.push(changed);
-    }
-
-    /// A lifetime cap of 2,000 nano-rho instead of the 1,000 that the account was opened with.
-    pub(crate) fn raise_lifetime(&mut self, signers: [u8; 2]) {
-        let act = NewGuarantee {
-            version: 1,
-            id: request_id(97),
-            organisation: ORGANISATION.to_owned(),
-            lifetime_before: privacy_loss_of(1_000),
-            lifetime: privacy_loss_of(2_000),
-            reason: "a census".to_owned(),
-            signed_at: NOW,
-        };
-        let payload = serde_json::to_vec(&act).unwrap();
-        let signed = |seed: u8, bytes: &[u8]| -> [u8; 64] {
-            pair(seed).sign(bytes).as_ref().try_into().unwrap()
-        };
-        let [first, second] = signers;
-        let mut envelope = Envelope::sign(NewGuarantee::TYPE, &payload, &public(first), |bytes| {
-            signed(first, bytes)
-        });
-        envelope
-            .add_signature(&public(second), |bytes| signed(second, bytes))
-            .unwrap();
-        let mut raised = entry(
-            EntryKind::BudgetMove,
-            [
-                ("act", "new-guarantee".into()),
-                ("act-id", act.id.as_str().into()),
-                (
-                    "act-hash",
-                    protocol::hex(&protocol::sha256(&payload)).into(),
-                ),
-                ("signer", public(first).to_string().into()),
-                ("second-signer", public(second).to_string().into()),
-                ("lifetime-before", act.lifetime_before.nano().into()),
-                ("lifetime", act.lifetime.nano().into()),
-            ],
-        );
-        raised.body = serde_json::to_vec(&envelope).unwrap();
-        self.ledger.lifetime = Some(2_000);
-        self.node.push(raised);
-    }
-
-    /// The log goes on from a backup of all entries so far, as `officer` signed it.
-    pub(crate) fn restore(&mut self, officer: u8) {
-        let head = self.node.head(&node_signer());
-        let kept = head.checkpoint();
-        let act = Restoration {
-            version: 1,
-            id: request_id(98),
-            organisation: ORGANISATION.to_owned(),
-            old_key: public(1),
-            new_key: public(1),
-            kept: LogState::new(kept.size, &kept.root),
-            ended: LogState::new(kept.size, &kept.root),
-            reason: "a broken disk".to_owned(),
-            signed_at: NOW,
-        };
-        let payload = serde_json::to_vec(&act).unwrap();
-        let envelope = Envelope::sign(Restoration::TYPE, &payload, &public(officer), |bytes| {
-            pair(officer).sign(bytes).as_ref().try_into().unwrap()
-        });
-        let mut restored = entry(
-            EntryKind::Restoration,
-            [
-                ("act", "restoration".into()),
-                ("act-id", act.id.as_str().into()),
-                (
-                    "act-hash",
-                    protocol::hex(&protocol::sha256(&payload)).into(),
-                ),
-                ("signer", public(officer).to_string().into()),
-                ("old-key", act.old_key.to_string().into()),
-                ("new-key", act.new_key.to_string().into()),
-                ("kept-size", act.kept.size.into()),
-                ("kept-root", act.kept.root.as_str().into()),
-                ("ended-size", act.ended.size.into()),
-                ("ended-root", act.ended.root.as_str().into()),
-            ],
-        );
-        restored.body = serde_json::to_vec(&envelope).unwrap();
-        self.node.push(restored);
-    }
-
-    /// The node's pack with the body of an entry erased, and the tombstone that says so.
-    pub(crate) fn node_pack_without_body(&self, index: u64) -> Vec<u8> {
-        let mut erased = self.clone();
-        erased.node.push(entry(
-            EntryKind::Tombstone,
-            [("code", "body-erased".into()), ("entry", index.into())],
-        ));
-        let mut contents = erased.node_contents();
-        let line = &mut contents.entries[usize::try_from(index).unwrap()];
-        let mut bare = serde_json::to_value(&*line).unwrap();
-        for field in ["salt", "body"] {
-            bare.as_object_mut().unwrap().remove(field);
-        }
-        *line = serde_json::from_value(bare).unwrap();
-        evidence::write(&contents, &node_signer()).unwrap()
-    }
-
-    /// A charge by the rule that waits for a person.
-    pub(crate) fn charge_manually(&mut self, number: u64) {
-        self.ask(number);
-        let charge = self.charge(number, 1) as usize;
-        self.node.entries[charge].body = b"after-reading".to_vec();
-    }
-
-    /// An officer's word on a request, under the policy in force.
-    pub(crate) fn approve(&mut self, number: u64, officer: u8) {
-        let act = Approval {
-            version: 2,
-            id: request_id(300 + number),
-            organisation: ORGANISATION.to_owned(),
-            request: request_id(number),
-            request_hash: hash("request", number),
-            policy_hash: Some(self.policy_hash.clone()),
-            word: Word::Approved,
-            reason: "useful".to_owned(),
-            signed_at: NOW,
-        };
-        let payload = serde_json::to_vec(&act).unwrap();
-        let envelope = Envelope::sign(Approval::TYPE, &payload, &public(officer), |bytes| {
-            pair(officer).sign(bytes).as_ref().try_into().unwrap()
-        });
-        let mut said = entry(
-            EntryKind::Decision,
-            [
-                ("act-id", act.id.as_str().into()),
-                (
-                    "act-hash",
-                    protocol::hex(&protocol::sha256(&payload)).into(),
-                ),
-                ("signer", public(officer).to_string().into()),
-                ("request", act.request.as_str().into()),
-                ("request-hash", act.request_hash.as_str().into()),
-                ("word", "approved".into()),
-                ("policy-hash", self.policy_hash.as_str().into()),
-            ],
-        );
-        said.body = serde_json::to_vec(&envelope).unwrap();
-        self.node.push(said);
-    }
-
     fn move_budget(&mut self) {
         let act = BudgetMove {
             version: 1,
@@ -703,4 +493,15 @@ pub(crate) fn trust_with_heads(world: &World) -> Trust {
         trust.add_checkpoint("head", &head.to_string()).unwrap();
     }
     trust
+}
+
+/// The codes of what is found in packs; the exit code is that of the gravest.
+#[track_caller]
+pub(crate) fn codes_of(packs: &[(String, Vec<u8>)], trust: &Trust) -> Vec<Code> {
+    let report = verify(packs, trust).unwrap();
+    let mut codes: Vec<Code> = report.findings.iter().map(|it| it.code).collect();
+    codes.dedup();
+    let lowest = codes.iter().map(|code| code.exit_code()).min();
+    assert_eq!(report.exit_code(), lowest.unwrap_or(0));
+    codes
 }
