@@ -19,5 +19,15 @@ fn the_program_leaves_the_truth_only_where_it_is_asked_for() {
     };
     assert!(!run(&[]), "a demonstration has no truth");
     assert!(run(&["--truth"]), "made again, with it");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let truth = std::fs::metadata(dir.path().join("truth")).unwrap();
+        assert_eq!(
+            truth.permissions().mode() & 0o777,
+            0o700,
+            "closed to others"
+        );
+    }
     assert!(run(&[]), "found there as it was");
 }

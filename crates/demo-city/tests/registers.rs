@@ -107,9 +107,7 @@ fn newcomers_do_not_pile_up_where_registers_end() {
     let seen_in = |year: u32| {
         (readings.iter())
             .flat_map(|reading| reading.persons.values())
-            .filter(|seen| {
-                (seen.events.keys()).any(|(at, month, _)| *at == year && *month >= 10)
-            })
+            .filter(|seen| (seen.events.keys()).any(|(at, month, _)| *at == year && *month >= 10))
             .count() as f64
     };
     let (before, last) = (seen_in(2024), seen_in(2025));
@@ -589,19 +587,4 @@ fn events_have_season_and_trend() {
     assert!(of(&["minors-education"], &month(10)) > 3.0 * of(&["minors-education"], &month(8)));
     assert!(of(&["meals-at-home"], &month(8)) > of(&["meals-at-home"], &month(4)));
     assert!(of(&demo_city::SERVICES, &year(2025)) > 1.05 * of(&demo_city::SERVICES, &year(2022)));
-}
-
-#[cfg(unix)]
-#[test]
-fn the_truth_is_closed_to_others() {
-    use std::os::unix::fs::PermissionsExt;
-    let (dir, _) = city(&CityConfig {
-        scale: 0.001,
-        ..small()
-    });
-    let mode = std::fs::metadata(dir.path().join("truth"))
-        .unwrap()
-        .permissions()
-        .mode();
-    assert_eq!(mode & 0o777, 0o700);
 }
