@@ -118,8 +118,9 @@ struct Text {
 fn catalogue() -> &'static BTreeMap<String, Text> {
     static CATALOGUE: OnceLock<BTreeMap<String, Text>> = OnceLock::new();
     CATALOGUE.get_or_init(|| {
-        // Unwrap safety: the file is compiled in, and a test reads it.
-        toml::from_str(include_str!("words.toml")).expect("the catalogue")
+        let text = concat!(include_str!("words.toml"), include_str!("remedies.toml"));
+        // Unwrap safety: the files are compiled in, and a test reads them.
+        toml::from_str(text).expect("the catalogue")
     })
 }
 
