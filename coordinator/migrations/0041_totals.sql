@@ -68,7 +68,7 @@ BEGIN
             AND known.edition = NEW.edition AND known.query_hash = queries.query_hash);
 END;
 
--- A request that counts no more: the next one of its question stands for it, if there is one.
+-- A request that counts no more: the next one of its question stands for it, if there is one. CROSS JOIN: questions first, which are few.
 CREATE TRIGGER requests_uncount AFTER UPDATE OF state, envelope ON requests
 WHEN OLD.envelope IS NOT NULL AND OLD.state <> 'refused' AND (NEW.envelope IS NULL OR NEW.state = 'refused')
 BEGIN
@@ -79,7 +79,7 @@ BEGIN
     INSERT INTO counted_requests (scope, organisation, dataset, edition, query_hash, query, study, asked_at, rho)
     SELECT '', requests.organisation, requests.dataset, requests.edition, queries.query_hash, queries.id, queries.study,
         queries.asked_at, requests.rho
-    FROM queries JOIN requests ON requests.query = queries.id
+    FROM queries CROSS JOIN requests ON requests.query = queries.id
     WHERE queries.query_hash = (SELECT query_hash FROM queries WHERE id = NEW.query)
         AND requests.organisation = NEW.organisation AND requests.dataset = NEW.dataset AND requests.edition = NEW.edition
         AND requests.state <> 'refused' AND requests.envelope IS NOT NULL AND NOT EXISTS (
@@ -90,7 +90,7 @@ BEGIN
     INSERT INTO counted_requests (scope, organisation, dataset, edition, query_hash, query, study, asked_at, rho)
     SELECT queries.study, requests.organisation, requests.dataset, requests.edition, queries.query_hash, queries.id, queries.study,
         queries.asked_at, requests.rho
-    FROM queries JOIN requests ON requests.query = queries.id
+    FROM queries CROSS JOIN requests ON requests.query = queries.id
     WHERE queries.query_hash = (SELECT query_hash FROM queries WHERE id = NEW.query)
         AND queries.study = (SELECT study FROM queries WHERE id = NEW.query)
         AND requests.organisation = NEW.organisation AND requests.dataset = NEW.dataset AND requests.edition = NEW.edition
