@@ -112,10 +112,15 @@ async function interaction(name) {
 // The map: from a movement of the pointer to the frame that shows it.
 console.log();
 row('map interaction, median of 40', 'to the frame', 'beside the map', 'ratio', '95 of 100', 'click to value');
-const plain = `/explore/${there.release}`;
+// A release with one value an area, so that what is timed is the map and not 6,079 areas times a hundred groups and periods.
+const single = await page.evaluate(async () => {
+  const { releases } = await (await fetch('/api/v1/releases')).json();
+  return releases.find(({ level, derived_from, query }) => level === 'nil' && !derived_from && Object.values(query.by).filter(Boolean).length === 1)?.id;
+});
+const plain = `/explore/${single ?? there.release}`;
 await page.goto(origin + plain);
 const few = await interaction('88 neighbourhoods');
-const what = await serveMany(page, there.release);
+const what = await serveMany(page, single ?? there.release);
 const began = performance.now();
 await page.goto(origin + plain);
 await page.getByTestId('map').locator('path').first().waitFor();

@@ -53,8 +53,11 @@ class Reference {
     return { t, language: language.current, taxonomy: this.taxonomy.value };
   }
 
+  // Made once for all areas: a table sorts by name, which asks for each many times.
+  #areas = $derived(areaNames(this.geography.value, t));
+
   areaName(level: string, key: string): string {
-    return areaNames(this.geography.value, t).name(level, key);
+    return this.#areas.name(level, key);
   }
 
   nodeName(id: string): string {
