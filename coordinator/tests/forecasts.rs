@@ -5,6 +5,7 @@ mod support;
 use coordinator::State;
 use coordinator::app::forecasts::{self, ForecastState};
 use coordinator::clock::Clock;
+use coordinator::store::accounts::Role;
 use serde_json::{Value, json};
 use std::time::Duration;
 use support::{Bed, Browser, City, Reply, STUDY, logged};
@@ -21,12 +22,17 @@ async fn cube_released(city: &City<'_>) {
     });
     city.analyst.post("/api/v1/cubes", &cube).await.expect(201);
     // The edition of January 2025 completes 2024.
+    cube_asked(city, 5 * 12 + 1, 0..QUARTERS).await;
+}
+
+/// The quarters that an edition completes, asked and answered.
+async fn cube_asked(city: &City<'_>, edition: u32, quarters: std::ops::Range<usize>) {
     for node in &city.nodes {
-        node.hello(5 * 12 + 1).await.expect(200);
+        node.hello(edition).await.expect(200);
     }
     let request = (city.analyst.request("POST", "/api/v1/cubes/needs/ask"))
         .header("content-type", "application/json")
-        .header("idempotency-key", "past")
+        .header("idempotency-key", format!("from-{}", quarters.start))
         .body(axum::body::Body::from("{}"))
         .unwrap();
     support::send(&city.analyst.bed.web, request)
@@ -38,11 +44,11 @@ async fn cube_released(city: &City<'_>) {
         let season = [6, 0, -6, 0][quarter % 4];
         (40 + 5 * municipio + quarter / 4) as i64 + season
     };
-    let mut cells: Vec<i64> = (0..QUARTERS)
+    let mut cells: Vec<i64> = (quarters.clone())
         .map(|quarter| (0..9).map(|m| of(m, quarter)).sum())
         .collect();
-    cells.extend((0..9).flat_map(|m| (0..QUARTERS).map(move |quarter| of(m, quarter))));
-    cells.extend([0; QUARTERS]);
+    cells.extend((0..9).flat_map(|m| quarters.clone().map(move |quarter| of(m, quarter))));
+    cells.extend(quarters.map(|_| 0));
     for node in &city.nodes {
         node.answers_cells(&cells).await.expect(200);
     }
@@ -248,6 +254,76 @@ async fn forecasts_outlive_the_coordinator() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     panic!("the interrupted forecast is not taken up again");
+}
+
+/// What the releases of the cube owe is changed, which an organisation's answer can say only once.
+async fn owes(bed: &Bed, first_period: &str, audience: &str, keep_until: Option<i64>) {
+    let mut transaction = bed.app.database.write().await.unwrap();
+    sqlx::query("DROP TRIGGER IF EXISTS release_terms_update")
+        .execute(&mut *transaction)
+        .await
+        .unwrap();
+    let changed = sqlx::query(
+        "INSERT INTO release_terms (release, display_minimum, audience, keep_until) \
+         SELECT queries.release, 0, $1, $2 FROM cube_asks JOIN queries ON queries.id = cube_asks.query \
+         WHERE cube_asks.from_month = $3 \
+         ON CONFLICT (release) DO UPDATE SET audience = excluded.audience, keep_until = excluded.keep_until",
+    )
+    .bind(audience)
+    .bind(keep_until.unwrap_or(i64::MAX))
+    .bind(first_period)
+    .execute(&mut *transaction)
+    .await
+    .unwrap();
+    assert_eq!(changed.rows_affected(), 1);
+    transaction.commit().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forecast_is_made_of_the_releases_that_are_left_and_names_the_others() {
+    let bed = Bed::new().await;
+    let city = bed.city().await;
+    cube_released(&city).await;
+    cube_asked(&city, 5 * 12 + 4, QUARTERS..QUARTERS + 1).await;
+    let begin = async |browser: &Browser<'_>| {
+        let body = wanted(json!({ "level": "city" }));
+        browser.post("/api/v1/forecasts", &body).await
+    };
+    let whole = begin(&city.analyst).await.expect(202).location();
+    let whole_view = done(&city.analyst, &whole).await;
+    assert_eq!(whole_view["result"]["past"].as_array().unwrap().len(), 17);
+    assert_eq!(whole_view["result"]["missing"], Value::Null);
+
+    owes(&bed, "2025-01", "public", Some(1)).await;
+    let left = begin(&city.analyst).await.expect(202).location();
+    assert_ne!(left, whole);
+    let view = done(&city.analyst, &left).await;
+    assert_eq!(view["result"]["past"].as_array().unwrap().len(), QUARTERS);
+    assert_eq!(
+        (&view["result"]["missing"], &view["result"]["left_out"]),
+        (
+            &json!([{ "period": "2025-Q1", "why": "ended" }]),
+            &json!([])
+        )
+    );
+    // The one that rests on it is not there any more.
+    city.analyst.get(&whole).await.refused(404, "not-found");
+
+    // Whoever is not meant to see a release is told of it as little as if there were none.
+    owes(&bed, "2025-01", "public", None).await;
+    owes(&bed, "2021-01", "requester", None).await;
+    let outsider = Some("fondazione-navigli");
+    bed.node("fondazione-navigli").await;
+    let outsider = bed.signed_in("navigli", Role::Analyst, outsider).await;
+    let seen = begin(&outsider).await.expect(202).location();
+    let seen = done(&outsider, &seen).await;
+    assert_eq!(seen["result"]["past"], json!(["2025-Q1"]));
+    assert_eq!(seen["result"]["missing"], Value::Null);
+    owes(&bed, "2025-01", "requester", None).await;
+    begin(&outsider).await.refused(409, "nothing-released");
+    owes(&bed, "2021-01", "public", Some(1)).await;
+    owes(&bed, "2025-01", "public", Some(1)).await;
+    begin(&city.analyst).await.refused(409, "releases-ended");
 }
 
 #[tokio::test]

@@ -100,7 +100,7 @@ pub async fn begin(
             code: "out-of-range",
         });
     }
-    let past = series::past(app, &wanted).await?;
+    let past = series::past(app, account, &wanted).await?;
     adjust::check(&wanted.adjustments, wanted.horizon, &past.keys)?;
     let ForecastWanted { adjustments, .. } = wanted.clone();
     let input = Input {

@@ -1,15 +1,20 @@
 //! The past of a forecast: consistent estimates of a cube's releases in the order of their periods, with their known noise.
-//! A period that other organisations answered is left out, never scaled up.
+//! A period that other organisations answered is left out, never scaled up; one whose release has ended is missing, and said to be.
 
 use super::super::comparison::place;
 use super::super::consistent::{Loaded, loaded};
 use super::ForecastWanted;
+use super::views::{MissingPeriod, WhyMissing};
+use crate::app::audience;
 use crate::state::State;
+use crate::store::accounts::Account;
 use crate::store::cubes::{self, AskKind};
+use crate::store::release_terms::{self, ReleaseTerms};
 use crate::{CoordinatorError, Problem};
 use geography::Level;
 use query::{Measure, PeriodKind};
 use serde::{Deserialize, Serialize};
+use sqlx::SqliteConnection;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The series of all areas of a level over common periods.
@@ -21,6 +26,9 @@ pub(super) struct Past {
     pub(super) periods: Vec<String>,
     /// Periods without values here, since other organisations answered.
     pub(super) left_out: Vec<String>,
+    /// Periods for which there is nothing at all, those before the first among them, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) missing: Vec<MissingPeriod>,
     /// Areas, `unknown` among them.
     pub(super) keys: Vec<String>,
     /// By area and period; NaN where there is none, which is stored as null.
@@ -95,11 +103,48 @@ fn unfit(code: &'static str, path: &'static str, remedy: &'static str) -> Proble
     Problem::Unfit { code, path, remedy }
 }
 
-/// Gathers the past of what is wanted.
+/// What an account may see of a release of a cube.
+enum Sight {
+    Shown,
+    /// It could be seen, were its time not over.
+    Ended,
+    /// It is not there for this account.
+    Hidden,
+}
+
+async fn sight(
+    reader: &mut SqliteConnection,
+    account: &Account,
+    release: &str,
+    now: i64,
+) -> Result<Sight, Problem> {
+    let Some(terms) = release_terms::terms_of(reader, release).await? else {
+        return Ok(Sight::Hidden);
+    };
+    if audience::may_see(reader, account, &terms, now).await? {
+        return Ok(Sight::Shown);
+    }
+    let lasting = ReleaseTerms {
+        keep_until: None,
+        ..terms
+    };
+    Ok(
+        match audience::may_see(reader, account, &lasting, now).await? {
+            true => Sight::Ended,
+            false => Sight::Hidden,
+        },
+    )
+}
+
+/// Gathers the past of what is wanted, of the releases that the account may see now.
 ///
 /// # Errors
 /// [`Problem`], naming what does not fit and the remedy.
-pub(super) async fn past(app: &State, wanted: &ForecastWanted) -> Result<Past, Problem> {
+pub(super) async fn past(
+    app: &State,
+    account: &Account,
+    wanted: &ForecastWanted,
+) -> Result<Past, Problem> {
     let level = Level::from_id(&wanted.level).ok_or_else(|| Problem::InvalidBody {
         path: "$.level".to_owned(),
         code: "unknown-id",
@@ -111,32 +156,65 @@ pub(super) async fn past(app: &State, wanted: &ForecastWanted) -> Result<Past, P
     let (again, first): (Vec<_>, Vec<_>) = asks
         .into_iter()
         .partition(|ask| ask.kind == AskKind::Revision);
+    let kind = cube.cube.kind();
+    let now = app.clock.now();
     let mut points: BTreeMap<First, Point> = BTreeMap::new();
+    let mut ended: BTreeSet<First> = BTreeSet::new();
     let mut counts = true;
-    for release in first.into_iter().chain(again).filter_map(|ask| ask.release) {
-        let loaded = loaded(&mut reader, &app.vouched, &release).await?;
-        counts = !matches!(loaded.question.measure(), Measure::Sum(_));
-        add(&mut points, &loaded, level, wanted)?;
+    for ask in first.into_iter().chain(again) {
+        let Some(release) = ask.release else { continue };
+        match sight(&mut reader, account, &release, now).await? {
+            Sight::Shown => {
+                let loaded = loaded(&mut reader, &app.vouched, &release).await?;
+                counts = !matches!(loaded.question.measure(), Measure::Sum(_));
+                add(&mut points, &loaded, level, wanted)?;
+            }
+            Sight::Ended => {
+                let months = ask.span.from.index()..=ask.span.to.index();
+                ended.extend(months.step_by(usize::from(kind.months())));
+            }
+            Sight::Hidden => {}
+        }
     }
     drop(reader);
     let Some((_, last)) = points.last_key_value() else {
-        return Err(unfit(
-            "nothing-released",
-            "$.cube",
-            "nothing of this cube is released yet; ask it first",
-        ));
+        return Err(match ended.is_empty() {
+            true => unfit(
+                "nothing-released",
+                "$.cube",
+                "nothing of this cube is released yet; ask it first",
+            ),
+            false => unfit(
+                "releases-ended",
+                "$.cube",
+                "the time of all releases of this cube is over; ask it again",
+            ),
+        });
     };
     let nodes = last.nodes.clone();
-    let kind = cube.cube.kind();
     let (from, to) = (points.keys().min().copied(), points.keys().max().copied());
     let (Some(from), Some(to)) = (from, to) else {
         return Err(CoordinatorError::Corrupt { what: "cube" }.into());
     };
     let areas = geography::Partition::milan().keys(level).to_vec();
+    let why = |at: &First| match ended.contains(at) {
+        true => WhyMissing::Ended,
+        false => WhyMissing::NotReleased,
+    };
+    let missing = (ended.iter().copied())
+        .chain((from..=to).step_by(usize::from(kind.months())))
+        .filter(|at| !points.contains_key(at))
+        .collect::<BTreeSet<First>>();
     let mut past = Past {
         releases: Vec::new(),
         periods: Vec::new(),
         left_out: Vec::new(),
+        missing: (missing.iter())
+            .map(|at| MissingPeriod {
+                period: key_of(*at, kind),
+                why: why(at),
+            })
+            .collect(),
         values: vec![Vec::new(); areas.len()],
         variances: vec![Vec::new(); areas.len()],
         keys: areas,
@@ -154,7 +232,7 @@ pub(super) async fn past(app: &State, wanted: &ForecastWanted) -> Result<Past, P
             if !past.releases.contains(&point.release) {
                 past.releases.push(point.release.clone());
             }
-        } else {
+        } else if point.is_some() {
             past.left_out.extend(past.periods.last().cloned());
         }
         for (area, (values, variances)) in
@@ -275,6 +353,7 @@ mod tests {
             releases: Vec::new(),
             periods: vec![key.to_owned()],
             left_out: Vec::new(),
+            missing: Vec::new(),
             keys: Vec::new(),
             values: Vec::new(),
             variances: Vec::new(),

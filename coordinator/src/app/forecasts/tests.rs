@@ -41,6 +41,7 @@ fn result() -> ForecastResult {
         past: vec!["2025-Q1".to_owned()],
         ahead: vec!["2025-Q2".to_owned(), "2025-Q3".to_owned()],
         left_out: Vec::new(),
+        missing: Vec::new(),
         levels: vec![50, 95],
         series: vec![
             series("together", 30.0),

@@ -78,10 +78,32 @@ pub struct ForecastResult {
     pub ahead: Vec<String>,
     /// Periods of the past that are left out, since other organisations answered than last.
     pub left_out: Vec<String>,
+    /// Periods without any value, those before the first value among them, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<MissingPeriod>,
     /// Levels of the intervals in percent.
     pub levels: Vec<u8>,
     /// The whole first where there are several areas, as `together`; then one per area.
     pub series: Vec<SeriesView>,
+}
+
+/// A period of which there is nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct MissingPeriod {
+    /// Which.
+    pub period: String,
+    /// Why.
+    pub why: WhyMissing,
+}
+
+/// Why nothing is there of a period.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum WhyMissing {
+    /// Its release was to be kept until a day that is past.
+    Ended,
+    /// No release of it is there.
+    NotReleased,
 }
 
 /// One series.

@@ -112,6 +112,7 @@ pub(super) fn forecast(
         past: past.periods.clone(),
         ahead: ahead(past, horizon),
         left_out: past.left_out.clone(),
+        missing: past.missing.clone(),
         levels: LEVELS.to_vec(),
         series,
     }))

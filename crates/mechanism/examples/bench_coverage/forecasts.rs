@@ -31,6 +31,8 @@ pub(crate) fn score(city: &City, level: Level, tally: &mut Tally) -> Result<()> 
             .collect::<Result<Vec<_>, _>>()?;
         let ahead = |series: &Series| forecast(series, HORIZON, &Prior::default());
         let found = leaves.iter().map(ahead).collect::<Result<Vec<_>, _>>()?;
+        // What is said of the whole city is also said by how far ahead: where a cause lies shows there.
+        let city_wide = areas;
         let mut add = |name: &str, areas: &[usize], ahead: &Forecast, known: &Calibration| {
             for step in 0..HORIZON {
                 let truth: i64 = (areas.iter())
@@ -42,6 +44,9 @@ pub(crate) fn score(city: &City, level: Level, tally: &mut Tally) -> Result<()> 
                     let (low, high) = ahead.interval(step, wide);
                     let hit = (low..=high).contains(&(truth as f64));
                     tally.add(&format!("{percent} % {name}"), hit);
+                    if percent == 95 && areas.len() == city_wide {
+                        tally.add(&format!("95 % {name}, {} ahead", step + 1), hit);
+                    }
                 }
             }
         };

@@ -436,7 +436,16 @@ export interface ForecastView {
   series: number;
   releases: string[];
   failure?: string;
-  result?: { past: string[]; ahead: string[]; left_out: string[]; levels: number[]; series: ForecastSeries[] };
+  result?: {
+    past: string[];
+    ahead: string[];
+    /** periods that other organisations answered than the last */
+    left_out: string[];
+    /** periods of which there is nothing, and why */
+    missing?: { period: string; why: 'ended' | 'not-released' }[];
+    levels: number[];
+    series: ForecastSeries[];
+  };
 }
 
 /** What an organisation offers: public facts of places and services. */

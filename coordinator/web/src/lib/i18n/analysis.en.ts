@@ -65,6 +65,8 @@ export const analysis: Record<keyof typeof italian, string> = {
   'forecast.fan-text': '{name}: the released past with its margins, and the forecast; the table says the same',
   'forecast.fan-help': 'Line: released values with their margins. Dashed: the centre of the forecast. Shades: one time in two, four in five, 19 in 20. What is forecast is the bounded number itself; a future release adds its own noise.',
   'forecast.left-out': 'Left out of the past, since other organisations answered: {periods}.',
+  'forecast.missing-ended': 'Missing from the past, since the time of their releases is over: {periods}.',
+  'forecast.missing-not-released': 'Missing from the past, since nothing of them is released: {periods}.',
   'forecast.table': 'Forecast by period',
   'forecast.period': 'Period',
   'forecast.odds-50': 'one time in two',

@@ -63,6 +63,8 @@ export const analysis = {
   'forecast.fan-text': '{name}: il passato pubblicato con i suoi margini e la previsione; la tabella dice lo stesso',
   'forecast.fan-help': 'Linea: valori pubblicati con i margini. Tratteggio: centro della previsione. Tinte: una volta su due, quattro su cinque, 19 su 20. Si prevede il numero limitato in sé; una pubblicazione futura aggiungerà il proprio rumore.',
   'forecast.left-out': 'Esclusi dal passato, perché hanno risposto altre organizzazioni: {periods}.',
+  'forecast.missing-ended': 'Mancano dal passato, perché il tempo delle loro pubblicazioni è scaduto: {periods}.',
+  'forecast.missing-not-released': 'Mancano dal passato, perché non ne è pubblicato nulla: {periods}.',
   'forecast.table': 'Previsione per periodo',
   'forecast.period': 'Periodo',
   'forecast.odds-50': 'una volta su due',

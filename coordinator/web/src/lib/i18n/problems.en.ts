@@ -61,6 +61,7 @@ export const problems: Record<keyof typeof italian, string> = {
   'problem.unknown-area': 'One of the areas is not in this result.',
   'problem.other-question': 'The two results count different things.',
   'problem.nothing-released': 'Nothing of this planned question is released yet.',
+  'problem.releases-ended': 'The time of all releases of this planned question is over. Ask it again.',
   'problem.no-such-level': 'The planned question is not asked at this level.',
   'problem.not-done': 'The forecast is not there yet.',
   'problem.not-derivable': 'The answer does not follow from this result.',

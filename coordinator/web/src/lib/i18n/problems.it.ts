@@ -59,6 +59,7 @@ export const problems = {
   'problem.unknown-area': 'Una delle aree non è in questo risultato.',
   'problem.other-question': 'I due risultati contano cose diverse.',
   'problem.nothing-released': 'Di questa domanda programmata non è ancora pubblicato nulla.',
+  'problem.releases-ended': 'Il tempo di tutte le pubblicazioni di questa domanda programmata è scaduto. Porla di nuovo.',
   'problem.no-such-level': 'La domanda programmata non è posta a questo livello.',
   'problem.not-done': 'La previsione non c’è ancora.',
   'problem.not-derivable': 'La risposta non si ricava da questo risultato.',
