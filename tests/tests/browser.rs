@@ -2,6 +2,7 @@
 //! `tests/browser/run.mjs`.
 
 use anyhow::{Result, ensure};
+use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use system_tests::stack::Stack;
@@ -39,6 +40,15 @@ async fn the_website_works_in_a_browser_in_both_languages() -> Result<()> {
     }
     let stack = Stack::start(0.02, MAX_RHO).await?;
     stack.publish_offers().await?;
+    // What the overview sets beside the offers: people by group.
+    let by_group = json!({
+        "version": 1, "measure": "persons",
+        "by": { "area": "nil", "target": ["elderly-65-plus", "low-income", "minors"], "period": "quarter" },
+        "period": { "from": "2025-01", "to": "2025-12" },
+        "bounds": { "cells": 4, "per_cell": 1 }, "rho": 250_000_000
+    });
+    let by_group = stack.ask(&by_group, 3_600).await?;
+    stack.release_of(&by_group).await?;
     let mut command = Command::new("node");
     command
         .arg(root.join("tests/browser/run.mjs"))
