@@ -21,6 +21,11 @@ impl Month {
         Self((year - 1900) * 12 + month - 1)
     }
 
+    /// The month a day lies in, counted from 1 January 1970; January 1900 for earlier ones.
+    pub fn of_day(day: i32) -> Self {
+        month_of(day)
+    }
+
     /// The year.
     pub fn year(self) -> u16 {
         1900 + self.0 / 12
@@ -90,6 +95,14 @@ pub(crate) fn civil(day: i32) -> (i32, u32, u32) {
     (year_of_era + era * 400 + i32::from(month <= 2), month, day)
 }
 
+/// [`civil`], so many years later: the same day of the same month, or the last day of February.
+pub(crate) fn civil_later(day: i32, years: i32) -> (i32, u32, u32) {
+    let (year, month, of_month) = civil(day);
+    let year = year + years;
+    let there = civil(day_of(year, month, of_month)).1 == month;
+    (year, month, if there { of_month } else { of_month - 1 })
+}
+
 /// The day of a valid year, month and day of month.
 pub(crate) fn day_of(year: i32, month: u32, day: u32) -> i32 {
     let year = if month <= 2 { year - 1 } else { year };
@@ -127,6 +140,9 @@ mod tests {
         assert_eq!(day_of(1970, 1, 1), 0);
         assert_eq!(day_of(2021, 1, 1), WINDOW_START);
         assert_eq!(civil(day_of(2024, 2, 29)), (2024, 2, 29));
+        assert_eq!(civil_later(day_of(2024, 2, 29), 1), (2025, 2, 28));
+        assert_eq!(civil_later(day_of(2024, 2, 29), 4), (2028, 2, 29));
+        assert_eq!(civil_later(day_of(2023, 12, 31), 2), (2025, 12, 31));
         for day in -30_000..30_000 {
             let (y, m, d) = civil(day);
             assert_eq!(day_of(y, m, d), day);

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use crate::calendar::{civil, day_of};
+use crate::calendar::{civil_later, day_of};
 use crate::codice_fiscale::{codice_fiscale, omocodia};
 use crate::names;
 use crate::organisations::Profile;
@@ -89,7 +89,12 @@ pub(crate) struct Identity {
 }
 
 /// Identities of the given persons (ascending indices), every code unique; some are omocodia variants.
-pub(crate) fn identify(city: &Population, persons: &[u32], seed: u64) -> Vec<Identity> {
+pub(crate) fn identify(
+    city: &Population,
+    persons: &[u32],
+    seed: u64,
+    years_later: i32,
+) -> Vec<Identity> {
     let mut taken = HashSet::with_capacity(persons.len());
     persons
         .iter()
@@ -112,7 +117,7 @@ pub(crate) fn identify(city: &Population, persons: &[u32], seed: u64) -> Vec<Ide
                 surname,
                 &name,
                 !person.female,
-                civil(person.birth_day),
+                civil_later(person.birth_day, years_later),
                 place,
             );
             // The authorities change the code of whoever comes second; a few more keep what was changed elsewhere.

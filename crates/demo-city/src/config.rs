@@ -20,7 +20,8 @@ pub struct CityConfig {
     pub scale: f64,
     /// Number of organisations, 1..=1000; the first six have a character of their own.
     pub organisations: usize,
-    /// Last month of the registers, 2021-01..=2025-12. An earlier month gives a part of the same registers.
+    /// Last month of the registers, from 2021-01. An earlier month gives a part of the same registers. After 2025-12 the
+    /// same city is told as many years later as it takes, births included; only its registers, never its truth.
     pub until: Month,
 }
 
@@ -45,12 +46,22 @@ impl CityConfig {
             "scale"
         } else if !(1..=1000).contains(&self.organisations) {
             "organisations"
-        } else if !(Month::FIRST..=Month::LAST).contains(&self.until) {
+        } else if !(Month::FIRST..=Month::of(2100, 12)).contains(&self.until) {
             "until"
         } else {
             return Ok(());
         };
         Err(CityError::InvalidConfig { field })
+    }
+
+    /// By how many years the registers tell of everything later than it is invented.
+    pub fn years_later(&self) -> u16 {
+        (self.until.year()).saturating_sub(Month::LAST.year())
+    }
+
+    /// The last month as it is invented.
+    pub(crate) fn invented_until(&self) -> Month {
+        Month(self.until.0 - 12 * self.years_later())
     }
 }
 
@@ -90,6 +101,12 @@ impl CityManifest {
     /// Path of the manifest in a city's directory.
     pub fn path(dir: &Path) -> PathBuf {
         dir.join("city.json")
+    }
+
+    /// The last month of the registers of the city in `dir`, where there is one.
+    pub fn until_in(dir: &Path) -> Option<Month> {
+        let manifest: Self = serde_json::from_slice(&std::fs::read(Self::path(dir)).ok()?).ok()?;
+        manifest.until.parse().ok()
     }
 
     /// The manifest in `dir` when it was made from `config` by this version and every register has its stated size.

@@ -148,6 +148,7 @@ pub fn generate(
         persons: city.persons.len() as u64,
         households: city.households.len() as u64,
     });
+    let years_later = i32::from(config.years_later());
     let profiles = organisations::profiles(config.organisations);
     let clienteles = parallel::map(&profiles, progress, |number, profile, _| {
         clientele::choose(&city, profile, number, config.seed, config.scale)
@@ -159,7 +160,7 @@ pub fn generate(
         .collect();
     persons.sort_unstable();
     persons.dedup();
-    let identities = clientele::identify(&city, &persons, config.seed);
+    let identities = clientele::identify(&city, &persons, config.seed, years_later);
     progress(Progress::Clienteles {
         persons: persons.len() as u64,
     });
@@ -173,7 +174,8 @@ pub fn generate(
             persons: &persons,
             identities: &identities,
             seed: config.seed,
-            until: config.until,
+            until: config.invented_until(),
+            years_later,
             dir,
         }
         .write(sender)

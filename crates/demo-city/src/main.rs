@@ -2,7 +2,9 @@
 //! It serves demonstrations and tests; a real installation never runs it.
 
 use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
 
+use anyhow::ensure;
 use clap::Parser;
 use demo_city::{CityConfig, CityManifest, Month, generate};
 
@@ -22,9 +24,10 @@ struct Arguments {
     /// Number of organisations, 1 to 1000
     #[arg(long, default_value_t = 6)]
     organisations: usize,
-    /// Last month of the registers, 2021-01 to 2025-12
-    #[arg(long, default_value = "2025-12")]
-    until: Month,
+    /// Last month of the registers, from 2021-01; after 2025-12 the same city is told so many years later. Without it: as the
+    /// city in the directory has it, else the month before this one; 2025-12 with the truth, which is told of those years only
+    #[arg(long)]
+    until: Option<Month>,
     /// Keep the truth as well, for tests: no program of a demonstration can read what is not there
     #[arg(long)]
     truth: bool,
@@ -39,9 +42,16 @@ fn main() -> anyhow::Result<()> {
         seed: arguments.seed,
         scale: arguments.scale,
         organisations: arguments.organisations,
-        until: arguments.until,
+        until: (arguments.until)
+            .or_else(|| arguments.truth.then_some(Month::LAST))
+            .or_else(|| CityManifest::until_in(&arguments.dir))
+            .unwrap_or_else(month_before_this),
     };
     config.validate()?;
+    ensure!(
+        config.years_later() == 0 || !arguments.truth,
+        "--truth is told of the years 2021 to 2025 only; leave it out, or give an --until up to 2025-12"
+    );
     let truth = arguments.dir.join("truth");
     let is_complete = truth.is_dir() || !arguments.truth;
     if !arguments.fresh
@@ -69,4 +79,11 @@ fn main() -> anyhow::Result<()> {
         );
     }
     Ok(())
+}
+
+/// The last month that is over, by this computer's clock.
+fn month_before_this() -> Month {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    let days = since.map_or(0, |since| since.as_secs() / 86_400);
+    Month(Month::of_day(days as i32).0 - 1)
 }

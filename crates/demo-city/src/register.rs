@@ -7,7 +7,7 @@ use std::sync::mpsc::Sender;
 
 use serde::{Deserialize, Serialize};
 
-use crate::calendar::{Month, WINDOW_START, civil, window_day};
+use crate::calendar::{Month, WINDOW_START, civil_later, window_day};
 use crate::circumstances::{
     BENEFITS, Circumstances, DWELLINGS, NEEDS, OCCUPATIONS, ROLES, circumstances,
 };
@@ -95,6 +95,8 @@ pub(crate) struct RegisterJob<'a> {
     pub(crate) identities: &'a [Identity],
     pub(crate) seed: u64,
     pub(crate) until: Month,
+    /// Every date is written so many years later.
+    pub(crate) years_later: i32,
     pub(crate) dir: &'a Path,
 }
 
@@ -228,7 +230,7 @@ impl RegisterJob<'_> {
         }
         line.push(b';');
         if view.birth.is_some() {
-            push_date(line, person.birth_day);
+            push_date(line, person.birth_day, self.years_later);
         }
         line.push(b';');
         line.extend_from_slice(match view.citizenship {
@@ -276,13 +278,14 @@ impl RegisterJob<'_> {
         }
         line.push(b';');
         if row.impossible_date {
-            let year = civil(WINDOW_START + i32::from(row.day)).0;
+            let day = WINDOW_START + i32::from(row.day);
+            let year = civil_later(day, self.years_later).0;
             line.extend_from_slice(
                 [b"31/02/".as_slice(), b"31/04/", b"00/00/", b"32/01/"][usize::from(row.day) % 4],
             );
             push_number(line, year as u64);
         } else {
-            push_date(line, WINDOW_START + i32::from(row.day));
+            push_date(line, WINDOW_START + i32::from(row.day), self.years_later);
         }
         line.push(b';');
         push_decimal(line, u64::from(row.quantity), 1);
@@ -441,8 +444,8 @@ fn push_number(line: &mut Vec<u8>, number: u64) {
     let _ = write!(line, "{number}");
 }
 
-fn push_date(line: &mut Vec<u8>, day: i32) {
-    let (year, month, day) = civil(day);
+fn push_date(line: &mut Vec<u8>, day: i32, years_later: i32) {
+    let (year, month, day) = civil_later(day, years_later);
     let _ = write!(line, "{day:02}/{month:02}/{year:04}");
 }
 
@@ -476,6 +479,7 @@ mod tests {
         assert_eq!(text(&|l| push_decimal(l, 15, 1)), b"1,5");
         assert_eq!(text(&|l| push_decimal(l, 1_200, 2)), b"12,00");
         assert_eq!(text(&|l| push_latin1(l, "Nicolò")), b"Nicol\xf2");
-        assert_eq!(text(&|l| push_date(l, WINDOW_START)), b"01/01/2021");
+        assert_eq!(text(&|l| push_date(l, WINDOW_START, 0)), b"01/01/2021");
+        assert_eq!(text(&|l| push_date(l, WINDOW_START, 2)), b"01/01/2023");
     }
 }

@@ -176,7 +176,7 @@ fn impossible_configurations_are_refused() {
             ..small()
         },
         CityConfig {
-            until: Month::of(2026, 1),
+            until: Month::of(2101, 1),
             ..small()
         },
     ] {

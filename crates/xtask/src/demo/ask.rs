@@ -1,5 +1,6 @@
 //! Asks the first questions through the website's API, as the analyst would, and waits for their releases.
 
+use super::city::City;
 use super::plan::{STUDY, questions};
 use super::processes::Processes;
 use super::progress::Step;
@@ -21,7 +22,7 @@ const VALIDITY_SECONDS: u32 = 3600;
 /// A question that was asked, and its release.
 pub(super) struct Released {
     /// What it asked, for people.
-    pub(super) title: &'static str,
+    pub(super) title: String,
     /// The release's id.
     pub(super) release: String,
 }
@@ -92,9 +93,9 @@ pub(super) fn first_questions(
     client: &Client,
     processes: &mut Processes,
     state: &mut State,
-    nodes: usize,
+    city: &City,
 ) -> Result<Vec<Released>> {
-    let questions = questions();
+    let (questions, nodes) = (questions(city.year), city.organisations.len());
     for question in &questions {
         let step = format!("asked:{}", question.key);
         if !state.is_done(&step) {
@@ -118,7 +119,7 @@ pub(super) fn first_questions(
                 Some(release) => Some(release.to_owned()),
                 None => {
                     let view = client.read(&format!("/api/v1/queries/{id}"))?;
-                    step.at(answered_before + answered(&view), question.title);
+                    step.at(answered_before + answered(&view), &question.title);
                     release_of(&view).with_context(|| {
                         format!(
                             "the question `{}`\n{}",
@@ -130,7 +131,7 @@ pub(super) fn first_questions(
             };
             if let Some(release) = release {
                 released.push(Released {
-                    title: question.title,
+                    title: question.title.clone(),
                     release,
                 });
                 break;
@@ -154,12 +155,12 @@ pub(super) fn first_questions(
 ///
 /// # Errors
 /// When the coordinator refuses.
-pub(super) fn planned_questions(client: &Client, state: &mut State) -> Result<()> {
+pub(super) fn planned_questions(client: &Client, state: &mut State, city: &City) -> Result<()> {
     const CUBE: &str = "needs-by-quarter";
     if !state.is_done("planned") {
         let reply = client.post(
             &format!("/api/v1/studies/{STUDY}/default-cubes"),
-            &json!({ "first": "2021-01" }),
+            &json!({ "first": format!("{}-01", city.first_year) }),
             &[],
         )?;
         ensure!(
@@ -208,7 +209,7 @@ pub(super) fn planned_release(
         if let Some(release) = release_of(&view).with_context(|| processes.log_tails())? {
             step.done("one release of each level");
             return Ok(Released {
-                title: TITLE,
+                title: TITLE.to_owned(),
                 release,
             });
         }

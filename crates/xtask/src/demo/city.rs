@@ -13,6 +13,10 @@ pub(super) struct City {
     dir: PathBuf,
     /// Its organisations in the demonstration's order.
     pub(super) organisations: Vec<Organisation>,
+    /// The first year of its registers.
+    pub(super) first_year: u16,
+    /// The last year that its registers hold to the end.
+    pub(super) year: u16,
 }
 
 /// One of them.
@@ -101,9 +105,17 @@ fn read(dir: &Path) -> Result<City> {
             .collect::<Option<_>>()
             .with_context(unreadable)?;
     anyhow::ensure!(!organisations.is_empty(), unreadable());
+    let until = manifest["until"]
+        .as_str()
+        .and_then(|until| until.split_once('-'));
+    let (year, month) = until.with_context(unreadable)?;
+    let year: u16 = year.parse().ok().with_context(unreadable)?;
     Ok(City {
         dir: dir.to_owned(),
         organisations,
+        // Registers hold five years, the last of them as far as it is over.
+        first_year: year - 4,
+        year: if month == "12" { year } else { year - 1 },
     })
 }
 
@@ -114,11 +126,13 @@ mod tests {
     #[test]
     fn the_manifest_gives_organisations_in_order() {
         let dir = tempfile::tempdir().expect("folder");
-        let manifest =
-            r#"{"organisations":[{"id":"b","name":"B","size":2},{"id":"a","name":"A","size":1}]}"#;
+        let manifest = r#"{"until":"2026-10","organisations":[{"id":"b","name":"B","size":2},{"id":"a","name":"A","size":1}]}"#;
         std::fs::write(dir.path().join("city.json"), manifest).expect("written");
         let city = read(dir.path()).expect("read");
-        assert_eq!(city.ids(), ["b", "a"]);
+        assert_eq!(
+            (city.year, city.ids()),
+            (2025, vec!["b".to_owned(), "a".to_owned()])
+        );
         assert_eq!(city.register("a"), dir.path().join("a/register.csv"));
     }
 

@@ -217,8 +217,8 @@ fn start(workspace: &Workspace, options: &Options) -> Result<Running> {
     client.sign_in("analyst", password)?;
     ask::nodes_are_online(&client, &mut processes, &organisations)?;
     let nodes = organisations.len();
-    let mut released = ask::first_questions(&client, &mut processes, &mut state, nodes)?;
-    ask::planned_questions(&client, &mut state)?;
+    let mut released = ask::first_questions(&client, &mut processes, &mut state, &city)?;
+    ask::planned_questions(&client, &mut state, &city)?;
     released.push(ask::planned_release(
         &client,
         &mut processes,
@@ -340,7 +340,7 @@ impl Running {
                 .read(&format!("/api/v1/releases/{}", released.release))?;
             println!(
                 "\n{}",
-                report::table(released.title, &release, nodes, &names)?
+                report::table(&released.title, &release, nodes, &names)?
             );
             report::is_complete(&release, nodes)
                 .with_context(|| format!("{}\n{}", released.title, self.processes.log_tails()))?;

@@ -106,30 +106,30 @@ pub(super) struct Question {
     /// Its name in the state and in the idempotency key.
     pub(super) key: &'static str,
     /// What it asks, for people.
-    pub(super) title: &'static str,
+    pub(super) title: String,
     /// The question.
     pub(super) query: Value,
 }
 
 /// The first questions. Each cell's standard deviation over six nodes is named beside its price.
-pub(super) fn questions() -> Vec<Question> {
-    let year = json!({ "from": "2025-01", "to": "2025-12" });
+pub(super) fn questions(year: u16) -> Vec<Question> {
+    let asked = json!({ "from": format!("{year}-01"), "to": format!("{year}-12") });
     let persons = |by: Value, cells: u32, rho: u32| {
         json!({
-            "version": 1, "measure": "persons", "by": by, "period": year,
+            "version": 1, "measure": "persons", "by": by, "period": asked,
             "bounds": { "cells": cells, "per_cell": 1 }, "rho": rho,
         })
     };
     vec![
         Question {
             key: "persons-by-nil",
-            title: "Presences by neighbourhood, 2025",
+            title: format!("Presences by neighbourhood, {year}"),
             // 1 cell: 7.7
             query: persons(json!({ "area": "nil" }), 1, 50_000_000),
         },
         Question {
             key: "persons-by-nil-and-quarter",
-            title: "Presences by neighbourhood and quarter, 2025",
+            title: format!("Presences by neighbourhood and quarter, {year}"),
             // 4 cells: 11
             query: persons(
                 json!({ "area": "nil", "period": "quarter" }),
@@ -139,7 +139,7 @@ pub(super) fn questions() -> Vec<Question> {
         },
         Question {
             key: "persons-by-municipio-and-target",
-            title: "Presences by municipio and target group, 2025",
+            title: format!("Presences by municipio and target group, {year}"),
             // Nobody is both a minor and over 75, so 3 of 4 cells bound nobody: 13
             query: persons(
                 json!({ "area": "municipio", "target": ["minors", "elderly-75-plus", "low-income", "housing-need"] }),
@@ -149,16 +149,18 @@ pub(super) fn questions() -> Vec<Question> {
         },
         Question {
             key: "home-care-by-nil",
-            title: "Home care: interventions by neighbourhood, 2025 (at most 10 a person)",
+            title: format!(
+                "Home care: interventions by neighbourhood, {year} (at most 10 a person)"
+            ),
             // 1 cell of at most 10: 55
             query: json!({
-                "version": 1, "measure": "events", "by": { "area": "nil" }, "period": year,
+                "version": 1, "measure": "events", "by": { "area": "nil" }, "period": asked,
                 "services": ["home-care"], "bounds": { "cells": 1, "per_cell": 10 }, "rho": 100_000_000,
             }),
         },
         Question {
             key: "persons-by-sex-and-age",
-            title: "Presences by sex and age, whole city, 2025",
+            title: format!("Presences by sex and age, whole city, {year}"),
             // 1 cell: 12
             query: persons(
                 json!({ "area": "city", "sex": true, "age_band": true }),
@@ -168,22 +170,24 @@ pub(super) fn questions() -> Vec<Question> {
         },
         Question {
             key: "persons-by-micro-area",
-            title: "Presences by micro-area, 2025",
+            title: format!("Presences by micro-area, {year}"),
             // 1 cell: 8.7
             query: persons(json!({ "area": "micro-area" }), 1, 40_000_000),
         },
         Question {
             key: "households-by-municipio-and-kind",
-            title: "Households by municipio and kind, 2025",
+            title: format!("Households by municipio and kind, {year}"),
             // 1 cell, and a household may move from one to another: 12
             query: json!({
-                "version": 1, "measure": "households", "by": { "area": "municipio", "household": true }, "period": year,
+                "version": 1, "measure": "households", "by": { "area": "municipio", "household": true }, "period": asked,
                 "bounds": { "cells": 1, "per_cell": 1 }, "rho": 40_000_000,
             }),
         },
         Question {
             key: "alone-75-plus-by-nil",
-            title: "Presences of people of 75 and over living alone, by neighbourhood, 2025",
+            title: format!(
+                "Presences of people of 75 and over living alone, by neighbourhood, {year}"
+            ),
             // 1 cell, and who lives alone follows from the household: 33
             query: persons(
                 json!({ "area": "nil", "target": ["alone-75-plus"] }),
@@ -200,7 +204,7 @@ mod tests {
 
     #[test]
     fn the_first_questions_leave_budget_for_twenty_more() {
-        let spent: u64 = (questions().iter())
+        let spent: u64 = (questions(2025).iter())
             .map(|question| question.query["rho"].as_u64().expect("rho"))
             .sum();
         assert_eq!(spent, 600_000_000);
@@ -212,7 +216,7 @@ mod tests {
     #[test]
     fn every_first_question_is_within_the_study() {
         let study = study(&["a".to_owned(), "b".to_owned()], 0);
-        for question in questions() {
+        for question in questions(2025) {
             let rho = question.query["rho"].as_u64();
             assert!(
                 rho <= study["max_rho_per_query"].as_u64(),
@@ -233,10 +237,13 @@ mod tests {
 
     #[test]
     fn first_questions_have_keys_of_their_own() {
-        let mut keys: Vec<&str> = questions().iter().map(|question| question.key).collect();
+        let mut keys: Vec<&str> = questions(2025)
+            .iter()
+            .map(|question| question.key)
+            .collect();
         keys.sort_unstable();
         keys.dedup();
-        assert_eq!(keys.len(), questions().len());
+        assert_eq!(keys.len(), questions(2025).len());
     }
 
     #[test]
