@@ -295,13 +295,28 @@ async fn what_was_made_of_a_release_that_ended_goes_with_it() {
         forecast_of(&bed, key, &release).await;
         releases.push(release);
     }
+    // What lasts, edited by what ends, ends.
+    let mut edited = json!({
+        "name": "edited", "measure": { "method": "e2sfca", "radius": 60 },
+        "basis": {
+            "demand": [{ "kind": "release", "release": releases[1] }],
+            "sites": [{ "id": "duomo", "nil": "1", "status": "required", "capacity": 60 }],
+        },
+        "edits": [{ "edit": "forecast", "area": "1", "demand": 30.0, "variance": 9.0 }],
+    });
+    let unnamed = city.analyst.post("/api/v1/scenarios", &edited).await;
+    unnamed.refused(422, "missing-field");
+    edited["edits"][0]["from"] = json!("ends");
+    let made = city.analyst.post("/api/v1/scenarios", &edited).await;
+    let made = made.expect(201);
+    kept.push(("ends", made.location().to_owned()));
     bed.pass(32 * 86_400);
     audience::erase_ended(&bed.app, false).await.unwrap();
     let erased = async || {
         let log = logged(&bed).await;
         log.iter().filter(|code| *code == "derived-erased").count()
     };
-    assert_eq!(erased().await, 3);
+    assert_eq!(erased().await, 4);
     let analyst = city.again().await;
     for (key, path) in &kept {
         let status = if *key == "ends" { 404 } else { 200 };
@@ -333,13 +348,13 @@ async fn what_was_made_of_a_release_that_ended_goes_with_it() {
 
     // Again finds nothing, and what is made at that very moment is found at the next look at everything.
     audience::erase_ended(&bed.app, true).await.unwrap();
-    assert_eq!(erased().await, 3);
+    assert_eq!(erased().await, 4);
     forecast_of(&bed, "late", &releases[0]).await;
     audience::erase_ended(&bed.app, true).await.unwrap();
     let log = logged(&bed).await;
     assert_eq!(
         log.iter().filter(|code| *code == "derived-erased").count(),
-        4
+        5
     );
 }
 
@@ -363,7 +378,8 @@ async fn forecast_of(bed: &Bed, id: &str, release: &str) {
     .unwrap();
     sqlx::query(
         "INSERT INTO forecasts (id, cube, input, state, done, series, result, asked_by, asked_at) \
-         VALUES ($1, 'needs', $2, 'done', 1, 1, '{\"value\": 3.5}', 1, 0)",
+         VALUES ($1, 'needs', $2, 'done', 1, 1, \
+         '{\"version\": 1, \"result\": {\"past\": [\"2024-Q4\"], \"ahead\": [\"2025-Q1\"], \"left_out\": [], \"levels\": [95], \"series\": []}}', 1, 0)",
     )
     .bind(id)
     .bind(input.to_string())

@@ -61,6 +61,9 @@ pub enum Edit {
         demand: f64,
         /// Its variance.
         variance: f64,
+        /// The forecast these numbers are of, for whoever keeps the scenario.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<String>,
     },
 }
 
@@ -279,6 +282,7 @@ fn apply(side: &mut Side, edit: &Edit) -> Result<(), String> {
             target,
             demand,
             variance,
+            from: _,
         } => {
             if !demand.is_finite() || !variance.is_finite() || *variance < 0.0 {
                 return Err("demand must be a number, and variance one of at least 0".to_owned());

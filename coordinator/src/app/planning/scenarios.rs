@@ -3,7 +3,7 @@
 
 use super::access::{MeasureWanted, need_places, work};
 use super::basis::Basis;
-use super::tables::{DemandView, SiteView, SourceView, Tables};
+use super::tables::{DemandView, SiteView, SourceView, Tables, sources_of_edits};
 use super::{
     checked_name, checked_note, may_plan, may_remove, may_see, record, refused, told, travel_json,
 };
@@ -34,7 +34,7 @@ pub struct ScenarioWanted {
     /// Demand, sites and travel before any edit.
     pub basis: Basis,
     /// Edits in their order: `{"edit": "open", "site": …}`, `close`, `extend` by `places`, `move` a site `to` a free place,
-    /// `demand` of an `area`, a `target` or all by a `factor`, and `forecast`, which replaces a demand and its variance.
+    /// `demand` of an `area`, a `target` or all by a `factor`, and `forecast`, which replaces a demand and its variance by those of a forecast, named as `from`.
     #[schema(value_type = Vec<Object>)]
     pub edits: Vec<Edit>,
     /// How access is measured.
@@ -382,7 +382,9 @@ async fn worked_out(
         ));
     }
     let settings = wanted.measure.settings()?;
-    let tables = Tables::gather(app, account, &wanted.basis).await?;
+    let of_edits = sources_of_edits(app, account, &wanted.edits).await?;
+    let mut tables = Tables::gather(app, account, &wanted.basis).await?;
+    tables.sources.extend(of_edits);
     let method = wanted.measure.method;
     need_places(&tables, method)?;
     let after = edited_sites(&tables.demand, &tables.sites, &wanted.edits).map_err(invalid)?;

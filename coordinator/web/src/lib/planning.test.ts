@@ -75,7 +75,7 @@ describe('frequencies in words', () => {
 describe('need as forecast', () => {
   const ahead = (mean: number, half: number) => ({ mean, low: [mean - half / 3, mean - half], high: [mean + half / 3, mean + half], width: { privacy: 1, process: 0, counting: 0 } });
   const series = (key: string, mean: number, adjusted?: number) => ({ key, past: [], ahead: [ahead(0, 1), ahead(mean, 19.6)], ...(adjusted === undefined ? {} : { adjusted: [ahead(0, 1), ahead(adjusted, 19.6)] }), backtest: [] });
-  const view = { result: { levels: [50, 95], series: [series('1', 40), series('2', 60, 90), series('together', 100)] } } as unknown as ForecastView;
+  const view = { id: 'f-1', result: { levels: [50, 95], series: [series('1', 40), series('2', 60, 90), series('together', 100)] } } as unknown as ForecastView;
   const demand = [{ area: '1' }, { area: '2', target: 'alone-75-plus' }, { area: 'unknown' }];
 
   it('takes the period, its assumptions and its 95 in 100 interval, of areas there is a forecast of', () => {
@@ -85,7 +85,7 @@ describe('need as forecast', () => {
   });
   it('shrinks number and deviation alike where a part of the people comes', () => {
     const [edit] = forecastEdits(view, 2, demand, '1', 0.5);
-    expect(edit).toMatchObject({ area: '1', demand: 20 });
+    expect(edit).toMatchObject({ area: '1', demand: 20, from: 'f-1' });
     expect(edit?.edit === 'forecast' && edit.variance).toBeCloseTo(25, 2);
   });
   it('lists a forecast of many areas as one edit', () => {

@@ -41,7 +41,7 @@ export function forecastEdits(view: ForecastView, ahead: number, demand: readonl
     const [low, high] = [step?.low[widest], step?.high[widest]];
     if (!step || low === undefined || high === undefined) return [];
     const deviation = (share * (high - low)) / (2 * TWO_SIDED_95);
-    return [{ edit: 'forecast', area: row.area, ...(row.target === undefined ? {} : { target: row.target }), demand: share * step.mean, variance: deviation * deviation }];
+    return [{ edit: 'forecast', area: row.area, ...(row.target === undefined ? {} : { target: row.target }), demand: share * step.mean, variance: deviation * deviation, from: view.id }];
   });
 }
 

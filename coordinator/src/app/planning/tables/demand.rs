@@ -12,6 +12,7 @@ use crate::app::release::Release;
 use crate::state::State;
 use crate::store::accounts::Account;
 use crate::{CoordinatorError, Problem};
+use access::Edit;
 use geography::{Level, Partition};
 use optimise::Demand;
 use std::collections::{BTreeMap, HashSet};
@@ -232,6 +233,53 @@ async fn visible(
         Err(Problem::NotFound) => Err(missing()),
         checked => checked,
     }
+}
+
+/// The forecasts whose numbers edits hold, as sources: whoever may not see one of their releases may not see what was made
+/// of them, and it goes when their time ends.
+///
+/// # Errors
+/// [`Problem`] naming the edit that says of no forecast, or of one that is not there for the account.
+pub(in crate::app::planning) async fn sources_of_edits(
+    app: &State,
+    account: &Account,
+    edits: &[Edit],
+) -> Result<Vec<SourceView>, Problem> {
+    let mut sources: Vec<SourceView> = Vec::new();
+    for (at, edit) in edits.iter().enumerate() {
+        let Edit::Forecast { from, target, .. } = edit else {
+            continue;
+        };
+        let path = format!("$.edits[{at}].from");
+        let Some(from) = from else {
+            return Err(refused(
+                path,
+                "missing-field",
+                "name the forecast these numbers are of; numbers of your own are a change of demand by a factor, or the basis",
+            ));
+        };
+        if sources
+            .iter()
+            .any(|known| known.forecast.as_ref() == Some(from))
+        {
+            continue;
+        }
+        let gone = || {
+            refused(
+                path.as_str(),
+                "unknown-forecast",
+                "there is no such forecast any more; begin it again on the page of forecasts",
+            )
+        };
+        let known = forecasts::one(app, from).await.map_err(|_| gone())?;
+        visible(app, account, &known.releases, gone).await?;
+        let mut told = view("forecast", target.clone());
+        told.forecast = Some(known.id.clone());
+        told.releases = known.releases.clone();
+        told.at = known.wanted.at.clone();
+        sources.push(told);
+    }
+    Ok(sources)
 }
 
 /// Cells of a release as it was stored.

@@ -4,6 +4,8 @@
 mod demand;
 mod sites;
 
+pub(super) use demand::sources_of_edits;
+
 use super::basis::{Basis, PlannedSite, TravelWanted};
 use super::{refused, travel_tables};
 use crate::state::State;

@@ -71,7 +71,7 @@ export type Edit =
   | { edit: 'extend'; site: string; places: number }
   | { edit: 'move'; site: string; to: string }
   | { edit: 'demand'; area?: string; target?: string; factor: number }
-  | { edit: 'forecast'; area: string; target?: string; demand: number; variance: number };
+  | { edit: 'forecast'; area: string; target?: string; demand: number; variance: number; from: string };
 export interface Change {
   id?: string;
   target?: string;
