@@ -318,7 +318,7 @@ class Pack:
             self.add("altered")
         self.allowed, self.answers, self.refusals, self.sent = {}, {}, [], {}
         self.node_books() if self.side == "node" else self.coordinator_books()
-        if trust.witnesses and any(e >= self.covered for e in self.to_be_covered()):
+        if trust.witnesses and any(e >= self.covered() for e in self.to_be_covered()):
             self.add("uncosigned")
 
     def add(self, code):
@@ -357,7 +357,7 @@ class Pack:
 
     def check_heads(self):
         head = self.trust.checkpoint(self.texts.get("checkpoint.note", ""))
-        self.cosigned, own, self.covered = [], {}, 0
+        self.cosigned, own, self.furthest = [], {}, {}
         if head is None:
             self.add("signature")
         else:
@@ -383,8 +383,8 @@ class Pack:
                     self.add("damaged")
                 own[checkpoint[1]] = checkpoint[2]
                 text = line["note"].split("\n\n")[0] + "\n"
-                if len(self.trust.witnesses_of(text, signatures, self.origin)) >= self.trust.witnesses:
-                    self.covered = max(self.covered, checkpoint[1])
+                for name in self.trust.witnesses_of(text, signatures, self.origin):
+                    self.furthest[name] = max(self.furthest.get(name, 0), checkpoint[1])
                 self.check_extends(checkpoint)
             self.cosigned.append(checkpoint)
         proved = set(own) if head is None else set()
@@ -406,6 +406,11 @@ class Pack:
             if checkpoint[0] == self.origin:
                 self.check_extends(checkpoint)
 
+    def covered(self):
+        """Section 4.7: how many entries as many witnesses as demanded cosigned."""
+        sizes = sorted(self.furthest.values(), reverse=True)
+        return sizes[self.trust.witnesses - 1] if len(sizes) >= self.trust.witnesses else 0
+
     def to_be_covered(self):
         """Section 4.7: entries that witnesses must have cosigned."""
         if self.side == "node":
@@ -413,7 +418,7 @@ class Pack:
             charges = {place for place, e in enumerate(self.entries) if e.header is not None
                        and e.header["kind"] == "charge" and e.fact("recovered-by") is None}
             return [by for by in answers if by in charges]
-        made = self.manifest["made_at"]
+        made = max([self.manifest["made_at"], *(e.header["at"] for e in self.headers())])
         return [e.header["index"] for e in self.headers() if e.header["at"] + 86_400 < made]
 
     def check_extends(self, checkpoint):
