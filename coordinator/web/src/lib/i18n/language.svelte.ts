@@ -16,14 +16,18 @@ function initial(): Language {
 
 class LanguageState {
   current = $state<Language>(initial());
+  #wanted: Language = this.current;
 
   /** Changes the language once its texts are there; where they cannot be fetched, it stays as it is. */
   async choose(language: Language): Promise<void> {
+    this.#wanted = language;
     try {
       await loadCatalogue(language);
     } catch {
       return;
     }
+    // Another was chosen while this one was on its way.
+    if (this.#wanted !== language) return;
     this.current = language;
     document.documentElement.lang = language;
     try {
