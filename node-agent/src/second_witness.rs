@@ -12,8 +12,16 @@ use witness::{Client, SubmitError};
 /// The code of the alarm that a witness saw another history of this log.
 const ALARM: &str = "second-witness-history-differs";
 
-/// The configured witnesses, with the size each is known to hold.
-pub(crate) struct SecondWitnesses(Vec<(Client, Mutex<u64>)>);
+/// The configured witnesses.
+pub(crate) struct SecondWitnesses(Vec<(Client, Mutex<Known>)>);
+
+/// What is known of a witness.
+struct Known {
+    /// The size it holds.
+    held: u64,
+    /// Whether it said that it saw another history, and did not cosign since. Its word is not signed: one alarm is enough.
+    contradicted: bool,
+}
 
 impl SecondWitnesses {
     /// Those of the configuration; what each cosigned last is in the ledger.
@@ -25,7 +33,11 @@ impl SecondWitnesses {
         for configured in &config.witnesses {
             let client = Client::new(configured, dir.path())?;
             let last = ledger.reader().last_cosigned(client.key().name()).await?;
-            witnesses.push((client, Mutex::new(last.map_or(0, |head| head.size))));
+            let known = Known {
+                held: last.map_or(0, |head| head.size),
+                contradicted: false,
+            };
+            witnesses.push((client, Mutex::new(known)));
         }
         Ok(SecondWitnesses(witnesses))
     }
@@ -43,18 +55,23 @@ impl Node {
         now: i64,
     ) -> Result<(), NodeError> {
         let size = head.checkpoint().size;
-        for (client, held) in &self.second_witnesses().0 {
-            let mut held = held.lock().await;
+        for (client, known) in &self.second_witnesses().0 {
+            let mut known = known.lock().await;
             let proof = |from| self.ledger().consistency(from, size);
-            match client.submit(head, *held, proof).await {
+            match client.submit(head, known.held, proof).await {
                 Ok(line) => {
                     (self.ledger())
                         .store_cosignature(head, &line, client.key())
                         .await?;
-                    *held = size;
+                    *known = Known {
+                        held: size,
+                        contradicted: false,
+                    };
                 }
                 Err(SubmitError::HistoryDiffers { name, held }) => {
-                    self.log_other_history(&name, held, now).await;
+                    if !std::mem::replace(&mut known.contradicted, true) {
+                        self.log_other_history(&name, held, now).await;
+                    }
                     return Err(NodeError::HistoryDiffers);
                 }
                 Err(error) => return Err(NodeError::SecondWitness(error)),

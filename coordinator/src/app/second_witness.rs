@@ -41,14 +41,15 @@ pub async fn watch(app: App, clients: Vec<Client>) {
     }
 }
 
-/// Has one witness cosign the present head; an alarm for each head by which it contradicts, once.
+/// Has one witness cosign the present head. Where it says that it saw another history, there is one alarm until it cosigns again:
+/// its word is not signed, and whoever stands in the way could claim another history at every call.
 ///
 /// # Errors
 /// [`CoordinatorError`] where the database fails.
 pub async fn show(
     app: &State,
     client: &Client,
-    told: &mut BTreeSet<(String, u64)>,
+    told: &mut BTreeSet<String>,
 ) -> Result<(), CoordinatorError> {
     let key = client.key().to_string();
     let (held, head) = {
@@ -73,7 +74,9 @@ pub async fn show(
             let (text, now) = (line.to_string(), app.clock.now());
             checkpoints::witness_cosignature_insert(&mut transaction, &key, size, &text, now)
                 .await?;
-            Ok(transaction.commit().await?)
+            transaction.commit().await?;
+            told.remove(&key);
+            Ok(())
         }
         Err(SubmitError::HistoryDiffers { name, held }) => {
             tracing::error!(
@@ -81,7 +84,7 @@ pub async fn show(
                 held,
                 "a witness saw another history of this log"
             );
-            if !told.insert((name.clone(), held)) {
+            if !told.insert(key) {
                 return Ok(());
             }
             let mut transaction = app.database.write().await?;
