@@ -7,23 +7,23 @@ export async function closed(walk, asked) {
   const { page } = walk;
   const id = asked.split('/').at(-1);
   const release = await page.evaluate(async (query) => (await (await fetch(`/api/v1/queries/${query}`)).json()).release, id);
-  const waitingFor = (answered) =>
-    page.route(`**/api/v1/queries/${id}`, async (route) => {
-      const response = await route.fetch();
-      const view = await response.json();
-      const nodes = view.nodes.map((node, i) => (i < answered ? node : { ...node, state: 'asked' }));
-      return route.fulfill({ response, json: { ...view, state: 'collecting', release: undefined, nodes } });
-    });
+  // One route for all: one that is taken away while it answers answers twice.
+  let answered = 0;
+  await page.route(`**/api/v1/queries/${id}`, async (route) => {
+    const shown = answered;
+    const response = await route.fetch();
+    const view = await response.json();
+    const nodes = view.nodes.map((node, i) => (i < shown ? node : { ...node, state: 'asked' }));
+    await route.fulfill({ response, json: { ...view, state: 'collecting', release: undefined, nodes } });
+  });
   await page.route(`**/api/v1/queries/${id}/events`, (route) => route.fulfill({ contentType: 'text/event-stream', body: ': nothing new\n\n' }));
   await walk.check('while nobody has answered, the page says why a question cannot be called off', async () => {
-    await waitingFor(0);
     await walk.goto(asked);
     await walk.byTestId('close-later').waitFor();
     expect((await walk.byTestId('close-question').count()) === 0, 'it can be closed all the same');
-    await page.unroute(`**/api/v1/queries/${id}`);
   });
   await walk.check('the answers there are can be taken, after a second click that says who will be missing', async () => {
-    await waitingFor(1);
+    answered = 1;
     await walk.goto(asked);
     await walk.byTestId('close-question').click();
     await page.locator('dialog[open]').waitFor();
@@ -38,5 +38,5 @@ export async function closed(walk, asked) {
     await page.waitForURL((url) => url.pathname === `/explore/${release}`);
     expect(sent === 'POST', `sent: ${sent}`);
   });
-  for (const path of ['', '/events', '/close']) await page.unroute(`**/api/v1/queries/${id}${path}`);
+  await page.unrouteAll({ behavior: 'wait' });
 }
