@@ -20,7 +20,7 @@ pub struct Config {
     /// coordinator has to use the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub taxonomy: Option<PathBuf>,
-    /// Witnesses of this node's log besides the coordinator; nothing is charged without them.
+    /// Witnesses of this node's log besides the coordinator: each must cosign before a debit, and before the answer leaves.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub witnesses: Vec<witness::WitnessAddress>,
     /// The one dataset served.

@@ -106,26 +106,28 @@ fn signer(dir: &Path) -> Result<LogSigner> {
     })?)
 }
 
-async fn open(dir: &Path) -> Result<Witness> {
+fn watched(dir: &Path) -> Result<Watched> {
     let list = dir.join(LOGS);
-    let watched = Watched::parse(&read(&list)?).with_context(|| list.display().to_string())?;
-    Ok(Witness::open(&dir.join(DATABASE), watched, signer(dir)?).await?)
+    Watched::parse(&read(&list)?).with_context(|| list.display().to_string())
+}
+
+async fn open(dir: &Path) -> Result<Witness> {
+    Ok(Witness::open(&dir.join(DATABASE), watched(dir)?, signer(dir)?).await?)
 }
 
 async fn serve(dir: &Path, listen: SocketAddr) -> Result<()> {
-    let list = dir.join(LOGS);
-    let watched = Watched::parse(&read(&list)?).with_context(|| list.display().to_string())?;
+    let logs = watched(dir)?.origins().len();
     ensure!(
-        !watched.origins().is_empty(),
+        logs > 0,
         "{} names no log: write the key of each, one a line",
-        list.display()
+        dir.join(LOGS).display()
     );
     let witness = open(dir).await?;
     let listener = tokio::net::TcpListener::bind(listen)
         .await
         .with_context(|| format!("cannot listen on {listen}"))?;
     println!("witness listening on {}", listener.local_addr()?);
-    tracing::info!(key = %witness.key(), logs = watched.origins().len(), "witnessing");
+    tracing::info!(key = %witness.key(), logs, "witnessing");
     tokio::select! {
         served = ::witness::serve(witness, listener) => Ok(served?),
         () = crate::serve::stopped() => Ok(()),
