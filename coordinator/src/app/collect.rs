@@ -101,7 +101,7 @@ fn unreadable() -> NodeProblem {
     NodeProblem::refused(
         422,
         "unreadable-answer",
-        "send an answer of format version 1 or 2",
+        "send an answer of a format that this coordinator reads; it may have to be upgraded before its nodes",
     )
 }
 

@@ -26,6 +26,8 @@ pub struct Verified {
     /// The key that vouched for it.
     pub(super) key: PublicKey,
     hash: [u8; 32],
+    /// SHA-256 of the bytes.
+    sealed_hash: [u8; 32],
     vouched: Vouched,
     said: Said,
     bytes: Bytes,
@@ -80,6 +82,7 @@ impl Verified {
             organisation: organisation.to_owned(),
             key,
             hash: answer.hash(),
+            sealed_hash: protocol::sha256(&bytes),
             vouched: answer.vouched(),
             said,
             bytes,
@@ -227,10 +230,7 @@ async fn keep(
             .query(&asked.query)
             .fact("request", id.as_str())
             .fact("answer-hash", protocol::hex(&answer.hash))
-            .fact(
-                "sealed-hash",
-                protocol::hex(&protocol::sha256(&answer.bytes)),
-            )
+            .fact("sealed-hash", protocol::hex(&answer.sealed_hash))
     };
     let (state, refusal, entry) = match &answer.said {
         Said::Answered {

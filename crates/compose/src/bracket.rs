@@ -1,7 +1,7 @@
 //! Between which numbers distinct persons lie when only presences are known: at least the largest node, at most
 //! the sum. Both ends are moved outwards by the noise, so that the statement holds with a stated probability.
 
-use crate::release::{Part, of_each};
+use crate::release::{Part, of_each, runs};
 use serde::{Deserialize, Serialize};
 
 /// Probability with which a cell's bracket may miss, half of it at each end.
@@ -30,11 +30,12 @@ pub struct Bracket {
 pub(crate) fn raise_lower(lower: &mut [i64], part: Part<'_>, draws: &[u32], nodes: usize) {
     let below = (2.0 * (nodes as f64 / (BRACKET_MISS / 2.0)).ln()).sqrt();
     // Noise is whole, so only whole distances can be exceeded.
-    let reach = of_each(draws, |draws| {
-        whole_reach(f64::from(draws).sqrt() * below * part.variance.sqrt())
-    });
-    for ((lower, cell), reach) in lower.iter_mut().zip(part.cells).zip(reach) {
-        *lower = cell.saturating_sub(reach).max(*lower);
+    let reach = |draws: u32| whole_reach(f64::from(draws).sqrt() * below * part.variance.sqrt());
+    for (cells, draws) in runs(draws) {
+        let reach = reach(draws);
+        for (lower, cell) in lower[cells.clone()].iter_mut().zip(&part.cells[cells]) {
+            *lower = cell.saturating_sub(reach).max(*lower);
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use crate::bracket::{Bracket, close_bracket, raise_lower};
 use crate::margin::{Confidence, margin_of_draws};
 use query::Measure;
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// One node's answer.
 #[derive(Clone, Copy, Debug)]
@@ -166,18 +167,22 @@ impl Composition {
 /// What a function makes of each number of draws, worked out once for each that differs.
 pub(crate) fn of_each<T: Copy>(draws: &[u32], make: impl Fn(u32) -> T) -> Vec<T> {
     let mut known: BTreeMap<u32, T> = BTreeMap::new();
-    // Mostly the same number follows.
-    let mut last: Option<(u32, T)> = None;
-    (draws.iter())
-        .map(|&draws| match last {
-            Some((same, made)) if same == draws => made,
-            _ => {
-                let made = *known.entry(draws).or_insert_with(|| make(draws));
-                last = Some((draws, made));
-                made
-            }
-        })
-        .collect()
+    let mut all = Vec::with_capacity(draws.len());
+    for (cells, draws) in runs(draws) {
+        let made = *known.entry(draws).or_insert_with(|| make(draws));
+        all.resize(cells.end, made);
+    }
+    all
+}
+
+/// Runs of cells with the same number of draws: mostly it is one for all.
+pub(crate) fn runs(draws: &[u32]) -> impl Iterator<Item = (Range<usize>, u32)> {
+    let mut start = 0;
+    (draws.chunk_by(|one, next| one == next)).map(move |run| {
+        let cells = start..start + run.len();
+        start = cells.end;
+        (cells, run[0])
+    })
 }
 
 /// The noise of one composed cell.

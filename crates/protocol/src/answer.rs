@@ -2,12 +2,13 @@
 //! The coordinator works with [`VerifiedAnswer`] only, which only the signature check makes.
 //!
 //! In format 1 the signed JSON holds the cells. From format 2 on it holds their SHA-256, and the cells are the envelope's
-//! attachment; format 3 adds what the receiver owes. So cells are neither hashed twice nor written in base64, and a signature costs the same however many there are.
+//! attachment; format 3 adds what the receiver owes; from format 4 on the attached cells are packed in blocks of equal width. So cells are
+//! neither hashed twice nor written in base64, and a signature costs the same however many there are.
 
 use crate::dsse::{Attachment, Envelope, EnvelopeError, PublicKey};
 use crate::obligations::Obligations;
 use crate::request::Request;
-use crate::{cells, hex, sha256};
+use crate::{cells, hex, packed, sha256};
 use privacy_loss::{NanoRho, Sensitivity, SlicePrice};
 use query::AggregateQuery;
 use serde::{Deserialize, Serialize};
@@ -153,11 +154,13 @@ impl Answer {
     /// Payload type of a signed answer.
     pub const TYPE: &'static str = "application/vnd.welfare-intelligence.answer+json";
     /// The format that nodes write.
-    pub const VERSION: u32 = 3;
+    pub const VERSION: u32 = 4;
     /// The first format that attaches cells.
     const ATTACHING: u32 = 2;
     /// The first format that states obligations.
     const OBLIGING: u32 = 3;
+    /// The first format that packs the cells it attaches.
+    const PACKING: u32 = 4;
 
     /// Signs the answer in its format.
     ///
@@ -174,7 +177,10 @@ impl Answer {
         }
         let (outcome, attachment) = match &self.outcome {
             Outcome::Answered { cells, receipt } => {
-                let bytes = cells::encode(cells);
+                let bytes = match self.version {
+                    ..Answer::PACKING => cells::encode(cells),
+                    _ => packed::encode(cells),
+                };
                 let cells = Attached {
                     count: cells.len(),
                     sha256: hex(&sha256(&bytes)),
@@ -250,7 +256,11 @@ impl Answer {
         if cells.sha256 != hex(&sha256(bytes)) {
             return Err(AnswerError::Mismatch("cells.sha256"));
         }
-        let read = cells::decode(bytes).map_err(|_| AnswerError::Unreadable)?;
+        let read = match statement.version {
+            ..Answer::PACKING => cells::decode(bytes),
+            _ => packed::decode(bytes, cells.count),
+        };
+        let read = read.map_err(|_| AnswerError::Unreadable)?;
         if read.len() != cells.count {
             return Err(AnswerError::Mismatch("cells.count"));
         }

@@ -83,7 +83,8 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Vec<i64>, &'static str> {
 
 const TOO_LONG: &str = "a cell is written longer than it needs to be";
 
-fn zigzag(value: u64) -> i64 {
+/// The number that a zigzag code folds.
+pub(crate) fn zigzag(value: u64) -> i64 {
     (value >> 1) as i64 ^ -((value & 1) as i64)
 }
 

@@ -12,6 +12,7 @@ mod budget;
 mod held_receipt;
 mod obligations;
 mod offer_notice;
+mod packed;
 mod policy_chain;
 mod policy_change;
 mod policy_publication;

@@ -215,6 +215,7 @@ fn answers_of_both_formats_are_readable_and_still_verify() {
         (1, "answer-1.json"),
         (2, "answer-2.bin"),
         (3, "answer-3.bin"),
+        (4, "answer-4.bin"),
     ] {
         let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
             .join("tests/fixtures")

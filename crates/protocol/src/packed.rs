@@ -1,0 +1,149 @@
+//! Cells in blocks of equal width: what an answer attaches from its format 4 on. Written so that reading costs about what copying does,
+//! since a coordinator reads each answer more than once.
+//!
+//! The byte 2, then for each [`BLOCK`] cells in turn (the last block may have fewer) one byte with their width, 1 to 8, and the cells as
+//! zigzag numbers of so many bytes, least byte first. The width is the least that fits the block's cells, so one vector has one encoding.
+//! How many cells there are is not written: the signed document says it.
+
+use crate::cells::zigzag;
+
+/// The format written; 1 is that of [`crate::cells`].
+pub(crate) const FORMAT: u8 = 2;
+/// Cells that share a width.
+const BLOCK: usize = 64;
+const LARGEST_WIDTH: usize = 8;
+
+/// The bytes of so many cells.
+pub(crate) fn encode(cells: &[i64]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(1 + 2 * cells.len());
+    bytes.push(FORMAT);
+    for block in cells.chunks(BLOCK) {
+        let folded = |cell: &i64| (cell << 1 ^ cell >> 63) as u64;
+        let width = width(block.iter().map(folded).fold(0, |all, one| all | one));
+        bytes.push(width as u8);
+        for cell in block {
+            bytes.extend_from_slice(&folded(cell).to_le_bytes()[..width]);
+        }
+    }
+    bytes
+}
+
+/// The cells, of which there are `count`.
+///
+/// # Errors
+/// Where the bytes are not what [`encode`] writes of `count` cells. What is reserved is at most eight times as large as `bytes`.
+pub(crate) fn decode(bytes: &[u8], count: usize) -> Result<Vec<i64>, &'static str> {
+    let Some((&FORMAT, mut rest)) = bytes.split_first() else {
+        return Err("attached cells of an unknown format; this program reads format 2");
+    };
+    if count > rest.len() {
+        return Err(CUT_OFF);
+    }
+    let mut cells = Vec::with_capacity(count);
+    while cells.len() < count {
+        let here = BLOCK.min(count - cells.len());
+        let (&width, after) = rest.split_first().ok_or(CUT_OFF)?;
+        let width = usize::from(width);
+        let (block, after) = after.split_at_checked(width * here).ok_or(CUT_OFF)?;
+        let all = match width {
+            1 => unpack::<1>(block, &mut cells),
+            2 => unpack::<2>(block, &mut cells),
+            3 => unpack::<3>(block, &mut cells),
+            4 => unpack::<4>(block, &mut cells),
+            5 => unpack::<5>(block, &mut cells),
+            6 => unpack::<6>(block, &mut cells),
+            7 => unpack::<7>(block, &mut cells),
+            LARGEST_WIDTH => unpack::<LARGEST_WIDTH>(block, &mut cells),
+            _ => return Err("a block of cells has no width from 1 to 8"),
+        };
+        if self::width(all) != width {
+            return Err("cells are written longer than they need to be");
+        }
+        rest = after;
+    }
+    if rest.is_empty() {
+        Ok(cells)
+    } else {
+        Err("more follows than the cells")
+    }
+}
+
+const CUT_OFF: &str = "the cells are cut off";
+
+/// Bytes of the largest of numbers, given all their bits together.
+fn width(all: u64) -> usize {
+    (u64::BITS - all.leading_zeros()).div_ceil(8).max(1) as usize
+}
+
+/// Appends a block of that width; returns all bits of its numbers together.
+fn unpack<const WIDTH: usize>(block: &[u8], cells: &mut Vec<i64>) -> u64 {
+    let mut all = 0;
+    cells.extend(block.chunks_exact(WIDTH).map(|number| {
+        let mut eight = [0; LARGEST_WIDTH];
+        eight[..WIDTH].copy_from_slice(number);
+        let folded = u64::from_le_bytes(eight);
+        all |= folded;
+        zigzag(folded)
+    }));
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn any_cells_read_back_as_written(
+            cells in proptest::collection::vec((any::<i64>(), 0u32..64).prop_map(|(cell, shift)| cell >> shift), 0..200),
+        ) {
+            let bytes = encode(&cells);
+            prop_assert_eq!(decode(&bytes, cells.len()), Ok(cells.clone()));
+            prop_assert!(decode(&bytes, cells.len() + 1).is_err());
+            if !cells.is_empty() {
+                prop_assert!(decode(&bytes, cells.len() - 1).is_err());
+            }
+        }
+
+        #[test]
+        fn one_vector_has_one_encoding(bytes in proptest::collection::vec(0u8..12, 0..40), count in 0usize..40) {
+            let bytes = [&[FORMAT][..], &bytes].concat();
+            if let Ok(cells) = decode(&bytes, count) {
+                prop_assert_eq!(encode(&cells), bytes);
+            }
+        }
+    }
+
+    #[test]
+    fn the_format_is_the_one_documented() {
+        assert_eq!(encode(&[]), [2]);
+        assert_eq!(encode(&[0, -1, 1]), [2, 1, 0, 1, 2]);
+        assert_eq!(encode(&[300, -1]), [2, 2, 88, 2, 1, 0]);
+        let edges = [0, 127, -128, 128, i64::MAX, i64::MIN];
+        for cell in edges {
+            assert_eq!(decode(&encode(&[cell]), 1), Ok(vec![cell]));
+        }
+        // A block's width is its own.
+        let mut cells = vec![1; BLOCK + 1];
+        cells[BLOCK] = 1_000_000;
+        assert_eq!(encode(&cells).len(), 1 + (1 + BLOCK) + (1 + 3));
+    }
+
+    #[test]
+    fn what_is_written_in_another_way_is_refused() {
+        for (bytes, count, why) in [
+            (&[][..], 0, "unknown format"),
+            (&[1, 0], 1, "unknown format"),
+            (&[2, 0, 0], 1, "width"),
+            (&[2, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0], 1, "width"),
+            (&[2, 2, 1, 0], 1, "longer than"),
+            (&[2, 1, 0, 0], 1, "more follows"),
+            (&[2, 2, 1], 1, "cut off"),
+            (&[2], usize::MAX, "cut off"),
+        ] {
+            let error = decode(bytes, count).expect_err(why);
+            assert!(error.contains(why), "{bytes:?}: {error}");
+        }
+    }
+}
