@@ -1,7 +1,7 @@
 //! Between which numbers distinct persons lie when only presences are known: at least the largest node, at most
 //! the sum. Both ends are moved outwards by the noise, so that the statement holds with a stated probability.
 
-use crate::release::{Part, of_each, runs};
+use crate::release::{Part, runs_of};
 use serde::{Deserialize, Serialize};
 
 /// Probability with which a cell's bracket may miss, half of it at each end.
@@ -31,8 +31,7 @@ pub(crate) fn raise_lower(lower: &mut [i64], part: Part<'_>, draws: &[u32], node
     let below = (2.0 * (nodes as f64 / (BRACKET_MISS / 2.0)).ln()).sqrt();
     // Noise is whole, so only whole distances can be exceeded.
     let reach = |draws: u32| whole_reach(f64::from(draws).sqrt() * below * part.variance.sqrt());
-    for (cells, draws) in runs(draws) {
-        let reach = reach(draws);
+    for (cells, reach) in runs_of(draws, reach) {
         for (lower, cell) in lower[cells.clone()].iter_mut().zip(&part.cells[cells]) {
             *lower = cell.saturating_sub(reach).max(*lower);
         }
@@ -48,10 +47,12 @@ pub(crate) fn close_bracket(
 ) -> Bracket {
     let total: f64 = variances.iter().sum();
     let above = (2.0 * total * (1.0 / (BRACKET_MISS / 2.0)).ln()).sqrt();
-    let above = of_each(draws, |draws| whole_reach(f64::from(draws).sqrt() * above));
-    let upper = (sums.iter().zip(above).zip(&lower))
-        .map(|((sum, above), lower)| sum.saturating_add(above).max(*lower))
-        .collect();
+    let above = |draws: u32| whole_reach(f64::from(draws).sqrt() * above);
+    let mut upper = Vec::with_capacity(sums.len());
+    for (cells, above) in runs_of(draws, above) {
+        let ends = sums[cells.clone()].iter().zip(&lower[cells]);
+        upper.extend(ends.map(|(sum, lower)| sum.saturating_add(above).max(*lower)));
+    }
     Bracket { lower, upper }
 }
 

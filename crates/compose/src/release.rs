@@ -142,46 +142,47 @@ impl Composition {
             return Err(ComposeError::OtherCount { expected, found });
         }
         let (draws, values, variances) = (self.draws, self.values, self.variances);
-        // There are few different numbers of draws, and margins depend on nothing else.
-        let noise = of_each(&draws, |draws| Noise::of(&variances, draws));
-        Ok(Composed {
+        let cells = values.len();
+        let mut composed = Composed {
             display: values
                 .iter()
                 .map(|&value| value.max(0).unsigned_abs())
                 .collect(),
-            variance: noise.iter().map(|noise| noise.variance).collect(),
-            margin_95: noise.iter().map(|noise| noise.margin_95).collect(),
-            margin_9999: noise.iter().map(|noise| noise.margin_9999).collect(),
-            too_uncertain: (values.iter().zip(&noise))
-                .map(|(&value, noise)| noise.margin_95 > value as f64)
-                .collect(),
+            variance: Vec::with_capacity(cells),
+            margin_95: Vec::with_capacity(cells),
+            margin_9999: Vec::with_capacity(cells),
+            too_uncertain: Vec::with_capacity(cells),
             bracket: self
                 .measure
                 .is_presence()
                 .then(|| close_bracket(self.lower, &variances, &draws, &values)),
             values,
-        })
+        };
+        for (cells, noise) in runs_of(&draws, |draws| Noise::of(&variances, draws)) {
+            composed.variance.resize(cells.end, noise.variance);
+            composed.margin_95.resize(cells.end, noise.margin_95);
+            composed.margin_9999.resize(cells.end, noise.margin_9999);
+            let uncertain = |value: &i64| noise.margin_95 > *value as f64;
+            let values = composed.values[cells].iter();
+            composed.too_uncertain.extend(values.map(uncertain));
+        }
+        Ok(composed)
     }
 }
 
-/// What a function makes of each number of draws, worked out once for each that differs.
-pub(crate) fn of_each<T: Copy>(draws: &[u32], make: impl Fn(u32) -> T) -> Vec<T> {
+/// Runs of cells with the same number of draws, mostly one for all, and what a function makes of that number, worked out once for each
+/// that differs. A value for each cell would be as large as the answers.
+pub(crate) fn runs_of<T: Copy>(
+    draws: &[u32],
+    make: impl Fn(u32) -> T,
+) -> impl Iterator<Item = (Range<usize>, T)> {
     let mut known: BTreeMap<u32, T> = BTreeMap::new();
-    let mut all = Vec::with_capacity(draws.len());
-    for (cells, draws) in runs(draws) {
-        let made = *known.entry(draws).or_insert_with(|| make(draws));
-        all.resize(cells.end, made);
-    }
-    all
-}
-
-/// Runs of cells with the same number of draws: mostly it is one for all.
-pub(crate) fn runs(draws: &[u32]) -> impl Iterator<Item = (Range<usize>, u32)> {
     let mut start = 0;
     (draws.chunk_by(|one, next| one == next)).map(move |run| {
         let cells = start..start + run.len();
         start = cells.end;
-        (cells, run[0])
+        let made = *known.entry(run[0]).or_insert_with(|| make(run[0]));
+        (cells, made)
     })
 }
 

@@ -91,7 +91,7 @@ pub(crate) fn print(query: &Value, cells: &[i64]) -> Result<f64> {
             fastest(|| VerifiedAnswer::read_again(&envelope, &vouched, &request_bytes).is_ok()),
         ),
         (
-            "composing one answer",
+            "composing a release of one answer, once a release",
             fastest(|| compose::compose(parsed.measure(), cells.len(), &[part]).is_ok()),
         ),
         (
