@@ -2,6 +2,7 @@
 //! Bytes become a `Verified*` value only through a signature check; nothing here holds exact data.
 
 pub mod cells;
+mod coordinator_restoration;
 pub mod dsse;
 pub mod exchange;
 
@@ -26,6 +27,7 @@ pub use act::{Act, ActError, ActHead, MAX_ACT_AGE_SECONDS, Officers, Quorum, Rul
 pub use answer::{Answer, AnswerError, Outcome, Receipt, SliceReceipt, VerifiedAnswer, Vouched};
 pub use approval::{Approval, VerifiedApproval, Word};
 pub use budget::{BudgetMove, NewGuarantee, VerifiedBudgetMove, VerifiedGuarantee};
+pub use coordinator_restoration::CoordinatorRestoration;
 pub use dsse::{Envelope, EnvelopeError, PublicKey};
 pub use held_receipt::{ReceiptError, VerifiedReceipt};
 pub use obligations::{Audience, Obligations};

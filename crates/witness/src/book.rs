@@ -3,12 +3,18 @@
 
 use crate::{Submission, Watched, WitnessError};
 use audit::{Checkpoint, Hash, LogSigner, NoteKey, NoteSignature, SignedCheckpoint, SignedNote};
-use protocol::{Act, Envelope, PublicKey, Restoration};
+use protocol::PublicKey;
 use std::path::Path;
 use storage::{Store, WriteTransaction};
 
-const MIGRATIONS: [(i64, &str, &str); 1] =
-    [(1, "witness", include_str!("../migrations/0001_witness.sql"))];
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (1, "witness", include_str!("../migrations/0001_witness.sql")),
+    (
+        2,
+        "ended_heads",
+        include_str!("../migrations/0002_ended_heads.sql"),
+    ),
+];
 /// Most contradictions kept of one log: one proves as much as a thousand.
 const MOST_CONTRADICTIONS: i64 = 1_000;
 
@@ -52,8 +58,8 @@ pub struct Contradiction {
 /// A witness.
 #[derive(Clone, Debug)]
 pub struct Witness {
-    store: Store,
-    watched: Watched,
+    pub(crate) store: Store,
+    pub(crate) watched: Watched,
     signer: LogSigner,
 }
 
@@ -138,72 +144,6 @@ impl Witness {
         Ok(Ok(audit::cosign(head, &self.signer, now.unsigned_abs())))
     }
 
-    /// Lets a log go on from a backup, as an officer named in the list of logs signed it: from now on the new key's heads are held to
-    /// what was kept, and the old key's are refused.
-    ///
-    /// # Errors
-    /// [`WitnessError::Restoration`] where the act is not an officer's, or ends the log before the head held here.
-    pub async fn restore(
-        &self,
-        origin: &str,
-        envelope: &Envelope,
-        now: i64,
-    ) -> Result<Restoration, WitnessError> {
-        let refused = |reason| WitnessError::Restoration { reason };
-        let officers = self.watched.officers(origin);
-        let (payload, signers) = (envelope.verify_each(Restoration::TYPE, &officers))
-            .map_err(|_| refused("no officer of this log in the list of logs signed it"))?;
-        if signers.is_empty() {
-            return Err(refused(
-                "no officer of this log in the list of logs signed it",
-            ));
-        }
-        let act: Restoration = serde_json::from_slice(&payload)
-            .ok()
-            .filter(|act: &Restoration| protocol::node_log(&act.organisation) == origin)
-            .ok_or_else(|| refused("it is no restoration of this log"))?;
-        let mut transaction = self.store.writer().write_transaction().await?;
-        let old = NoteKey::log(origin, act.old_key.0)?;
-        if !self.keys(&mut transaction, origin).await?.contains(&old) {
-            return Err(refused(
-                "the key that it ends is not the one of this log here",
-            ));
-        }
-        let (Some(kept), Some(ended)) = (act.kept.root_bytes(), act.ended.root_bytes()) else {
-            return Err(refused("it names no roots"));
-        };
-        if let Some(held) = held(&mut transaction, origin).await? {
-            let head = &held.checkpoint;
-            let elsewhere = head.size == act.ended.size && head.root != ended;
-            if head.size > act.ended.size || elsewhere {
-                return Err(refused(
-                    "this witness saw the log go on beyond where the act ends it; have it signed anew with the head shown here",
-                ));
-            }
-        }
-        sqlx::query(
-            "INSERT INTO restorations (act_id, origin, old_key, new_key, envelope, at) VALUES ($1, $2, $3, $4, $5, $6)",
-        )
-        .bind(&act.id)
-        .bind(origin)
-        .bind(act.old_key.to_string())
-        .bind(act.new_key.to_string())
-        .bind(serde_json::to_string(envelope).map_err(|_| refused("it cannot be written"))?)
-        .bind(now)
-        .execute(&mut *transaction)
-        .await
-        .map_err(|_| refused("this act was entered before"))?;
-        // No signature of the new key is there yet: the officer's act stands for it.
-        let head = Checkpoint {
-            origin: origin.to_owned(),
-            size: act.kept.size,
-            root: kept,
-        };
-        replace(&mut transaction, &head, &head.text(), now).await?;
-        transaction.commit().await?;
-        Ok(act)
-    }
-
     /// The last heads, by log.
     ///
     /// # Errors
@@ -232,7 +172,7 @@ impl Witness {
     }
 
     /// The keys whose heads are accepted: those of the list, or the one with which the log went on last.
-    async fn keys(
+    pub(crate) async fn keys(
         &self,
         transaction: &mut WriteTransaction,
         origin: &str,
@@ -257,9 +197,9 @@ impl Witness {
     }
 }
 
-type HeadRow = (String, i64, Vec<u8>, String, i64);
+pub(crate) type HeadRow = (String, i64, Vec<u8>, String, i64);
 
-fn read((origin, size, root, note, at): HeadRow) -> Result<Held, WitnessError> {
+pub(crate) fn read((origin, size, root, note, at): HeadRow) -> Result<Held, WitnessError> {
     let corrupt = || WitnessError::Corrupt { what: "head" };
     Ok(Held {
         checkpoint: Checkpoint {
@@ -272,7 +212,7 @@ fn read((origin, size, root, note, at): HeadRow) -> Result<Held, WitnessError> {
     })
 }
 
-async fn held(
+pub(crate) async fn held(
     transaction: &mut WriteTransaction,
     origin: &str,
 ) -> Result<Option<Held>, WitnessError> {
@@ -292,7 +232,7 @@ async fn write(
     replace(transaction, signed.checkpoint(), &signed.to_string(), now).await
 }
 
-async fn replace(
+pub(crate) async fn replace(
     transaction: &mut WriteTransaction,
     head: &Checkpoint,
     note: &str,
@@ -338,6 +278,6 @@ async fn keep(
     Ok(())
 }
 
-fn stored(size: u64) -> Result<i64, WitnessError> {
+pub(crate) fn stored(size: u64) -> Result<i64, WitnessError> {
     i64::try_from(size).map_err(|_| WitnessError::Corrupt { what: "size" })
 }

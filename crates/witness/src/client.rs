@@ -12,6 +12,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use identity::AuthorityCertificate;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -126,6 +127,36 @@ impl Client {
             address: format!("{}/add-checkpoint", witness.address.trim_end_matches('/')),
             http: Http::builder(TokioExecutor::new()).build(connector),
         })
+    }
+
+    /// A client for each witness that a configuration names.
+    ///
+    /// # Errors
+    /// [`SubmitError::Configuration`] naming the key and the remedy; so where two have one name, which a verifier counts once, or where
+    /// one has the name of a log, whose keeper is no further witness.
+    pub fn all(witnesses: &[WitnessAddress], folder: &Path) -> Result<Vec<Client>, SubmitError> {
+        let mut names = BTreeSet::new();
+        let mut clients = Vec::new();
+        for witness in witnesses {
+            let client = Client::new(witness, folder)?;
+            let name = client.key.name().to_owned();
+            let wrong = |reason: &str| SubmitError::Configuration {
+                name: name.clone(),
+                reason: reason.to_owned(),
+            };
+            if name.starts_with("welfare-intelligence/") {
+                return Err(wrong(
+                    "names from welfare-intelligence/ on are those of logs; remove it from `[[witnesses]]`",
+                ));
+            }
+            if !names.insert(name.clone()) {
+                return Err(wrong(
+                    "two entries of `[[witnesses]]` have this name, and a name counts as one witness; remove one of them",
+                ));
+            }
+            clients.push(client);
+        }
+        Ok(clients)
     }
 
     /// The witness's key.

@@ -5,12 +5,14 @@
 
 mod book;
 mod client;
+mod restoration;
 mod serve;
 mod submission;
 mod watched;
 
 pub use book::{Contradiction, Held, Refused, Witness};
 pub use client::{Client, SubmitError, WitnessAddress};
+pub use restoration::{GoesOn, Restored};
 pub use serve::serve;
 pub use submission::Submission;
 pub use watched::Watched;

@@ -1,7 +1,9 @@
 //! A witness over its real port: it cosigns what extends what it saw, and nothing else, also after it was started again.
 
 use audit::{Hash, LogSigner, NoteKey, SignedCheckpoint, consistency_proof, verify_cosignature};
-use protocol::{Act, Envelope, LogState, PublicKey, Restoration};
+use protocol::{
+    Act, COORDINATOR_LOG, CoordinatorRestoration, Envelope, LogState, PublicKey, Restoration,
+};
 use ring::signature::{Ed25519KeyPair, KeyPair};
 use std::convert::Infallible;
 use std::path::Path;
@@ -267,7 +269,15 @@ async fn an_officer_lets_a_log_go_on_from_a_backup_and_nobody_else_does() {
     going_on.grow(2, 2);
     assert!(going_on.submit(&client, 4, &new).await.is_err());
     let signed = act(3, state(&log), public(1));
-    witness.restore(ORIGIN, &signed, 0).await.unwrap();
+    assert_eq!(witness.restorations().await.unwrap(), []);
+    let gone_on = witness.restore(ORIGIN, &signed, 7).await.unwrap();
+    assert_eq!((gone_on.ended.size, gone_on.from.size), (10, 4));
+    // What was held is kept beside the act, as the log signed it.
+    let kept = witness.restorations().await.unwrap();
+    assert_eq!((kept.len(), kept[0].at), (1, 7));
+    assert_eq!(kept[0].act, serde_json::to_string(&signed).unwrap());
+    let before = kept[0].before.as_ref().expect("a head was held");
+    assert_eq!(before.note, log.head(&old).to_string());
     assert!(going_on.submit(&client, 4, &new).await.is_ok());
     // The act counts once, and the log that ended is not taken any more.
     assert!(witness.restore(ORIGIN, &signed, 0).await.is_err());
@@ -277,4 +287,101 @@ async fn an_officer_lets_a_log_go_on_from_a_backup_and_nobody_else_does() {
     ));
     let key = NoteKey::log(ORIGIN, public(2).0).unwrap();
     assert!(SignedCheckpoint::open(&witness.heads().await.unwrap()[0].note, &key).is_ok());
+}
+
+/// An act by which the coordinator's log goes on, signed by the officer of that seed.
+fn coordinator_act(officer: u8, ended: String, goes_on: String) -> Envelope {
+    let act = CoordinatorRestoration {
+        version: 1,
+        id: format!("{:032x}", ended.len() + goes_on.len() * 1_000),
+        organisation: "comune-milano".to_owned(),
+        ended,
+        goes_on,
+        reason: "a broken disk".to_owned(),
+        signed_at: 0,
+    };
+    let payload = serde_json::to_vec(&act).unwrap();
+    let key = public(officer);
+    Envelope::sign(CoordinatorRestoration::TYPE, &payload, &key, |bytes| {
+        pair(officer).sign(bytes).as_ref().try_into().unwrap()
+    })
+}
+
+#[tokio::test]
+async fn the_coordinators_log_goes_on_from_a_backup_under_its_own_key_as_an_officer_signed() {
+    let folder = tempfile::tempdir().unwrap();
+    let list = format!(
+        "{}\nofficer {COORDINATOR_LOG} {}\nofficer {ORIGIN} {}\n",
+        signer(COORDINATOR_LOG, 1).log_key(),
+        public(3),
+        public(4)
+    );
+    let (witness, client) = serving(folder.path(), &list).await;
+    let by = signer(COORDINATOR_LOG, 1);
+    let mut log = Log::new(4);
+    let mut restored = log.clone();
+    log.grow(6, 0);
+    log.submit(&client, 0, &by).await.unwrap();
+    restored.grow(2, 1);
+    let notes = |log: &Log| log.head(&by).to_string();
+    let mut other = restored.clone();
+    other.grow(4, 2);
+    // Without the act the shorter log is another history.
+    assert_eq!(
+        held_of(&restored.submit(&client, 4, &by).await.unwrap_err()),
+        Some(10)
+    );
+    for refused in [
+        // The officer of another log; an end before what was seen; another past of that length; a head that no key of this log signed.
+        coordinator_act(4, notes(&log), notes(&restored)),
+        coordinator_act(3, notes(&restored), notes(&other)),
+        coordinator_act(3, notes(&other), notes(&restored)),
+        coordinator_act(
+            3,
+            notes(&log),
+            restored.head(&signer(COORDINATOR_LOG, 2)).to_string(),
+        ),
+        coordinator_act(3, notes(&log), notes(&log)),
+    ] {
+        assert!(witness.restore(COORDINATOR_LOG, &refused, 0).await.is_err());
+        assert_eq!(witness.heads().await.unwrap()[0].checkpoint.size, 10);
+    }
+    let signed = coordinator_act(3, notes(&log), notes(&restored));
+    assert!(witness.restore(ORIGIN, &signed, 0).await.is_err());
+    witness.restore(COORDINATOR_LOG, &signed, 0).await.unwrap();
+    assert!(witness.restore(COORDINATOR_LOG, &signed, 0).await.is_err());
+    // From the named head on, and from nowhere else: the log that ended is another history now.
+    restored.grow(5, 1);
+    assert!(restored.submit(&client, 6, &by).await.is_ok());
+    log.grow(3, 0);
+    assert!(log.submit(&client, 10, &by).await.is_err());
+    let kept = witness.restorations().await.unwrap();
+    assert_eq!(kept[0].before.as_ref().unwrap().checkpoint.size, 10);
+    assert_eq!(witness.heads().await.unwrap()[0].checkpoint.size, 11);
+}
+
+#[test]
+fn two_witnesses_of_one_name_and_the_names_of_logs_are_refused() {
+    let address = |name: &str, seed| WitnessAddress {
+        key: signer(name, seed).witness_key().to_string(),
+        address: "http://127.0.0.1:1".to_owned(),
+        authority: None,
+    };
+    let all = |witnesses: &[WitnessAddress]| Client::all(witnesses, Path::new(""));
+    let (one, other) = (address("one.example", 1), address("other.example", 1));
+    assert_eq!(all(&[one.clone(), other]).unwrap().len(), 2);
+    for twice in [address("one.example", 1), address("one.example", 2)] {
+        let error = all(&[one.clone(), twice]).unwrap_err().to_string();
+        assert!(
+            error.contains("`one.example`") && error.contains("remove one"),
+            "{error}"
+        );
+    }
+    let log = address(COORDINATOR_LOG, 1);
+    assert!(
+        all(&[log])
+            .unwrap_err()
+            .to_string()
+            .contains("those of logs")
+    );
 }

@@ -3,10 +3,13 @@
 
 use crate::clock;
 use crate::config::write_private;
+use crate::keys;
 use anyhow::{Context, Result, ensure};
-use clap::Subcommand;
+use audit::{Checkpoint, SignedNote};
+use clap::{Args, Subcommand};
 use identity::SigningKey;
 use ledger::LogSigner;
+use protocol::{Act as _, COORDINATOR_LOG, CoordinatorRestoration};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -49,7 +52,16 @@ pub enum WitnessCommand {
         #[arg(long)]
         dir: PathBuf,
     },
-    /// Lets a log go on from a backup under another key, as its officer signed it.
+    /// Prints the head that the witness holds of a log, as the log signed it: what an act says where the log ended.
+    Head {
+        /// The folder.
+        #[arg(long)]
+        dir: PathBuf,
+        /// The log's name.
+        #[arg(long)]
+        log: String,
+    },
+    /// Lets a log go on from a backup, as its officer signed it; the head held before is kept.
     Restoration {
         /// The folder.
         #[arg(long)]
@@ -57,10 +69,35 @@ pub enum WitnessCommand {
         /// The log's name.
         #[arg(long)]
         log: String,
-        /// The signed act, as the restored node keeps it in `acts/`.
+        /// The signed act: of a node as it keeps it in `acts/`, of the coordinator as `sign` wrote it.
         #[arg(long)]
         act: PathBuf,
     },
+    /// Signs, as an officer, that the coordinator's log goes on from a backup. No witness's folder is needed.
+    Sign(Sign),
+}
+
+/// Arguments of `sign`.
+#[derive(Args)]
+pub struct Sign {
+    /// The head where the log ended: what `head` prints at the witness.
+    #[arg(long)]
+    ended: PathBuf,
+    /// The head from which it goes on: `checkpoint.note` of a pack that the restored coordinator exports.
+    #[arg(long)]
+    goes_on: PathBuf,
+    /// The officer's organisation.
+    #[arg(long)]
+    organisation: String,
+    /// The officer's signing key; read for this act only.
+    #[arg(long)]
+    dpo_key: PathBuf,
+    /// Why, in one line without personal data.
+    #[arg(long)]
+    reason: String,
+    /// The file to write; it must not exist.
+    #[arg(long)]
+    out: PathBuf,
 }
 
 /// Runs one.
@@ -72,7 +109,9 @@ pub async fn run(command: WitnessCommand) -> Result<ExitCode> {
         WitnessCommand::Init { dir, name } => init(&dir, &name)?,
         WitnessCommand::Serve { dir, listen } => serve(&dir, listen).await?,
         WitnessCommand::Show { dir } => return show(&dir).await,
+        WitnessCommand::Head { dir, log } => head(&dir, &log).await?,
         WitnessCommand::Restoration { dir, log, act } => restoration(&dir, &log, &act).await?,
+        WitnessCommand::Sign(words) => sign(&words)?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -147,6 +186,18 @@ async fn show(dir: &Path) -> Result<ExitCode> {
             time(held.at)
         );
     }
+    for restored in witness.restorations().await? {
+        println!(
+            "RESTORATION {}: {} goes on from a backup, as this act says",
+            time(restored.at),
+            restored.origin
+        );
+        println!("{}", restored.act);
+        if let Some(before) = restored.before {
+            println!("HELD BEFORE, cosigned {}", time(before.at));
+            print!("{}", before.note);
+        }
+    }
     let contradictions = witness.contradictions().await?;
     for contradiction in &contradictions {
         println!(
@@ -163,6 +214,18 @@ async fn show(dir: &Path) -> Result<ExitCode> {
     })
 }
 
+async fn head(dir: &Path, log: &str) -> Result<()> {
+    let heads = open(dir).await?.heads().await?;
+    let held = heads.iter().find(|held| held.checkpoint.origin == log);
+    let held = held.with_context(|| {
+        format!(
+            "no head of `{log}` is held: `--log` must be the name of a log, as `show` prints it"
+        )
+    })?;
+    print!("{}", held.note);
+    Ok(())
+}
+
 async fn restoration(dir: &Path, log: &str, act: &Path) -> Result<()> {
     let envelope = serde_json::from_str(&read(act)?)
         .with_context(|| format!("{} is no signed act", act.display()))?;
@@ -170,8 +233,49 @@ async fn restoration(dir: &Path, log: &str, act: &Path) -> Result<()> {
         .restore(log, &envelope, clock::now())
         .await?;
     println!(
-        "{log} goes on from {} entries under the key {}",
-        act.kept.size, act.new_key
+        "{log} ended at {} entries and goes on from {}: {}",
+        act.ended.size, act.from.size, act.reason
+    );
+    println!("`node-agent audit witness show` prints the act and the head that was held before");
+    Ok(())
+}
+
+fn sign(words: &Sign) -> Result<()> {
+    let checkpoint = |path: &Path| -> Result<(String, Checkpoint)> {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read {}", path.display()))?;
+        let head = (SignedNote::parse(&text))
+            .and_then(|note| Checkpoint::parse(note.text()))
+            .ok()
+            .filter(|head| head.origin == COORDINATOR_LOG)
+            .with_context(|| {
+                format!(
+                    "{} is no signed checkpoint of {COORDINATOR_LOG}",
+                    path.display()
+                )
+            })?;
+        Ok((text, head))
+    };
+    let ((ended, last), (goes_on, from)) = (checkpoint(&words.ended)?, checkpoint(&words.goes_on)?);
+    let act = CoordinatorRestoration {
+        version: protocol::VERSION,
+        id: crate::acts::act_id()?,
+        organisation: words.organisation.clone(),
+        ended,
+        goes_on,
+        reason: words.reason.clone(),
+        signed_at: clock::now(),
+    };
+    act.check(&words.organisation)?;
+    let key = SigningKey::load(&words.dpo_key)?;
+    let signed = keys::sign_json(&key, CoordinatorRestoration::TYPE, &act)?;
+    ensure!(!words.out.exists(), "{} exists", words.out.display());
+    write_private(&words.out, &serde_json::to_vec(&signed)?)?;
+    println!(
+        "{}: {COORDINATOR_LOG} ended at {} entries and goes on from {}; hand it to the keeper of the witness",
+        words.out.display(),
+        last.size,
+        from.size
     );
     Ok(())
 }
