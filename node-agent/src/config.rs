@@ -201,6 +201,11 @@ impl NodeDir {
         self.0.join("coordinator.note")
     }
 
+    /// Which witnesses do not cosign, since when and why.
+    pub(crate) fn witness_faults(&self) -> PathBuf {
+        self.0.join("witness-faults.json")
+    }
+
     /// Signed studies and consents.
     pub fn studies(&self) -> PathBuf {
         self.0.join("studies")

@@ -27,9 +27,10 @@ pub mod renewal;
 pub mod requester;
 pub mod restore;
 mod sealed;
-mod second_witness;
+pub mod second_witness;
 pub mod serve;
 mod sources;
 pub mod studies;
+mod witnessing;
 
 pub use sealed::SealedAnswer;

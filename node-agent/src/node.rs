@@ -8,26 +8,20 @@ use crate::keys;
 use crate::link::{Link, LinkError};
 use crate::policies;
 use crate::sealed::SealedAnswer;
-use crate::second_witness::SecondWitnesses;
 use crate::studies::{Studies, StudyUnusable};
+use crate::witnessing::Witnessing;
 use anyhow::{Context, Result};
-use audit::{NoteKey, SignedCheckpoint, verify_cosignature};
+use audit::NoteKey;
 use identity::SigningKey;
 use ledger::{Debit, Ledger, LedgerError, LogSigner, Reuse};
 use mechanism::MechanismError;
 use policy::{Ask, Authorizer, Denial, Permit};
-use protocol::exchange::{CheckpointOffer, DatasetNotice, GuaranteeNotice, Hello};
+use protocol::exchange::{DatasetNotice, GuaranteeNotice, Hello};
 use protocol::{
     COORDINATOR_LOG, Envelope, PublicKey, Request, RequestError, VerifiedRequest, VerifiedStudy,
 };
 use snapshot::Snapshot;
 use std::sync::{Arc, PoisonError, RwLock};
-use tokio::sync::Mutex;
-
-/// The code with which a witness says that it holds another history.
-const HISTORY_DIFFERS: &str = "history-differs";
-/// The code with which a witness asks for a proof from another state, one it cosigned later.
-const OTHER_START: &str = "other-start";
 
 /// Why a request is left open. Never a function of the data.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +40,9 @@ pub enum NodeError {
     /// A further witness did not confirm the log.
     #[error("the log could not be confirmed by a second witness")]
     SecondWitness(#[source] witness::SubmitError),
+    /// Witnesses did not confirm the log to another answer that asked them for both.
+    #[error("the log could not be witnessed, which was asked for several answers at once")]
+    Together(#[source] Arc<NodeError>),
     /// No noise could be drawn.
     #[error("the mechanism did not run")]
     Mechanism(#[from] MechanismError),
@@ -60,23 +57,29 @@ pub enum NodeError {
     Format(#[from] serde_json::Error),
 }
 
+impl NodeError {
+    /// What was wrong, also where it was found for several answers at once.
+    pub fn cause(&self) -> &NodeError {
+        match self {
+            NodeError::Together(error) => error.cause(),
+            error => error,
+        }
+    }
+}
+
 /// A serving node.
 pub struct Node {
     dir: NodeDir,
     config: Config,
     key: SigningKey,
     requester: Option<SigningKey>,
-    witness_key: NoteKey,
     coordinator_log_key: NoteKey,
     policy: RwLock<Arc<Authorizer>>,
     studies: Studies,
     ledger: Ledger,
     edition: RwLock<Served>,
     link: Link,
-    log_key: NoteKey,
-    /// Size of the log the coordinator last cosigned.
-    witnessed: Mutex<u64>,
-    second_witnesses: SecondWitnesses,
+    witnessing: Witnessing,
 }
 
 /// The edition a node serves.
@@ -143,20 +146,15 @@ impl Node {
         let requester = dir.key(keys::REQUESTER);
         let key = SigningKey::load(&dir.key(keys::NODE))?;
         let coordinator = keys::read_public(&dir.key(keys::COORDINATOR))?;
-        let log_key = NoteKey::log(
-            &protocol::node_log(&config.organisation),
-            *key.public_key().as_bytes(),
-        )?;
         let ledger = open_ledger(&dir, &config.organisation).await?;
         Ok(Node {
-            second_witnesses: SecondWitnesses::open(&dir, &config, &ledger).await?,
+            witnessing: Witnessing::open(&dir, &config, &key, coordinator, &ledger).await?,
             key,
             requester: if requester.exists() {
                 Some(SigningKey::load(&requester)?)
             } else {
                 None
             },
-            witness_key: NoteKey::witness(COORDINATOR_LOG, coordinator.0)?,
             coordinator_log_key: NoteKey::log(COORDINATOR_LOG, coordinator.0)?,
             policy: RwLock::new(Arc::new(read_policy(&dir).await?)),
             studies: Studies::new(&dir, &config.organisation),
@@ -166,8 +164,6 @@ impl Node {
                 fault: None,
             }),
             link,
-            log_key,
-            witnessed: Mutex::new(0),
             config,
             dir,
         })
@@ -220,8 +216,8 @@ impl Node {
         &self.ledger
     }
 
-    pub(crate) fn second_witnesses(&self) -> &SecondWitnesses {
-        &self.second_witnesses
+    pub(crate) fn witnessing(&self) -> &Witnessing {
+        &self.witnessing
     }
 
     /// The link to the coordinator.
@@ -414,82 +410,6 @@ impl Node {
 
     pub(crate) fn decide(&self, ask: &Ask<'_>) -> Result<Permit, Denial> {
         self.policy().decide(ask)
-    }
-
-    /// Takes over what the coordinator says it last cosigned. It may only be a state this log has passed
-    /// through; witnessing proves that it is before anything is charged.
-    ///
-    /// # Errors
-    /// [`NodeError::HistoryDiffers`] when it is no checkpoint of this log.
-    pub async fn remember_witnessed(&self, cosigned: Option<&str>) -> Result<(), NodeError> {
-        let held = self.held(cosigned).await?;
-        // Meanwhile an answer may have had a later state cosigned than this reply knew of.
-        let mut witnessed = self.witnessed.lock().await;
-        *witnessed = held.max(*witnessed);
-        Ok(())
-    }
-
-    /// Size of the log that the witness says it holds; where it holds none under this key, what a restoration kept.
-    async fn held(&self, cosigned: Option<&str>) -> Result<u64, NodeError> {
-        match cosigned {
-            Some(note) => Ok(self.opened(note)?.checkpoint().size),
-            None => {
-                let kept = self.ledger.reader().kept_by_restoration().await?;
-                Ok(kept.unwrap_or(0))
-            }
-        }
-    }
-
-    fn opened(&self, note: &str) -> Result<SignedCheckpoint, NodeError> {
-        SignedCheckpoint::open(note, &self.log_key).map_err(|_| NodeError::HistoryDiffers)
-    }
-
-    /// Proves to the coordinator and to every further witness that this log extends what each last cosigned, and has the present state
-    /// cosigned by all.
-    pub(crate) async fn witness(&self, now: i64) -> Result<(), NodeError> {
-        let mut witnessed = self.witnessed.lock().await;
-        let head = match self.offer_head(*witnessed).await {
-            // The witness cosigned a later state than we know of: its reply was lost. It says which.
-            Err(NodeError::Unwitnessed(LinkError::Refused { code, .. })) if code == OTHER_START => {
-                let reply = self.link.hello(&self.hello()).await?;
-                let held = self.held(reply.cosigned_checkpoint.as_deref()).await?;
-                self.offer_head(held).await?
-            }
-            offered => offered?,
-        };
-        *witnessed = head.checkpoint().size;
-        self.cosign_with_others(&head, now).await
-    }
-
-    /// Has the present head cosigned, proving that it extends the log of `from` entries; returns it.
-    async fn offer_head(&self, from: u64) -> Result<SignedCheckpoint, NodeError> {
-        let head = self.ledger.checkpoint().await?;
-        let size = head.checkpoint().size;
-        if size < from {
-            return Err(NodeError::HistoryDiffers);
-        }
-        let consistency = self.ledger.consistency(from, size).await?;
-        let offer = CheckpointOffer {
-            version: protocol::VERSION,
-            checkpoint: head.to_string(),
-            from,
-            consistency: consistency.iter().map(|hash| protocol::hex(hash)).collect(),
-        };
-        let reply = match self.link.checkpoint(&offer).await {
-            Ok(reply) => reply,
-            Err(LinkError::Refused { code, .. }) if code == HISTORY_DIFFERS => {
-                return Err(NodeError::HistoryDiffers);
-            }
-            Err(error) => return Err(error.into()),
-        };
-        let cosigned = self.opened(&reply.checkpoint)?;
-        let line = (cosigned.note().signatures().iter())
-            .find(|line| verify_cosignature(head.checkpoint(), line, &self.witness_key).is_ok())
-            .ok_or(NodeError::HistoryDiffers)?;
-        self.ledger
-            .store_cosignature(&head, line, &self.witness_key)
-            .await?;
-        Ok(head)
     }
 
     pub(crate) async fn refuse(

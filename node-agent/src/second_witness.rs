@@ -1,49 +1,186 @@
 //! Witnesses of this node's log besides the coordinator: each cosigns the same head, so that the coordinator and this node alone cannot
-//! agree on another past. Where one is configured, nothing is charged and no answer leaves without it.
+//! agree on another past. Where one is configured, nothing is charged and no answer leaves without it; why one does not cosign is kept
+//! beside the ledger for the node's page and `node-agent status`.
 
-use crate::config::{Config, NodeDir};
+use crate::config::{Config, NodeDir, write_private};
 use crate::node::{Node, NodeError};
 use anyhow::Result;
 use audit::{EntryKind, Fact, SignedCheckpoint};
-use ledger::Ledger;
-use tokio::sync::Mutex;
+use ledger::{Ledger, LedgerReader};
+use protocol::COORDINATOR_LOG;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use witness::{Client, SubmitError};
+
+/// How often the head is shown to the witnesses where no question needs it, so that one out of reach is seen before.
+const LOOK_AGAIN: Duration = Duration::from_secs(300);
 
 /// The code of the alarm that a witness saw another history of this log.
 const ALARM: &str = "second-witness-history-differs";
 
-/// The configured witnesses.
-pub(crate) struct SecondWitnesses(Vec<(Client, Mutex<Known>)>);
+/// Why a witness does not cosign.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum FaultKind {
+    /// It does not reply, or not as a witness does.
+    OutOfReach,
+    /// It does not take the heads of this log.
+    Refused {
+        /// Its HTTP status.
+        status: u16,
+    },
+    /// It saw another history of this log.
+    HistoryDiffers {
+        /// Entries of the head it holds.
+        held: u64,
+    },
+}
 
-/// What is known of a witness.
-struct Known {
-    /// The size it holds.
-    held: u64,
-    /// Whether it said that it saw another history, and did not cosign since. Its word is not signed: one alarm is enough.
-    contradicted: bool,
+/// That a witness does not cosign.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fault {
+    /// Why.
+    #[serde(flatten)]
+    pub kind: FaultKind,
+    /// Since when, Unix seconds.
+    pub since: i64,
+}
+
+/// How a configured witness stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Standing {
+    /// Its name.
+    pub name: String,
+    /// Where it is.
+    pub address: String,
+    /// Entries of the last head that it cosigned; none so far.
+    pub cosigned: Option<u64>,
+    /// Why it does not cosign; nothing where it does, or where nothing was asked of it yet.
+    pub fault: Option<Fault>,
+}
+
+/// How the configured witnesses stand, as the serving node noted it.
+///
+/// # Errors
+/// When the ledger cannot be read or the configuration names a witness twice.
+pub async fn standings(
+    dir: &NodeDir,
+    config: &Config,
+    ledger: Option<&LedgerReader>,
+) -> Result<Vec<Standing>> {
+    let faults = read_faults(dir);
+    let clients = Client::all(&config.witnesses, dir.path())?;
+    // The coordinator is a witness too; out of reach it shows elsewhere.
+    let mut standings: Vec<Standing> = (faults.get(COORDINATOR_LOG).copied().into_iter())
+        .map(|fault| Standing {
+            name: COORDINATOR_LOG.to_owned(),
+            address: config.coordinator.clone().unwrap_or_default(),
+            cosigned: None,
+            fault: Some(fault),
+        })
+        .collect();
+    for (client, configured) in clients.iter().zip(&config.witnesses) {
+        let name = client.key().name();
+        let last = match ledger {
+            Some(ledger) => ledger.last_cosigned(name).await?,
+            None => None,
+        };
+        standings.push(Standing {
+            name: name.to_owned(),
+            address: configured.address.clone(),
+            cosigned: last.map(|head| head.size),
+            fault: faults.get(name).copied(),
+        });
+    }
+    Ok(standings)
+}
+
+fn read_faults(dir: &NodeDir) -> BTreeMap<String, Fault> {
+    let text = std::fs::read(dir.witness_faults()).unwrap_or_default();
+    serde_json::from_slice(&text).unwrap_or_default()
+}
+
+/// The configured witnesses.
+pub(crate) struct SecondWitnesses {
+    clients: Vec<(Client, AtomicU64)>,
+    /// Those that do not cosign, by name; written down with each change.
+    faults: Mutex<BTreeMap<String, Fault>>,
 }
 
 impl SecondWitnesses {
     /// Those of the configuration; what each cosigned last is in the ledger.
     ///
     /// # Errors
-    /// When one cannot be called as configured, or the ledger cannot be read.
+    /// When one cannot be called as configured, one name is there twice, or the ledger cannot be read.
     pub(crate) async fn open(dir: &NodeDir, config: &Config, ledger: &Ledger) -> Result<Self> {
-        let mut witnesses = Vec::new();
-        for configured in &config.witnesses {
-            let client = Client::new(configured, dir.path())?;
+        let mut clients = Vec::new();
+        for client in Client::all(&config.witnesses, dir.path())? {
             let last = ledger.reader().last_cosigned(client.key().name()).await?;
-            let known = Known {
-                held: last.map_or(0, |head| head.size),
-                contradicted: false,
-            };
-            witnesses.push((client, Mutex::new(known)));
+            clients.push((client, AtomicU64::new(last.map_or(0, |head| head.size))));
         }
-        Ok(SecondWitnesses(witnesses))
+        let mut faults = read_faults(dir);
+        let configured = |name: &str| {
+            clients
+                .iter()
+                .any(|(client, _)| client.key().name() == name)
+        };
+        faults.retain(|name, _| name == COORDINATOR_LOG || configured(name));
+        Ok(SecondWitnesses {
+            clients,
+            faults: Mutex::new(faults),
+        })
+    }
+
+    /// Whether there is none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.clients.is_empty()
+    }
+
+    /// Notes how a call went, and returns what was known of the witness before.
+    fn note(&self, dir: &NodeDir, name: &str, kind: Option<FaultKind>, now: i64) -> Option<Fault> {
+        let mut faults = (self.faults.lock()).unwrap_or_else(PoisonError::into_inner);
+        let before = faults.get(name).copied();
+        if before.map(|fault| fault.kind) == kind {
+            return before;
+        }
+        match kind {
+            Some(kind) => faults.insert(name.to_owned(), Fault { kind, since: now }),
+            None => faults.remove(name),
+        };
+        let written = serde_json::to_vec(&*faults).map_err(std::io::Error::from);
+        if let Err(error) = written.and_then(|text| write_private(&dir.witness_faults(), &text)) {
+            tracing::error!(reason = %error, "how a witness stands could not be written down");
+        }
+        before
+    }
+}
+
+/// Shows the head to the witnesses now and then, for ever; what comes of it is noted. It appends nothing to the log.
+pub(crate) async fn watch(node: Arc<Node>) {
+    if node.witnessing().others().is_empty() {
+        return;
+    }
+    loop {
+        if !node.dir().is_paused()
+            && let Err(error) = node.witness(crate::clock::now()).await
+        {
+            tracing::warn!(reason = %error.cause(), "the log is not cosigned by all its witnesses");
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
     }
 }
 
 impl Node {
+    /// Notes whether the coordinator, which is a witness too, saw another history of this log.
+    pub(crate) fn note_coordinator(&self, differs: Option<u64>, now: i64) {
+        let kind = differs.map(|held| FaultKind::HistoryDiffers { held });
+        let witnesses = self.witnessing().others();
+        witnesses.note(self.dir(), COORDINATOR_LOG, kind, now);
+    }
+
     /// Has every further witness cosign `head`.
     ///
     /// # Errors
@@ -55,26 +192,44 @@ impl Node {
         now: i64,
     ) -> Result<(), NodeError> {
         let size = head.checkpoint().size;
-        for (client, known) in &self.second_witnesses().0 {
-            let mut known = known.lock().await;
+        let witnesses = self.witnessing().others();
+        for (client, held) in &witnesses.clients {
+            let name = client.key().name();
             let proof = |from| self.ledger().consistency(from, size);
-            match client.submit(head, known.held, proof).await {
+            let submitted = client.submit(head, held.load(Ordering::SeqCst), proof);
+            match submitted.await {
                 Ok(line) => {
                     (self.ledger())
                         .store_cosignature(head, &line, client.key())
                         .await?;
-                    *known = Known {
-                        held: size,
-                        contradicted: false,
-                    };
+                    held.store(size, Ordering::SeqCst);
+                    witnesses.note(self.dir(), name, None, now);
                 }
-                Err(SubmitError::HistoryDiffers { name, held }) => {
-                    if !std::mem::replace(&mut known.contradicted, true) {
-                        self.log_other_history(&name, held, now).await;
+                Err(SubmitError::HistoryDiffers { held, .. }) => {
+                    let kind = FaultKind::HistoryDiffers { held };
+                    let before = witnesses.note(self.dir(), name, Some(kind), now);
+                    // Its word is not signed: one alarm is enough until it cosigns again.
+                    let told =
+                        |fault: Fault| matches!(fault.kind, FaultKind::HistoryDiffers { .. });
+                    if !before.is_some_and(told) {
+                        self.log_other_history(name, held, now).await;
                     }
                     return Err(NodeError::HistoryDiffers);
                 }
-                Err(error) => return Err(NodeError::SecondWitness(error)),
+                Err(error) => {
+                    let kind = match &error {
+                        SubmitError::Refused { status, .. } => {
+                            Some(FaultKind::Refused { status: *status })
+                        }
+                        SubmitError::Unreachable(_) => Some(FaultKind::OutOfReach),
+                        // The node's own ledger could not be read: that is not the witness's doing.
+                        _ => None,
+                    };
+                    if kind.is_some() {
+                        witnesses.note(self.dir(), name, kind, now);
+                    }
+                    return Err(NodeError::SecondWitness(error));
+                }
             }
         }
         Ok(())

@@ -6,7 +6,9 @@ use crate::config::{ConfigError, NodeDir};
 use crate::editions;
 use crate::link::LinkError;
 use crate::node::{Node, NodeError};
-use crate::{answer, local_log, offer, oversight, page, policies, renewal, requester};
+use crate::{
+    answer, local_log, offer, oversight, page, policies, renewal, requester, second_witness,
+};
 use anyhow::Result;
 use audit::{EntryKind, Fact};
 use protocol::exchange::{GuaranteeNotice, WorkItem};
@@ -44,6 +46,7 @@ pub async fn serve(dir: NodeDir) -> Result<()> {
     node.open_account(clock::now()).await?;
     // The page may fail; answering goes on without it. It is there while the edition is built, and says why where that fails.
     tokio::spawn(page::bind(Arc::clone(&node)).await?.serve());
+    tokio::spawn(second_witness::watch(Arc::clone(&node)));
     tokio::select! {
         () = work(node) => Ok(()),
         () = stopped() => Ok(()),

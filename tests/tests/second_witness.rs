@@ -231,5 +231,16 @@ async fn backups_of_both_sides_that_agree_are_refused_by_the_second_witness() ->
         .await?;
     let balance = stack.node(ORGANISATION)?.balance().await?;
     ensure!(balance.charges == 1, "{balance:?}");
+    // Whoever looks at the node is told, in both languages, and what to do.
+    let status = (stack.node(ORGANISATION)?).command(&["status"], &[]).await?;
+    for words in [
+        "DOES NOT COSIGN",
+        NAME,
+        "saw another history",
+        "un'altra storia",
+        "node-agent restore",
+    ] {
+        ensure!(status.contains(words), "{words}: {status}");
+    }
     Ok(())
 }

@@ -7,6 +7,8 @@ use crate::commands::{budget, quality};
 use crate::config::NodeDir;
 use crate::editions;
 use crate::node;
+use crate::page;
+use crate::second_witness::{Standing, standings as standings_of_witnesses};
 use crate::studies::Studies;
 use anyhow::Result;
 use ledger::{Balance, LedgerReader};
@@ -21,11 +23,33 @@ pub(crate) async fn balance(dir: &NodeDir) -> Result<Balance> {
 
 /// What was spent, and the number of entries in the log.
 async fn account(dir: &NodeDir) -> Result<(Balance, u64)> {
-    if !dir.ledger().exists() {
-        return Ok((Balance::default(), 0));
+    match ledger(dir).await? {
+        Some(ledger) => Ok((ledger.balance().await?, ledger.tree().await?.size())),
+        None => Ok((Balance::default(), 0)),
     }
-    let ledger = LedgerReader::open(&dir.ledger()).await?;
-    Ok((ledger.balance().await?, ledger.tree().await?.size()))
+}
+
+/// The ledger; none before the first start.
+async fn ledger(dir: &NodeDir) -> Result<Option<LedgerReader>> {
+    Ok(match dir.ledger().exists() {
+        true => Some(LedgerReader::open(&dir.ledger()).await?),
+        false => None,
+    })
+}
+
+/// How witnesses stand: a line for each, and where one does not cosign what to do, in English and Italian.
+fn print_witnesses(witnesses: &[Standing]) {
+    for witness in witnesses {
+        let state = match (witness.fault, witness.cosigned) {
+            (Some(_), _) => "DOES NOT COSIGN: nothing is answered".to_owned(),
+            (None, Some(count)) => format!("cosigned {count} entries"),
+            (None, None) => "has not cosigned yet".to_owned(),
+        };
+        println!("witness        {}: {state}", witness.name);
+        for words in page::witness_fault_words(witness).iter().flatten() {
+            println!("               {words}");
+        }
+    }
 }
 
 /// Prints the status.
@@ -50,6 +74,7 @@ pub async fn run(dir: &NodeDir, json: bool) -> Result<()> {
         })
     };
     let standings = budget::standings(dir, &policy).await?;
+    let witnesses = standings_of_witnesses(dir, &config, ledger(dir).await?.as_ref()).await?;
     if json {
         let studies: Vec<_> = (studies.ids().iter())
             .map(|id| serde_json::json!({ "id": id, "countersigned": consented(id) }))
@@ -65,6 +90,7 @@ pub async fn run(dir: &NodeDir, json: bool) -> Result<()> {
             "budget": budget::as_json(&standings),
             "waiting_for_a_second_signature": waiting,
             "log_size": entries,
+            "witnesses": witnesses,
             "studies": studies,
             "quality": quality,
         });
@@ -99,6 +125,7 @@ pub async fn run(dir: &NodeDir, json: bool) -> Result<()> {
         );
     }
     println!("log            {} entries", entries);
+    print_witnesses(&witnesses);
     for id in studies.ids() {
         let state = if consented(&id) {
             "countersigned"

@@ -6,6 +6,7 @@ use super::login::Session;
 use super::words::Language;
 use crate::config::NodeDir;
 use crate::link::Contact;
+use crate::second_witness::{FaultKind, Standing, standings};
 use crate::{acts, approvals, clock, renewal};
 use axum::Extension;
 use axum::extract::State;
@@ -36,6 +37,9 @@ pub(super) async fn show(
         .iter()
         .filter(|request| request.state(now) == "waiting")
         .count();
+    let ledger = node.ledger().reader();
+    let witnesses = standings(node.dir(), node.config(), Some(ledger)).await;
+    let witnesses = witnesses.unwrap_or_default();
     let body = html! {
         @if paused {
             p.notice.warn role="status" { (language.say("paused")) }
@@ -47,6 +51,9 @@ pub(super) async fn show(
             }
         }
         p.notice role="status" { (connection(language, &node.link().contact(), paused, now)) }
+        @for fault in witnesses.iter().filter_map(|witness| witness_fault(language, witness)) {
+            p.notice.warn role="alert" { (fault) }
+        }
         @if let Some(reminder) = backup_reminder(language, node.dir(), now) {
             p.notice.warn { (reminder) }
         }
@@ -70,6 +77,12 @@ pub(super) async fn show(
         dl {
             dt { (language.say("coordinator")) }
             dd { (node.config().coordinator.as_deref().unwrap_or_default()) }
+            @if !witnesses.is_empty() {
+                dt { (language.say("witnesses")) }
+                @for witness in &witnesses {
+                    dd { (cosigned(language, witness)) }
+                }
+            }
             dt { (language.say("edition")) }
             dd {
                 @match node.edition_number() {
@@ -108,6 +121,41 @@ fn connection(language: Language, contact: &Contact, paused: bool, now: i64) -> 
     }
 }
 
+/// Why a witness does not cosign and what to do, if it does not.
+pub(super) fn witness_fault(language: Language, witness: &Standing) -> Option<String> {
+    let fault = witness.fault?;
+    let when = language.moment(fault.since);
+    let mut places = vec![
+        ("name", witness.name.as_str()),
+        ("address", witness.address.as_str()),
+        ("when", when.as_str()),
+    ];
+    let number;
+    Some(match fault.kind {
+        FaultKind::OutOfReach => language.fill("witness-out-of-reach", &places),
+        FaultKind::Refused { status } => {
+            number = status.to_string();
+            places.push(("status", &number));
+            language.fill("witness-refused", &places)
+        }
+        FaultKind::HistoryDiffers { held } => {
+            number = language.number(held);
+            places.push(("held", &number));
+            language.fill("witness-contradicts", &places)
+        }
+    })
+}
+
+fn cosigned(language: Language, witness: &Standing) -> String {
+    match witness.cosigned {
+        Some(count) => language.fill(
+            "witness-cosigned",
+            &[("name", &witness.name), ("count", &language.number(count))],
+        ),
+        None => language.fill("witness-not-yet", &[("name", &witness.name)]),
+    }
+}
+
 fn backup_reminder(language: Language, dir: &NodeDir, now: i64) -> Option<String> {
     match dir.last_backup() {
         None => Some(language.say("never-backed-up").to_owned()),
@@ -141,6 +189,38 @@ fn set_paused(shown: &Page, paused: bool) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::second_witness::Fault;
+
+    #[test]
+    fn a_witness_that_does_not_cosign_is_named_with_its_remedy_in_both_languages() {
+        let standing = |kind| Standing {
+            name: "university.example/witness".to_owned(),
+            address: "http://witness.example:8440".to_owned(),
+            cosigned: Some(12),
+            fault: Some(Fault {
+                kind,
+                since: 1_790_000_000,
+            }),
+        };
+        for (kind, remedies) in [
+            (FaultKind::OutOfReach, ["telefonate", "telephone"]),
+            (FaultKind::Refused { status: 403 }, ["keys.txt", "keys.txt"]),
+            (
+                FaultKind::HistoryDiffers { held: 1_234 },
+                ["node-agent restore", "node-agent restore"],
+            ),
+        ] {
+            for (language, remedy) in [Language::It, Language::En].into_iter().zip(remedies) {
+                let said = witness_fault(language, &standing(kind)).expect("a sentence");
+                assert!(said.contains("university.example/witness"), "{said}");
+                assert!(said.contains(remedy) && !said.contains('{'), "{said}");
+            }
+        }
+        let mut well = standing(FaultKind::OutOfReach);
+        well.fault = None;
+        assert_eq!(witness_fault(Language::En, &well), None);
+        assert!(cosigned(Language::It, &well).contains("12"));
+    }
 
     #[test]
     fn the_connection_is_said_as_it_is() {

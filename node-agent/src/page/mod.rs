@@ -20,6 +20,7 @@ mod words;
 pub use login::open;
 
 use crate::node::Node;
+use crate::second_witness::Standing;
 use anyhow::{Context, Result};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
@@ -52,6 +53,12 @@ const HEADERS: [(HeaderName, &str); 6] = [
         "same-origin",
     ),
 ];
+
+/// Why a witness does not cosign and what to do, in English and Italian; nothing where it does.
+pub(crate) fn witness_fault_words(witness: &Standing) -> Option<[String; 2]> {
+    let said = |language| home::witness_fault(language, witness);
+    Some([said(words::Language::En)?, said(words::Language::It)?])
+}
 
 /// What every page is made from.
 #[derive(Clone)]

@@ -73,7 +73,7 @@ impl Seen {
 
     /// Whether a node may leave a request open for this reason.
     pub(super) fn tolerable(&self, error: &NodeError) -> Result<()> {
-        match error {
+        match error.cause() {
             NodeError::Unwitnessed(_) => Ok(()),
             other => bail!("a node failed: {other}: {other:?}"),
         }
