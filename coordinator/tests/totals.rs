@@ -177,3 +177,45 @@ async fn a_database_from_before_has_its_totals_once_it_is_opened() {
     step(&mut connection, &mut numbers, &mut count).await;
     check(&mut connection).await;
 }
+
+#[tokio::test]
+async fn what_was_asked_and_the_totals_that_follow_are_changed_by_nobody_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut connection = opened(&folder.path().join("c.db"), i64::MAX).await;
+    let (mut numbers, mut count) = (Numbers(3), 0);
+    for _ in 0..200 {
+        step(&mut connection, &mut numbers, &mut count).await;
+    }
+    for statement in [
+        "DELETE FROM queries",
+        "DELETE FROM requests",
+        "UPDATE requests SET rho = 0",
+        "UPDATE requests SET edition = edition + 1",
+        "UPDATE queries SET asked_at = asked_at - 1",
+        "UPDATE queries SET study = 't'",
+        "DELETE FROM counted_requests",
+        "DELETE FROM counted_requests WHERE scope = ''",
+        "UPDATE counted_requests SET rho = rho - 1",
+        "UPDATE counted_requests SET asked_at = asked_at + 86400",
+        "INSERT INTO counted_requests SELECT scope, organisation, dataset, edition, 'x', query, study, asked_at, rho FROM counted_requests",
+        "INSERT INTO counted_requests SELECT 'u', organisation, dataset, edition, query_hash, query, study, asked_at, rho FROM counted_requests",
+        "DELETE FROM day_losses",
+        "UPDATE day_losses SET rho = rho - 1",
+        "UPDATE day_losses SET day = day + 864000",
+        "INSERT INTO day_losses SELECT scope, organisation, dataset, study, day + 864000, 5 FROM day_losses",
+        "DELETE FROM study_questions",
+        "UPDATE study_questions SET questions = questions - 1",
+        "UPDATE study_questions SET first_asked_at = first_asked_at + 1",
+        "INSERT INTO study_questions VALUES ('u', 1, 0, 0)",
+    ] {
+        let refused = sqlx::query(statement).execute(&mut connection).await;
+        let error = refused.expect_err(statement).to_string();
+        assert!(
+            ["follow", "stay", "fixed"]
+                .iter()
+                .any(|word| error.contains(word)),
+            "{statement}: {error}"
+        );
+        check(&mut connection).await;
+    }
+}

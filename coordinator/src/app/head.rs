@@ -4,6 +4,7 @@
 use crate::CoordinatorError;
 use crate::node_problem::NodeProblem;
 use crate::state::State;
+use crate::store::checkpoints::Cosigner;
 use crate::store::{checkpoints, log, organisations};
 use audit::{Checkpoint, NoteKey, NoteSignature, verify_cosignature};
 use protocol::exchange::{LogHead, LogHeadWanted};
@@ -79,5 +80,6 @@ async fn keep(
         ));
     }
     let now = app.clock.now();
-    Ok(checkpoints::cosignature_insert(connection, organisation, size, line, now).await?)
+    let by = Cosigner::Node(organisation);
+    Ok(checkpoints::cosignature_insert(connection, by, size, line, now).await?)
 }

@@ -3,7 +3,7 @@
 
 use crate::CoordinatorError;
 use crate::state::{App, State};
-use crate::store::checkpoints;
+use crate::store::checkpoints::{self, Cosigner};
 use crate::store::log::{self, Entry};
 use audit::EntryKind;
 use std::collections::BTreeSet;
@@ -19,10 +19,7 @@ const EVERY: Duration = Duration::from_secs(10);
 /// [`SubmitError::Configuration`] naming the key and the remedy.
 pub fn clients(app: &State) -> Result<Vec<Client>, SubmitError> {
     // The configuration's paths are independent of any folder already.
-    let folder = std::path::Path::new("");
-    (app.config.witnesses.iter())
-        .map(|witness| Client::new(witness, folder))
-        .collect()
+    Client::all(&app.config.witnesses, std::path::Path::new(""))
 }
 
 /// Shows the head to every witness, for ever.
@@ -72,8 +69,8 @@ pub async fn show(
         Ok(line) => {
             let mut transaction = app.database.write().await?;
             let (text, now) = (line.to_string(), app.clock.now());
-            checkpoints::witness_cosignature_insert(&mut transaction, &key, size, &text, now)
-                .await?;
+            let by = Cosigner::Witness(&key);
+            checkpoints::cosignature_insert(&mut transaction, by, size, &text, now).await?;
             transaction.commit().await?;
             told.remove(&key);
             Ok(())

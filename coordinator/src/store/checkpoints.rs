@@ -71,45 +71,42 @@ pub async fn checkpoints(
     .await?)
 }
 
-/// Stores a node's cosignature of a head of the coordinator's log; one that is there stays.
-pub async fn cosignature_insert(
-    connection: &mut SqliteConnection,
-    organisation: &str,
-    size: u64,
-    line: &str,
-    now: i64,
-) -> Result<(), CoordinatorError> {
-    sqlx::query(
-        "INSERT INTO log_cosignatures (organisation, size, line, at) VALUES ($1, $2, $3, $4) \
-         ON CONFLICT (organisation, size) DO NOTHING",
-    )
-    .bind(organisation)
-    .bind(stored(size)?)
-    .bind(line)
-    .bind(now)
-    .execute(connection)
-    .await?;
-    Ok(())
+/// Who cosigned a head of the coordinator's log.
+#[derive(Clone, Copy, Debug)]
+pub enum Cosigner<'a> {
+    /// The node of this organisation.
+    Node(&'a str),
+    /// The further witness with this key.
+    Witness(&'a str),
 }
 
-/// Stores a further witness's cosignature of a head of the coordinator's log; one that is there stays.
-pub async fn witness_cosignature_insert(
+/// Stores a cosignature of a head of the coordinator's log; one that is there stays.
+pub async fn cosignature_insert(
     connection: &mut SqliteConnection,
-    witness: &str,
+    by: Cosigner<'_>,
     size: u64,
     line: &str,
     now: i64,
 ) -> Result<(), CoordinatorError> {
-    sqlx::query(
-        "INSERT INTO witness_cosignatures (witness, size, line, at) VALUES ($1, $2, $3, $4) \
-         ON CONFLICT (witness, size) DO NOTHING",
-    )
-    .bind(witness)
-    .bind(stored(size)?)
-    .bind(line)
-    .bind(now)
-    .execute(connection)
-    .await?;
+    let (statement, name) = match by {
+        Cosigner::Node(organisation) => (
+            "INSERT INTO log_cosignatures (organisation, size, line, at) VALUES ($1, $2, $3, $4) \
+             ON CONFLICT (organisation, size) DO NOTHING",
+            organisation,
+        ),
+        Cosigner::Witness(key) => (
+            "INSERT INTO witness_cosignatures (witness, size, line, at) VALUES ($1, $2, $3, $4) \
+             ON CONFLICT (witness, size) DO NOTHING",
+            key,
+        ),
+    };
+    sqlx::query(statement)
+        .bind(name)
+        .bind(stored(size)?)
+        .bind(line)
+        .bind(now)
+        .execute(connection)
+        .await?;
     Ok(())
 }
 

@@ -89,6 +89,11 @@ pub const MIGRATIONS: &[(i64, &str, &str)] = &[
         "totals",
         include_str!("../../migrations/0041_totals.sql"),
     ),
+    (
+        43,
+        "guards",
+        include_str!("../../migrations/0043_guards.sql"),
+    ),
 ];
 
 /// The open database and the key that signs its log.
