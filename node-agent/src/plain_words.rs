@@ -188,7 +188,8 @@ fn axes(query: &AggregateQuery, language: Language) -> Vec<String> {
     axes
 }
 
-fn target(id: &str, language: Language) -> String {
+/// A target group by its name.
+pub(crate) fn target(id: &str, language: Language) -> String {
     let target = Taxonomy::current().target(id);
     target.map_or(id.to_owned(), |target| {
         pick(language, &target.it, &target.en).clone()

@@ -75,7 +75,7 @@ pub struct Document {
     pub language: &'static str,
     /// The organisation.
     pub organisation: String,
-    /// When it was made, RFC 3339.
+    /// When it was made, RFC 3339; pages write it as people do.
     pub made_at: String,
     /// SHA-256 of the policy it speaks of, hex.
     pub policy_hash: String,

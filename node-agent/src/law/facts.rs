@@ -1,5 +1,7 @@
 //! What documents are made from: configuration, policy, ledger, studies. It reads nothing of the register.
 
+use super::document::Language;
+use super::names;
 use crate::config::{NodeDir, Retention};
 use crate::{commands, node, studies::Studies};
 use anyhow::Result;
@@ -24,6 +26,8 @@ pub struct Facts {
     pub organisation: String,
     /// Its dataset.
     pub dataset: String,
+    /// Names and addresses of the further witnesses of its log.
+    pub witnesses: Vec<String>,
     /// How long things are kept.
     pub retention: Retention,
     /// The policy in force.
@@ -64,6 +68,12 @@ impl Facts {
             policy_hash: policy.policy_hash().to_owned(),
             organisation: config.organisation,
             dataset: config.dataset.id,
+            witnesses: (config.witnesses.iter())
+                .map(|it| {
+                    let name = it.key.split('+').next().unwrap_or_default();
+                    format!("{name} ({})", it.address)
+                })
+                .collect(),
             retention: config.retention,
             now,
         })
@@ -85,6 +95,43 @@ impl Facts {
         all
     }
 
+    /// What whoever receives releases owes, in words, and in words about recipients.
+    pub(super) fn releases(&self) -> [String; 2] {
+        let Some(releases) = &self.policy.releases else {
+            return [
+                "La policy, di una versione anteriore, non fissa chi può vedere i risultati né per quanto si tengono: vale ciò che fissano le altre organizzazioni.".to_owned(),
+                "The policy, of an earlier version, does not set who may see results or how long they are kept: what other organisations set holds.".to_owned(),
+            ];
+        };
+        [Language::It, Language::En].map(|language| {
+            let audience = names::audience(releases.audience, language);
+            let months = releases.retention_months;
+            language.pick(
+                format!("I risultati che il coordinatore compone può vederli {audience}; vanno cancellati dopo {months} mesi al più. Un'altra organizzazione che partecipa o una regola possono essere più strette: vale il vincolo più stretto."),
+                format!("What the coordinator composes may be seen by {audience}; it is to be erased after {months} months at most. Another organisation that takes part, or a rule, may be narrower: the narrowest holds."),
+            )
+        })
+    }
+
+    /// What further witnesses receive, where there are any.
+    pub(super) fn witnesses_in_words(&self) -> [String; 2] {
+        let names = self.witnesses.join(", ");
+        match self.witnesses.is_empty() {
+            true => [
+                "Non è configurato nessun testimone del log oltre al coordinatore.".to_owned(),
+                "No witness of the log besides the coordinator is configured.".to_owned(),
+            ],
+            false => [
+                format!(
+                    "Testimoni del log oltre al coordinatore: {names}. Ricevono solo il numero delle voci del log e un'impronta, nessun dato di persone."
+                ),
+                format!(
+                    "Witnesses of the log besides the coordinator: {names}. They receive the number of the log's entries and a hash only, no data of people."
+                ),
+            ],
+        }
+    }
+
     /// Requesters, comma-separated.
     pub(super) fn requesters(&self) -> String {
         let names = self
@@ -97,10 +144,17 @@ impl Facts {
 }
 
 /// A moment as people write it: the day, UTC.
-pub(super) fn day(at: i64) -> String {
+pub(super) fn day(at: i64, language: Language) -> String {
+    let format = language.pick("%d/%m/%Y", "%Y-%m-%d");
     jiff::Timestamp::from_second(at)
-        .map(|time| time.strftime("%Y-%m-%d").to_string())
+        .map(|time| time.strftime(format).to_string())
         .unwrap_or_else(|_| at.to_string())
+}
+
+/// From when until when a study holds.
+pub(super) fn validity(study: &Study, language: Language) -> String {
+    let of = |at| day(at, language);
+    format!("{} – {}", of(study.valid_from), of(study.valid_until))
 }
 
 #[cfg(test)]
@@ -136,6 +190,7 @@ pub(super) mod tests {
         Facts {
             organisation: "cooperativa-lambro".to_owned(),
             dataset: "clients".to_owned(),
+            witnesses: vec!["university.example/witness (witness.example:8440)".to_owned()],
             retention: Retention::default(),
             policy: PolicyDocument::parse(&starter).expect("the starter policy"),
             policy_hash: "00".repeat(32),

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 const STYLE: &str = "body{font:11pt/1.45 serif;max-width:46em;margin:2em auto;padding:0 1em;color:#111}h1{font-size:1.6em}\
 h2{font-size:1.2em;margin-top:1.6em}.law{font-weight:normal;color:#444}table{border-collapse:collapse;width:100%}\
 th,td{border:1px solid #888;padding:.25em .5em;text-align:left;vertical-align:top}\
-.open{border-left:4px solid #a60;padding-left:.8em;background:#fff6e5}footer{margin-top:2em;font-size:.85em;color:#444}\
+.open{border-left:4px solid #a60;padding-left:.8em;background:#fff6e5}footer{margin-top:2em;font-size:.85em;color:#444;overflow-wrap:anywhere}\
 @media print{body{margin:0;max-width:none}h2{break-after:avoid}tr{break-inside:avoid}}";
 
 /// The page.
@@ -38,11 +38,21 @@ pub fn page(document: &Document) -> String {
     writeln!(
         html,
         "<footer>{made} {} · {policy} {}</footer>\n</body>\n</html>",
-        escaped(&document.made_at),
+        escaped(&moment(&document.made_at, italian)),
         escaped(&document.policy_hash)
     )
     .unwrap();
     html
+}
+
+/// An RFC 3339 moment to the minute, UTC.
+fn moment(made_at: &str, italian: bool) -> String {
+    let format = match italian {
+        true => "%d/%m/%Y, %H:%M UTC",
+        false => "%Y-%m-%d, %H:%M UTC",
+    };
+    let parsed = made_at.parse::<jiff::Timestamp>();
+    parsed.map_or_else(|_| made_at.to_owned(), |at| at.strftime(format).to_string())
 }
 
 fn write_block(html: &mut String, block: &Block, italian: bool) {

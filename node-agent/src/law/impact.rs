@@ -64,16 +64,16 @@ pub(super) fn write(facts: &Facts, language: Language) -> Document {
             ),
             row(
                 language.pick(
-                    "due versioni diverse delle righe, fino a oggi",
-                    "two versions of the rows, until today",
+                    "fino a oggi, per distinguere due versioni delle righe invece che se ci sono",
+                    "until today, for telling two versions of the rows apart instead of whether they are there",
                 ),
                 loss::times(spent, 4),
             ),
         ],
     );
     w.text(
-        "Con perdite grandi la percentuale si avvicina a 100: il tetto è una promessa contro il caso peggiore e per sempre, non la descrizione di un attacco noto. Chi vuole di meno abbassa il tetto. Sono già compresi eventuali importi stornati dopo un ripristino.",
-        "With large losses the percentage comes near 100: the cap is a promise against the worst case and for ever, not the description of a known attack. Who wants less lowers the cap. What was written off after a restore is included.",
+        "Con perdite grandi la percentuale si avvicina a 100: il tetto è una promessa contro il caso peggiore e per sempre, non la descrizione di un attacco noto. Chi vuole di meno abbassa il tetto. Sono già compresi eventuali importi stornati dopo un ripristino. Le domande sul nucleo sono prezzate per l'intero nucleo, fino a sei membri.",
+        "With large losses the percentage comes near 100: the cap is a promise against the worst case and for ever, not the description of a known attack. Who wants less lowers the cap. What was written off after a restore is included. Questions about the household are priced for the whole household, up to six members.",
     );
 
     w.section("WP216, 3", "Individuazione (singling out)", "Singling out");
@@ -111,9 +111,13 @@ pub(super) fn write(facts: &Facts, language: Language) -> Document {
     );
     w.section("Art. 35(7)(d)", "Misure", "Measures");
     w.text(
-        "Quelle del registro dei trattamenti (art. 30), e la verifica indipendente: `audit export` e `audit verify` controllano fuori linea, con chiavi e checkpoint che il DPO conserva, che nessuna voce manchi o sia cambiata e che ogni risposta abbia il suo addebito.",
-        "Those of the record of processing (Art. 30), and independent verification: `audit export` and `audit verify` check offline, with keys and checkpoints that the DPO keeps, that no entry is missing or changed and that every answer has its charge.",
+        "Quelle del registro dei trattamenti (art. 30), la visibilità e i termini dei risultati che la policy fissa, e la verifica indipendente: `audit export` e `audit verify` controllano fuori linea, con chiavi e checkpoint che il DPO conserva, che nessuna voce manchi o sia cambiata e che ogni risposta abbia il suo addebito.",
+        "Those of the record of processing (Art. 30), the audience and time limits of results that the policy sets, and independent verification: `audit export` and `audit verify` check offline, with keys and checkpoints that the DPO keeps, that no entry is missing or changed and that every answer has its charge.",
     );
+    let [italian, english] = facts.releases();
+    w.text(italian, english);
+    let [italian, english] = facts.witnesses_in_words();
+    w.text(italian, english);
     w.done()
 }
 

@@ -85,6 +85,8 @@ pub(super) fn write(facts: &Facts, language: Language) -> Document {
             ),
         ],
     );
+    let [italian, english] = facts.releases();
+    w.text(italian, english);
     w.section(
         "Art. 26(1), 13-14 GDPR",
         "Informazione agli interessati",

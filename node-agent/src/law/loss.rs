@@ -30,7 +30,12 @@ pub(super) fn guess_words(rho: NanoRho, language: Language) -> String {
 pub(super) fn rho_words(rho: NanoRho, language: Language) -> String {
     let epsilon = format!("{:.2}", privacy_loss::epsilon(rho, DELTA));
     let epsilon = language.pick(epsilon.replace('.', ","), epsilon);
+    // Nine decimals hide the amount among zeros.
     let amount = rho.to_string();
+    let amount = match amount.contains('.') {
+        true => (amount.trim_end_matches('0').trim_end_matches('.')).to_owned(),
+        false => amount,
+    };
     let amount = language.pick(amount.replace('.', ","), amount);
     format!("rho {amount} (epsilon {epsilon}, delta 1e-6)")
 }
@@ -56,6 +61,10 @@ mod tests {
             let guess = best_guess(NanoRho::new(nano));
             assert!(guess > gaussian && guess < 1.0, "{nano}: {guess}");
         }
+        assert!(rho_words(NanoRho::new(800_000_000), Language::It).starts_with("rho 0,8 (epsilon"));
+        assert!(
+            rho_words(NanoRho::new(10_000_000_000), Language::En).starts_with("rho 10 (epsilon")
+        );
         assert_eq!(guess_words(NanoRho::ZERO, Language::En), "50.0 %");
         assert_eq!(guess_words(NanoRho::new(u64::MAX), Language::It), "100,0 %");
     }

@@ -7,6 +7,7 @@ mod html;
 mod impact;
 mod joint;
 mod loss;
+mod names;
 mod record;
 mod rights;
 mod sheet;
@@ -125,10 +126,11 @@ mod tests {
         let mut facts = facts::tests::facts();
         facts.balance.spent = NanoRho::new(123_000_000);
         let text = page(&write(Kind::Dpia, &facts, None, Language::En).expect("written"));
-        assert!(text.contains("0.123000000"), "{text}");
+        assert!(text.contains("rho 0.123 ("), "{text}");
         let sheet =
             page(&write(Kind::Study, &facts, Some("planning"), Language::It).expect("written"));
-        assert!(sheet.contains("elderly-75-plus") && sheet.contains("Pianificazione &lt;2026&gt;"));
+        let named = names::target("elderly-75-plus", Language::It);
+        assert!(sheet.contains(&named) && sheet.contains("Pianificazione &lt;2026&gt;"));
         assert!(write(Kind::Study, &facts, Some("another"), Language::It).is_err());
         assert!(write(Kind::Study, &facts, None, Language::It).is_err());
     }

@@ -1,8 +1,8 @@
 //! The entry of the record of processing activities (Art. 30(1) GDPR) for answering statistical questions.
 
 use super::document::{Document, Language, Writer};
-use super::facts::{Facts, day};
-use super::{Kind, loss};
+use super::facts::{Facts, validity};
+use super::{Kind, loss, names};
 use policy::Effect;
 
 pub(super) fn write(facts: &Facts, language: Language) -> Document {
@@ -39,8 +39,8 @@ pub(super) fn write(facts: &Facts, language: Language) -> Document {
         "Purposes and legal bases",
     );
     w.text(
-        "Produrre conteggi statistici con rumore, per la programmazione dei servizi, senza consegnare a nessuno i dati delle persone. Le finalità e le basi che la policy ammette:",
-        "Producing statistical counts with noise, for planning services, without handing anybody's data to anyone. Purposes and bases that the policy allows:",
+        "Produrre conteggi statistici con rumore, per la programmazione dei servizi, senza consegnare a nessuno i dati delle persone. Che cosa la policy ammette e che cosa nega, anche dove un'altra regola ammette:",
+        "Producing statistical counts with noise, for planning services, without handing anybody's data to anyone. What the policy allows, and what it denies even where another rule allows:",
     );
     let rows = (facts.policy.rules.iter())
         .map(|rule| {
@@ -51,10 +51,15 @@ pub(super) fn write(facts: &Facts, language: Language) -> Document {
             vec![
                 rule.id.clone(),
                 effect.to_owned(),
-                rule.purposes.join(", "),
-                rule.lawful_bases.join(", "),
-                rule.categories().join(", "),
-                rule.targets.join(", "),
+                names::list(&rule.purposes, language, names::own),
+                names::list(&rule.lawful_bases, language, names::legal),
+                names::list(
+                    rule.special_grounds.iter().flatten(),
+                    language,
+                    names::legal,
+                ),
+                names::list(rule.categories(), language, names::category),
+                names::list(&rule.targets, language, names::target),
             ]
         })
         .collect();
@@ -64,10 +69,15 @@ pub(super) fn write(facts: &Facts, language: Language) -> Document {
             ("Effetto", "Effect"),
             ("Finalità", "Purposes"),
             ("Basi", "Bases"),
+            ("Categorie particolari", "Special categories"),
             ("Categorie", "Categories"),
             ("Gruppi", "Groups"),
         ],
         rows,
+    );
+    w.text(
+        "«Tutte» riferito ai gruppi non comprende mai quelli sensibili, che una regola deve nominare.",
+        "'All' said of groups never includes sensitive ones, which a rule has to name.",
     );
     w.complete(
         "la norma o l'atto amministrativo generale su cui si fonda ciascuna base (artt. 2-ter e 2-sexies del Codice per i soggetti che svolgono un compito di interesse pubblico); per un ente privato senza tale compito, la base è un'altra e va indicata.",
@@ -90,9 +100,14 @@ pub(super) fn write(facts: &Facts, language: Language) -> Document {
 
     w.section("Art. 30(1)(d) GDPR", "Destinatari", "Recipients");
     w.text(
-        format!("Solo conteggi con rumore, mai record, al coordinatore e agli enti richiedenti indicati nella policy: {}. Il coordinatore vede oggi la risposta con rumore di ogni nodo, non soltanto la somma. Gli studi noti:", facts.requesters()),
-        format!("Only counts with noise, never records, to the coordinator and to the requesting bodies named in the policy: {}. The coordinator today sees each node's noisy answer, not only the sum. Studies known:", facts.requesters()),
+        format!("Solo conteggi con rumore, mai record, al coordinatore e agli enti richiedenti indicati nella policy: {}. Il coordinatore vede oggi la risposta con rumore di ogni nodo, non soltanto la somma.", facts.requesters()),
+        format!("Only counts with noise, never records, to the coordinator and to the requesting bodies named in the policy: {}. The coordinator today sees each node's noisy answer, not only the sum.", facts.requesters()),
     );
+    let [italian, english] = facts.releases();
+    w.text(italian, english);
+    let [italian, english] = facts.witnesses_in_words();
+    w.text(italian, english);
+    w.text("Gli studi noti:", "Studies known:");
     let rows = (facts.studies.iter())
         .map(|it| {
             let yes = language.pick("sì", "yes");
@@ -101,11 +116,9 @@ pub(super) fn write(facts: &Facts, language: Language) -> Document {
                 it.study.id.clone(),
                 it.study.title.clone(),
                 it.study.requester.clone(),
-                format!(
-                    "{} – {}",
-                    day(it.study.valid_from),
-                    day(it.study.valid_until)
-                ),
+                names::legal(&it.study.lawful_basis, language),
+                names::list(&it.study.special_categories, language, names::legal),
+                validity(&it.study, language),
                 if it.countersigned { yes } else { no }.to_owned(),
             ]
         })
@@ -115,6 +128,8 @@ pub(super) fn write(facts: &Facts, language: Language) -> Document {
             ("Studio", "Study"),
             ("Titolo", "Title"),
             ("Richiedente", "Requester"),
+            ("Base", "Basis"),
+            ("Categorie particolari", "Special categories"),
             ("Validità", "Validity"),
             ("Controfirmato dal DPO", "Countersigned by the DPO"),
         ],
@@ -127,12 +142,12 @@ pub(super) fn write(facts: &Facts, language: Language) -> Document {
         "Transfers to third countries",
     );
     w.text(
-        "Il software non ne prevede: il nodo si collega soltanto al coordinatore configurato.",
-        "The software makes none: the node connects to the configured coordinator only.",
+        "Il software non ne prevede: il nodo si collega soltanto al coordinatore e ai testimoni configurati.",
+        "The software makes none: the node connects to the configured coordinator and witnesses only.",
     );
     w.complete(
-        "dove si trovano il coordinatore e i suoi fornitori.",
-        "where the coordinator and its suppliers are located.",
+        "dove si trovano il coordinatore, i testimoni e i loro fornitori.",
+        "where the coordinator, the witnesses and their suppliers are located.",
     );
 
     w.section(
@@ -141,8 +156,16 @@ pub(super) fn write(facts: &Facts, language: Language) -> Document {
         "Time limits for erasure",
     );
     w.text(
-        format!("Copie pseudonimizzate: le ultime {} edizioni mensili. Risposte e rumore conservati: {} edizioni, poi i byte sono sovrascritti. Impronte, addebiti e log restano: non contengono dati delle persone nel registro.", facts.retention.snapshots, facts.retention.answers),
-        format!("Pseudonymised copies: the last {} monthly editions. Answers and noise kept: {} editions, then the bytes are overwritten. Hashes, charges and log stay: they hold no data of people in the register.", facts.retention.snapshots, facts.retention.answers),
+        format!(
+            "Copie pseudonimizzate: {}, quella in corso compresa; le precedenti sono cancellate. Risposte con rumore presso il nodo: {}, poi i byte sono sovrascritti. Elenco delle opposizioni: impronta con chiave e giorno, finché l'opposizione vale. Impronte, addebiti e log restano senza termine, perché la promessa sulla perdita vale per sempre: non contengono dati delle persone nel registro.",
+            names::editions(facts.retention.snapshots, Language::It),
+            names::editions(facts.retention.answers, Language::It)
+        ),
+        format!(
+            "Pseudonymised copies: {}, the present one included; earlier ones are erased. Answers with noise at the node: {}, then the bytes are overwritten. List of objections: a keyed mark and the day, as long as the objection holds. Hashes, charges and log stay without a limit, since the promise about the loss holds for ever: they hold no data of people in the register.",
+            names::editions(facts.retention.snapshots, Language::En),
+            names::editions(facts.retention.answers, Language::En)
+        ),
     );
 
     w.section(
@@ -152,11 +175,11 @@ pub(super) fn write(facts: &Facts, language: Language) -> Document {
     );
     w.text(
         format!(
-            "Minimizzazione e pseudonimizzazione all'importazione; limiti al contributo di ciascuna persona; rumore gaussiano discreto su ogni cella; tetto di perdita per l'intera vita della banca dati, {}, imposto dal registro contabile; richieste e studi firmati, controfirma del DPO; log di Merkle controfirmato dal coordinatore; TLS 1.3 con certificati reciproci; nessuna porta aperta verso l'esterno.",
+            "Minimizzazione e pseudonimizzazione all'importazione; limiti al contributo di ciascuna persona; rumore gaussiano discreto su ogni cella; tetto di perdita per sempre e per tutte le banche dati dell'organizzazione, {}, imposto dal registro contabile; richieste e studi firmati, controfirma del DPO; log di Merkle controfirmato dal coordinatore e dai testimoni, se ve ne sono; TLS 1.3 con certificati reciproci; nessuna porta aperta verso l'esterno.",
             loss::rho_words(facts.lifetime(), language)
         ),
         format!(
-            "Minimisation and pseudonymisation on import; bounds on each person's contribution; discrete Gaussian noise on every cell; a cap on the loss over the dataset's whole life, {}, enforced by the ledger; signed requests and studies, countersigned by the DPO; a Merkle log cosigned by the coordinator; TLS 1.3 with mutual certificates; no port open to the outside.",
+            "Minimisation and pseudonymisation on import; bounds on each person's contribution; discrete Gaussian noise on every cell; a cap on the loss for ever and over all datasets of the organisation, {}, enforced by the ledger; signed requests and studies, countersigned by the DPO; a Merkle log cosigned by the coordinator and by the witnesses, if there are any; TLS 1.3 with mutual certificates; no port open to the outside.",
             loss::rho_words(facts.lifetime(), language)
         ),
     );

@@ -2,8 +2,8 @@
 //! The program looks nobody up: whether a person is in the register, the organisation sees in its register.
 
 use super::document::{Document, Language, Writer};
-use super::facts::{Facts, day};
-use super::{Kind, loss};
+use super::facts::{Facts, validity};
+use super::{Kind, loss, names};
 
 pub(super) fn access(facts: &Facts, language: Language) -> Document {
     let mut w = Writer::new(
@@ -29,8 +29,14 @@ pub(super) fn access(facts: &Facts, language: Language) -> Document {
     );
     w.section("Art. 15(1)(c)", "Chi riceve che cosa", "Who receives what");
     w.text(
-        "Nessuno riceve i suoi dati. Escono solo conteggi con rumore, da cui il suo contributo non si può separare. Chi li riceve, per nome (C-154/21): il gestore del coordinatore e i richiedenti degli studi:",
-        "Nobody receives your data. Only counts with noise leave, from which your contribution cannot be separated. Who receives them, by name (C-154/21): the operator of the coordinator and the requesters of the studies:",
+        "Nessuno riceve i suoi dati. Escono solo conteggi con rumore: il suo contributo non se ne può togliere, e quanto al più se ne può capire è detto in fondo. Chi li riceve, per nome (C-154/21): il gestore del coordinatore, i richiedenti degli studi della tabella, e chi può vedere i risultati:",
+        "Nobody receives your data. Only counts with noise leave: your contribution cannot be taken out of them, and how much at most can be told from them is said at the end. Who receives them, by name (C-154/21): the operator of the coordinator, the requesters of the studies in the table, and who may see the results:",
+    );
+    let [italian, english] = facts.releases();
+    w.text(italian, english);
+    w.complete(
+        "il nome del gestore del coordinatore.",
+        "the name of the coordinator's operator.",
     );
     let rows = (facts.studies.iter().filter(|it| it.countersigned))
         .map(|it| {
@@ -38,11 +44,7 @@ pub(super) fn access(facts: &Facts, language: Language) -> Document {
                 it.study.title.clone(),
                 it.study.requester.clone(),
                 it.study.purpose.clone(),
-                format!(
-                    "{} – {}",
-                    day(it.study.valid_from),
-                    day(it.study.valid_until)
-                ),
+                validity(&it.study, language),
             ]
         })
         .collect();
@@ -57,8 +59,16 @@ pub(super) fn access(facts: &Facts, language: Language) -> Document {
     );
     w.section("Art. 15(1)(d)", "Per quanto tempo", "For how long");
     w.text(
-        format!("La copia pseudonimizzata vive {} edizioni mensili. Le risposte con rumore sono cancellate dopo {} edizioni; dei quesiti resta un registro senza dati di persone.", facts.retention.snapshots, facts.retention.answers),
-        format!("The pseudonymised copy lives for {} monthly editions. Answers with noise are erased after {} editions; of the questions a log without data of people remains.", facts.retention.snapshots, facts.retention.answers),
+        format!(
+            "La copia pseudonimizzata vive per {}. Le risposte con rumore sono cancellate presso di noi dopo {}; dei quesiti resta un registro senza dati di persone. Se lei si è opposto, teniamo un'impronta con chiave e il giorno, finché l'opposizione vale.",
+            names::editions(facts.retention.snapshots, Language::It),
+            names::editions(facts.retention.answers, Language::It)
+        ),
+        format!(
+            "The pseudonymised copy lives for {}. Answers with noise are erased here after {}; of the questions a log without data of people remains. If you objected, we keep a keyed mark and the day, as long as the objection holds.",
+            names::editions(facts.retention.snapshots, Language::En),
+            names::editions(facts.retention.answers, Language::En)
+        ),
     );
     w.section("Art. 15(1)(e)-(f)", "I suoi diritti", "Your rights");
     w.text(
@@ -109,8 +119,13 @@ pub(super) fn objection(facts: &Facts, language: Language) -> Document {
     );
     w.section("", "Che cosa succede da ora", "What happens from now on");
     w.text(
-        "La persona è segnata nell'elenco locale del nodo (`node-agent objection add`, o la pagina del nodo), che tiene solo un'impronta con chiave e il giorno, oppure le sue righe si tolgono dall'estratto del registro che il nodo legge. Dall'edizione successiva (l'inizio del mese dopo) la persona non è più nella copia né in alcuna risposta, e la copia precedente è cancellata quando esce dalla conservazione. Chi non può attendere ferma il nodo, cancella la copia (cartella snapshot) e lo riavvia con l'estratto corretto: l'edizione del mese è ricostruita.",
-        "The person is entered in the node's local list (`node-agent objection add`, or the node's page), which keeps a keyed mark and the day only, or the person's rows are removed from the extract of the register that the node reads. From the next edition on (the start of the next month) the person is in neither the copy nor any answer, and the earlier copy is erased when its retention ends. Who cannot wait stops the node, deletes the copy (folder snapshot) and starts it again with the corrected extract: the month's edition is built anew.",
+        "La persona è segnata in un elenco locale che tiene solo un'impronta con chiave e il giorno. Dall'edizione successiva (l'inizio del mese dopo) non è più nella copia né in alcuna risposta, e la copia precedente è cancellata quando esce dalla conservazione. Fino ad allora è ancora contata nelle domande che arrivano.",
+        "The person is entered in a local list that keeps a keyed mark and the day only. From the next edition on (the start of the next month) they are in neither the copy nor any answer, and the earlier copy is erased when its retention ends. Until then they are still counted in the questions that come in.",
+    );
+    w.section("", "Per chi gestisce il nodo", "For whoever runs the node");
+    w.text(
+        "Si segna la persona con `node-agent objection add`, o sulla pagina del nodo; oppure se ne tolgono le righe dall'estratto che il nodo legge. Chi non può attendere il mese ferma il nodo, cancella la copia (cartella snapshot) e lo riavvia con l'elenco o l'estratto corretto: l'edizione del mese è ricostruita.",
+        "Enter the person with `node-agent objection add`, or on the node's page; or remove their rows from the extract that the node reads. Who cannot wait for the month stops the node, deletes the copy (folder snapshot) and starts it again with the corrected list or extract: the month's edition is built anew.",
     );
     w.section(
         "Art. 17(3)(d), 89 GDPR",
@@ -118,8 +133,8 @@ pub(super) fn objection(facts: &Facts, language: Language) -> Document {
         "Answers already given",
     );
     w.text(
-        "Restano: sono conteggi con rumore, da cui non si può togliere un contributo che non si può separare. Rifarle senza la persona darebbe un secondo numero il cui confronto con il primo rivelerebbe di più, e costerebbe altro budget. La promessa vale anche per chi si oppone dopo: la perdita fino a oggi non cresce più per quella persona.",
-        "They stay: they are counts with noise, from which a contribution that cannot be separated cannot be taken. Making them again without the person would give a second number whose comparison with the first would reveal more, and would cost more of the budget. The promise holds for who objects later, too: their loss until today does not grow any more.",
+        "Restano: sono conteggi con rumore, da cui un contributo non si può togliere. Rifarle senza la persona darebbe un secondo numero il cui confronto con il primo rivelerebbe di più, e costerebbe altro budget. La promessa vale anche per chi si oppone dopo: la perdita fino a oggi non cresce più per quella persona.",
+        "They stay: they are counts with noise, from which a contribution cannot be taken. Making them again without the person would give a second number whose comparison with the first would reveal more, and would cost more of the budget. The promise holds for who objects later, too: their loss until today does not grow any more.",
     );
     w.text(
         format!(

@@ -1,8 +1,8 @@
 //! One study on one sheet: what it could reveal about one person, at worst.
 
 use super::document::{Document, Language, Writer};
-use super::facts::{Facts, day};
-use super::{Kind, loss};
+use super::facts::{Facts, validity};
+use super::{Kind, loss, names};
 use anyhow::{Context, Result};
 use privacy_loss::NanoRho;
 use protocol::SubCap;
@@ -31,6 +31,7 @@ pub(super) fn write(facts: &Facts, study: Option<&str>, language: Language) -> R
             "no: no question is answered",
         ),
     };
+    let groups = names::list(&study.targets, language, names::target);
     let row = |italian: &str, english: &str, value: String| {
         vec![language.pick(italian, english).to_owned(), value]
     };
@@ -41,29 +42,33 @@ pub(super) fn write(facts: &Facts, study: Option<&str>, language: Language) -> R
             row("titolo", "title", study.title.clone()),
             row("richiedente", "requester", study.requester.clone()),
             row("finalità", "purpose", study.purpose.clone()),
-            row("base giuridica", "legal basis", study.lawful_basis.clone()),
+            row(
+                "base giuridica",
+                "legal basis",
+                names::legal(&study.lawful_basis, language),
+            ),
             row(
                 "categorie particolari",
                 "special categories",
-                study.special_categories.join(", "),
+                names::list(&study.special_categories, language, names::legal),
             ),
-            row("misure", "measures", study.measures.join(", ")),
-            row("gruppi", "groups", study.targets.join(", ")),
+            row(
+                "che cosa si conta",
+                "what is counted",
+                names::list(&study.measures, language, names::measure),
+            ),
+            row("gruppi", "groups", groups.clone()),
             row(
                 "livello più fine",
                 "finest level",
-                study.finest_level.id().to_owned(),
+                names::level(study.finest_level.id(), language),
             ),
             row(
                 "partecipanti",
                 "participants",
                 study.participants.join(", "),
             ),
-            row(
-                "validità",
-                "validity",
-                format!("{} – {}", day(study.valid_from), day(study.valid_until)),
-            ),
+            row("validità", "validity", validity(study, language)),
             row(
                 "controfirmato qui",
                 "countersigned here",
@@ -135,8 +140,8 @@ pub(super) fn write(facts: &Facts, study: Option<&str>, language: Language) -> R
 
     w.section("", "Per esempio", "For example");
     w.text(
-        format!("Qualcuno sospetta che una vicina sia seguita da {} e guarda quante persone di «{}» risultano nella sua area. Il numero ha rumore: con lei o senza di lei sarebbe uscito quasi altrettanto spesso. Impara invece ciò che vale per l'area: se il bisogno vi è frequente, lo è anche per chi non è mai stato nel registro.", facts.organisation, study.targets.join(", ")),
-        format!("Somebody suspects that a neighbour is a client of {} and looks up how many people of '{}' their area has. The number has noise: with her or without her it would have come out almost as often. They do learn what is true of the area: if the need is frequent there, it is so for those who were never in the register too.", facts.organisation, study.targets.join(", ")),
+        format!("Qualcuno sospetta che una vicina sia seguita da {} e guarda quante persone («{}») risultano nella sua area. Il numero ha rumore: con lei o senza di lei sarebbe uscito quasi altrettanto spesso. Impara invece ciò che vale per l'area: se il bisogno vi è frequente, lo è anche per chi non è mai stato nel registro.", facts.organisation, groups),
+        format!("Somebody suspects that a neighbour is a client of {} and looks up how many people ('{}') their area has. The number has noise: with her or without her it would have come out almost as often. They do learn what is true of the area: if the need is frequent there, it is so for those who were never in the register too.", facts.organisation, groups),
     );
     w.section("", "Che cosa non è nascosto", "What is not hidden");
     w.text(
