@@ -116,19 +116,16 @@ fn target() -> &'static str {
 
 /// Builds the node agent and strips it; its file.
 fn build(workspace: &Workspace, target: &str) -> Result<PathBuf> {
-    // Where things lie on this machine is nobody's business, and would make the bytes differ elsewhere.
-    let cargo_home = std::env::var_os("CARGO_HOME").map_or_else(
-        || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cargo"),
-        PathBuf::from,
-    );
-    let flags = [
-        format!("--remap-path-prefix={}=.", workspace.root.display()),
-        format!("--remap-path-prefix={}=cargo", cargo_home.display()),
-        "-Cstrip=symbols".to_owned(),
-    ];
+    let places = places(workspace);
+    let mut rust = mapped("--remap-path-prefix=", &places);
+    rust.push("-Cstrip=symbols".to_owned());
+    let c_flags = format!("CFLAGS_{}", target.replace('-', "_"));
+    let mut c = mapped("-ffile-prefix-map=", &places);
+    c.extend(std::env::var(&c_flags));
     run(workspace
         .cargo()
-        .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))
+        .env("CARGO_ENCODED_RUSTFLAGS", rust.join("\u{1f}"))
+        .env(c_flags, c.join(" "))
         .env("CARGO_INCREMENTAL", "0")
         .args(["build", "--release", "--locked", "--package", "node-agent"])
         .args(["--target", target]))?;
@@ -137,6 +134,28 @@ fn build(workspace: &Workspace, target: &str) -> Result<PathBuf> {
         .join(target)
         .join("release")
         .join("node-agent"))
+}
+
+/// Folders of this machine whose names would get into the program, each with what stands there instead. Where things lie here is
+/// nobody's business, and would make the bytes differ elsewhere. Of several that fit the last one counts, so the build's own folder,
+/// which may lie in the repository, comes last.
+fn places(workspace: &Workspace) -> [(PathBuf, &'static str); 3] {
+    let cargo_home = std::env::var_os("CARGO_HOME").map_or_else(
+        || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cargo"),
+        PathBuf::from,
+    );
+    [
+        (workspace.root.clone(), "."),
+        (cargo_home, "cargo"),
+        (workspace.target.clone(), "target"),
+    ]
+}
+
+/// Flags of a compiler that put other names in place of these folders'.
+fn mapped(flag: &str, places: &[(PathBuf, &str)]) -> Vec<String> {
+    (places.iter())
+        .map(|(from, to)| format!("{flag}{}={to}", from.display()))
+        .collect()
 }
 
 fn tarball_entries(workspace: &Workspace, program: &Path, stem: &str) -> Result<Vec<Entry>> {
