@@ -49,8 +49,14 @@ impl Database {
             .map_or(&self.url, |(_, rest)| rest)
     }
 
+    /// Whether it is talked to over TLS, with its certificate verified: everywhere but on this machine, and there where an authority
+    /// is named.
+    pub(crate) fn needs_tls(&self) -> bool {
+        !self.is_on_this_machine() || self.ca_file.is_some()
+    }
+
     /// Whether the way to it never leaves this machine, so that TLS adds nothing.
-    pub(crate) fn is_on_this_machine(&self) -> bool {
+    fn is_on_this_machine(&self) -> bool {
         let address = self.address();
         let host = address.split('/').next().unwrap_or_default();
         let host = match host.strip_prefix('[') {

@@ -27,6 +27,7 @@ mod propose;
 mod propose_join;
 mod register;
 mod schema;
+mod server;
 mod siuss;
 mod sqlite;
 mod text;

@@ -4,9 +4,11 @@
 use crate::complete::complete;
 use crate::error::SourceError;
 use crate::local::Local;
+use crate::mysql::MariaDb;
 use crate::notation::Notation;
 use crate::place::Place;
-use crate::{mysql, parquet_file, postgres, siuss, sqlite, text, xlsx};
+use crate::postgres::Postgres;
+use crate::{parquet_file, server, siuss, sqlite, text, xlsx};
 use snapshot::{CsvFormat, Input, Mapping, Records};
 
 /// Opens a source. Text files need their format; what other kinds keep as dates and numbers is written in `notation`.
@@ -23,8 +25,8 @@ pub fn open(
         Place::Xlsx(path, sheet) => Box::new(xlsx::open(path, sheet.as_deref(), notation)?),
         Place::Parquet(path) => Box::new(parquet_file::open(path, notation)?),
         Place::Sqlite(path, rows) => Box::new(sqlite::open(path, rows.as_ref(), notation)?),
-        Place::Postgres(database) => Box::new(postgres::open(database, notation)?),
-        Place::MySql(database) => Box::new(mysql::open(database, notation)?),
+        Place::Postgres(database) => Box::new(server::open::<Postgres>(database, notation)?),
+        Place::MySql(database) => Box::new(server::open::<MariaDb>(database, notation)?),
         Place::Siuss(path) => Box::new(siuss::open(path, notation)?),
     })
 }
