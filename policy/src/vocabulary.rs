@@ -3,36 +3,13 @@
 
 use query::{AggregateQuery, Measure, Use};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use taxonomy::model::Quantity;
-use taxonomy::{GroupHarm, Predicate, Taxonomy};
-
-macro_rules! vocabulary {
-    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $id:literal,)+ }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-        pub enum $name { $($(#[$vdoc])* #[serde(rename = $id)] $variant,)+ }
-
-        impl $name {
-            /// Every value, in declared order.
-            pub const ALL: &'static [$name] = &[$($name::$variant,)+];
-
-            /// The word that stands for it in documents.
-            pub fn id(self) -> &'static str {
-                match self { $($name::$variant => $id,)+ }
-            }
-
-            /// The value of that word.
-            pub fn from_id(id: &str) -> Option<$name> {
-                Self::ALL.iter().copied().find(|value| value.id() == id)
-            }
-        }
-    };
-}
+use taxonomy::{GroupHarm, Predicate, Taxonomy, vocabulary};
 
 vocabulary! {
     /// What a requester is. Rules may name roles instead of single bodies.
+    #[derive(JsonSchema)]
     Role {
         /// A municipality or its departments.
         Municipality = "municipality",
@@ -53,6 +30,7 @@ vocabulary! {
 
 vocabulary! {
     /// A category of data that a question touches by its targets, axes and filters.
+    #[derive(JsonSchema)]
     Category {
         /// Age and sex.
         Demographics = "demographics",
@@ -71,6 +49,7 @@ vocabulary! {
 
 vocabulary! {
     /// Whether a permitted request is answered at once or waits for a person.
+    #[derive(JsonSchema)]
     Approval {
         /// Answered at once.
         Auto = "auto",
@@ -81,6 +60,7 @@ vocabulary! {
 
 vocabulary! {
     /// Who may see what is released, narrowest first.
+    #[derive(JsonSchema)]
     Audience {
         /// The requester alone.
         Requester = "requester",

@@ -1,7 +1,6 @@
 //! What a predicate reads of a person, so that a mapping alone tells whether a register can be asked about a target.
 
-use crate::model::vocabulary;
-use serde::{Deserialize, Serialize};
+use crate::vocabulary;
 
 vocabulary! {
     /// Attributes of the common model that a register may or may not record. Whom, when and which service are always there.

@@ -1,8 +1,7 @@
 //! Groups that an answer can harm although it shows no person: differential privacy does not hide that a small group lives
 //! somewhere.
 
-use crate::model::vocabulary;
-use serde::{Deserialize, Serialize};
+use crate::vocabulary;
 
 vocabulary! {
     /// Why a group is shown for the whole city only, and only where a policy names it.

@@ -13,6 +13,7 @@ mod target;
 mod taxonomy;
 #[cfg(test)]
 mod tests;
+mod vocabulary;
 
 pub use attribute::{Attribute, Attributes};
 pub use example::{ExamplePerson, Member};

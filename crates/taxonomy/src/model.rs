@@ -8,31 +8,7 @@ mod need;
 pub use benefit::Benefit;
 pub use need::Need;
 
-use serde::{Deserialize, Serialize};
-
-macro_rules! vocabulary {
-    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $id:literal,)+ }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        pub enum $name { $($(#[$vdoc])* #[serde(rename = $id)] $variant,)+ }
-
-        impl $name {
-            /// Every value, in the order public keys are laid out.
-            pub const ALL: &'static [$name] = &[$($name::$variant,)+];
-
-            /// The public identifier.
-            pub fn id(self) -> &'static str {
-                match self { $($name::$variant => $id,)+ }
-            }
-
-            /// The value with this identifier.
-            pub fn from_id(id: &str) -> Option<$name> {
-                Self::ALL.iter().copied().find(|value| value.id() == id)
-            }
-        }
-    };
-}
-pub(crate) use vocabulary;
+use crate::vocabulary;
 
 vocabulary! {
     /// Recorded sex.

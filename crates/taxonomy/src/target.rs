@@ -3,10 +3,9 @@
 use crate::attribute::Attributes;
 use crate::example::ExamplePerson;
 use crate::group_harm::GroupHarm;
-use crate::model::vocabulary;
 use crate::predicate::Predicate;
+use crate::vocabulary;
 use geography::Level;
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 vocabulary! {

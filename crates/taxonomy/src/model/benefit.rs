@@ -1,8 +1,7 @@
 //! Benefits in money or in kind, with the code of the national nomenclature where there is one.
 //! Codes: INPS controlled vocabulary `tipo_categoria_siuss` (CC BY 4.0), to which SIUSS flows are bound.
 
-use super::vocabulary;
-use serde::{Deserialize, Serialize};
+use crate::vocabulary;
 
 vocabulary! {
     /// Benefits received.

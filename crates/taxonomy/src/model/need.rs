@@ -1,9 +1,8 @@
 //! Needs that social services record.
 //! Which of them are special categories, and which could harm a group, is part of what they are.
 
-use super::vocabulary;
 use crate::group_harm::GroupHarm;
-use serde::{Deserialize, Serialize};
+use crate::vocabulary;
 
 vocabulary! {
     /// Recorded needs.
