@@ -329,24 +329,23 @@ impl NodeDir {
     }
 }
 
-/// Writes a file whole, readable by its owner only: first beside it, then renamed over it.
+/// Writes a file whole, readable by the folder's owner only: first beside it, then renamed over it.
 ///
 /// # Errors
 /// When the folder or file cannot be written.
 pub fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     use std::io::Write;
-    use std::os::unix::fs::OpenOptionsExt;
 
     if let Some(dir) = path.parent() {
-        std::fs::create_dir_all(dir)?;
+        private_file::create_folder(dir)?;
     }
     let beside = path.with_extension("new");
-    let mut file = std::fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&beside)?;
+    // What a crash left there.
+    match std::fs::remove_file(&beside) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = private_file::create_new(&beside)?;
     file.write_all(bytes)?;
     file.sync_all()?;
     std::fs::rename(&beside, path)

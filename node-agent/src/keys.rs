@@ -29,11 +29,7 @@ pub const COORDINATOR: &str = "coordinator.pub";
 /// # Errors
 /// When a key exists already or cannot be written.
 pub fn create(dir: &NodeDir, asks_questions: bool) -> Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(dir.key(""))?;
+    private_file::create_folder(&dir.key(""))?;
     SigningKey::create(&dir.key(NODE))?;
     TlsKey::create(&dir.key(TLS))?;
     if asks_questions {

@@ -8,7 +8,6 @@ use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 use snapshot::{Mapping, NodeKey, Objections, PersonKey};
 use std::collections::HashSet;
-use std::os::unix::fs::OpenOptionsExt;
 
 /// Why somebody is left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -196,23 +195,19 @@ pub fn remove(dir: &NodeDir, id: &str) -> Result<bool> {
     Ok(found)
 }
 
-/// The only one, of all processes and threads, that changes the list, until dropped. The lock is on a file of its own, since the
-/// list is replaced as a whole; it ends with its process. Whoever only reads needs none: a reader meets the list before or after.
+/// The only one, of all processes and threads, that changes the list, until dropped. The lock is on the node's folder, since the
+/// list is replaced as a whole, and whoever may write there can read it, whichever user first made what is in it; it ends with its
+/// process. Whoever only reads needs none: a reader meets the list before or after.
 struct Alone {
     _lock: std::fs::File,
 }
 
 impl Alone {
     fn wait(dir: &NodeDir) -> Result<Alone> {
-        let path = dir.objections().with_extension("lock");
-        let unlocked = || format!("cannot lock {}", path.display());
-        let lock = std::fs::OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&path)
-            .with_context(unlocked)?;
+        let list = dir.objections();
+        let folder = list.parent().context("the list is in a folder")?;
+        let unlocked = || format!("cannot lock {}", folder.display());
+        let lock = std::fs::File::open(folder).with_context(unlocked)?;
         lock.lock().with_context(unlocked)?;
         Ok(Alone { _lock: lock })
     }
@@ -276,6 +271,32 @@ mod tests {
         assert!(other.contains("another key"), "{other}");
         std::fs::write(dir.objections(), "{").expect("written");
         assert!(read(&dir, &key, &[]).is_err());
+    }
+
+    #[test]
+    fn a_list_that_root_entered_is_the_services_own() {
+        use std::os::unix::fs::{MetadataExt, chown};
+        const SERVICE: u32 = 4_321;
+        let place = tempfile::tempdir().expect("a folder");
+        let folder = place.path().join("node");
+        std::fs::create_dir(&folder).expect("made");
+        if chown(&folder, Some(SERVICE), Some(SERVICE)).is_err() {
+            eprintln!("skipped: only root can make files of another user");
+            return;
+        }
+        let dir = NodeDir::new(&folder);
+        let anna = PersonKey::of_columns(["Anna"]).expect("a key");
+        let key = NodeKey::new(&[1; 32]);
+        enter(&dir, &key, &[], &[anna], Reason::Objection, "2026-01-31").expect("entered");
+        let made: Vec<_> = (std::fs::read_dir(&folder).expect("a folder"))
+            .map(|entry| {
+                let path = entry.expect("an entry").path();
+                let owner = std::fs::metadata(&path).expect("there").uid();
+                (path, owner)
+            })
+            .collect();
+        // No lock stays behind that another user could not open.
+        assert_eq!(made, [(dir.objections(), SERVICE)]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Writes key and certificate files so that a crash leaves either the whole file or none.
 //! A key file is never overwritten; only public files, such as a renewed certificate, are replaced.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
@@ -82,13 +82,7 @@ fn write_temporary(path: &Path, bytes: &[u8], mode: u32) -> Result<PathBuf, Iden
 }
 
 fn create_and_write(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
-    #[cfg(not(unix))]
-    let _ = mode;
-    let mut file = options.open(path)?;
+    let mut file = private_file::create_new_with_mode(path, mode)?;
     file.write_all(bytes)?;
     file.sync_all()
 }

@@ -10,9 +10,8 @@ use crate::snapshot::{BEYOND_HOUSEHOLD, Edition, MUNICIPIO_ONLY, Snapshot};
 use crate::traits::Traits;
 use geography::{Level, Partition};
 use ring::digest::{Context, SHA256};
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use taxonomy::Attributes;
 
@@ -42,11 +41,7 @@ impl Snapshot {
             _ => {}
         }
         let written = (|| {
-            let file = OpenOptions::new()
-                .write(true)
-                .create_new(true)
-                .mode(0o600)
-                .open(&temporary)?;
+            let file = private_file::create_new(&temporary)?;
             let mut output = Output {
                 writer: BufWriter::with_capacity(BUFFER, file),
                 digest: Context::new(&SHA256),

@@ -26,12 +26,8 @@ impl Readers {
     /// # Errors
     /// [`StorageError::File`] when `to` exists or cannot be created, [`StorageError::Database`] when copying fails.
     pub async fn copy_to(&self, to: &Path) -> Result<(), StorageError> {
-        let mut options = std::fs::OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         // SQLite takes over a file that exists and is empty, with its mode.
-        drop(options.open(to).map_err(StorageError::File)?);
+        drop(private_file::create_new(to).map_err(StorageError::File)?);
         let path = to
             .to_str()
             .ok_or_else(|| StorageError::File(std::io::Error::other("the path is not UTF-8")))?;

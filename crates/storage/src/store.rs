@@ -97,13 +97,15 @@ fn durable(path: &Path) -> SqliteConnectOptions {
 }
 
 /// Creates the file if need be and leaves it readable by its owner alone; SQLite gives the write-ahead log and
-/// its index the same mode.
+/// its index the same mode and owner.
 fn restrict_to_owner(path: &Path) -> Result<(), StorageError> {
     let mut options = std::fs::OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(path).map_err(StorageError::File)?;
+    options.read(true).write(true);
+    let file = match private_file::create_new(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => options.open(path),
+        made => made,
+    };
+    let file = file.map_err(StorageError::File)?;
     #[cfg(unix)]
     file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))
         .map_err(StorageError::File)?;

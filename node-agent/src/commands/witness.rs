@@ -124,7 +124,7 @@ fn init(dir: &Path, name: &str) -> Result<()> {
         !name.starts_with("welfare-intelligence/"),
         "`--name` must be the witness's own: names from welfare-intelligence/ on are those of logs"
     );
-    std::fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+    private_file::create_folder(dir).with_context(|| format!("cannot make {}", dir.display()))?;
     SigningKey::create(&dir.join(KEY))?;
     write_private(&dir.join(NAME), name.as_bytes())?;
     write_private(&dir.join(LOGS), EMPTY_LIST.as_bytes())?;
