@@ -73,8 +73,7 @@ impl Output {
             self.writer.write_field(label)?;
             self.writer.write_field(number(*mean))?;
             for level in &self.levels {
-                let deviations =
-                    calibration.deviations(level / 100.0, step, forecast.noise_known());
+                let deviations = calibration.deviations(level / 100.0, step, forecast);
                 let (low, high) = forecast.interval(step, deviations);
                 self.writer.write_field(number(low))?;
                 self.writer.write_field(number(high))?;

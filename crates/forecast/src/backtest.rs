@@ -95,11 +95,8 @@ pub fn backtest(
             let actual = series.values()[at];
             let noise = series.privacy().map_or(0.0, |p| p[at]);
             let centre = ahead.centre()[step];
-            let (low, high) = ahead.interval_of_release(
-                step,
-                noise,
-                calibration.deviations(LEVEL, step, ahead.noise_known()),
-            );
+            let (low, high) =
+                ahead.interval_of_release(step, noise, calibration.deviations(LEVEL, step, &ahead));
             let error = (actual - centre).abs();
             let naive_error = (actual - naive[step]).abs();
             let sum = &mut sums[i];

@@ -5,7 +5,7 @@
 use crate::borrow::Prior;
 use crate::combine::{Forecast, forecast};
 use crate::hierarchy::Hierarchy;
-use crate::quantile::{estimated_quantile, normal_quantile};
+use crate::quantile::estimated_quantile;
 use crate::reconcile::reconcile;
 use crate::series::{ForecastError, Series};
 use rayon::prelude::*;
@@ -92,13 +92,9 @@ impl Calibration {
         self.windows
     }
 
-    /// How many deviations an interval of `level` (between 0 and 1) is wide, on either side, in period `step`.
-    pub fn deviations(&self, level: f64, step: usize, noise_known: bool) -> f64 {
-        let assumed = if noise_known {
-            normal_quantile(level)
-        } else {
-            estimated_quantile(level)
-        };
+    /// How many deviations an interval of `level` (between 0 and 1) is wide around `ahead`, on either side, in period `step`.
+    pub fn deviations(&self, level: f64, step: usize, ahead: &Forecast) -> f64 {
+        let assumed = estimated_quantile(level, ahead.estimated(step));
         if self.windows == 0 {
             return assumed;
         }

@@ -105,6 +105,16 @@ impl Forecast {
         self.noise_known
     }
 
+    /// The part of the variance of period `step` that was estimated from the series: all of it but known noise and what counts
+    /// vary by in any case.
+    pub(crate) fn estimated(&self, step: usize) -> f64 {
+        let shares = self.explanation.shares.get(step);
+        match shares.map(|shares| (shares.process, shares.total())) {
+            Some((process, total)) if self.noise_known && total > 0.0 => process / total,
+            _ => 1.0,
+        }
+    }
+
     /// What it consists of.
     pub fn explanation(&self) -> &Explanation {
         &self.explanation

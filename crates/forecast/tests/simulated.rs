@@ -45,7 +45,7 @@ fn intervals_cover_the_truth_as_often_as_they_state() {
             Series::try_new(values, Some(vec![225.0; 40]), Season::None, Kind::Amounts).unwrap();
         let ahead = forecast(&series, 1, &Prior::default()).unwrap();
         let inside = |level: f64| {
-            let wide = Calibration::assumed().deviations(level, 0, ahead.noise_known());
+            let wide = Calibration::assumed().deviations(level, 0, &ahead);
             let (low, high) = ahead.interval(0, wide);
             usize::from(low <= truth && truth <= high)
         };
@@ -90,10 +90,11 @@ fn the_same_series_has_the_same_forecast() {
     let refs: Vec<&Series> = many.iter().collect();
     let learn = || Calibration::learn(&refs, 6).unwrap();
     let (one, two) = (learn(), learn());
+    let first = forecast(refs[0], 6, &Prior::default()).unwrap();
     for step in 0..6 {
         assert_eq!(
-            one.deviations(0.9, step, true),
-            two.deviations(0.9, step, true)
+            one.deviations(0.9, step, &first),
+            two.deviations(0.9, step, &first)
         );
     }
     for series in &many {

@@ -215,10 +215,7 @@ fn view(
 fn step_ahead(forecast: &Forecast, calibration: &Calibration, step: usize) -> AheadView {
     let interval = |level: &u8| {
         let share = f64::from(*level) / 100.0;
-        forecast.interval(
-            step,
-            calibration.deviations(share, step, forecast.noise_known()),
-        )
+        forecast.interval(step, calibration.deviations(share, step, forecast))
     };
     let intervals: Vec<(f64, f64)> = LEVELS.iter().map(interval).collect();
     let width = (forecast.explanation().shares.get(step))

@@ -63,12 +63,7 @@ pub(crate) fn run(samples: &[Sample]) -> Done {
             actual,
             forecast.centre(),
             scale,
-            Some(&|step| {
-                forecast.interval(
-                    step,
-                    calibration.deviations(0.95, step, forecast.noise_known()),
-                )
-            }),
+            Some(&|step| forecast.interval(step, calibration.deviations(0.95, step, forecast))),
         );
         match &alone[i] {
             Some((centre, below, above)) => scores[1].add(

@@ -62,7 +62,7 @@ pub(crate) fn run(samples: &[Sample]) -> Done {
                 let actual = &series.values()[origin..origin + HORIZON];
                 let calibration: &Calibration = &calibrations[level_of(i)];
                 let interval = |f: &Forecast, step: usize| {
-                    f.interval(step, calibration.deviations(0.95, step, f.noise_known()))
+                    f.interval(step, calibration.deviations(0.95, step, f))
                 };
                 base[level_of(i)].add(
                     actual,

@@ -1,12 +1,13 @@
 //! Measures forecasts against named baselines in one run: `cargo xtask bench forecast`. Where a file of public series is
 //! absent its part is left out, visibly. Takes the folder of those files, and one part's name to run it alone:
-//! m1, noisy, levels or milan.
+//! m1, noisy, levels, shocks or milan.
 
 mod accuracy;
 mod levels;
 mod milan;
 mod noisy;
 mod sample;
+mod shocks;
 mod timing;
 
 use std::path::PathBuf;
@@ -32,6 +33,9 @@ fn main() -> ExitCode {
             &folder.join("tourism_au_quarterly_bottom.csv"),
             levels::run,
         ));
+    }
+    if wanted("shocks") {
+        done = done.and(shocks::run());
     }
     if wanted("milan") {
         done = done.and(milan::run());

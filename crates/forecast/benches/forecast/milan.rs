@@ -121,12 +121,7 @@ fn add(
         return;
     };
     let actual = &truth[MONTHS..];
-    let interval = |step: usize| {
-        ahead.interval(
-            step,
-            calibration.deviations(0.95, step, ahead.noise_known()),
-        )
-    };
+    let interval = |step: usize| ahead.interval(step, calibration.deviations(0.95, step, ahead));
     ours.add(actual, ahead.centre(), scale, Some(&interval));
     if let Some(centre) = seasonal_naive(series.values(), 12, HORIZON) {
         naive.add(actual, &centre, scale, None);

@@ -30,7 +30,7 @@ impl Chance {
         Normal::new(0.0, 1.0).unwrap().inverse_cdf(self.uniform())
     }
 
-    fn poisson(&mut self, mean: f64) -> f64 {
+    pub(crate) fn poisson(&mut self, mean: f64) -> f64 {
         let uniform = self.uniform();
         Poisson::new(mean).map_or(0.0, |p| p.inverse_cdf(uniform) as f64)
     }
@@ -110,12 +110,7 @@ pub(crate) fn run() -> Done {
                     actual,
                     ahead.centre(),
                     scale,
-                    Some(&|step| {
-                        ahead.interval(
-                            step,
-                            calibration.deviations(0.95, step, ahead.noise_known()),
-                        )
-                    }),
+                    Some(&|step| ahead.interval(step, calibration.deviations(0.95, step, &ahead))),
                 );
             }
             let values = series[i].values();

@@ -70,6 +70,16 @@ impl Scores {
         }
     }
 
+    /// Adds what another has counted.
+    pub(crate) fn merge(&mut self, other: &Scores) {
+        self.series += other.series;
+        self.smape += other.smape;
+        self.mase += other.mase;
+        self.coverage += other.coverage;
+        self.msis += other.msis;
+        self.with_intervals |= other.with_intervals;
+    }
+
     pub(crate) fn smape(&self) -> f64 {
         self.smape / self.series
     }

@@ -40,7 +40,7 @@ pub(crate) fn score(city: &City, level: Level, tally: &mut Tally) -> Result<()> 
                     .sum();
                 for percent in PERCENTS {
                     let share = f64::from(percent) / 100.0;
-                    let wide = known.deviations(share, step, ahead.noise_known());
+                    let wide = known.deviations(share, step, ahead);
                     let (low, high) = ahead.interval(step, wide);
                     let hit = (low..=high).contains(&(truth as f64));
                     tally.add(&format!("{percent} % {name}"), hit);

@@ -12,7 +12,7 @@ pub(crate) struct Options {
     #[arg(long, default_value = "../shared/data/forecast")]
     data: PathBuf,
     /// Only this part.
-    #[arg(long, value_parser = ["m1", "noisy", "levels", "milan"])]
+    #[arg(long, value_parser = ["m1", "noisy", "levels", "shocks", "milan"])]
     only: Option<String>,
 }
 
