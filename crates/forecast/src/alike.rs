@@ -17,13 +17,12 @@ const SHARED: f64 = 0.2;
 /// More nodes than this are taken to err independently: the matrix would not fit its purpose.
 const MOST_NODES: usize = 3000;
 
-/// Correlation between the errors of all forecasts, `sums` before `leaves`.
-pub(crate) fn correlation(sums: &[Forecast], leaves: &[Forecast]) -> Array2<f64> {
-    let all: Vec<&Forecast> = sums.iter().chain(leaves).collect();
+/// Correlation between the errors of all forecasts.
+pub(crate) fn correlation(all: &[Forecast]) -> Array2<f64> {
     let n = all.len();
     let periods = all.iter().map(|f| f.residuals().len()).min().unwrap_or(0);
     // Periods that every series has; forecasts end together, so they are counted from the end.
-    let tail = |f: &&Forecast| f.residuals().len() - periods;
+    let tail = |f: &Forecast| f.residuals().len() - periods;
     let common: Vec<usize> = (0..periods)
         .filter(|&t| all.iter().all(|f| !f.residuals()[tail(f) + t].is_nan()))
         .collect();

@@ -5,8 +5,8 @@
 use crate::borrow::Prior;
 use crate::combine::{Forecast, forecast};
 use crate::hierarchy::Hierarchy;
+use crate::lattice::Lattice;
 use crate::quantile::estimated_quantile;
-use crate::reconcile::reconcile;
 use crate::series::{ForecastError, Series};
 use rayon::prelude::*;
 
@@ -109,43 +109,39 @@ impl Calibration {
     }
 }
 
-/// A calibration for each level of a hierarchy: all its forecasts are made, reconciled and scored at rolling origins.
-/// A level of few nodes leans on the distances of all levels. `sums` are the series of the hierarchy's nodes.
+/// A calibration for each level of a hierarchy, as [`Lattice::calibrate`]. `sums` are the series of the hierarchy's nodes.
+///
+/// # Errors
+/// [`ForecastError`].
 pub fn calibrate_levels(
     hierarchy: &Hierarchy,
     sums: &[Series],
     leaves: &[Series],
     horizon: usize,
 ) -> Result<Vec<Calibration>, ForecastError> {
-    let mut windows: Vec<Vec<Vec<(usize, f64)>>> = vec![Vec::new(); hierarchy.levels().len()];
-    let leaf_level = windows.len() - 1;
-    let first: Vec<usize> = leaves
-        .first()
-        .map_or(Vec::new(), |s| origins(s, horizon).collect());
+    let all: Vec<Series> = sums.iter().chain(leaves).cloned().collect();
+    hierarchy.lattice(leaves)?.calibrate(&all, horizon)
+}
+
+/// See [`Lattice::calibrate`].
+pub(crate) fn calibrate_lattice(
+    lattice: &Lattice,
+    series: &[Series],
+    horizon: usize,
+) -> Result<Vec<Calibration>, ForecastError> {
+    let levels = lattice.levels().iter().map(|level| level + 1).max();
+    let mut windows: Vec<Vec<Vec<(usize, f64)>>> = vec![Vec::new(); levels.unwrap_or(0)];
+    let first: Vec<usize> = (series.last()).map_or(Vec::new(), |s| origins(s, horizon).collect());
     for origin in first {
-        let cut = |series: &[Series]| -> Option<Vec<Series>> {
-            series.iter().map(|s| s.until(origin)).collect()
-        };
-        let (Some(past_sums), Some(past_leaves)) = (cut(sums), cut(leaves)) else {
-            continue;
-        };
-        let ahead = |series: &[Series]| -> Result<Vec<Forecast>, ForecastError> {
-            series
-                .par_iter()
-                .map(|s| forecast(s, horizon, &Prior::default()))
-                .collect()
-        };
-        let (of_sums, of_leaves) = reconcile(
-            hierarchy,
-            &ahead(&past_sums)?,
-            &ahead(&past_leaves)?,
-            &past_leaves,
-        )?;
-        for (node, (series, ahead)) in hierarchy.nodes().iter().zip(sums.iter().zip(&of_sums)) {
-            windows[node.level].push(deviations(series, origin, ahead).collect());
-        }
-        for (series, ahead) in leaves.iter().zip(&of_leaves) {
-            windows[leaf_level].push(deviations(series, origin, ahead).collect());
+        let past: Option<Vec<Series>> = series.iter().map(|s| s.until(origin)).collect();
+        let Some(past) = past else { continue };
+        let ahead = past
+            .par_iter()
+            .map(|s| forecast(s, horizon, &Prior::default()))
+            .collect::<Result<Vec<_>, _>>()?;
+        let ahead = lattice.reconcile(&ahead)?;
+        for ((series, ahead), level) in series.iter().zip(&ahead).zip(lattice.levels()) {
+            windows[*level].push(deviations(series, origin, ahead).collect());
         }
     }
     Ok(windows

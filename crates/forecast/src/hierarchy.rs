@@ -1,7 +1,9 @@
 //! Which series add up to which: every distinct partition of the leaves that columns and their combinations make.
 //! Partitions need not be nested (regions by purpose, neighbourhoods by target); sums are the only constraint.
 
+use crate::lattice::Lattice;
 use crate::series::{ForecastError, Series};
+use ndarray::Array2;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// The most columns a hierarchy is made of: their combinations double with each.
@@ -143,6 +145,45 @@ impl Hierarchy {
     /// How many leaves there are.
     pub fn leaves(&self) -> usize {
         self.leaves
+    }
+
+    /// The sums and, after them, the leaves as a lattice; the noise of leaves is independent, and of each the mean of its series.
+    ///
+    /// # Errors
+    /// [`ForecastError::InvalidHierarchy`] where there is not one series for each leaf.
+    pub fn lattice(&self, leaves: &[Series]) -> Result<Lattice, ForecastError> {
+        if leaves.len() != self.leaves {
+            return Err(ForecastError::InvalidHierarchy(
+                "there must be one series for each leaf of the hierarchy".to_owned(),
+            ));
+        }
+        let sums = self.nodes.len();
+        let n = sums + self.leaves;
+        let (mut levels, mut sizes) = (vec![self.levels.len() - 1; n], vec![1.0; n]);
+        let mut relations = Vec::with_capacity(sums);
+        // Every leaf carries its noise into all sums over it.
+        let mut carriers: Vec<Vec<usize>> = (sums..n).map(|leaf| vec![leaf]).collect();
+        for (at, node) in self.nodes.iter().enumerate() {
+            levels[at] = node.level;
+            sizes[at] = node.leaves.len() as f64;
+            let parts = node.leaves.iter().map(|leaf| (sums + leaf, -1.0));
+            relations.push(std::iter::once((at, 1.0)).chain(parts).collect());
+            for &leaf in &node.leaves {
+                carriers[leaf].push(at);
+            }
+        }
+        let mut privacy = Array2::<f64>::zeros((n, n));
+        for (carriers, series) in carriers.iter().zip(leaves) {
+            let noise = series.mean_privacy();
+            if noise > 0.0 {
+                for &i in carriers {
+                    for &j in carriers {
+                        privacy[[i, j]] += noise;
+                    }
+                }
+            }
+        }
+        Lattice::try_new(levels, sizes, relations, privacy)
     }
 
     /// The series of a node: sums of values and of privacy variances; missing where a leaf that has begun is. Before its

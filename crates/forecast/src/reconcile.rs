@@ -1,16 +1,17 @@
-//! Forecasts of all levels made to add up: the minimum trace projection (Wickramasinghe, Athanasopoulos and Hyndman
+//! Forecasts of all levels made to agree: the minimum trace projection (Wickramasinghe, Athanasopoulos and Hyndman
 //! 2019) with each node's forecast variance, and with the covariance that shared privacy noise makes, known exactly.
 //! Leaves of non-negative series stay non-negative. It moves centres only; each node keeps its own deviations.
 //!
-//! With leaf errors `b`, errors of sums `a` and the sums' matrix `A`, the incoherence `r = a - A b` is observed, and
-//! leaves move by their regression on it: `b - Cov(b, r) Var(r)^-1 r`. That is one system of the size of the sums.
+//! With errors of covariance `W` and relations `C y = 0` that the truth keeps, the incoherence `r = C y` is observed, and all
+//! forecasts move by their regression on it: `y - W C' (C W C')^-1 r`. That is one system of the size of the relations.
 //! Errors that share a cause are correlated as past errors were (`alike`).
 
 use crate::alike::correlation;
 use crate::combine::Forecast;
 use crate::hierarchy::Hierarchy;
+use crate::lattice::Lattice;
 use crate::series::{ForecastError, Series};
-use ndarray::{Array1, Array2, Axis};
+use ndarray::{Array1, Array2};
 
 /// Rounds in which leaves are put to, or freed from, zero.
 const MOST_ROUNDS: usize = 60;
@@ -22,24 +23,29 @@ const LEAST_VARIANCE: f64 = 1e-10;
 /// their sum shows, and the leaves' models do not know what they miss. Chosen by rolling origins.
 const TRUST: f64 = 0.5;
 
-/// A node of the lattice in one period to come.
+/// What is believed of every series in one period to come.
 struct Beliefs {
     centre: Vec<f64>,
     /// Variance without the part of privacy noise.
     own: Vec<f64>,
-    /// The node's privacy error is this much of the sum of its leaves' noise.
+    /// The series' privacy error is this much of the noise of its past.
     pull: Vec<f64>,
 }
 
 impl Beliefs {
-    fn new(forecasts: &[Forecast], noise: &[f64], step: usize, largest: f64) -> Self {
+    fn new(lattice: &Lattice, forecasts: &[Forecast], step: usize) -> Self {
+        let variance = |forecast: &Forecast| forecast.deviation(step).powi(2);
+        let largest = forecasts
+            .iter()
+            .map(variance)
+            .fold(f64::MIN_POSITIVE, f64::max);
         let mut beliefs = Self {
             centre: Vec::with_capacity(forecasts.len()),
             own: Vec::with_capacity(forecasts.len()),
             pull: Vec::with_capacity(forecasts.len()),
         };
-        for (forecast, &noise) in forecasts.iter().zip(noise) {
-            let total = forecast.deviation(step).powi(2);
+        for (at, forecast) in forecasts.iter().enumerate() {
+            let (total, noise) = (variance(forecast), lattice.privacy()[[at, at]]);
             let share = &forecast.explanation().shares[step];
             let part = if share.total() > 0.0 {
                 share.privacy / share.total()
@@ -47,10 +53,9 @@ impl Beliefs {
                 0.0
             };
             let privacy = if noise > 0.0 { part * total } else { 0.0 };
+            let own = (total - privacy).max(LEAST_VARIANCE * largest);
             beliefs.centre.push(forecast.mean(step));
-            beliefs
-                .own
-                .push((total - privacy).max(LEAST_VARIANCE * largest));
+            beliefs.own.push(own / lattice.sizes()[at].powf(TRUST));
             beliefs.pull.push(if noise > 0.0 {
                 (privacy / noise).sqrt()
             } else {
@@ -59,155 +64,106 @@ impl Beliefs {
         }
         beliefs
     }
+
+    /// Covariance of the errors of all series; `alike` is the correlation of their own errors.
+    fn errors(&self, lattice: &Lattice, alike: &Array2<f64>) -> Array2<f64> {
+        let own: Vec<f64> = self.own.iter().map(|v| v.sqrt()).collect();
+        Array2::from_shape_fn(alike.dim(), |(i, j)| {
+            own[i] * own[j] * alike[[i, j]]
+                + self.pull[i] * self.pull[j] * lattice.privacy()[[i, j]]
+        })
+    }
 }
 
 /// Forecasts of the sums and of the leaves around centres that add up. `leaf_series` gives the noise of the leaves.
+///
+/// # Errors
+/// [`ForecastError::InvalidHierarchy`] where there is not one forecast for each.
 pub fn reconcile(
     hierarchy: &Hierarchy,
     sums: &[Forecast],
     leaves: &[Forecast],
     leaf_series: &[Series],
 ) -> Result<(Vec<Forecast>, Vec<Forecast>), ForecastError> {
-    if sums.len() != hierarchy.nodes().len()
-        || leaves.len() != hierarchy.leaves()
-        || leaf_series.len() != leaves.len()
-    {
+    if sums.len() != hierarchy.nodes().len() {
         return Err(ForecastError::InvalidHierarchy(
-            "there must be one forecast for each node and each series of the hierarchy".to_owned(),
+            "there must be one forecast for each node of the hierarchy".to_owned(),
         ));
     }
-    let horizon = leaves.first().map_or(0, |f| f.centre().len());
-    let noise: Vec<f64> = leaf_series.iter().map(Series::mean_privacy).collect();
-    let sum_noise: Vec<f64> = hierarchy
-        .nodes()
-        .iter()
-        .map(|node| node.leaves.iter().map(|&l| noise[l]).sum())
+    let all: Vec<Forecast> = sums.iter().chain(leaves).cloned().collect();
+    let mut sums = hierarchy.lattice(leaf_series)?.reconcile(&all)?;
+    let leaves = sums.split_off(hierarchy.nodes().len());
+    Ok((sums, leaves))
+}
+
+/// The forecasts of a lattice's series around centres that keep its relations.
+pub(crate) fn reconcile_lattice(
+    lattice: &Lattice,
+    forecasts: &[Forecast],
+) -> Result<Vec<Forecast>, ForecastError> {
+    if forecasts.len() != lattice.sizes().len() {
+        return Err(ForecastError::InvalidHierarchy(
+            "there must be one forecast for each series of the lattice".to_owned(),
+        ));
+    }
+    let horizon = forecasts.first().map_or(0, |f| f.centre().len());
+    // A sum is not negative where its parts are not.
+    let wholes = lattice.wholes();
+    let non_negative: Vec<bool> = (forecasts.iter().enumerate())
+        .map(|(at, forecast)| forecast.non_negative() && !wholes.iter().any(|(w, _)| *w == at))
         .collect();
-    let non_negative: Vec<bool> = leaves.iter().map(Forecast::non_negative).collect();
-    let alike = correlation(sums, leaves);
-    let mut leaf_centres = vec![Vec::with_capacity(horizon); leaves.len()];
-    let mut sum_centres = vec![Vec::with_capacity(horizon); sums.len()];
+    let alike = correlation(forecasts);
+    let mut centres = vec![Vec::with_capacity(horizon); forecasts.len()];
     for step in 0..horizon {
-        let largest = sums
-            .iter()
-            .chain(leaves)
-            .map(|f| f.deviation(step).powi(2))
-            .fold(f64::MIN_POSITIVE, f64::max);
-        let mut above = Beliefs::new(sums, &sum_noise, step, largest);
-        for (variance, node) in above.own.iter_mut().zip(hierarchy.nodes()) {
-            *variance /= (node.leaves.len() as f64).powf(TRUST);
+        let beliefs = Beliefs::new(lattice, forecasts, step);
+        let errors = beliefs.errors(lattice, &alike);
+        let mut found = project(lattice, &beliefs.centre, &errors, &non_negative);
+        // What rounding left of the sums.
+        for (whole, relation) in &wholes {
+            found[*whole] = lattice.whole_of(*relation, &found);
         }
-        let below = Beliefs::new(leaves, &noise, step, largest);
-        let errors = Errors::new(hierarchy, &above, &below, &noise, &alike);
-        let centres = project(hierarchy, &above, &below, &errors, &non_negative);
-        for (node, series) in hierarchy.nodes().iter().zip(&mut sum_centres) {
-            series.push(node.leaves.iter().map(|&l| centres[l]).sum());
-        }
-        for (series, centre) in leaf_centres.iter_mut().zip(centres) {
+        for (series, centre) in centres.iter_mut().zip(found) {
             series.push(centre);
         }
     }
-    let around = |forecasts: &[Forecast], centres: Vec<Vec<f64>>| -> Vec<Forecast> {
-        forecasts
-            .iter()
-            .zip(centres)
-            .map(|(forecast, centre)| forecast.around(centre))
-            .collect()
-    };
-    Ok((around(sums, sum_centres), around(leaves, leaf_centres)))
+    Ok(forecasts
+        .iter()
+        .zip(centres)
+        .map(|(forecast, centre)| forecast.around(centre))
+        .collect())
 }
 
-/// Covariance of the errors of all nodes in one period, sums before leaves.
-struct Errors {
-    cov: Array2<f64>,
-    sums: usize,
-}
-
-impl Errors {
-    /// `alike` is the correlation of the nodes' own errors.
-    fn new(
-        hierarchy: &Hierarchy,
-        above: &Beliefs,
-        below: &Beliefs,
-        noise: &[f64],
-        alike: &Array2<f64>,
-    ) -> Self {
-        let own: Vec<f64> = above
-            .own
-            .iter()
-            .chain(&below.own)
-            .map(|v| v.sqrt())
-            .collect();
-        let mut cov = Array2::from_shape_fn(alike.dim(), |(i, j)| own[i] * own[j] * alike[[i, j]]);
-        let sums = hierarchy.nodes().len();
-        // Every release of a leaf carries its noise into all sums over it.
-        let mut carriers: Vec<Vec<(usize, f64)>> = below
-            .pull
-            .iter()
-            .enumerate()
-            .map(|(l, &pull)| vec![(sums + l, pull)])
-            .collect();
-        for (a, node) in hierarchy.nodes().iter().enumerate() {
-            for &leaf in &node.leaves {
-                carriers[leaf].push((a, above.pull[a]));
-            }
-        }
-        for (carriers, &noise) in carriers.iter().zip(noise) {
-            if noise > 0.0 {
-                for &(i, of_i) in carriers {
-                    for &(j, of_j) in carriers {
-                        cov[[i, j]] += of_i * of_j * noise;
-                    }
-                }
-            }
-        }
-        Self { cov, sums }
-    }
-
-    /// Covariances of every node with the incoherence of every sum.
-    fn with_gaps(&self, hierarchy: &Hierarchy) -> Array2<f64> {
-        let mut with = self.cov.view().split_at(Axis(1), self.sums).0.to_owned();
-        for (a, node) in hierarchy.nodes().iter().enumerate() {
-            let mut column = with.column_mut(a);
-            for &leaf in &node.leaves {
-                column -= &self.cov.column(self.sums + leaf);
-            }
-        }
-        with
-    }
-}
-
-/// Reconciled leaves in one period.
+/// Reconciled centres of all series in one period.
 fn project(
-    hierarchy: &Hierarchy,
-    above: &Beliefs,
-    below: &Beliefs,
-    errors: &Errors,
+    lattice: &Lattice,
+    centre: &[f64],
+    errors: &Array2<f64>,
     non_negative: &[bool],
 ) -> Vec<f64> {
-    let with = errors.with_gaps(hierarchy);
-    let (of_sums, of_leaves) = with.view().split_at(Axis(0), errors.sums);
-    let mut spread = of_sums.to_owned();
-    let mut gap = Array1::<f64>::zeros(errors.sums);
-    for (a, node) in hierarchy.nodes().iter().enumerate() {
-        gap[a] = above.centre[a] - node.leaves.iter().map(|&l| below.centre[l]).sum::<f64>();
-        let mut row = spread.row_mut(a);
-        for &leaf in &node.leaves {
-            row -= &of_leaves.row(leaf);
+    let relations = lattice.relations();
+    let (n, m) = (centre.len(), relations.len());
+    // Covariances of every series with the incoherence of every relation.
+    let mut with = Array2::<f64>::zeros((n, m));
+    let mut gap = Array1::<f64>::zeros(m);
+    for (a, relation) in relations.iter().enumerate() {
+        let mut column = with.column_mut(a);
+        for &(at, weight) in relation {
+            column.scaled_add(weight, &errors.column(at));
+            gap[a] += weight * centre[at];
+        }
+    }
+    let mut spread = Array2::<f64>::zeros((m, m));
+    for (mut row, relation) in spread.rows_mut().into_iter().zip(relations) {
+        for &(at, weight) in relation {
+            row.scaled_add(weight, &with.row(at));
         }
     }
     let factor = cholesky(spread);
-    let shift = of_leaves.dot(&solve(&factor, gap));
-    let centres: Vec<f64> = below
-        .centre
-        .iter()
-        .zip(&shift)
-        .map(|(c, s)| c - s)
-        .collect();
+    let shift = with.dot(&solve(&factor, gap));
+    let centres: Vec<f64> = centre.iter().zip(&shift).map(|(c, s)| c - s).collect();
     hold_at_zero(centres, non_negative, |leaf| {
-        let load = solve(&factor, of_leaves.row(leaf).to_owned());
-        let column = errors.cov.column(errors.sums + leaf);
-        let column = &column.split_at(Axis(0), errors.sums).1 - &of_leaves.dot(&load);
+        let load = solve(&factor, with.row(leaf).to_owned());
+        let column = &errors.column(leaf) - &with.dot(&load);
         column.to_vec()
     })
 }
@@ -384,26 +340,66 @@ mod tests {
             ],
         )
         .unwrap();
-        let beliefs = |centre: &[f64], own: &[f64], pull: &[f64]| Beliefs {
-            centre: centre.to_vec(),
-            own: own.to_vec(),
-            pull: pull.to_vec(),
+        let noisy = |noise: f64| {
+            Series::try_new(vec![1.0], Some(vec![noise]), Season::None, Kind::Amounts).unwrap()
         };
-        let above = beliefs(&[10.0], &[2.0], &[0.5]);
-        let below = beliefs(&[3.0, 4.0], &[1.0, 3.0], &[0.7, 0.6]);
-        let noise = [2.0, 1.0];
-        let errors = Errors::new(&hierarchy, &above, &below, &noise, &Array2::eye(3));
-        let found = project(&hierarchy, &above, &below, &errors, &[false, false]);
+        let lattice = hierarchy.lattice(&[noisy(2.0), noisy(1.0)]).unwrap();
+        let beliefs = Beliefs {
+            centre: vec![10.0, 3.0, 4.0],
+            own: vec![2.0, 1.0, 3.0],
+            pull: vec![0.5, 0.7, 0.6],
+        };
+        let errors = beliefs.errors(&lattice, &Array2::eye(3));
+        // The sum's noise is that of both leaves, and each leaf's is in it.
+        assert!((errors[[0, 0]] - (2.0 + 0.25 * 3.0)).abs() < 1e-12);
+        assert!((errors[[0, 1]] - 0.5 * 0.7 * 2.0).abs() < 1e-12);
+        let found = project(&lattice, &beliefs.centre, &errors, &[false; 3]);
+        assert!((found[0] - found[1] - found[2]).abs() < 1e-9);
         // Any coherent direction d = S t leaves (S beta - y)' W^-1 d = 0 at the optimum.
-        let factor = cholesky(errors.cov.clone());
-        let residual = Array1::from_vec(vec![
-            found[0] + found[1] - 10.0,
-            found[0] - 3.0,
-            found[1] - 4.0,
-        ]);
+        let factor = cholesky(errors);
+        let residual = Array1::from_vec(vec![found[0] - 10.0, found[1] - 3.0, found[2] - 4.0]);
         let weighted = solve(&factor, residual);
         assert!((weighted[0] + weighted[1]).abs() < 1e-9);
         assert!((weighted[0] + weighted[2]).abs() < 1e-9);
+    }
+
+    #[test]
+    fn levels_that_cross_agree_with_each_other_and_with_their_whole() {
+        // The whole, two rows and three columns that both add up to it, and no cell that is in one of each.
+        let series: Vec<Series> = (0..6_usize)
+            .map(|at| {
+                let level = [600.0, 250.0, 350.0, 100.0, 200.0, 300.0][at];
+                let values = (0..40_usize)
+                    .map(|t| level + (((t * (at + 3) * 7919) % 13) as f64 - 6.0))
+                    .collect();
+                Series::try_new(values, Some(vec![9.0; 40]), Season::Quarters, Kind::Counts)
+                    .unwrap()
+            })
+            .collect();
+        let forecasts: Vec<Forecast> = (series.iter())
+            .map(|s| forecast(s, 4, &Prior::default()).unwrap())
+            .collect();
+        let lattice = Lattice::try_new(
+            vec![0, 1, 1, 2, 2, 2],
+            vec![3.0, 1.5, 1.5, 1.0, 1.0, 1.0],
+            vec![
+                vec![(0, 1.0), (1, -1.0), (2, -1.0)],
+                vec![(0, 1.0), (3, -1.0), (4, -1.0), (5, -1.0)],
+            ],
+            9.0 * Array2::<f64>::eye(6),
+        )
+        .unwrap();
+        let found = lattice.reconcile(&forecasts).unwrap();
+        for step in 0..4 {
+            let at = |i: usize| found[i].centre()[step];
+            assert!((at(0) - at(1) - at(2)).abs() < 1e-9);
+            assert!((at(0) - at(3) - at(4) - at(5)).abs() < 1e-6);
+            for (before, after) in forecasts.iter().zip(&found) {
+                assert_eq!(before.deviation(step), after.deviation(step));
+            }
+        }
+        assert_eq!(lattice.calibrate(&series, 4).unwrap().len(), 3);
+        assert!(lattice.reconcile(&forecasts[1..]).is_err());
     }
 
     #[test]
