@@ -2,6 +2,7 @@
 //! from releases for nothing: sums of their cells, means, rates and quantiles with intervals.
 //! It is pure: it sees released noise only, opens nothing, and never turns a negative estimate into a better one.
 
+mod area_relations;
 mod bracket;
 mod comparison;
 mod consistent;
@@ -19,6 +20,7 @@ mod release;
 mod share;
 mod spread;
 
+pub use area_relations::{AreaRelation, area_relations, area_sizes};
 pub use bracket::{BRACKET_MISS, Bracket};
 pub use comparison::{Compared, Contrast, Contrasted, Ranked, Verdict};
 pub use consistent::{Consistent, LevelledAnswer, Region, area_tiling};
