@@ -129,6 +129,21 @@ async fn a_forecast_is_worked_out_once_and_served_with_its_explanation() {
         let sum: f64 = series[1..].iter().map(|one| mean(one, step)).sum();
         assert!((sum - mean(&series[0], step)).abs() < 0.02, "{sum}");
     }
+    // All levels of the cube are forecast together, and the city alone says the same as all areas together: past, noise and future.
+    assert_eq!(result["agree"], json!(["city", "municipio"]));
+    let city_alone = begin(wanted(json!({ "level": "city" }))).await.expect(202);
+    let city_alone = done(&city.analyst, &city_alone.location()).await;
+    let city_series = city_alone["result"]["series"].as_array().unwrap();
+    assert_eq!(city_series.len(), 1);
+    assert_eq!(city_series[0]["past"], series[0]["past"]);
+    assert_eq!(city_series[0]["ahead"], series[0]["ahead"]);
+    // The noise of all areas together is that of the city made consistent, less than the sum of theirs.
+    let width = |one: &Value| {
+        let past = &one["past"][0];
+        past["high"].as_f64().unwrap() - past["low"].as_f64().unwrap()
+    };
+    let apart: f64 = series[1..].iter().map(|one| width(one).powi(2)).sum();
+    assert!(width(&series[0]) < 0.9 * apart.sqrt(), "{apart}");
     // Three nodes of 85 in the ninth municipio, give or take.
     assert!(
         (180.0..340.0).contains(&mean(&series[9], 1)),
@@ -210,7 +225,7 @@ async fn a_forecast_is_worked_out_once_and_served_with_its_explanation() {
         .map(|one| one["id"].as_str().unwrap())
         .collect();
     let id_of = |location: &str| location.rsplit('/').next().unwrap().to_owned();
-    assert_eq!(ids.len(), 2);
+    assert_eq!(ids.len(), 3);
     assert!(ids.contains(&&*id_of(&location)) && ids.contains(&&*id_of(&adjusted)));
 }
 

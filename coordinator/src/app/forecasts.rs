@@ -4,6 +4,7 @@
 
 mod adjust;
 mod jobs;
+mod levels;
 mod series;
 mod views;
 mod work;

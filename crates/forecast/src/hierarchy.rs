@@ -183,7 +183,7 @@ impl Hierarchy {
                 }
             }
         }
-        Lattice::try_new(levels, sizes, relations, privacy)
+        Ok(Lattice::of(levels, sizes, relations, privacy))
     }
 
     /// The series of a node: sums of values and of privacy variances; missing where a leaf that has begun is. Before its

@@ -21,8 +21,8 @@ pub struct Lattice {
 
 impl Lattice {
     /// Of each series its level, counted from zero, and of how many of the finest it is the sum, at least 1; relations none of
-    /// which follows from others; the covariance of the noise in one period of the past of every two series, zero where there is
-    /// no noise.
+    /// which follows from others; of each series the covariance of its noise in one period of the past with that of each series up
+    /// to itself, zero where there is no noise.
     ///
     /// # Errors
     /// [`ForecastError::InvalidHierarchy`] where these are not all of the same series.
@@ -30,11 +30,12 @@ impl Lattice {
         levels: Vec<usize>,
         sizes: Vec<f64>,
         relations: Vec<Relation>,
-        privacy: Array2<f64>,
+        covariance: &[Vec<f64>],
     ) -> Result<Self, ForecastError> {
         let n = levels.len();
         let refuse = |text: &str| Err(ForecastError::InvalidHierarchy(text.to_owned()));
-        if sizes.len() != n || privacy.dim() != (n, n) {
+        let is_triangle = (covariance.iter().enumerate()).all(|(at, row)| row.len() == at + 1);
+        if sizes.len() != n || covariance.len() != n || !is_triangle {
             return refuse(
                 "a lattice has one level, one size and one row of noise for each series",
             );
@@ -42,18 +43,29 @@ impl Lattice {
         if !sizes.iter().all(|size| *size >= 1.0 && size.is_finite()) {
             return refuse("a series is the sum of at least one of the finest");
         }
-        if !privacy.iter().all(|cell| cell.is_finite()) {
+        if !covariance.iter().flatten().all(|cell| cell.is_finite()) {
             return refuse("the noise of a lattice is infinite or not a number");
         }
         if relations.iter().flatten().any(|(series, _)| *series >= n) {
             return refuse("a relation is of a series that is not in the lattice");
         }
-        Ok(Self {
+        let privacy = Array2::from_shape_fn((n, n), |(i, j)| covariance[i.max(j)][i.min(j)]);
+        Ok(Self::of(levels, sizes, relations, privacy))
+    }
+
+    /// The same of a whole matrix and of what is known to fit.
+    pub(crate) fn of(
+        levels: Vec<usize>,
+        sizes: Vec<f64>,
+        relations: Vec<Relation>,
+        privacy: Array2<f64>,
+    ) -> Self {
+        Self {
             levels,
             sizes,
             relations,
             privacy,
-        })
+        }
     }
 
     /// The forecasts of all series around centres that keep all relations.

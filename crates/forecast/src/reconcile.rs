@@ -379,6 +379,13 @@ mod tests {
         let forecasts: Vec<Forecast> = (series.iter())
             .map(|s| forecast(s, 4, &Prior::default()).unwrap())
             .collect();
+        let noise: Vec<Vec<f64>> = (0..6)
+            .map(|at| {
+                (0..=at)
+                    .map(|other| if other == at { 9.0 } else { 0.0 })
+                    .collect()
+            })
+            .collect();
         let lattice = Lattice::try_new(
             vec![0, 1, 1, 2, 2, 2],
             vec![3.0, 1.5, 1.5, 1.0, 1.0, 1.0],
@@ -386,7 +393,7 @@ mod tests {
                 vec![(0, 1.0), (1, -1.0), (2, -1.0)],
                 vec![(0, 1.0), (3, -1.0), (4, -1.0), (5, -1.0)],
             ],
-            9.0 * Array2::<f64>::eye(6),
+            &noise,
         )
         .unwrap();
         let found = lattice.reconcile(&forecasts).unwrap();

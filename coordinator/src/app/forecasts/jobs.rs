@@ -135,7 +135,7 @@ async fn see_through(app: &State, id: &str, job: &Arc<Job>) -> Result<(), Coordi
         tokio::task::spawn_blocking(move || {
             work::forecast(
                 &job.input.past,
-                job.input.wanted.horizon,
+                &job.input.wanted,
                 &job.done,
                 &job.cancelled,
             )

@@ -4,6 +4,7 @@
 use super::super::comparison::place;
 use super::super::consistent::{Loaded, loaded};
 use super::ForecastWanted;
+use super::levels::{PastLevel, PastLevels, covariance, estimates, mean, with_city};
 use super::views::{MissingPeriod, WhyMissing};
 use crate::app::audience;
 use crate::state::State;
@@ -40,27 +41,34 @@ pub(super) struct Past {
     pub(super) kind: PeriodKind,
     /// Whether the values are counts.
     pub(super) counts: bool,
+    /// All levels of the releases, where there are several areas.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) levels: Option<PastLevels>,
 }
 
 impl Past {
-    /// Series to be forecast: all areas, and all together where there are several.
+    /// Series to be forecast: all areas of all levels, or, of the only one, all areas and all together where there are several.
     pub(super) fn count(&self) -> usize {
-        self.keys.len() + usize::from(self.keys.len() > 1)
+        let together = || self.keys.len() + usize::from(self.keys.len() > 1);
+        (self.levels.as_ref()).map_or_else(together, |all| all.covariance.len())
     }
 }
 
 /// JSON has no NaN.
-mod gaps {
+pub(super) mod gaps {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    pub(super) fn serialize<S: Serializer>(values: &[Vec<f64>], to: S) -> Result<S::Ok, S::Error> {
+    pub(in super::super) fn serialize<S: Serializer>(
+        values: &[Vec<f64>],
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
         let whole = |value: &f64| (!value.is_nan()).then_some(*value);
         let rows: Vec<Vec<Option<f64>>> =
             (values.iter().map(|row| row.iter().map(whole).collect())).collect();
         rows.serialize(to)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
         from: D,
     ) -> Result<Vec<Vec<f64>>, D::Error> {
         let rows = Vec::<Vec<Option<f64>>>::deserialize(from)?;
@@ -95,8 +103,24 @@ struct Point {
     key: String,
     nodes: BTreeSet<(String, String)>,
     release: String,
-    values: Vec<f64>,
-    variances: Vec<f64>,
+    /// By level, the city always among them: values and variances of all areas.
+    levels: Vec<(Vec<f64>, Vec<f64>)>,
+    /// Which of the covariances is that of its noise.
+    noise: usize,
+}
+
+/// What the releases of a cube say, by the first month of each period.
+#[derive(Default)]
+struct Gathered {
+    points: BTreeMap<First, Point>,
+    /// Noise covariances of all areas, each with what tells it from others: variances, and whose they are.
+    noises: Vec<Noise>,
+}
+
+struct Noise {
+    variances: Vec<Vec<f64>>,
+    finest: Vec<Option<Level>>,
+    covariance: Vec<Vec<f64>>,
 }
 
 fn unfit(code: &'static str, path: &'static str, remedy: &'static str) -> Problem {
@@ -158,7 +182,8 @@ pub(super) async fn past(
         .partition(|ask| ask.kind == AskKind::Revision);
     let kind = cube.cube.kind();
     let now = app.clock.now();
-    let mut points: BTreeMap<First, Point> = BTreeMap::new();
+    let mut gathered = Gathered::default();
+    let mut levels: Vec<Level> = Vec::new();
     let mut ended: BTreeSet<First> = BTreeSet::new();
     let mut counts = true;
     for ask in first.into_iter().chain(again) {
@@ -167,7 +192,8 @@ pub(super) async fn past(
             Sight::Shown => {
                 let loaded = loaded(&mut reader, &app.vouched, &release).await?;
                 counts = !matches!(loaded.question.measure(), Measure::Sum(_));
-                add(&mut points, &loaded, level, wanted)?;
+                levels = with_city(loaded.consistent.levels());
+                gathered.add(&loaded, level, wanted)?;
             }
             Sight::Ended => {
                 let months = ask.span.from.index()..=ask.span.to.index();
@@ -177,6 +203,7 @@ pub(super) async fn past(
         }
     }
     drop(reader);
+    let Gathered { points, noises } = gathered;
     let Some((_, last)) = points.last_key_value() else {
         return Err(match ended.is_empty() {
             true => unfit(
@@ -220,7 +247,13 @@ pub(super) async fn past(
         keys: areas,
         kind,
         counts,
+        levels: None,
     };
+    let sizes: Vec<usize> = last.levels.iter().map(|(values, _)| values.len()).collect();
+    let mut series: Vec<Areas> = (sizes.iter())
+        .map(|areas| (vec![Vec::new(); *areas], vec![Vec::new(); *areas]))
+        .collect();
+    let mut periods_of = vec![0; noises.len()];
     for at in (from..=to).step_by(usize::from(kind.months())) {
         let point = points.get(&at);
         let used = point.filter(|point| point.nodes == nodes);
@@ -235,62 +268,110 @@ pub(super) async fn past(
         } else if point.is_some() {
             past.left_out.extend(past.periods.last().cloned());
         }
-        for (area, (values, variances)) in
-            past.values.iter_mut().zip(&mut past.variances).enumerate()
-        {
-            values.push(used.map_or(f64::NAN, |point| point.values[area]));
-            variances.push(used.map_or(0.0, |point| point.variances[area]));
+        if let Some(point) = used {
+            periods_of[point.noise] += 1;
         }
+        for (place, (values, variances)) in series.iter_mut().enumerate() {
+            for (area, (values, variances)) in values.iter_mut().zip(variances).enumerate() {
+                values.push(used.map_or(f64::NAN, |point| point.levels[place].0[area]));
+                variances.push(used.map_or(0.0, |point| point.levels[place].1[area]));
+            }
+        }
+    }
+    let own = levels.iter().position(|known| *known == level);
+    let own = own.ok_or(CoordinatorError::Corrupt { what: "cube" })?;
+    (past.values, past.variances) = std::mem::take(&mut series[own]);
+    if levels.len() > 1 {
+        let used = || noises.iter().zip(&periods_of).filter(|(_, n)| **n > 0);
+        let finest: Vec<Option<Level>> =
+            (used().flat_map(|(noise, _)| noise.finest.iter().copied())).collect();
+        let covariances: Vec<(&[Vec<f64>], usize)> = used()
+            .map(|(noise, periods)| (&noise.covariance[..], *periods))
+            .collect();
+        past.levels = Some(PastLevels {
+            relations: compose::area_relations(&levels, &finest),
+            covariance: mean(&covariances),
+            levels: (levels.iter().zip(series))
+                .map(|(level, (values, variances))| PastLevel {
+                    level: level.id().to_owned(),
+                    values,
+                    variances,
+                })
+                .collect(),
+        });
     }
     Ok(past)
 }
 
-/// The periods of one release.
-fn add(
-    points: &mut BTreeMap<First, Point>,
-    loaded: &Loaded,
-    level: Level,
-    wanted: &ForecastWanted,
-) -> Result<(), Problem> {
-    let consistent = &loaded.consistent;
-    let level =
-        (consistent.levels().iter().position(|known| *known == level)).ok_or_else(|| {
-            unfit(
+/// Values and variances of all areas of a level, by area and period.
+type Areas = (Vec<Vec<f64>>, Vec<Vec<f64>>);
+
+impl Gathered {
+    /// The periods of one release.
+    fn add(
+        &mut self,
+        loaded: &Loaded,
+        level: Level,
+        wanted: &ForecastWanted,
+    ) -> Result<(), Problem> {
+        let consistent = &loaded.consistent;
+        if !consistent.levels().contains(&level) {
+            return Err(unfit(
                 "no-such-level",
                 "$.level",
                 "the cube is not asked at this level; name one of its levels",
-            )
-        })?;
-    if wanted.at.contains_key("period") {
-        return Err(unfit(
-            "no-such-axis",
-            "$.at",
-            "a forecast is of all periods; leave `period` out",
-        ));
+            ));
+        }
+        if wanted.at.contains_key("period") {
+            return Err(unfit(
+                "no-such-axis",
+                "$.at",
+                "a forecast is of all periods; leave `period` out",
+            ));
+        }
+        let nodes: BTreeSet<(String, String)> = (loaded.release.coverage.answered.iter())
+            .map(|node| (node.node.clone(), node.dataset.clone()))
+            .collect();
+        let noise = self.noise(loaded)?;
+        for period in loaded.question.periods() {
+            let mut at = wanted.at.clone();
+            at.insert("period".to_owned(), period.key.clone());
+            let (_, place) = place(&loaded.release, &at)?;
+            self.points.insert(
+                period.first.index(),
+                Point {
+                    key: period.key,
+                    nodes: nodes.clone(),
+                    release: loaded.release.summary.id.clone(),
+                    levels: estimates(consistent, &self.noises[noise].covariance, place),
+                    noise,
+                },
+            );
+        }
+        Ok(())
     }
-    let nodes: BTreeSet<(String, String)> = (loaded.release.coverage.answered.iter())
-        .map(|node| (node.node.clone(), node.dataset.clone()))
-        .collect();
-    for period in loaded.question.periods() {
-        let mut at = wanted.at.clone();
-        at.insert("period".to_owned(), period.key.clone());
-        let (_, place) = place(&loaded.release, &at)?;
-        let values = consistent.values(level);
-        let areas = values.len() / consistent.inner();
-        points.insert(
-            period.first.index(),
-            Point {
-                key: period.key,
-                nodes: nodes.clone(),
-                release: loaded.release.summary.id.clone(),
-                values: (0..areas)
-                    .map(|area| values[area * consistent.inner() + place])
-                    .collect(),
-                variances: consistent.variance(level).to_vec(),
-            },
-        );
+
+    /// The place of a release's noise covariance among those known; releases of the same registers and sizes of noise share it.
+    fn noise(&mut self, loaded: &Loaded) -> Result<usize, Problem> {
+        let consistent = &loaded.consistent;
+        let finest: Vec<Option<Level>> = (loaded.release.coverage.answered.iter())
+            .map(|node| node.finest_level)
+            .collect();
+        let variances: Vec<Vec<f64>> = (0..consistent.levels().len())
+            .map(|level| consistent.variance(level).to_vec())
+            .collect();
+        let known = (self.noises.iter())
+            .position(|noise| noise.finest == finest && noise.variances == variances);
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        self.noises.push(Noise {
+            variances,
+            finest,
+            covariance: covariance(consistent).map_err(CoordinatorError::from)?,
+        });
+        Ok(self.noises.len() - 1)
     }
-    Ok(())
 }
 
 /// A period nobody released is named as the others are.
@@ -359,6 +440,7 @@ mod tests {
             variances: Vec::new(),
             kind,
             counts: true,
+            levels: None,
         };
         assert_eq!(
             ahead(&past("2025-11", PeriodKind::Month), 3),

@@ -43,6 +43,7 @@ fn result() -> ForecastResult {
         left_out: Vec::new(),
         missing: Vec::new(),
         levels: vec![50, 95],
+        agree: Vec::new(),
         series: vec![
             series("together", 30.0),
             series("1", 10.0),
@@ -137,4 +138,91 @@ fn assumptions_about_nothing_are_refused() {
         expected("$.adjustments", "out-of-range")
     );
     assert!(check(&[assumed(&["1"], 1_000, -3)], 4, &keys).is_ok());
+}
+
+/// A past of two areas and four periods of noise one.
+fn two_areas(levels: Option<levels::PastLevels>) -> Past {
+    let row = |value: f64| vec![value, f64::NAN, value, value];
+    Past {
+        releases: Vec::new(),
+        periods: Vec::new(),
+        left_out: Vec::new(),
+        missing: Vec::new(),
+        keys: vec!["1".to_owned(), "2".to_owned()],
+        values: vec![row(3.0), row(4.0)],
+        variances: vec![vec![1.0; 4]; 2],
+        kind: query::PeriodKind::Quarter,
+        counts: true,
+        levels,
+    }
+}
+
+fn together(past: &Past) -> levels::Together {
+    levels::Together::of(past, "municipio", |values, variances| {
+        forecast::Series::try_new(
+            values.to_vec(),
+            Some(variances.to_vec()),
+            forecast::Season::Quarters,
+            forecast::Kind::Counts,
+        )
+    })
+    .unwrap()
+}
+
+#[test]
+fn a_past_of_one_level_is_forecast_with_the_sum_of_its_areas() {
+    let found = together(&two_areas(None));
+    assert_eq!((found.whole, found.shown), (Some(0), 1));
+    assert_eq!(found.by_level(), [0..1, 1..3]);
+    assert_eq!(found.series[0].values()[0], 7.0);
+    assert_eq!(found.series[0].privacy().unwrap()[0], 2.0);
+    assert!(found.levels.is_empty());
+}
+
+#[test]
+fn levels_are_stored_with_their_gaps_and_stand_in_their_order() {
+    let level = |level: &str, values: Vec<Vec<f64>>| levels::PastLevel {
+        level: level.to_owned(),
+        variances: vec![vec![1.5; 4]; values.len()],
+        values,
+    };
+    let municipi = geography::Partition::milan()
+        .keys(geography::Level::Municipio)
+        .len();
+    let all = levels::PastLevels {
+        levels: vec![
+            level("city", vec![vec![7.0, f64::NAN, 7.0, 7.0]]),
+            level("municipio", Vec::new()),
+        ],
+        relations: vec![vec![(0, 1.0), (1, -1.0), (2, -1.0)]],
+        covariance: levels::mean(&[
+            (&[vec![1.0], vec![0.0, 1.0]][..], 3),
+            (&[vec![2.0], vec![0.4, 3.0]][..], 1),
+        ]),
+    };
+    assert_eq!(all.covariance, [vec![1.25], vec![0.1, 1.5]]);
+    let text = serde_json::to_string(&all).unwrap();
+    let read: levels::PastLevels = serde_json::from_str(&text).unwrap();
+    assert!(text.contains("[7.0,null,7.0,7.0]") && read.levels[0].values[0][1].is_nan());
+
+    let mut past = two_areas(None);
+    past.keys = (0..municipi).map(|key| key.to_string()).collect();
+    past.values = vec![vec![3.0; 4]; municipi];
+    past.variances = vec![vec![1.0; 4]; municipi];
+    let n = municipi + 1;
+    past.levels = Some(levels::PastLevels {
+        relations: vec![
+            (0..n)
+                .map(|at| (at, if at == 0 { 1.0 } else { -1.0 }))
+                .collect(),
+        ],
+        covariance: (0..n).map(|at| vec![0.5; at + 1]).collect(),
+        ..all
+    });
+    assert_eq!(past.count(), n);
+    let found = together(&past);
+    assert_eq!((found.whole, found.shown), (Some(0), 1));
+    assert_eq!(found.by_level(), [0..1, 1..n]);
+    assert_eq!(found.series[0].privacy().unwrap()[0], 1.5);
+    assert_eq!(found.levels, ["city", "municipio"]);
 }

@@ -83,6 +83,9 @@ pub struct ForecastResult {
     pub missing: Vec<MissingPeriod>,
     /// Levels of the intervals in percent.
     pub levels: Vec<u8>,
+    /// Levels of areas that were forecast together and agree, coarsest first: a forecast of another of them says the same.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub agree: Vec<String>,
     /// The whole first where there are several areas, as `together`; then one per area.
     pub series: Vec<SeriesView>,
 }

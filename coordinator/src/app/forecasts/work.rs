@@ -1,8 +1,10 @@
-//! The work of a forecast, on all cores: every area and all together, reconciled, calibrated, explained and backtested. All of it is
+//! The work of a forecast, on all cores: every area of every level, reconciled, calibrated, explained and backtested. All of it is
 //! the `forecast` crate's; here is only what goes in and how far it is.
 
 use super::super::consistent::rounded;
+use super::ForecastWanted;
 use super::adjust::TOGETHER;
+use super::levels::Together;
 use super::series::{Past, ahead, months};
 use super::views::{
     AheadView, BacktestView, ExplanationView, ForecastResult, PastView, SeriesView, UnusualView,
@@ -10,8 +12,8 @@ use super::views::{
 };
 use compose::{Confidence, Estimate};
 use forecast::{
-    CalendarEffect, Calibration, Forecast, ForecastError, Hierarchy, Kind, Parent, Prior, Season,
-    Series, backtest, borrow, calibrate_levels, forecast_on_calendar, reconcile,
+    CalendarEffect, Calibration, Forecast, ForecastError, Kind, Parent, Prior, Season, Series,
+    backtest, borrow, forecast_on_calendar,
 };
 use query::PeriodKind;
 use rayon::prelude::*;
@@ -23,10 +25,11 @@ const LEVELS: [u8; 3] = [50, 80, 95];
 /// Works a forecast out; `None` where it was called off.
 pub(super) fn forecast(
     past: &Past,
-    horizon: usize,
+    wanted: &ForecastWanted,
     done: &AtomicUsize,
     cancelled: &AtomicBool,
 ) -> Result<Option<ForecastResult>, ForecastError> {
+    let horizon = wanted.horizon;
     let season = match past.kind {
         PeriodKind::Month => Season::Months,
         PeriodKind::Quarter => Season::Quarters,
@@ -37,25 +40,15 @@ pub(super) fn forecast(
     } else {
         Kind::Amounts
     };
-    let leaves = (past.values.iter().zip(&past.variances))
-        .map(|(values, variances)| {
-            Series::try_new(values.clone(), Some(variances.clone()), season, kind)
-        })
-        .collect::<Result<Vec<_>, _>>()?;
-    // With a single area there is nothing to add up.
-    let hierarchy = (leaves.len() > 1).then(|| whole(&past.keys)).transpose()?;
-    let sums = match &hierarchy {
-        None => Vec::new(),
-        Some(hierarchy) => (hierarchy.nodes().iter())
-            .map(|node| hierarchy.sum(node, &leaves))
-            .collect::<Result<Vec<_>, _>>()?,
-    };
-    let priors = priors(&leaves)?;
+    let together = Together::of(past, &wanted.level, |values, variances| {
+        Series::try_new(values.to_vec(), Some(variances.to_vec()), season, kind)
+    })?;
+    let series = &together.series;
+    let mut priors: Vec<Prior> = Vec::with_capacity(series.len());
+    for range in together.by_level() {
+        priors.extend(lent(&series[range])?);
+    }
     let months = months(past);
-    let nobody = Prior::default();
-    let all: Vec<(&Series, &Prior)> = (sums.iter().map(|sum| (sum, &nobody)))
-        .chain(leaves.iter().zip(&priors))
-        .collect();
     let counted = |series: &Series, prior: &Prior| {
         if cancelled.load(Ordering::Relaxed) {
             return Ok(None);
@@ -67,82 +60,67 @@ pub(super) fn forecast(
         done.fetch_add(1, Ordering::Relaxed);
         Ok(Some(found))
     };
-    let found = (all.par_iter())
+    let found = (series.par_iter().zip(&priors))
         .map(|(series, prior)| counted(series, prior))
         .collect::<Result<Option<Vec<(Forecast, Option<CalendarEffect>)>>, ForecastError>>()?;
     let Some(found) = found else {
         return Ok(None);
     };
-    let (mut of_sums, effects): (Vec<Forecast>, Vec<_>) = found.into_iter().unzip();
-    let of_leaves = of_sums.split_off(sums.len());
-    let (of_sums, of_leaves, calibrations) = match &hierarchy {
+    let (found, effects): (Vec<Forecast>, Vec<_>) = found.into_iter().unzip();
+    let (forecasts, calibrations) = match &together.lattice {
         None => {
-            let series: Vec<&Series> = leaves.iter().collect();
-            (
-                of_sums,
-                of_leaves,
-                vec![Calibration::learn(&series, horizon)?],
-            )
+            let series: Vec<&Series> = series.iter().collect();
+            (found, vec![Calibration::learn(&series, horizon)?])
         }
-        Some(hierarchy) => {
-            let calibrations = calibrate_levels(hierarchy, &sums, &leaves, horizon)?;
-            let (of_sums, of_leaves) = reconcile(hierarchy, &of_sums, &of_leaves, &leaves)?;
-            (of_sums, of_leaves, calibrations)
+        Some(lattice) => {
+            let calibrations = lattice.calibrate(series, horizon)?;
+            (lattice.reconcile(&found)?, calibrations)
         }
     };
-    let keys: Vec<&str> = (sums.iter().map(|_| TOGETHER))
-        .chain(past.keys.iter().map(String::as_str))
+    let level_of = |at: usize| together.lattice.as_ref().map_or(0, |all| all.levels()[at]);
+    let shown: Vec<(&str, usize)> = (together.whole.iter().map(|at| (TOGETHER, *at)))
+        .chain(past.keys.iter().map(String::as_str).zip(together.shown..))
         .collect();
-    let leaf_level = calibrations.len() - 1;
-    let views = (all
-        .par_iter()
-        .zip(of_sums.par_iter().chain(&of_leaves))
-        .enumerate())
-    .map(|(at, ((series, _), forecast))| {
-        if cancelled.load(Ordering::Relaxed) {
-            return Ok(None);
-        }
-        let calibration = &calibrations[if at < sums.len() { 0 } else { leaf_level }];
-        let mut view = view(keys[at], series, forecast, calibration, past, horizon)?;
-        view.explanation.per_working_day = effects[at].map(|effect| rounded(effect.per_day));
-        Ok(Some(view))
-    })
-    .collect::<Result<Option<Vec<SeriesView>>, ForecastError>>()?;
+    let views = (shown.par_iter())
+        .map(|&(key, at)| {
+            if cancelled.load(Ordering::Relaxed) {
+                return Ok(None);
+            }
+            let calibration = &calibrations[level_of(at)];
+            let mut view = view(key, &series[at], &forecasts[at], calibration, past, horizon)?;
+            view.explanation.per_working_day = effects[at].map(|effect| rounded(effect.per_day));
+            Ok(Some(view))
+        })
+        .collect::<Result<Option<Vec<SeriesView>>, ForecastError>>()?;
     Ok(views.map(|series| ForecastResult {
         past: past.periods.clone(),
         ahead: ahead(past, horizon),
         left_out: past.left_out.clone(),
         missing: past.missing.clone(),
         levels: LEVELS.to_vec(),
+        agree: together.levels.clone(),
         series,
     }))
 }
 
-/// All areas together, and nothing in between.
-fn whole(keys: &[String]) -> Result<Hierarchy, ForecastError> {
-    let city = ["city".to_owned()];
-    let leaves: Vec<(&str, &[String])> = keys.iter().map(|key| (key.as_str(), &city[..])).collect();
-    Hierarchy::try_new(&["city".to_owned()], &leaves)
-}
-
-/// What short series borrow from all others.
-fn priors(leaves: &[Series]) -> Result<Vec<Prior>, ForecastError> {
-    (0..leaves.len())
-        .map(|leaf| {
-            let known = leaves[leaf]
+/// What short series borrow from all others of their level.
+fn lent(areas: &[Series]) -> Result<Vec<Prior>, ForecastError> {
+    (0..areas.len())
+        .map(|area| {
+            let known = areas[area]
                 .values()
                 .iter()
                 .filter(|value| !value.is_nan())
                 .count();
-            if known >= 2 * leaves[leaf].season().periods() {
+            if areas.len() < 2 || known >= 2 * areas[area].season().periods() {
                 return Ok(Prior::default());
             }
-            let others: Vec<&Series> = (leaves.iter().enumerate())
-                .filter(|(other, _)| *other != leaf)
+            let others: Vec<&Series> = (areas.iter().enumerate())
+                .filter(|(other, _)| *other != area)
                 .map(|(_, series)| series)
                 .collect();
             let parent = Parent::of(&others)?;
-            Ok(parent.map_or_else(Prior::default, |parent| borrow(&leaves[leaf], &parent)))
+            Ok(parent.map_or_else(Prior::default, |parent| borrow(&areas[area], &parent)))
         })
         .collect()
 }

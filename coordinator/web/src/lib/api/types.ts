@@ -444,6 +444,8 @@ export interface ForecastView {
     /** periods of which there is nothing, and why */
     missing?: { period: string; why: 'ended' | 'not-released' }[];
     levels: number[];
+    /** levels of areas that were forecast together and agree, coarsest first */
+    agree?: string[];
     series: ForecastSeries[];
   };
 }
