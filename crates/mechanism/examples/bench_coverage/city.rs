@@ -30,6 +30,8 @@ pub(crate) struct City {
     /// By level: the sum of the answers, and its noise variance.
     released: Vec<(Vec<i64>, f64)>,
     pub(crate) consistent: Consistent,
+    /// The finest level of all registers.
+    pub(crate) finest: Option<Level>,
 }
 
 /// The default cube of needs over the five years, as it is asked of the past.
@@ -118,6 +120,7 @@ impl City {
             truth,
             released,
             consistent,
+            finest: Some(mapping.finest_level()),
         })
     }
 

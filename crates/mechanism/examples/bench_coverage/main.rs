@@ -6,7 +6,7 @@ mod city;
 mod forecasts;
 
 use anyhow::{Context, Result, bail};
-use city::{City, LEVELS};
+use city::City;
 use std::collections::BTreeMap;
 
 /// Hits and trials by level and kind of interval, in the order they were first met.
@@ -48,9 +48,7 @@ fn main() -> Result<()> {
     for seed in 1..=seeds {
         let city = City::asked(seed, scale)?;
         city.composed(&mut composed)?;
-        for level in LEVELS {
-            forecasts::score(&city, level, &mut ahead)?;
-        }
+        forecasts::score(&city, &mut ahead)?;
         eprint!("\rseed {seed} of {seeds}");
     }
     eprintln!();
