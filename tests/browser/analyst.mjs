@@ -151,6 +151,8 @@ async function forecasted(walk) {
     await walk.page.goto(`${walk.origin}/forecast`);
     await walk.page.locator('[data-testid="forecast-begin"]:enabled').click();
     await walk.byTestId('forecast-result').waitFor();
+    // The levels of the survey are forecast together, and the page says so.
+    await walk.byTestId('forecast-agree').waitFor();
     await walk.byTestId('fan').locator('path').first().waitFor();
     const rows = walk.byTestId('forecast-table').locator('tbody tr');
     expect((await rows.count()) === 4, 'the table does not have four periods');

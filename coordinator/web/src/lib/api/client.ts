@@ -109,7 +109,8 @@ export const api = {
   /** Areas of a release compared, with what may be claimed; for nothing. */
   comparison: (id: string, wanted: Record<string, string>) => read<Comparison>(`releases/${encodeURIComponent(id)}/comparison?${new URLSearchParams(wanted)}`),
   /** Estimates of all levels of a question that agree with each other; for nothing. */
-  consistent: (id: string) => read<Consistent>(`releases/${encodeURIComponent(id)}/consistent`),
+  consistent: (id: string, with_: readonly string[] = []) =>
+    read<Consistent>(`releases/${encodeURIComponent(id)}/consistent${with_.length > 0 ? `?with=${with_.map(encodeURIComponent).join(',')}` : ''}`),
   /** Begins a forecast of released series, or finds it; its identifier. */
   beginForecast: async (wanted: ForecastWanted): Promise<string> => {
     const response = await send('POST', 'forecasts', wanted);

@@ -1,5 +1,6 @@
 // English texts.
 import { analysis } from './analysis.en';
+import { agree } from './agree.en';
 import { city } from './city.en';
 import { closing } from './closing.en';
 import { demand } from './demand.en';
@@ -12,6 +13,7 @@ import { trust } from './trust.en';
 export const en: Record<keyof typeof it, string> = {
   ...analysis,
   ...trust,
+  ...agree,
   ...city,
   ...closing,
   ...demand,

@@ -1,5 +1,6 @@
 // Italian texts. The keys of this file are the keys of every language.
 import { analysis } from './analysis.it';
+import { agree } from './agree.it';
 import { city } from './city.it';
 import { closing } from './closing.it';
 import { demand } from './demand.it';
@@ -10,6 +11,7 @@ import { trust } from './trust.it';
 
 export const it = {
   ...analysis,
+  ...agree,
   ...city,
   ...closing,
   ...demand,
