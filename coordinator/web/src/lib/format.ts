@@ -29,6 +29,12 @@ export function formatSignificant(value: number, language: Language, digits = 2)
   return new Intl.NumberFormat(LOCALE[language], { maximumSignificantDigits: Math.max(digits, Math.ceil(Math.log10(Math.abs(value) + 1))) }).format(value);
 }
 
+/** Bytes in the unit that people read: kB below a megabyte. */
+export function formatBytes(bytes: number, language: Language): string {
+  const [value, unit] = bytes < 999_500 ? [bytes / 1_000, 'kilobyte'] : [bytes / 1_000_000, 'megabyte'];
+  return new Intl.NumberFormat(LOCALE[language], { style: 'unit', unit, maximumFractionDigits: unit === 'kilobyte' ? 0 : 1 }).format(value);
+}
+
 /** nano-rho (the integer the ledgers hold) as rho. */
 export function formatRho(nanoRho: number, language: Language): string {
   return formatSignificant(nanoRho / 1e9, language, 3);

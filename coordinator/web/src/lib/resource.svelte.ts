@@ -7,6 +7,11 @@ export class Resource<T> {
   loading = $state(false);
   #turn = 0;
 
+  /** Whether it has come, or will not. */
+  get isSettled(): boolean {
+    return this.value !== null || this.problem !== null;
+  }
+
   async load(fetcher: () => Promise<T>): Promise<void> {
     const turn = ++this.#turn;
     this.loading = true;
@@ -27,4 +32,17 @@ export class Resource<T> {
     this.problem = null;
     this.loading = false;
   }
+}
+
+/** Whether something was ever true: a page that waits for all it begins with comes as a whole, and what changes later changes in place. */
+export function once(isTrue: () => boolean): { readonly now: boolean } {
+  let happened = $state(false);
+  $effect(() => {
+    if (isTrue()) happened = true;
+  });
+  return {
+    get now() {
+      return happened;
+    },
+  };
 }

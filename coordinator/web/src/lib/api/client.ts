@@ -46,8 +46,7 @@ export async function send(method: string, path: string, body?: unknown, headers
       method,
       credentials: 'same-origin',
       headers: { accept: 'application/json', ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
-      // What is no JSON says so and goes as it is.
-      ...(body === undefined ? {} : { body: typeof body === 'string' && 'content-type' in headers ? body : JSON.stringify(body) }),
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       ...(signal ? { signal } : {}),
     });
   } catch (error) {
@@ -55,9 +54,14 @@ export async function send(method: string, path: string, body?: unknown, headers
     throw new Problem({ status: 0, code: 'unreachable' });
   }
   if (response.ok) return response;
+  throw await problemOf(response, path);
+}
+
+/** A refusal as a Problem; one that says that nobody is signed in is told to the page. */
+export async function problemOf(response: Response, path: string): Promise<Problem> {
   const problem = await readProblem(response);
   if (response.status === 401 && path !== 'session') onSignedOut();
-  throw problem;
+  return problem;
 }
 
 async function readProblem(response: Response): Promise<Problem> {

@@ -1,5 +1,6 @@
 // Access, scenarios, plans, tables of travel and saved views, as the coordinator sends and takes them.
 import { BASE, idAfter, Problem, read, send } from './client';
+import { sendFile, type Watch } from './files';
 
 export type SiteStatus = 'candidate' | 'required' | 'extendable' | 'closed';
 export interface PlannedSite {
@@ -205,6 +206,8 @@ export interface Plan {
     regret: Interval;
     value: Interval;
     out_of_sample: number;
+    /** in how many draws of a hundred the sites have too few places; absent: in none */
+    short?: number;
     interchangeable: { id: string; with: string[] }[];
   } | null;
   explanation?: {
@@ -287,10 +290,9 @@ export const planning = {
   planFile: (id: string, kind: 'csv' | 'json') => `${BASE}/plans/${part(id)}.${kind}`,
   planEvents: (id: string) => `${BASE}/plans/${part(id)}/events`,
   travelTables: async () => (await read<{ tables: TravelTable[] }>('travel-tables')).tables,
-  uploadTravel: async (name: string, csv: string): Promise<string> => {
-    const response = await send('POST', `travel-tables?name=${part(name)}`, csv, { 'content-type': 'text/csv' });
-    const id = idAfter(response.headers.get('location'), 'travel-tables');
-    if (!id) throw new Problem({ status: response.status, code: 'unexpected' });
+  uploadTravel: async (name: string, csv: Blob, watch: Watch): Promise<string> => {
+    const id = idAfter(await sendFile(`travel-tables?name=${part(name)}`, csv, 'text/csv', watch), 'travel-tables');
+    if (!id) throw new Problem({ status: 0, code: 'unexpected' });
     return id;
   },
   views: async () => (await read<{ views: SavedView[] }>('views')).views,

@@ -8,10 +8,12 @@ import { oversight } from './oversight.en';
 import { planning } from './planning.en';
 import { problems } from './problems.en';
 import type { it } from './it';
+import { transfer } from './transfer.en';
 import { trust } from './trust.en';
 
 export const en: Record<keyof typeof it, string> = {
   ...analysis,
+  ...transfer,
   ...trust,
   ...agree,
   ...city,

@@ -7,6 +7,7 @@ import { demand } from './demand.it';
 import { oversight } from './oversight.it';
 import { planning } from './planning.it';
 import { problems } from './problems.it';
+import { transfer } from './transfer.it';
 import { trust } from './trust.it';
 
 export const it = {
@@ -18,6 +19,7 @@ export const it = {
   ...oversight,
   ...planning,
   ...problems,
+  ...transfer,
   ...trust,
   'app.name': 'Welfare Intelligence',
   'app.claim': 'I bisogni della città, quartiere per quartiere, senza consegnare una scheda',

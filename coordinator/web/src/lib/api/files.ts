@@ -1,0 +1,55 @@
+// Files on their way to the coordinator and back, so that a page can say how far they are and call them off.
+import { BASE, Problem, problemOf, send } from './client';
+
+/** Who is told how far a file is, in bytes, and can call it off. */
+export interface Watch {
+  /** `all` is null where it is not known. */
+  report: (done: number, all: number | null) => void;
+  signal: AbortSignal;
+}
+
+const calledOff = () => new DOMException('called off', 'AbortError');
+
+/** Sends a file; what is made of it stands at the address returned. `fetch` says nothing of what has left, so this is the older way. */
+export function sendFile(path: string, file: Blob, type: string, { report, signal }: Watch): Promise<string | null> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(calledOff());
+    const call = new XMLHttpRequest();
+    const stop = () => call.abort();
+    signal.addEventListener('abort', stop, { once: true });
+    call.open('POST', `${BASE}/${path}`);
+    call.setRequestHeader('accept', 'application/json');
+    call.setRequestHeader('content-type', type);
+    call.upload.onprogress = ({ loaded, total, lengthComputable }) => report(loaded, lengthComputable ? total : null);
+    call.upload.onload = () => report(file.size, file.size);
+    call.onload = () => {
+      if (call.status >= 200 && call.status < 300) return resolve(call.getResponseHeader('location'));
+      void problemOf(new Response(call.responseText, { status: call.status }), path).then(reject);
+    };
+    call.onerror = () => reject(new Problem({ status: 0, code: 'unreachable' }));
+    call.onabort = () => reject(calledOff());
+    call.onloadend = () => signal.removeEventListener('abort', stop);
+    call.send(file);
+  });
+}
+
+/** The name that the coordinator gives a file. */
+export const nameOf = (disposition: string | null): string | null => disposition?.match(/filename="([^"/\\]+)"/)?.[1] ?? null;
+
+/** Fetches a file, with its name. */
+export async function fetchFile(path: string, { report, signal }: Watch): Promise<{ name: string | null; content: Blob }> {
+  const response = await send('GET', path, undefined, { accept: '*/*' }, signal);
+  const length = Number(response.headers.get('content-length') ?? NaN);
+  // A length of compressed bytes says nothing of those that are counted here.
+  const all = response.headers.has('content-encoding') || !Number.isFinite(length) ? null : length;
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  let done = 0;
+  report(done, all);
+  const reader = response.body?.getReader();
+  for (let part = await reader?.read(); part && !part.done; part = await reader?.read()) {
+    parts.push(part.value as Uint8Array<ArrayBuffer>);
+    done += part.value.length;
+    report(done, all);
+  }
+  return { name: nameOf(response.headers.get('content-disposition')), content: new Blob(parts, { type: response.headers.get('content-type') ?? '' }) };
+}

@@ -1,0 +1,53 @@
+import { describe, expect, it } from 'vitest';
+import { Problem } from './api/client';
+import { nameOf } from './api/files';
+import { Transfer } from './transfer.svelte';
+
+describe('a file on its way', () => {
+  it('moves from waiting over moving to waiting for the answer, and ends idle', async () => {
+    const transfer = new Transfer();
+    const seen: string[] = [];
+    const made = await transfer.run(async ({ report }) => {
+      seen.push(transfer.stage);
+      report(3, 10);
+      seen.push(`${transfer.stage} ${transfer.done} of ${transfer.all}`);
+      report(10, 10);
+      seen.push(transfer.stage);
+      return 'made';
+    });
+    expect(made).toBe('made');
+    expect(seen).toEqual(['waiting', 'moving 3 of 10', 'waiting']);
+    expect(transfer.stage).toBe('idle');
+  });
+  it('says that it was called off, which is no failure', async () => {
+    const transfer = new Transfer();
+    const made = transfer.run(({ signal }) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error))));
+    transfer.cancel();
+    expect(await made).toBeNull();
+    expect(transfer.stage).toBe('cancelled');
+    expect(transfer.problem).toBeNull();
+  });
+  it('keeps why it failed, and can be begun again', async () => {
+    const transfer = new Transfer();
+    await transfer.run(() => Promise.reject(new Problem({ status: 413, code: 'too-large' })));
+    expect(transfer.problem?.code).toBe('too-large');
+    expect(await transfer.run(() => Promise.resolve(1))).toBe(1);
+    expect(transfer.problem).toBeNull();
+  });
+  it('is one at a time', async () => {
+    const transfer = new Transfer();
+    let end = () => {};
+    const first = transfer.run(() => new Promise<number>((resolve) => (end = () => resolve(1))));
+    expect(await transfer.run(() => Promise.resolve(2))).toBeNull();
+    end();
+    expect(await first).toBe(1);
+  });
+});
+
+describe('names of files', () => {
+  it('come from the server and are no paths', () => {
+    expect(nameOf('attachment; filename="coordinator-evidence.zip"')).toBe('coordinator-evidence.zip');
+    expect(nameOf('attachment; filename="../x"')).toBeNull();
+    expect(nameOf(null)).toBeNull();
+  });
+});
