@@ -237,6 +237,8 @@ export const planning: Record<keyof typeof italian, string> = {
   'optimise.regret-between': 'between {low} and {high} {unit} against the best plan for the true need ({level} times in 100)',
   'optimise.same-plan': 'Exactly this plan',
   'optimise.in-100': '{count} draws in 100',
+  'optimise.short': 'Too few places',
+  'optimise.short-help': 'In these draws the sites cannot take all who must be served; value and regret hold for the others.',
   'optimise.no-stability': 'Without draws of the noise nothing is known of how solid the plan is.',
   'optimise.sites': 'Site by site',
   'optimise.today': 'Today',

@@ -235,6 +235,8 @@ export const planning = {
   'optimise.regret-between': 'tra {low} e {high} {unit} in più del piano migliore per il bisogno vero ({level} volte su 100)',
   'optimise.same-plan': 'Proprio questo piano',
   'optimise.in-100': '{count} prove su 100',
+  'optimise.short': 'Posti insufficienti',
+  'optimise.short-help': 'In queste prove i posti non bastano per tutti quelli da servire; valore e rimpianto valgono per le altre.',
   'optimise.no-stability': 'Senza prove col rumore non si sa quanto il piano sia solido.',
   'optimise.sites': 'Sede per sede',
   'optimise.today': 'Oggi',
