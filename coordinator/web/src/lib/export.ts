@@ -100,6 +100,14 @@ export function pictureOf(sheet: Sheet, markup: string, size: { width: number; h
   return { svg, width, height };
 }
 
+/** The map of a panel with all that lies over it, as one drawing. */
+export function mapIn(panel: Element | undefined): SVGSVGElement | null {
+  const [areas, ...over] = panel?.querySelectorAll<SVGSVGElement>('svg.map') ?? [];
+  const whole = (areas?.cloneNode(true) ?? null) as SVGSVGElement | null;
+  for (const one of over) whole?.append(...one.cloneNode(true).childNodes);
+  return whole;
+}
+
 /** The picture in pixels, twice as fine as it is drawn. */
 export async function pngOf({ svg, width, height }: Picture): Promise<Blob> {
   const image = new Image();

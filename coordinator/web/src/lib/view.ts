@@ -60,8 +60,9 @@ export function scaleValues(release: Release, selection: Selection): number[] {
 export type SortBy = 'name' | 'value' | 'margin';
 export function sortRows(rows: readonly Row[], by: SortBy, ascending: boolean, nameOf: (key: string) => string, collator: Intl.Collator): Row[] {
   const sign = ascending ? 1 : -1;
+  const names = new Map(rows.map(({ key }) => [key, nameOf(key)]));
   const order: Record<SortBy, (a: Row, b: Row) => number> = {
-    name: (a, b) => collator.compare(nameOf(a.key), nameOf(b.key)),
+    name: (a, b) => collator.compare(names.get(a.key) ?? '', names.get(b.key) ?? ''),
     value: (a, b) => a.value - b.value,
     margin: (a, b) => a.margin - b.margin,
   };
