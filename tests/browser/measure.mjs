@@ -1,15 +1,17 @@
 // Measures the website and prints ratios to one static file of the same server, in the same run. It asserts nothing.
 //
-//   node tests/browser/measure.mjs DIR/demo.json [--seconds S] [--readers N]
+//   node tests/browser/measure.mjs DIR/demo.json [--seconds S] [--readers N] [--only views|map|readers]...
 import { readFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { parseArgs } from 'node:util';
 import { open } from './harness.mjs';
 import { MANY, serveMany } from './many-areas.mjs';
 import { PAGES, whatThereIs } from './pages.mjs';
+import { processorTime } from './processor.mjs';
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { seconds: { type: 'string', default: '3' }, readers: { type: 'string', default: '200' } } });
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { seconds: { type: 'string', default: '3' }, readers: { type: 'string', default: '200' }, only: { type: 'string', multiple: true, default: ['views', 'map', 'readers'] } } });
 const demo = JSON.parse(readFileSync(positionals[0], 'utf8'));
+const wanted = (part) => values.only.includes(part);
 const ROUNDS = 5;
 const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
 const row = (name, ...cells) => console.log(`${name.padEnd(46)}${cells.map((cell) => String(cell).padStart(16)).join('')}`);
@@ -57,12 +59,12 @@ for (let round = 0; round < ROUNDS; round += 1) {
 }
 const staticFile = { there: median(statics) };
 row('a static file (favicon.svg) in the browser', '', '', `${staticFile.there.toFixed(0)} ms`, '1.0 x', '');
-await views('sign-in', '/', '[data-testid="sign-in-form"]');
+if (wanted('views')) await views('sign-in', '/', '[data-testid="sign-in-form"]');
 await page.goto(origin);
 await walk.signIn('analyst');
 const there = await whatThereIs(page);
 for (const { name, role, path, ready } of PAGES) {
-  if (role !== 'analyst' || name === 'forecast') continue;
+  if (role !== 'analyst' || !wanted('views')) continue;
   await views(name, typeof path === 'function' ? path(there) : path, ready);
 }
 
@@ -96,7 +98,9 @@ async function interaction(name) {
   await page.locator('[data-testid="area-table"] tbody tr').first().waitFor();
   await page.getByTestId('map').evaluate((map) => map.scrollIntoView({ block: 'center', behavior: 'instant' }));
   const points = await pointsOver('map');
+  const used = processorTime(walk.profile);
   const moved = (await frames(points)).slice(1);
+  const each = (processorTime(walk.profile) - used) / points.length;
   const still = (await frames(points.map((_, i) => [20 + (i % 2), 300 + 4 * i]))).slice(1);
   const clicks = [];
   for (const [x, y] of points.slice(1, 10)) {
@@ -105,30 +109,39 @@ async function interaction(name) {
     await page.locator('.detail-value').first().waitFor();
     clicks.push(performance.now() - began);
   }
-  row(name, `${median(moved).toFixed(1)} ms`, `${median(still).toFixed(1)} ms`, `${(median(moved) / median(still)).toFixed(2)} x`, `${moved.toSorted((a, b) => a - b)[Math.floor(moved.length * 0.95)].toFixed(1)} ms`, `${median(clicks).toFixed(0)} ms`);
+  row(name, `${median(moved).toFixed(1)} ms`, `${median(still).toFixed(1)} ms`, `${(median(moved) / median(still)).toFixed(2)} x`, `${moved.toSorted((a, b) => a - b)[Math.floor(moved.length * 0.95)].toFixed(1)} ms`, `${median(clicks).toFixed(0)} ms`, `${each.toFixed(0)} ms`);
   return median(moved);
 }
 
 // The map: from a movement of the pointer to the frame that shows it.
-console.log();
-row('map interaction, median of 40', 'to the frame', 'beside the map', 'ratio', '95 of 100', 'click to value');
-// A release with one value an area, so that what is timed is the map and not 6,079 areas times a hundred groups and periods.
-const single = await page.evaluate(async () => {
-  const { releases } = await (await fetch('/api/v1/releases')).json();
-  return releases.find(({ level, derived_from, query }) => level === 'nil' && !derived_from && Object.values(query.by).filter(Boolean).length === 1)?.id;
-});
-const plain = `/explore/${single ?? there.release}`;
-await page.goto(origin + plain);
-const few = await interaction('88 neighbourhoods');
-const what = await serveMany(page, single ?? there.release);
-const began = performance.now();
-await page.goto(origin + plain);
-await page.getByTestId('map').locator('path').first().waitFor();
-const drawn = performance.now() - began;
-const many = await interaction(`${MANY.toLocaleString('en')} areas (${what})`);
-row('', `${(many / few).toFixed(2)} x of 88`, '', '', '', `drawn in ${drawn.toFixed(0)} ms`);
-await page.unrouteAll({ behavior: 'ignoreErrors' });
+async function maps() {
+  console.log();
+  row('map interaction, median of 40', 'to the frame', 'beside the map', 'ratio', '95 of 100', 'click to value', 'processor each');
+  // A release with one value an area, so that what is timed is the map and not 6,079 areas times a hundred groups and periods.
+  const single = await page.evaluate(async () => {
+    const { releases } = await (await fetch('/api/v1/releases')).json();
+    return releases.find(({ level, derived_from, query }) => level === 'nil' && !derived_from && Object.values(query.by).filter(Boolean).length === 1)?.id;
+  });
+  const plain = `/explore/${single ?? there.release}`;
+  await page.goto(origin + plain);
+  const few = await interaction('88 neighbourhoods');
+  const what = await serveMany(page, single ?? there.release);
+  const began = performance.now();
+  await page.goto(origin + plain);
+  await page.getByTestId('map').locator('path').first().waitFor();
+  const drawn = performance.now() - began;
+  const many = await interaction(`${MANY.toLocaleString('en')} areas (${what})`);
+  row('', `${(many / few).toFixed(2)} x of 88`, '', '', '', '', `drawn in ${drawn.toFixed(0)} ms`);
+  await page.unrouteAll({ behavior: 'ignoreErrors' });
+}
+if (wanted('map')) await maps();
 
+// A comparison names one key of each axis that has several, as the page does.
+const compared = await page.evaluate(async (release) => {
+  const { dimensions } = await (await fetch(`/api/v1/releases/${release}`)).json();
+  const several = dimensions.filter(({ name, keys }) => name !== 'area' && keys.length > 1);
+  return new URLSearchParams(several.map(({ name, keys }) => [name, keys.at(-1)])).toString();
+}, there.release);
 const cookies = (await context.cookies()).map(({ name, value }) => `${name}=${value}`).join('; ');
 await walk.context.close();
 
@@ -170,21 +183,24 @@ async function load(path) {
   return { rate, median: median(times), slowest: times.toSorted((a, b) => a - b)[Math.floor(times.length * 0.99)], each: bytes / answers, statuses: [...statuses].map(([status, count]) => `${status}: ${count}`).join(', ') };
 }
 
-console.log();
-row(`${values.readers} readers, ${values.seconds} s each`, 'answers a second', 'ratio', 'median', '99 of 100', 'bytes');
-let base = null;
-for (const [name, path] of [
-  ['a static file (favicon.svg)', '/favicon.svg'],
-  ['who am I', '/api/v1/session'],
-  ['nodes', '/api/v1/nodes'],
-  ['studies', '/api/v1/studies'],
-  ['all releases', '/api/v1/releases'],
-  ['one release by NIL', `/api/v1/releases/${there.release}`],
-  ['its comparison', `/api/v1/releases/${there.release}/comparison`],
-]) {
-  const found = await load(path);
-  base ??= found;
-  row(name, found.rate.toFixed(0), `${(found.rate / base.rate).toFixed(2)} x`, `${found.median.toFixed(0)} ms`, `${found.slowest.toFixed(0)} ms`, found.each.toFixed(0));
-  if (!/^200: \d+$/.test(found.statuses)) console.log(`  statuses ${found.statuses}`);
+async function manyReaders() {
+  console.log();
+  row(`${values.readers} readers, ${values.seconds} s each`, 'answers a second', 'ratio', 'median', '99 of 100', 'bytes');
+  let base = null;
+  for (const [name, path] of [
+    ['a static file (favicon.svg)', '/favicon.svg'],
+    ['who am I', '/api/v1/session'],
+    ['nodes', '/api/v1/nodes'],
+    ['studies', '/api/v1/studies'],
+    ['all releases', '/api/v1/releases'],
+    ['one release by NIL', `/api/v1/releases/${there.release}`],
+    ['its comparison', `/api/v1/releases/${there.release}/comparison?${compared}`],
+  ]) {
+    const found = await load(path);
+    base ??= found;
+    row(name, found.rate.toFixed(0), `${(found.rate / base.rate).toFixed(2)} x`, `${found.median.toFixed(0)} ms`, `${found.slowest.toFixed(0)} ms`, found.each.toFixed(0));
+    if (!/^200: \d+$/.test(found.statuses)) console.log(`  statuses ${found.statuses}`);
+  }
 }
+if (wanted('readers')) await manyReaders();
 process.exit(0);
