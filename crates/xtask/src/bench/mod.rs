@@ -7,6 +7,7 @@ mod forecast;
 mod kernel;
 mod optimise;
 mod policy;
+mod regret;
 mod web;
 
 use crate::workspace::Workspace;
@@ -36,6 +37,8 @@ enum Bench {
     Policy(policy::Options),
     /// Plans and their bounds on public and random problems, against the plain formulation of HiGHS.
     Optimise(optimise::Options),
+    /// Whether stated regret, value and frequencies of plans are true over demo cities, against what they promise.
+    Regret(regret::Options),
     /// The website: bytes, first views, map, many readers, against a static file of the same server.
     Web(web::Options),
 }
@@ -53,6 +56,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         Bench::Forecast(options) => forecast::run(workspace, options),
         Bench::Policy(options) => policy::run(workspace, options),
         Bench::Optimise(options) => optimise::run(workspace, options),
+        Bench::Regret(options) => regret::run(workspace, options),
         Bench::Web(options) => web::run(workspace, options),
     }
 }
