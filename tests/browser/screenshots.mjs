@@ -1,16 +1,16 @@
 // Writes a picture of every page at three widths, in one language. It asserts nothing but that each page comes.
 //
-//   node tests/browser/screenshots.mjs DIR/demo.json OUT [--language it|en] [--only NAME]...
+//   node tests/browser/screenshots.mjs DIR/demo.json OUT [--language it|en] [--only NAME]... [--width PIXELS]...
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { LANGUAGES, open } from './harness.mjs';
 import { PAGES, unlisted, whatThereIs } from './pages.mjs';
 
-const WIDTHS = [1360, 768, 390];
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { language: { type: 'string', default: 'en' }, only: { type: 'string', multiple: true } } });
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { language: { type: 'string', default: 'en' }, only: { type: 'string', multiple: true }, width: { type: 'string', multiple: true, default: ['1360', '768', '390'] } } });
+const WIDTHS = values.width.map(Number);
 const [description, out] = positionals;
 if (!description || !out) {
-  console.error('usage: node screenshots.mjs DIR/demo.json OUT [--language it|en] [--only NAME]...');
+  console.error('usage: node screenshots.mjs DIR/demo.json OUT [--language it|en] [--only NAME]... [--width PIXELS]...');
   process.exit(2);
 }
 const demo = JSON.parse(readFileSync(description, 'utf8'));

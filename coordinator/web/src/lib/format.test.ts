@@ -31,4 +31,6 @@ test('names in capitals become readable and others stay', () => {
   expect(readableName('RONCHETTO SUL NAVIGLIO - Q.RE LODOVICO IL MORO')).toBe('Ronchetto sul Naviglio - Q.re Lodovico Il Moro');
   expect(readableName('Quarto Oggiaro')).toBe('Quarto Oggiaro');
   expect(readableName('XXII MARZO')).toBe('XXII Marzo');
+  expect(readableName("CITTA' STUDI")).toBe('Città Studi');
+  expect(readableName("NIGUARDA - CA' GRANDA")).toBe("Niguarda - Ca' Granda");
 });

@@ -61,5 +61,7 @@ export function readableName(name: string): string {
     .split(/([\s\-'’.()/]+)/)
     .map((part, i) => (i > 0 && small.has(part) ? part : /^(xx|xxii|ii|iii|iv|vi|vii|qt\d?)$/.test(part) ? part.toUpperCase() : part.charAt(0).toUpperCase() + part.slice(1)))
     .join('')
-    .replaceAll('Q.Re', 'Q.re');
+    .replaceAll('Q.Re', 'Q.re')
+    // Capitals carry no accents in the source; the apostrophe of Ca’ Granda is one.
+    .replace(/\bCitta['’]/g, 'Città');
 }

@@ -46,7 +46,7 @@ const it = {
   decisions: 'Leggi che cosa è stato deciso, e perché',
   studies: 'Guarda gli studi',
   policies: 'Guarda le regole',
-  budgets: 'Guarda i budget',
+  budgets: 'Guarda i bilanci',
   alerts: 'Guarda gli avvisi',
   evidence: 'Scarica il pacchetto di prove',
   nodes: 'Guarda i nodi',

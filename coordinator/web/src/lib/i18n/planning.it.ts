@@ -185,7 +185,7 @@ export const planning = {
   'optimise.with-front': 'Anche per spese o numeri minori, per vedere quanto rende ogni passo',
   'optimise.robust': 'Piano prudente: per il quinto peggiore delle prove invece che per la stima',
   'optimise.begin': 'Cerca il piano',
-  'optimise.free': 'Non consuma budget di privacy.',
+  'optimise.free': 'Non consuma nulla del bilancio di privacy.',
   'optimise.saved': 'Piani',
   'optimise.none-saved': 'Nessun piano ancora.',
   'optimise.status-optimal': 'Il piano migliore, dimostrato',

@@ -56,7 +56,7 @@ export const problems = {
   'problem.derived-release': 'Questo risultato somma valori di un altro. Apri il risultato precedente.',
   'problem.no-such-key': 'Il risultato non ha questo valore in una delle sue suddivisioni.',
   'problem.no-such-axis': 'Il risultato non è suddiviso così.',
-  'problem.unknown-area': 'Una delle aree non è in questo risultato.',
+  'problem.unknown-area': 'Una delle zone non è in questo risultato.',
   'problem.other-question': 'I due risultati contano cose diverse.',
   'problem.nothing-released': 'Di questa domanda programmata non è ancora pubblicato nulla.',
   'problem.releases-ended': 'Il tempo di tutte le pubblicazioni di questa domanda programmata è scaduto. Porla di nuovo.',

@@ -5,7 +5,7 @@ const it = {
   'how-1': 'Le schede restano presso ogni organizzazione. Accanto al suo registro lavora un nodo, dentro la sua rete; nessuno dall’esterno può collegarsi a lui.',
   'how-2': 'Una domanda chiede solo conteggi e somme per zona, mese e gruppo. Prima di rispondere il nodo controlla lo studio, le firme e le regole dell’organizzazione.',
   'how-3': 'Il nodo limita quanto una persona può pesare in una risposta, aggiunge un rumore casuale e solo allora risponde. Il valore esatto non lascia mai il nodo.',
-  'how-4': 'Ogni risposta costa un po’ di un budget che non si rinnova da solo. Quando è finito, il nodo non risponde più.',
+  'how-4': 'Ogni risposta costa un po’ di un bilancio che non si rinnova da solo. Quando è finito, il nodo non risponde più.',
   'how-5': 'Domande, rifiuti e spese stanno in un registro che si può solo allungare, firmato da entrambe le parti: chi lo verifica si accorge di ogni riga cambiata.',
   promise: 'Che cosa è promesso',
   'promise-text':
