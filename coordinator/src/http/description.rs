@@ -21,6 +21,19 @@ const OPEN: [(&str, &str); 3] = [
     ("get", "/api/v1/protection"),
 ];
 
+/// One event of a stream of type `text/event-stream`, as who reads it is given its lines.
+#[derive(Serialize, ToSchema)]
+#[allow(
+    dead_code,
+    reason = "describes what `axum::response::sse::Event` writes"
+)]
+pub(super) struct StreamEvent {
+    /// What it tells of.
+    event: String,
+    /// A JSON document.
+    data: String,
+}
+
 /// A refusal or failure (RFC 9457).
 #[derive(Serialize, ToSchema)]
 #[allow(dead_code, reason = "describes what `crate::Problem` writes")]

@@ -3,6 +3,7 @@
 
 use super::auth::Caller;
 use super::body::Body;
+use super::description::StreamEvent;
 use crate::Problem;
 use crate::app::planning::plans::{self, PlanSummary, PlanView, PlanWanted, Progress};
 use crate::state::App;
@@ -132,7 +133,7 @@ async fn cancel(
 /// Follows a plan: events `progress` with bound and incumbent while it is solved, then one event `plan` with all of it.
 #[utoipa::path(
     get, path = "/api/v1/plans/{id}/events", params(("id" = String, Path)),
-    responses((status = 200, content_type = "text/event-stream", body = String), (status = 401), (status = 404))
+    responses((status = 200, content_type = "text/event-stream", body = StreamEvent), (status = 401), (status = 404))
 )]
 async fn events(
     State(app): State<App>,

@@ -3,6 +3,7 @@
 
 use super::auth::Caller;
 use super::body::{JsonBytes, QuestionBody};
+use super::description::StreamEvent;
 use crate::app::ask::{self, Asked, Question};
 use crate::app::end;
 use crate::app::preview::{self, Preview};
@@ -164,7 +165,7 @@ async fn close(
 /// Follows a query: an event `query` with the whole query on each change, until it is at rest.
 #[utoipa::path(
     get, path = "/api/v1/queries/{id}/events", params(("id" = String, Path)),
-    responses((status = 200, content_type = "text/event-stream", body = String), (status = 401), (status = 404))
+    responses((status = 200, content_type = "text/event-stream", body = StreamEvent), (status = 401), (status = 404))
 )]
 async fn events(
     State(app): State<App>,
