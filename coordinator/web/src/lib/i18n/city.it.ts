@@ -81,7 +81,7 @@ export const city = {
   'offer.unsure': 'troppo incerto',
   'offer.map': 'Mappa del divario',
   'offer.ranking': 'Classifica',
-  'offer.ranking-help': 'Il posto è un intervallo: nove volte su dieci il posto vero è compreso. Di ciò che è detto probabile, al più uno su dieci dovrebbe essere falso. Un posto non è una persona: quante persone serve in un trimestre dipende dal servizio.',
+  'offer.ranking-help': 'La posizione è un intervallo: nove volte su dieci quella vera è compresa. Di ciò che è detto probabile, al più uno su dieci dovrebbe essere falso. Un posto non è una persona: quante persone serve in un trimestre dipende dal servizio.',
   'offer.sites': 'Dove si trovano i servizi',
   'offer.site': 'Sede',
   'offer.by': 'Organizzazione',
