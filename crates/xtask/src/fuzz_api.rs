@@ -60,7 +60,9 @@ pub(crate) fn fuzz(workspace: &Workspace, options: &Options) -> Result<()> {
     for role in CALLERS {
         println!("as {role}");
         let mut command = Command::new(&program);
+        // It keeps what it found in the folder where it runs.
         command
+            .current_dir(&workspace.target)
             .args(["run", &format!("{web}/api/v1/openapi.json"), "--no-color"])
             .args(["--max-examples", &options.cases.to_string()])
             .args(["--seed", &options.seed.to_string()])
