@@ -104,6 +104,16 @@ async fn a_question_is_signed_answered_composed_and_reused() {
     lambro.hello(2).await.expect(200);
     let renewed = city.analyst.ask(&query, "key-4").await.expect(202);
     assert_ne!(renewed.location(), asked.location());
+
+    // A greeting without datasets, as commands and nodes that rest send it, changes nothing of what the node serves.
+    let serves = || async {
+        let nodes = city.analyst.get("/api/v1/nodes").await.expect(200).json();
+        nodes["nodes"].clone()
+    };
+    let before = serves().await;
+    assert!(before.to_string().contains("\"edition\":2"), "{before}");
+    lambro.greet_only().await.expect(200);
+    assert_eq!(serves().await, before);
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use crate::{
 };
 use anyhow::Result;
 use audit::{EntryKind, Fact};
-use protocol::exchange::{GuaranteeNotice, WorkItem};
+use protocol::exchange::{GuaranteeNotice, Hello, WorkItem};
 use protocol::{Envelope, OfferNotice};
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
@@ -77,25 +77,21 @@ async fn work(node: Arc<Node>) {
     let mut edited = None;
     let mut observed: Option<Instant> = None;
     let mut anchored = None;
-    let mut alarmed = None;
+    let mut builds = Builds::default();
     loop {
         refresh_policy(&node, &mut edited).await;
-        let edition = publish_when_due(&node, &mut alarmed).await;
+        let edition = publish_when_due(&node, &mut builds).await;
         anchor_when_due(&node, &mut anchored).await;
         withdraw_offer_when_forbidden(&node).await;
-        if node.dir().is_paused() || edition == Edition::Behind {
-            // The next greeting tells the coordinator that the node is back.
-            greeted_with = None;
-            // Building reads the whole register.
-            let pause = match edition {
-                Edition::Current => RETRY,
-                Edition::Behind => BUILD_AGAIN,
-            };
-            tokio::time::sleep(pause).await;
-            continue;
+        // A node that is paused or lacks its edition asks for no work. It says so, and goes on making known what its organisation
+        // decided since, an offer taken back above all, and renewing its certificate.
+        let works = !node.dir().is_paused() && edition == Edition::Current;
+        let mut hello = node.hello();
+        if !works {
+            hello.datasets.clear();
         }
-        let hello = node.hello();
         let greeting = (
+            works,
             hello.policy_hash.clone(),
             node.edition_number(),
             node.studies().consents().len(),
@@ -103,7 +99,7 @@ async fn work(node: Arc<Node>) {
             published_offer(&node).map(|(_, notice)| notice.revision),
         );
         if greeted_with.as_ref() != Some(&greeting) {
-            match greet(&node).await {
+            match greet(&node, &hello).await {
                 Ok(()) => {
                     greeted_with = Some(greeting);
                     logged = None;
@@ -119,6 +115,10 @@ async fn work(node: Arc<Node>) {
         if Instant::now() >= look_at_certificate {
             look_at_certificate = Instant::now() + renewal::LOOK_AGAIN;
             renew(&node).await;
+        }
+        if !works {
+            tokio::time::sleep(RETRY).await;
+            continue;
         }
         if observed.is_none_or(|at| at.elapsed() > OBSERVE) {
             match oversight::observe(&node, clock::now()).await {
@@ -239,15 +239,30 @@ enum Edition {
     Behind,
 }
 
+/// What is remembered of editions that could not be built.
+#[derive(Default)]
+struct Builds {
+    /// The one that the log has an alarm of.
+    alarmed: Option<u32>,
+    /// Until when none is built: building reads the whole register.
+    rests_until: Option<Instant>,
+}
+
 /// A new month publishes a new edition, changed or not. One that cannot be built is an alarm in the log, once, and nothing is answered
 /// until it is: whoever objected since the edition of before is in that one still. It does not matter whether anybody did, so
 /// that silence tells nobody.
-async fn publish_when_due(node: &Arc<Node>, alarmed: &mut Option<u32>) -> Edition {
+async fn publish_when_due(node: &Arc<Node>, builds: &mut Builds) -> Edition {
     let now = clock::now();
     let due = editions::number_at(now);
     let before = node.edition_number();
     if before == Some(due) {
         return Edition::Current;
+    }
+    if builds
+        .rests_until
+        .is_some_and(|until| Instant::now() < until)
+    {
+        return Edition::Behind;
     }
     let (dir, config) = (node.dir().clone(), node.config().clone());
     let built =
@@ -255,7 +270,7 @@ async fn publish_when_due(node: &Arc<Node>, alarmed: &mut Option<u32>) -> Editio
     let reason = match built {
         Ok(Ok(edition)) => {
             node.publish(edition);
-            *alarmed = None;
+            *builds = Builds::default();
             if let Err(error) = record_edition(node, due).await {
                 tracing::error!(reason = %error, "the new edition could not be logged");
             }
@@ -275,7 +290,8 @@ async fn publish_when_due(node: &Arc<Node>, alarmed: &mut Option<u32>) -> Editio
         Err(_) => "the task was lost".to_owned(),
     };
     node.note_not_built(reason.clone());
-    if *alarmed != Some(due) {
+    builds.rests_until = Some(Instant::now() + BUILD_AGAIN);
+    if builds.alarmed != Some(due) {
         tracing::error!(
             reason,
             "the new edition could not be built; nothing is answered until it is; trying again every minute"
@@ -289,7 +305,7 @@ async fn publish_when_due(node: &Arc<Node>, alarmed: &mut Option<u32>) -> Editio
             .record(EntryKind::Alarm, &facts, &[], now)
             .await
         {
-            Ok(_) => *alarmed = Some(due),
+            Ok(_) => builds.alarmed = Some(due),
             Err(error) => tracing::error!(reason = %error, "the alarm could not be logged"),
         }
     }
@@ -365,12 +381,12 @@ async fn publish_policy(node: &Node) -> Result<(), LinkError> {
     }
 }
 
-/// Says what is served; takes over new studies; hands in the officer's consents.
+/// Says what is served, by `hello`; takes over new studies; hands in the officer's consents.
 ///
 /// # Errors
 /// See [`LinkError`]; greeting again is always right.
-pub async fn greet(node: &Node) -> Result<(), LinkError> {
-    let reply = node.link().hello(&node.hello()).await?;
+pub async fn greet(node: &Node, hello: &Hello) -> Result<(), LinkError> {
+    let reply = node.link().hello(hello).await?;
     for study in &reply.studies {
         if let Err(error) = node.studies().keep(study, &node.pinned_requesters()) {
             tracing::warn!(reason = %error, "a study was not kept");

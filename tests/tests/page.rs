@@ -1,6 +1,7 @@
 //! The node's own page over real HTTP: who gets in, what it shows in both languages, what it refuses, and pausing from it.
 
 use anyhow::{Context, Result, ensure};
+use protocol::OfferNotice;
 use std::path::Path;
 use std::time::Duration;
 use system_tests::city::City;
@@ -12,6 +13,8 @@ use tokio::net::TcpStream;
 
 const ORGANISATION: &str = "cooperativa-lambro";
 const STUDY: &str = "page";
+/// Of a certificate that is valid for a day: more than two thirds, less than all of it.
+const AGEING: Duration = Duration::from_secs(20 * 3_600);
 
 struct Reply {
     status: u16,
@@ -304,19 +307,33 @@ async fn enter(node: &Node) -> Result<Browser> {
     })
 }
 
+/// Waits until an offer of that version was handed in.
+async fn offered(witness: &Witness, revision: u64) -> Result<OfferNotice> {
+    let found = |desk: &system_tests::witness::Desk| {
+        let mut read = (desk.published_offers.iter()).filter_map(|envelope| {
+            OfferNotice::verify(envelope, &desk.node_key, ORGANISATION).ok()
+        });
+        read.find(|notice| notice.revision == revision)
+    };
+    (witness.when(ORGANISATION, found).await)
+        .with_context(|| format!("version {revision} of the offer was never handed in"))
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_that_cannot_build_its_edition_says_why_on_its_page_and_answers_nothing()
 -> Result<()> {
     let city = City::generate(0.001)?;
     let requester = Requester::new()?;
     let witness = Witness::start()?;
+    witness.issue_aged(AGEING);
     let register = city.register(ORGANISATION);
     let away = register.with_extension("away");
     let key = requester.public_key();
     let home = city.path();
     let mut node = Node::enrol(home, ORGANISATION, &register, &key, &witness, &[]).await?;
     std::fs::rename(&register, &away)?;
-    let process = node.start(None)?;
+    let mut process = node.start(None)?;
+    process.printed("the certificate was renewed").await?;
     let mut shown = None;
     for _ in 0..600 {
         if node.dir().join("page.address").exists() {
@@ -347,6 +364,13 @@ async fn a_node_that_cannot_build_its_edition_says_why_on_its_page_and_answers_n
     ] {
         assert_eq!(browser.get(path).await?.status, 200, "{path}");
     }
+    // What the organisation makes known of itself, and takes back, does not wait for the register.
+    let file = city.offer(ORGANISATION);
+    let publish = ["--file", file.to_str().context("a path")?];
+    node.command(&["offer", "publish"], &publish).await?;
+    ensure!(!offered(&witness, 1).await?.offer.sites.is_empty());
+    node.command(&["offer", "withdraw"], &[]).await?;
+    ensure!(offered(&witness, 2).await?.offer.sites.is_empty());
     assert!(witness.desk(ORGANISATION, |desk| desk.hellos.is_empty()));
     let alarms = (node.log().await?.into_iter())
         .filter(|entry| entry.header.text("code") == Some("edition-not-built"));
@@ -354,10 +378,18 @@ async fn a_node_that_cannot_build_its_edition_says_why_on_its_page_and_answers_n
     drop(process);
 
     std::fs::rename(&away, &register)?;
-    let _process = node.start(None)?;
+    let process = node.start(None)?;
     witness.greeted(ORGANISATION, 1).await?;
     let home = enter(&node).await?.get("/").await?.body;
     assert!(!home.contains("non si è potuta costruire"), "{home}");
+    drop(process);
+
+    // Nor does it wait for the end of a pause.
+    node.command(&["pause"], &[]).await?;
+    let _process = node.start(None)?;
+    node.command(&["offer", "publish"], &publish).await?;
+    offered(&witness, 3).await?;
+    assert_eq!(witness.desk(ORGANISATION, |desk| desk.hellos.len()), 1);
     Ok(())
 }
 

@@ -244,8 +244,12 @@ pub async fn hello(
             "name datasets once each, and hash the policy",
         ));
     }
+    // A greeting without datasets is of a command, or of a node that asks for no work at present: what it serves otherwise stays known.
+    let serves = !hello.datasets.is_empty();
     let mut transaction = app.database.write().await?;
-    if datasets::datasets_replace(&mut transaction, organisation, &hello.datasets, now).await? {
+    if serves
+        && datasets::datasets_replace(&mut transaction, organisation, &hello.datasets, now).await?
+    {
         for dataset in &hello.datasets {
             let entry = Entry::new(EntryKind::Edition, "edition-published")
                 .node(organisation)
@@ -287,7 +291,9 @@ pub async fn hello(
         !published_policies::policy_is_known(&mut transaction, organisation, &hello.policy_hash)
             .await?;
     transaction.commit().await?;
-    app.hub.greeted(organisation);
+    if serves {
+        app.hub.greeted(organisation);
+    }
     Ok(HelloReply {
         policy_wanted,
         server_time: now,

@@ -82,13 +82,23 @@ impl<'a> Node<'a> {
     }
 
     pub(crate) async fn hello(&self, edition: u32) -> Reply {
+        let dataset = DatasetNotice {
+            id: "services".to_owned(),
+            edition,
+            finest_level: FINEST,
+        };
+        self.greet(vec![dataset]).await
+    }
+
+    /// As a command does that wants to know of studies only.
+    pub(crate) async fn greet_only(&self) -> Reply {
+        self.greet(Vec::new()).await
+    }
+
+    async fn greet(&self, datasets: Vec<DatasetNotice>) -> Reply {
         let hello = Hello {
             version: 1,
-            datasets: vec![DatasetNotice {
-                id: "services".to_owned(),
-                edition,
-                finest_level: FINEST,
-            }],
+            datasets,
             policy_hash: "ab".repeat(32),
         };
         self.post("/node/v1/hello", &hello).await

@@ -171,10 +171,10 @@ impl World {
                 let envelope = node.studies().propose(&content, &key)?;
                 node.link().study(&envelope).await?;
             }
-            serve::greet(&node).await?;
+            serve::greet(&node, &node.hello()).await?;
             let (officers, requesters) = (node.pinned_officers(), node.pinned_requesters());
             (node.studies()).countersign(STUDY, officer, &officers, &requesters, self.time)?;
-            serve::greet(&node).await?;
+            serve::greet(&node, &node.hello()).await?;
         }
         Ok(())
     }
@@ -280,7 +280,7 @@ impl World {
                 node.publish(editions::open_current(node.dir(), node.config(), at)?);
             }
             // It greets again until it is heard; here, when the seed says so.
-            let _ = serve::greet(&node).await;
+            let _ = serve::greet(&node, &node.hello()).await;
             anyhow::Ok(())
         })
         .await?
