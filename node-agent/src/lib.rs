@@ -32,5 +32,6 @@ pub mod serve;
 mod sources;
 pub mod studies;
 mod witnessing;
+mod words;
 
 pub use sealed::SealedAnswer;

@@ -70,6 +70,8 @@ enum Command {
         /// As JSON.
         #[arg(long)]
         json: bool,
+        #[command(flatten)]
+        spoken: commands::spoken::Spoken,
     },
     /// Shows what a question would cost and how exact its answer would be. Spends nothing.
     Preview {
@@ -105,6 +107,8 @@ enum Command {
         /// As JSON.
         #[arg(long)]
         json: bool,
+        #[command(flatten)]
+        spoken: commands::spoken::Spoken,
     },
     /// Policies: check, test, compare, sign; and the one in force.
     Policy {
@@ -208,15 +212,14 @@ async fn run(command: Command) -> Result<ExitCode> {
             println!("{}", node_agent::keys::public(&key));
         }
         Command::Join { dir, join_string } => {
-            node_agent::join::join(&NodeDir::new(dir.dir), &join_string).await?;
-            println!("joined; start the node with `node-agent serve`");
+            commands::join::run(&NodeDir::new(dir.dir), &join_string).await?
         }
         Command::Serve { dir, .. } => node_agent::serve::serve(NodeDir::new(dir.dir)).await?,
         Command::Open { dir } => println!("{}", node_agent::page::open(&NodeDir::new(dir.dir))?),
         Command::Pause { dir } => set_paused(&NodeDir::new(dir.dir), true)?,
         Command::Resume { dir } => set_paused(&NodeDir::new(dir.dir), false)?,
-        Command::Status { dir, json } => {
-            commands::status::run(&NodeDir::new(dir.dir), json).await?
+        Command::Status { dir, json, spoken } => {
+            commands::status::run(&NodeDir::new(dir.dir), json, spoken).await?
         }
         Command::Preview { dir, preview } => {
             commands::preview::run(&NodeDir::new(dir.dir), &preview).await?
@@ -225,7 +228,9 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Mapping { command } => commands::mapping::run(command)?,
         Command::Objection { command } => commands::objection::run(command)?,
         Command::Budget { command } => commands::budget::run(command).await?,
-        Command::Targets { dir, json } => commands::targets::run(&NodeDir::new(dir.dir), json)?,
+        Command::Targets { dir, json, spoken } => {
+            commands::targets::run(&NodeDir::new(dir.dir), json, spoken)?
+        }
         Command::Policy { command } => return commands::policy::run(command).await,
         Command::Requests { command } => commands::requests::run(command).await?,
         Command::Offer { command } => commands::offer::run(command).await?,

@@ -2,9 +2,11 @@
 
 use crate::config::{Config, NodeDir};
 use crate::objections;
+use crate::words::Language;
 use anyhow::{Context, Result};
 use snapshot::{LocalQuality, Mapping, NodeKey, Snapshot};
 use source::Local;
+use std::borrow::Cow;
 
 /// Builds an edition from the register, wherever it is, without those who objected.
 ///
@@ -36,22 +38,31 @@ pub(crate) fn build(
     )?)
 }
 
-/// The rejects as a list for the register's keeper: file, row, column, kind and remedy, never a value.
+/// The rejects as a list for the register's keeper: file, row, column, kind and remedy (English, then Italian), never a value.
 pub(crate) fn rejects_csv(config: &Config, quality: &LocalQuality) -> String {
     let name = config.dataset.register.file_name();
     let file = name
         .map(|name| name.to_string_lossy().into_owned())
         .unwrap_or_default();
-    let mut text = "file;row;column;problem;remedy\n".to_owned();
+    let mut text = "file;row;column;problem;remedy;rimedio\n".to_owned();
     for reject in &quality.rejects {
-        let kind = serde_json::to_string(&reject.kind).unwrap_or_default();
+        let kind = reject.kind.id();
         text.push_str(&format!(
-            "{file};{};{};{};{}\n",
+            "{};{};{};{kind};{};{}\n",
+            quoted(&file),
             reject.row,
-            reject.column,
-            kind.trim_matches('"'),
-            reject.kind.remedy()
+            quoted(&reject.column),
+            quoted(Language::En.remedy(kind)),
+            quoted(Language::It.remedy(kind))
         ));
     }
     text
+}
+
+/// A field of the list, in quotes where it could be taken for several.
+fn quoted(field: &str) -> Cow<'_, str> {
+    match field.contains([';', '"', '\n', '\r']) {
+        true => format!("\"{}\"", field.replace('"', "\"\"")).into(),
+        false => field.into(),
+    }
 }

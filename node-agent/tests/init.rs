@@ -14,6 +14,7 @@ const MONTH: i64 = 31 * 86_400;
 fn run(arguments: &[&str], input: &str) -> Output {
     let mut child = Command::new(NODE_AGENT)
         .args(arguments)
+        .env("LC_ALL", "C")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -71,7 +72,7 @@ fn a_register_of_an_unknown_program_becomes_an_edition_and_its_bad_rows_are_list
     for part in [
         "delimiter      tab",
         "dates          dd/mm/yyyy",
-        "Date; write an existing day",
+        "Quando: 1 x no existing date. Write an existing day",
     ] {
         assert!(said.contains(part), "{part} in {said}");
     }
@@ -85,10 +86,27 @@ fn a_register_of_an_unknown_program_becomes_an_edition_and_its_bad_rows_are_list
     ] {
         assert!(mapping.contains(part), "{part} in {mapping}");
     }
+    // The same in Italian: words and comments, nothing that a program reads.
+    let italian = place.path().join("nodo");
+    let (made, said) = init(&register, &italian, &["--lang", "it"]);
+    assert!(made, "{said}");
+    for part in [
+        "separatore     tabulazione",
+        "date           dd/mm/yyyy",
+        "Quando: 1 x nessuna data esistente. Scrivete un giorno",
+        "\nrequester key ",
+        "nodo di mensa-centrale in ",
+    ] {
+        assert!(said.contains(part), "{part} in {said}");
+    }
+    let commented = std::fs::read_to_string(italian.join("mapping.toml")).expect("a mapping");
+    assert!(commented.contains("# A sinistra la parola"), "{commented}");
+    let values = |text: &str| text.parse::<toml::Table>().expect("TOML");
+    assert_eq!(values(&commented), values(&mapping));
     assert!(persons(&dir, NOW) >= 1);
     let rejects = std::fs::read_to_string(dir.join("snapshot/rejects.csv")).expect("rejects");
     assert!(
-        rejects.contains("pasti.txt;5;Quando;date;write an existing day"),
+        rejects.contains("pasti.txt;5;Quando;date;Write an existing day in the mapping's date_format.;Scrivete un giorno"),
         "{rejects}"
     );
     assert!(

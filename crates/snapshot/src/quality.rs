@@ -7,24 +7,24 @@ use std::collections::BTreeMap;
 /// Most rejected rows listed one by one; all are counted.
 pub const LISTED_REJECTS: usize = 1_000;
 
-/// What is wrong with a row or a field.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum RejectKind {
-    /// Bytes that the declared encoding does not have.
-    Encoding,
-    /// Another number of fields than the header has, or a quote that is never closed.
-    Shape,
-    /// A line longer than any row may be.
-    TooLong,
-    /// A field that every row needs is blank.
-    Missing,
-    /// Not a date, or not in the declared format.
-    Date,
-    /// Not a number, or not in the declared notation.
-    Number,
-    /// A value neither in the vocabulary nor in the mapping's table of values.
-    UnknownValue,
+taxonomy::vocabulary! {
+    /// What is wrong with a row or a field.
+    RejectKind {
+        /// Bytes that the declared encoding does not have.
+        Encoding = "encoding",
+        /// Another number of fields than the header has, or a quote that is never closed.
+        Shape = "shape",
+        /// A line longer than any row may be.
+        TooLong = "too-long",
+        /// A field that every row needs is blank.
+        Missing = "missing",
+        /// Not a date, or not in the declared format.
+        Date = "date",
+        /// Not a number, or not in the declared notation.
+        Number = "number",
+        /// A value neither in the vocabulary nor in the mapping's table of values.
+        UnknownValue = "unknown-value",
+    }
 }
 
 /// One rejected row, or one field of a row that counted as blank. Never the value itself.
@@ -73,27 +73,6 @@ pub struct LocalQuality {
     pub rejects: Vec<Reject>,
     /// All rejects and ignored fields by column and kind.
     pub by_column: BTreeMap<String, BTreeMap<RejectKind, u64>>,
-}
-
-impl RejectKind {
-    /// What the register's keeper can do about it, in a short sentence.
-    pub fn remedy(self) -> &'static str {
-        match self {
-            RejectKind::Encoding => {
-                "save the file in the encoding that the mapping declares, or correct `encoding`"
-            }
-            RejectKind::Shape => {
-                "one row on one line, with as many fields as the header and every quote closed"
-            }
-            RejectKind::TooLong => "leave columns of free text out of the export",
-            RejectKind::Missing => "fill in the field in the register",
-            RejectKind::Date => "write an existing day in the mapping's `date_format`",
-            RejectKind::Number => "write a number with the mapping's decimal and thousands marks",
-            RejectKind::UnknownValue => {
-                "correct the word, or say under [values] of the mapping what it means"
-            }
-        }
-    }
 }
 
 impl LocalQuality {

@@ -83,6 +83,18 @@ struct Gathered {
     many: bool,
 }
 
+impl Inspection {
+    /// How many of its guesses about numbers and dates are certain.
+    pub fn certainty(&self) -> usize {
+        let dates = self.columns.iter().filter_map(|column| column.dates);
+        let marks = self.marks.iter().map(|marks| marks.certain);
+        marks
+            .chain(dates.map(|dates| dates.certain))
+            .filter(|certain| *certain)
+            .count()
+    }
+}
+
 /// Looks at the beginning of a register.
 ///
 /// # Errors

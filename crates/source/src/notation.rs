@@ -23,6 +23,15 @@ impl Notation {
         },
     };
 
+    /// As people in Italy write both.
+    pub const ITALIAN: Notation = Notation {
+        dates: DateFormat::DaySlash,
+        marks: Marks {
+            decimal: ',',
+            thousands: '.',
+        },
+    };
+
     /// That of a mapping.
     pub fn of(mapping: &Mapping) -> Notation {
         Notation {

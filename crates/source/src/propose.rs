@@ -9,7 +9,6 @@ use crate::names::{
 };
 use snapshot::{DateFormat, Encoding, Field, Marks};
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use taxonomy::Taxonomy;
 use taxonomy::model::{Benefit, CitizenshipGroup, Dwelling, HouseholdRole, Need, Occupation, Sex};
 
@@ -38,6 +37,28 @@ pub struct Proposal {
     pub values: BTreeMap<Field, BTreeMap<String, String>>,
     /// The register's words that nobody understands, by field.
     pub unknown: BTreeMap<Field, Vec<String>>,
+}
+
+/// One thing that was found out about a register.
+#[derive(Clone, Copy, Debug)]
+pub enum Finding<'p> {
+    /// What stands between the fields of a text file.
+    Delimiter(Guess<u8>),
+    /// Its encoding, as mappings call it.
+    Encoding(Guess<&'static str>),
+    /// The marks of numbers; none where no number has one.
+    Numbers(Option<Guess<Marks>>),
+    /// How dates are written, as mappings call it; none where none was recognised.
+    Dates(Option<Guess<&'static str>>),
+    /// Words that nobody understands.
+    NotUnderstood {
+        /// The field they fill. Without a service a row is left out; another field counts as blank.
+        field: Field,
+        /// The column they stand in.
+        column: &'p str,
+        /// How many.
+        words: usize,
+    },
 }
 
 /// Capital letters and digits of a name, without accents.
@@ -269,7 +290,7 @@ pub fn identifiers(field: Field) -> Vec<String> {
     }
 }
 
-fn date_name(format: DateFormat) -> &'static str {
+pub(crate) fn date_name(format: DateFormat) -> &'static str {
     match format {
         DateFormat::DaySlash => "dd/mm/yyyy",
         DateFormat::DayDash => "dd-mm-yyyy",
@@ -331,64 +352,29 @@ impl Proposal {
         }
     }
 
-    /// What is detected, in lines for a person, with what stays open.
-    pub fn notes(&self) -> Vec<String> {
-        let sure = |certain| {
-            if certain {
-                ""
-            } else {
-                "   (not certain: check it)"
-            }
-        };
-        let mut notes = Vec::new();
+    /// What is detected and what stays open, in the order in which people are told.
+    pub fn findings(&self) -> Vec<Finding<'_>> {
+        let mut findings = Vec::new();
         if let Some(format) = &self.format {
-            let delimiter = match format.delimiter.value {
-                b'\t' => "tab".to_owned(),
-                other => char::from(other).to_string(),
-            };
-            notes.push(format!(
-                "delimiter      {delimiter}{}",
-                sure(format.delimiter.certain)
-            ));
-            notes.push(format!(
-                "encoding       {}{}",
-                encoding_name(format.encoding.value),
-                sure(format.encoding.certain)
-            ));
+            findings.push(Finding::Delimiter(format.delimiter));
+            findings.push(Finding::Encoding(Guess {
+                value: encoding_name(format.encoding.value),
+                certain: format.encoding.certain,
+            }));
         }
-        match self.marks {
-            Some(marks) => notes.push(format!(
-                "numbers        decimals after `{}`, thousands after `{}`{}",
-                marks.value.decimal,
-                marks.value.thousands,
-                sure(marks.certain)
-            )),
-            None => notes.push("numbers        none has a mark".to_owned()),
-        }
-        match self.dates {
-            Some(dates) => notes.push(format!(
-                "dates          {}{}",
-                date_name(dates.value),
-                sure(dates.certain)
-            )),
-            None => {
-                notes.push("dates          none was recognised   (check `date_format`)".to_owned())
-            }
-        }
+        findings.push(Finding::Numbers(self.marks));
+        findings.push(Finding::Dates(self.dates.map(|dates| Guess {
+            value: date_name(dates.value),
+            certain: dates.certain,
+        })));
         for (field, words) in &self.unknown {
-            notes.push(format!(
-                "not understood {} of `{}`: say under [values.{}] what they mean; {}",
-                words.len(),
-                self.fields.get(field).map_or("", String::as_str),
-                field.name(),
-                if *field == Field::Service {
-                    "their rows are left out"
-                } else {
-                    "they count as blank"
-                }
-            ));
+            findings.push(Finding::NotUnderstood {
+                field: *field,
+                column: self.fields.get(field).map_or("", String::as_str),
+                words: words.len(),
+            });
         }
-        notes
+        findings
     }
 
     /// Fields that every register needs and that no column was found for.
@@ -399,106 +385,6 @@ impl Proposal {
             .filter(|field| !self.fields.contains_key(field) && !self.constants.contains_key(field))
             .filter(|field| *field != Field::CodiceFiscale || !linked)
             .collect()
-    }
-
-    /// The mapping's text, with comments.
-    pub fn to_toml(&self) -> String {
-        // Writing to a string cannot fail.
-        let mut text = String::from(
-            "# How this register becomes the common model. One row of the register is one service event.\n\
-             # Nothing of this file leaves the node but the finest level.\nversion = 1\n",
-        );
-        if let Some(format) = &self.format {
-            let delimiter = quoted(&char::from(format.delimiter.value).to_string());
-            let _ = writeln!(text, "delimiter = {delimiter}");
-            let encoding = encoding_name(format.encoding.value);
-            let _ = writeln!(
-                text,
-                "encoding = \"{encoding}\"        # \"utf-8\", \"windows-1252\" or \"utf-16\""
-            );
-        }
-        let italian = self.format.is_some();
-        let marks = self
-            .marks
-            .map_or(Marks::of(if italian { ',' } else { '.' }), |marks| {
-                marks.value
-            });
-        let _ = writeln!(text, "decimal_mark = \"{}\"", marks.decimal);
-        if marks != Marks::of(marks.decimal) {
-            let _ = writeln!(text, "thousands_mark = \"{}\"", marks.thousands);
-        }
-        let dates = self.dates.map_or(
-            if italian {
-                DateFormat::DaySlash
-            } else {
-                DateFormat::Iso
-            },
-            |dates| dates.value,
-        );
-        let _ = write!(
-            text,
-            "date_format = \"{}\"     # \"dd/mm/yyyy\", \"dd-mm-yyyy\", \"dd.mm.yyyy\", \"yyyy-mm-dd\" or \"yyyy/mm/dd\"\n\n\
-             # The finest level at which the register knows where people live:\n\
-             # \"micro-area\" (NIL and municipio), \"nil\", \"municipio\" or \"city\" (not at all).\n\
-             finest_level = \"{}\"\n\n\
-             # Whether date of birth and sex are read out of the codice fiscale where the register does not say.\n\
-             derive_from_codice_fiscale = {}\n",
-            date_name(dates),
-            self.finest_level,
-            self.derive
-        );
-        if !self.person_key.is_empty() {
-            let columns: Vec<String> = self
-                .person_key
-                .iter()
-                .map(|column| quoted(column))
-                .collect();
-            let _ = write!(
-                text,
-                "\n# The columns that together name a person.\nperson_key = [{}]\n",
-                columns.join(", ")
-            );
-        }
-        text.push_str("\n# Left the field of the common model, right the name of the register's column.\n[columns]\n");
-        for (field, column) in &self.fields {
-            let comment = match field {
-                Field::Quantity => "          # hours",
-                Field::Amount | Field::Isee => "          # euro",
-                _ => "",
-            };
-            let _ = writeln!(text, "{} = {}{comment}", field.name(), quoted(column));
-        }
-        if !self.home.is_empty() {
-            text.push_str("\n# Columns that tell where people live.\n[home]\n");
-            for (key, column) in &self.home {
-                let _ = writeln!(text, "{key} = {}", quoted(column));
-            }
-        }
-        if !self.constants.is_empty() {
-            text.push_str("\n# The same in every row.\n[constants]\n");
-            for (field, word) in &self.constants {
-                let _ = writeln!(text, "{} = {}", field.name(), quoted(word));
-            }
-        }
-        for (field, words) in &self.values {
-            let unknown = self.unknown.get(field).map_or(&[][..], Vec::as_slice);
-            if words.is_empty() && unknown.is_empty() {
-                continue;
-            }
-            let _ = write!(
-                text,
-                "\n# Left the register's word, right one of: {}.\n[values.{}]\n",
-                identifiers(*field).join(", "),
-                field.name()
-            );
-            for (word, id) in words {
-                let _ = writeln!(text, "{} = \"{id}\"", quoted(word));
-            }
-            for word in unknown {
-                let _ = writeln!(text, "# {} = \"\"", quoted(word).replace('\n', " "));
-            }
-        }
-        text
     }
 }
 

@@ -3,7 +3,7 @@
 mod support;
 
 use snapshot::{Encoding, Field, Mapping};
-use source::{Kind, Local, Notation, Place, detect_text, inspect, open, propose};
+use source::{Kind, Local, MappingWords, Notation, Place, detect_text, inspect, open, propose};
 use support::{Register, build, city, mapping, nothing};
 
 #[test]
@@ -112,7 +112,7 @@ fn what_is_proposed_for_the_demo_register_reads_it_as_its_own_mapping_does() {
     ] {
         assert!(!csv.unknown.contains_key(&field), "{}", field.name());
     }
-    let text = csv.to_toml();
+    let text = csv.to_toml(&MappingWords::ENGLISH);
     let mapping = Mapping::parse(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
     let (same, again) = build(&path.display().to_string(), &nothing(), &mapping);
     assert!(same.holds_the_same_as(&plain), "{text}");
@@ -120,7 +120,7 @@ fn what_is_proposed_for_the_demo_register_reads_it_as_its_own_mapping_does() {
 
     let sheet = folder.path().join("a.xlsx");
     register.write_xlsx(&sheet);
-    let text = proposed(&sheet).to_toml();
+    let text = proposed(&sheet).to_toml(&MappingWords::ITALIAN);
     let mapping = Mapping::parse(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
     let (same, _) = build(&sheet.display().to_string(), &nothing(), &mapping);
     assert!(same.holds_the_same_as(&plain), "{text}");

@@ -3,6 +3,7 @@
 
 use crate::config::NodeDir;
 use crate::studies::Studies;
+use crate::words::Language;
 use crate::{acts, clock, node};
 use anyhow::{Result, ensure};
 use clap::Subcommand;
@@ -97,7 +98,7 @@ pub async fn run(command: BudgetCommand) -> Result<()> {
             if json {
                 println!("{}", serde_json::to_string_pretty(&as_json(&standings))?);
             } else {
-                print(&standings);
+                print(&standings, Language::of_environment());
             }
         }
         BudgetCommand::Move {
@@ -120,7 +121,8 @@ pub async fn run(command: BudgetCommand) -> Result<()> {
             };
             let index = acts::move_budget(&dir, wish, &officer, clock::now()).await?;
             println!("moved, at entry {index} of the log");
-            print(&standings(&dir, &node::read_policy(&dir).await?).await?);
+            let standings = standings(&dir, &node::read_policy(&dir).await?).await?;
+            print(&standings, Language::of_environment());
         }
         BudgetCommand::Raise {
             dir,
@@ -233,53 +235,52 @@ pub(crate) fn as_json(standings: &[CapStanding]) -> Value {
 }
 
 /// Prints one line for each cap.
-pub(crate) fn print(standings: &[CapStanding]) {
+pub(crate) fn print(standings: &[CapStanding], language: Language) {
     for standing in standings {
         let name = match standing.cap {
-            Cap::Lifetime => "lifetime".to_owned(),
+            Cap::Lifetime => language.say("terminal-lifetime").to_owned(),
             Cap::Part(part) => format!("{part} {}", standing.key),
         };
-        println!(
-            "budget         {name}: {} of {} spent, {} left{}",
-            standing.spent,
-            standing.limit,
-            standing.left(),
-            in_words(standing)
-        );
+        let budget = [
+            ("name", name),
+            ("spent", standing.spent.to_string()),
+            ("limit", standing.limit.to_string()),
+            ("left", standing.left().to_string()),
+            ("until", in_words(standing, language)),
+        ];
+        let budget = budget.each_ref().map(|(place, text)| (*place, &**text));
+        println!("{}", language.fill("terminal-budget", &budget));
         if standing.cap == Cap::Lifetime {
-            let epsilon = |rho: NanoRho| epsilon(rho, 1e-6);
-            println!(
-                "               epsilon {:.2} of {:.2} at delta 1e-6",
-                epsilon(standing.spent),
-                epsilon(standing.limit)
-            );
+            let epsilon = |rho: NanoRho| format!("{:.2}", epsilon(rho, 1e-6));
+            let (spent, limit) = (epsilon(standing.spent), epsilon(standing.limit));
+            let epsilons = [("spent", &*spent), ("limit", &*limit)];
+            println!("{}", language.fill("terminal-epsilon", &epsilons));
         }
     }
 }
 
 /// Until when a cap lasts, as a reader would say it; nothing where nothing was charged yet.
-fn in_words(standing: &CapStanding) -> String {
+fn in_words(standing: &CapStanding, language: Language) -> String {
     let until = |exhaustion: Exhaustion| match exhaustion {
-        Exhaustion::UsedUp => Some("used up".to_owned()),
-        Exhaustion::At(at) => jiff::Timestamp::from_second(at)
-            .ok()
-            .map(|at| format!("until {}", at.to_zoned(jiff::tz::TimeZone::UTC).date())),
-        Exhaustion::NotInPeriod => Some("through the whole period".to_owned()),
+        Exhaustion::UsedUp => Some(language.say("terminal-used-up").to_owned()),
+        Exhaustion::At(at) => jiff::Timestamp::from_second(at).ok().map(|at| {
+            let day = at.to_zoned(jiff::tz::TimeZone::UTC).date().to_string();
+            language.fill("terminal-until", &[("day", &day)])
+        }),
+        Exhaustion::NotInPeriod => Some(language.say("terminal-through").to_owned()),
         Exhaustion::NoPace => None,
     };
-    match (until(standing.recent), until(standing.overall)) {
-        (Some(recent), Some(overall)) if recent == overall => format!("; {recent}"),
+    let said = match (until(standing.recent), until(standing.overall)) {
+        (Some(recent), Some(overall)) if recent == overall => recent,
         (Some(recent), Some(overall)) => {
-            format!(
-                "; {recent} at the pace of 90 days, {overall} at the pace since the first charge"
-            )
+            let paces = [("recent", &*recent), ("overall", &*overall)];
+            language.fill("terminal-paces", &paces)
         }
-        (Some(recent), None) => format!("; {recent} at the pace of 90 days"),
-        (None, Some(overall)) => {
-            format!("; {overall} at the pace since the first charge, nothing spent for 90 days")
-        }
-        (None, None) => String::new(),
-    }
+        (Some(recent), None) => language.fill("terminal-pace-recent", &[("recent", &recent)]),
+        (None, Some(overall)) => language.fill("terminal-pace-overall", &[("overall", &overall)]),
+        (None, None) => return String::new(),
+    };
+    format!("; {said}")
 }
 
 #[cfg(test)]
@@ -300,7 +301,7 @@ mod tests {
     #[test]
     fn a_forecast_is_said_once_where_both_paces_agree() {
         let at = Exhaustion::At(1_750_000_000);
-        let said = |recent, overall| in_words(&standing(recent, overall));
+        let said = |recent, overall| in_words(&standing(recent, overall), Language::En);
         assert_eq!(said(at, at), "; until 2025-06-15");
         assert_eq!(
             said(Exhaustion::NoPace, at),

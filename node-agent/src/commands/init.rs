@@ -2,6 +2,7 @@
 //! It writes a starter policy for the officer to read; it decides nothing on its own that the policy does not show.
 
 use crate::commands::recognise::{RegisterOptions, recognise};
+use crate::commands::spoken::Spoken;
 use crate::config::{Config, Dataset, NodeDir, Retention, write_private};
 use crate::keys;
 use anyhow::{Context, Result, bail, ensure};
@@ -58,6 +59,8 @@ pub struct Init {
     /// Ask nothing, and say nothing of what comes next; for scripts.
     #[arg(long)]
     yes: bool,
+    #[command(flatten)]
+    spoken: Spoken,
 }
 
 fn starter(id: &str) -> Result<Starter, String> {
@@ -71,39 +74,39 @@ fn starter(id: &str) -> Result<Starter, String> {
 /// # Errors
 /// When it holds a node already, the register cannot be read, or a key is not valid.
 pub fn run(init: &Init) -> Result<()> {
+    let language = init.spoken.language();
     let dir = NodeDir::new(&init.dir);
+    let at = init.dir.display().to_string();
     ensure!(
         !dir.config().exists(),
-        "{} holds a node already; choose another folder",
-        init.dir.display()
+        language.fill("terminal-node-there", &[("dir", &at)])
     );
+    let identifier = |flag: &str| language.fill("terminal-identifier", &[("flag", flag)]);
     ensure!(
         protocol::is_identifier(&init.organisation),
-        "`--organisation` must be 1 to 64 of a-z, 0-9 and -"
+        identifier("--organisation")
     );
-    let dpo_key = PublicKey::from_hex(&init.dpo_key).context(
-        "`--dpo-key` must be 64 hexadecimal digits; `node-agent keygen --out dpo.key` prints them",
-    )?;
+    let dpo_key =
+        PublicKey::from_hex(&init.dpo_key).with_context(|| language.say("terminal-dpo-key"))?;
     // Everything given is checked before anything is written, so that a slip leaves no half-made folder.
     let others = match (&init.requester, &init.requester_key) {
         (Some(requester), Some(key)) => {
             ensure!(
                 protocol::is_identifier(requester),
-                "`--requester` must be 1 to 64 of a-z, 0-9 and -"
+                identifier("--requester")
             );
-            let key = PublicKey::from_hex(key).context(
-                "`--requester-key` must be 64 hexadecimal digits; the requester's `node-agent init --asks` prints them",
-            )?;
+            let key =
+                PublicKey::from_hex(key).with_context(|| language.say("terminal-requester-key"))?;
             Some((requester.clone(), key))
         }
         _ => None,
     };
     let Some(register) = init.register.as_ref().or(init.register_flag.as_ref()) else {
-        bail!("name the register: `node-agent init REGISTER --dir DIR ...`");
+        bail!(language.say("terminal-no-register"));
     };
-    let recognised = recognise(register, &init.options, !init.yes)?;
+    let recognised = recognise(register, &init.options, !init.yes, language)?;
 
-    std::fs::create_dir_all(&init.dir)?;
+    private_file::create_folder(&init.dir)?;
     keys::create(&dir, init.asks)?;
     let (requester, requester_key) = match others {
         Some(others) => others,
@@ -139,20 +142,20 @@ pub fn run(init: &Init) -> Result<()> {
         page: Default::default(),
     })?;
 
-    println!("node of {} in {}", init.organisation, init.dir.display());
+    let made = [("organisation", init.organisation.as_str()), ("dir", &at)];
+    println!("{}", language.fill("terminal-made", &made));
     if init.asks {
         println!("requester key {requester_key}");
     }
     if !init.yes {
-        println!(
-            "next: read {} and {} with your data protection officer,",
-            dir.mapping().display(),
-            dir.policy().display()
-        );
-        println!(
-            "then `node-agent join --dir {} JOINSTRING`",
-            init.dir.display()
-        );
+        let (mapping, policy) = (dir.mapping(), dir.policy());
+        let (mapping, policy) = (mapping.display().to_string(), policy.display().to_string());
+        let next = [
+            ("mapping", mapping.as_str()),
+            ("policy", &policy),
+            ("dir", &at),
+        ];
+        println!("{}", language.fill("terminal-next", &next));
     }
     Ok(())
 }

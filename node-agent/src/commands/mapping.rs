@@ -1,5 +1,6 @@
 //! `node-agent mapping`: the mapping's schema, for editors that complete and check as one writes, and a check of a mapping.
 
+use crate::commands::spoken::Spoken;
 use anyhow::{Context, Result};
 use clap::Subcommand;
 use snapshot::Mapping;
@@ -15,6 +16,9 @@ pub enum MappingCommand {
         /// The mapping.
         #[arg(long)]
         file: PathBuf,
+        /// The language of what is said.
+        #[command(flatten)]
+        spoken: Spoken,
     },
 }
 
@@ -30,15 +34,16 @@ pub fn run(command: MappingCommand) -> Result<()> {
                 serde_json::to_string_pretty(&source::mapping_schema())?
             );
         }
-        MappingCommand::Check { file } => {
+        MappingCommand::Check { file, spoken } => {
+            let language = spoken.language();
+            let name = file.display().to_string();
             let text = std::fs::read_to_string(&file)
-                .with_context(|| format!("cannot read {}", file.display()))?;
-            let mapping = Mapping::parse(&text)?;
-            println!(
-                "{} reads; finest level {}",
-                file.display(),
-                mapping.finest_level()
-            );
+                .with_context(|| language.fill("terminal-mapping-unread", &[("name", &name)]))?;
+            let mapping =
+                Mapping::parse(&text).with_context(|| language.say("terminal-mapping-invalid"))?;
+            let level = mapping.finest_level().id();
+            let reads = [("file", name.as_str()), ("level", level)];
+            println!("{}", language.fill("terminal-mapping-reads", &reads));
         }
     }
     Ok(())

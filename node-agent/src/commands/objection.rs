@@ -4,6 +4,7 @@
 use crate::config::NodeDir;
 use crate::objections::{self, Reason};
 use crate::people::{Naming, quoted};
+use crate::words::Language;
 use anyhow::{Context, Result, bail, ensure};
 use clap::Subcommand;
 use snapshot::Mapping;
@@ -47,9 +48,10 @@ pub enum ObjectionCommand {
 /// # Errors
 /// When the folder is no node's, or a line names nobody.
 pub fn run(command: ObjectionCommand) -> Result<()> {
+    let language = Language::of_environment();
     match command {
         ObjectionCommand::Add { dir, file, reason } => {
-            add(&NodeDir::new(dir), file.as_deref(), reason)
+            add(&NodeDir::new(dir), file.as_deref(), reason, language)
         }
         ObjectionCommand::List { dir } => {
             for entry in objections::entries(&NodeDir::new(dir))? {
@@ -66,51 +68,52 @@ pub fn run(command: ObjectionCommand) -> Result<()> {
         ObjectionCommand::Remove { dir, id } => {
             ensure!(
                 objections::remove(&NodeDir::new(dir), &id)?,
-                "there is no entry {id}; `node-agent objection list` prints them"
+                language.fill("terminal-no-entry", &[("id", &id)])
             );
-            println!("removed {id}; the next edition holds this person again");
+            println!("{}", language.fill("terminal-taken-off", &[("id", &id)]));
             Ok(())
         }
     }
 }
 
-fn add(dir: &NodeDir, file: Option<&Path>, reason: Reason) -> Result<()> {
+fn add(dir: &NodeDir, file: Option<&Path>, reason: Reason, language: Language) -> Result<()> {
     dir.read_config()?;
     let text = std::fs::read_to_string(dir.mapping()).context("cannot read the mapping")?;
     let mapping = Mapping::parse(&text)?;
     let naming = Naming::of(&mapping);
     let list = match file {
         Some(file) => naming.read_file(file, &mapping)?,
-        None => naming.read_text(&typed(&naming)?),
+        None => naming.read_text(&typed(&naming, language)?),
     };
     list.ensure_not_empty()?;
     let entered = objections::enter_list(dir, &mapping, &list, reason)?;
-    println!(
-        "entered {}, on the list already {}; left out from the next edition on",
-        entered.new, entered.known
-    );
+    let (new, known) = (entered.new.to_string(), entered.known.to_string());
+    let told = [("new", &*new), ("known", &*known)];
+    println!("{}", language.fill("terminal-entered", &told));
     if !list.unreadable.is_empty() {
-        bail!(
-            "{} lines name nobody and were left out: {}. Write {}; the other lines were entered, and entering them again changes nothing",
-            list.unreadable.len(),
-            list.unreadable_lines(),
-            match naming.is_by_code() {
-                true => "a valid codice fiscale".to_owned(),
-                false => format!("{} with `;` between them", quoted(naming.columns())),
+        let write = match naming.is_by_code() {
+            true => language.say("terminal-a-code").to_owned(),
+            false => {
+                let columns = quoted(naming.columns());
+                language.fill("terminal-key-columns", &[("columns", &columns)])
             }
-        );
+        };
+        let (count, lines) = (list.unreadable.len().to_string(), list.unreadable_lines());
+        let told = [("count", &*count), ("lines", &*lines), ("write", &*write)];
+        bail!(language.fill("terminal-not-people", &told));
     }
     Ok(())
 }
 
 /// Standard input: all of it, or up to an empty line where a person types.
-fn typed(naming: &Naming) -> Result<String> {
+fn typed(naming: &Naming, language: Language) -> Result<String> {
     let mut text = String::new();
     let mut input = std::io::stdin().lock();
     if input.is_terminal() {
+        let columns = naming.columns().join(";");
         println!(
-            "{}, one person a line, an empty line to end:",
-            naming.columns().join(";")
+            "{}",
+            language.fill("terminal-type-people", &[("columns", &columns)])
         );
         for line in input.lines() {
             let line = line?;

@@ -1,16 +1,18 @@
 //! What `init` finds out about a register: where it is, how it is written, which mapping reads it. It shows all of it here, on
 //! the node alone, and asks what it cannot know. Bounds are no part of it: they come from public facts, never from a register.
 
-use anyhow::{Context, Result, bail, ensure};
+use crate::commands::interview;
+use crate::words::Language;
+use anyhow::{Context, Result, ensure};
 use snapshot::{
     Edition, Encoding, Field, Input, LocalQuality, Mapping, NodeKey, Objections, Records, Snapshot,
 };
 use source::profile::{HMIS, SINA, SINBA, hmis_folder};
 use source::{
-    Inspection, Kind, Local, Notation, Place, Proposal, SINBA_COLUMNS, SourceConfig, TextFormat,
-    detect_text, identifiers, inspect, open, propose, propose_join,
+    Kind, Local, MappingWords, Notation, Place, SINBA_COLUMNS, SourceConfig, TextFormat,
+    detect_text, inspect, open, propose, propose_join,
 };
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::{BufRead, IsTerminal};
 use std::path::{Path, PathBuf};
 
 /// Options that say more of the register than its path or address.
@@ -60,7 +62,12 @@ pub(crate) struct Recognised {
 ///
 /// # Errors
 /// A register that cannot be read, or for which no mapping can be proposed.
-pub(crate) fn recognise(at: &str, options: &RegisterOptions, ask: bool) -> Result<Recognised> {
+pub(crate) fn recognise(
+    at: &str,
+    options: &RegisterOptions,
+    ask: bool,
+    language: Language,
+) -> Result<Recognised> {
     let ask = ask && std::io::stdin().is_terminal();
     let absolute = |path: &PathBuf| std::path::absolute(path);
     let mut local = Local {
@@ -80,20 +87,20 @@ pub(crate) fn recognise(at: &str, options: &RegisterOptions, ask: bool) -> Resul
     let mut at = match at.contains("://") {
         true => at.to_owned(),
         false => std::fs::canonicalize(at)
-            .with_context(|| format!("cannot open the register {at}"))?
+            .with_context(|| language.fill("terminal-not-opened", &[("name", at)]))?
             .display()
             .to_string(),
     };
     let mut ready = None;
     if Path::new(&at).is_dir() {
-        let (enrollment, files) = hmis_folder(Path::new(&at)).with_context(|| {
-            format!("{at} is a folder without Enrollment.csv, Client.csv and Project.csv; name the register's file in it")
-        })?;
+        let (enrollment, files) = hmis_folder(Path::new(&at))
+            .with_context(|| language.fill("terminal-not-hmis", &[("name", &at)]))?;
         (at, local.joined) = (enrollment, files.joined);
         ready = Some(HMIS);
     }
     for join in &options.join {
-        let (name, at) = join.split_once('=').context("`--join` must be NAME=PATH")?;
+        let (name, at) =
+            (join.split_once('=')).with_context(|| language.say("terminal-join-form"))?;
         let at = match at.contains("://") {
             true => at.to_owned(),
             false => std::path::absolute(at)?.display().to_string(),
@@ -105,51 +112,34 @@ pub(crate) fn recognise(at: &str, options: &RegisterOptions, ask: bool) -> Resul
         local.joined.insert(name.to_owned(), source);
     }
     let place = Place::of(&at, &local.register)?;
-    println!("register       {} ({:?})", place.name(), place.kind());
+    let kind = format!("{:?}", place.kind());
+    let name = place.name();
+    say(
+        language,
+        "terminal-register",
+        &[("name", &name), ("kind", &kind)],
+    );
     let mut mapping = match (&options.mapping, ready) {
-        (Some(path), _) => std::fs::read_to_string(path)
-            .with_context(|| format!("cannot read the mapping {}", path.display()))?,
+        (Some(path), _) => std::fs::read_to_string(path).with_context(|| {
+            let name = path.display().to_string();
+            language.fill("terminal-mapping-unread", &[("name", &name)])
+        })?,
         (None, Some(ready)) => ready.to_owned(),
-        (None, None) => proposed(&place, ask)?,
+        (None, None) => proposed(&place, ask, language)?,
     };
     if options.mapping.is_none() {
         for join in &options.join {
             let name = join.split('=').next().unwrap_or_default();
             if let Some(source) = local.joined.get(name) {
-                mapping = joined(&mapping, name, source)?;
+                mapping = joined(&mapping, name, source, language)?;
             }
         }
     }
-    let parsed = Mapping::parse(&mapping).context("the mapping does not read")?;
+    let parsed =
+        Mapping::parse(&mapping).with_context(|| language.say("terminal-mapping-invalid"))?;
     let quality = try_out(&at, &place, &local, &parsed)
-        .with_context(|| format!("{} does not fit the mapping", place.name()))?;
-    println!(
-        "its beginning  {} rows: {} used, {} without a person, {} rejected; {} fields unreadable",
-        quality.rows,
-        quality.loaded,
-        quality.unlinked_missing + quality.unlinked_invalid,
-        quality.rejected,
-        quality.fields_ignored
-    );
-    for (column, kinds) in &quality.by_column {
-        for (kind, rows) in kinds {
-            let column = if column.is_empty() {
-                "whole row"
-            } else {
-                column
-            };
-            println!(
-                "               {column}: {rows} x {kind:?}; {}",
-                kind.remedy()
-            );
-        }
-    }
-    if quality.rows > 0 && quality.loaded == 0 {
-        println!(
-            "no row of it can be used yet, and the node would answer for nobody: correct its mapping.toml, then \
-             `node-agent mapping check --file mapping.toml`"
-        );
-    }
+        .with_context(|| language.fill("terminal-no-fit", &[("name", &place.name())]))?;
+    tell(&quality, language);
     Ok(Recognised {
         register: at.into(),
         local,
@@ -157,8 +147,47 @@ pub(crate) fn recognise(at: &str, options: &RegisterOptions, ask: bool) -> Resul
     })
 }
 
+fn say(language: Language, key: &str, places: &[(&str, &str)]) {
+    println!("{}", language.fill(key, places));
+}
+
+/// What came of the register's beginning.
+fn tell(quality: &LocalQuality, language: Language) {
+    let unlinked = quality.unlinked_missing + quality.unlinked_invalid;
+    let counts = [
+        ("rows", quality.rows),
+        ("used", quality.loaded),
+        ("unlinked", unlinked),
+        ("rejected", quality.rejected),
+        ("blank", quality.fields_ignored),
+    ]
+    .map(|(place, count)| (place, count.to_string()));
+    let counts = counts.each_ref().map(|(place, count)| (*place, &**count));
+    say(language, "terminal-beginning", &counts);
+    for (column, kinds) in &quality.by_column {
+        for (kind, rows) in kinds {
+            let column = match column.as_str() {
+                "" => language.say("terminal-whole-row"),
+                column => column,
+            };
+            let (problem, remedy) = (language.problem(kind.id()), language.remedy(kind.id()));
+            let rows = rows.to_string();
+            let told = [
+                ("column", column),
+                ("rows", &rows),
+                ("problem", problem),
+                ("remedy", remedy),
+            ];
+            say(language, "terminal-reject", &told);
+        }
+    }
+    if quality.rows > 0 && quality.loaded == 0 {
+        say(language, "terminal-nobody", &[]);
+    }
+}
+
 /// A mapping from what the register's beginning looks like.
-fn proposed(place: &Place, ask: bool) -> Result<String> {
+fn proposed(place: &Place, ask: bool, language: Language) -> Result<String> {
     let format = match place {
         Place::Text(path) => Some(detect_text(path)?),
         _ => None,
@@ -166,20 +195,37 @@ fn proposed(place: &Place, ask: bool) -> Result<String> {
     if let (Place::Text(path), Some(format)) = (place, format)
         && let Some(ready) = municipal(path, format)?
     {
-        println!("mapping        the ready one for municipal registers");
+        say(language, "terminal-ready", &[]);
         return Ok(ready);
     }
-    let records = open(place, format.map(|format| format.csv()), Notation::PLAIN)?;
+    let looked_at =
+        |notation| -> Result<_> { Ok(open(place, format.map(|format| format.csv()), notation)?) };
+    let records = looked_at(Notation::PLAIN)?;
     if place.kind() == Kind::Siuss {
         let minors = records.columns().len() == SINBA_COLUMNS.len();
         return Ok(if minors { SINBA } else { SINA }.to_owned());
     }
-    let found = inspect(records).map_err(anyhow::Error::from_boxed)?;
+    let mut found = inspect(records).map_err(anyhow::Error::from_boxed)?;
+    if format.is_none() {
+        // A sheet can hold days and numbers as such in some cells and as texts in others. Where the first are written as the texts
+        // are, one notation reads both.
+        let italian = inspect(looked_at(Notation::ITALIAN)?).map_err(anyhow::Error::from_boxed)?;
+        if italian.certainty() > found.certainty() {
+            found = italian;
+        }
+    }
     let mut proposal = propose(&found, format);
-    proposal.notes().iter().for_each(|note| println!("{note}"));
+    for finding in proposal.findings() {
+        println!("{}", interview::in_words(&finding, language));
+    }
     if ask {
-        show(&found, &proposal);
-        complete(&mut proposal, &found)?;
+        interview::show(&found, &proposal, language);
+        let mut person = std::io::stdin().lock();
+        interview::complete(&mut proposal, &found, language, &mut person)?;
+    }
+    if !proposal.person_key.is_empty() {
+        let columns = proposal.person_key.join("; ");
+        say(language, "terminal-person-key", &[("columns", &columns)]);
     }
     let missing: Vec<&str> = proposal
         .missing()
@@ -192,27 +238,26 @@ fn proposed(place: &Place, ask: bool) -> Result<String> {
         .filter(|column| !column.name.is_empty());
     ensure!(
         missing.is_empty() || named.count() > 1,
-        "the first line of {} names no more than one column: where a title stands above the table, remove it, so that the names of the \
-         columns come first, or give the spreadsheet itself, whose titles are passed over",
-        place.name()
+        language.fill("terminal-title-above", &[("name", &place.name())])
     );
     ensure!(
         missing.is_empty(),
-        "no column was recognised for {}; write a mapping that names the columns and give it with `--mapping FILE`, or answer the \
-         questions on a terminal without `--yes`. The columns are: {}",
-        missing.join(", "),
-        found
-            .columns
-            .iter()
-            .map(|column| column.name.as_str())
-            .collect::<Vec<_>>()
-            .join(", ")
+        language.fill(
+            "terminal-missing",
+            &[
+                ("missing", &missing.join(", ")),
+                ("columns", &interview::names(&found).join(", ")),
+            ]
+        )
     );
-    Ok(proposal.to_toml())
+    Ok(proposal.to_toml(match language {
+        Language::It => &MappingWords::ITALIAN,
+        Language::En => &MappingWords::ENGLISH,
+    }))
 }
 
 /// A proposed mapping, completed by a file that tells where people live.
-fn joined(mapping: &str, name: &str, source: &SourceConfig) -> Result<String> {
+fn joined(mapping: &str, name: &str, source: &SourceConfig, language: Language) -> Result<String> {
     let place = Place::of(source.at.as_deref().unwrap_or_default(), source)?;
     let format = match &place {
         Place::Text(path) => Some(detect_text(path)?),
@@ -222,10 +267,11 @@ fn joined(mapping: &str, name: &str, source: &SourceConfig) -> Result<String> {
     let found = inspect(records).map_err(anyhow::Error::from_boxed)?;
     let text = propose_join(mapping, name, &found, format)?;
     let level = Mapping::parse(&text)?.finest_level();
-    println!(
-        "joined         {}, which tells where people live; finest level {}",
-        place.name(),
-        level.id()
+    let name = place.name();
+    say(
+        language,
+        "terminal-joined",
+        &[("name", &name), ("level", level.id())],
     );
     Ok(text)
 }
@@ -248,121 +294,6 @@ fn municipal(path: &Path, format: TextFormat) -> Result<Option<String>> {
         && (encoding.value == Encoding::Latin1 || !encoding.certain)
         && columns.into_iter().all(has);
     Ok(fits.then_some(text))
-}
-
-/// The columns and their first rows, for the person at the terminal only.
-fn show(found: &Inspection, proposal: &Proposal) {
-    println!(
-        "{} rows were looked at, {} of them unusable. Shown here only:",
-        found.records, found.unusable
-    );
-    for (index, column) in found.columns.iter().enumerate() {
-        let field = proposal
-            .fields
-            .iter()
-            .find(|(_, name)| **name == column.name);
-        let field = field.map_or("-", |(field, _)| field.name());
-        let first = found
-            .first
-            .iter()
-            .map(|row| row[index].chars().take(16).collect::<String>());
-        println!(
-            "  {:<24} {:<16} {:>5} filled   {}",
-            column.name,
-            field,
-            column.filled,
-            first.collect::<Vec<_>>().join(" | ")
-        );
-    }
-}
-
-/// Asks what cannot be known.
-fn complete(proposal: &mut Proposal, found: &Inspection) -> Result<()> {
-    let names: Vec<&str> = found
-        .columns
-        .iter()
-        .map(|column| column.name.as_str())
-        .collect();
-    for field in proposal.missing() {
-        let answer = match field {
-            Field::CodiceFiscale => {
-                question("which columns together name a person? (names with `,` between them)")?
-            }
-            Field::Service => question(
-                "which column names the service? (or `=` and one service for every row, such as =food-aid)",
-            )?,
-            _ => question(&format!("which column is the {}?", field.name()))?,
-        };
-        match answer.strip_prefix('=') {
-            Some(word) => {
-                proposal.constants.insert(field, word.trim().to_owned());
-            }
-            None => {
-                let columns: Vec<String> = answer
-                    .split(',')
-                    .map(|name| name.trim().to_owned())
-                    .collect();
-                for column in &columns {
-                    ensure!(
-                        names.contains(&column.as_str()),
-                        "there is no column `{column}`"
-                    );
-                }
-                match (field, columns.as_slice()) {
-                    (Field::CodiceFiscale, _) => proposal.person_key = columns,
-                    (_, [column]) => {
-                        proposal.fields.insert(field, column.clone());
-                    }
-                    _ => bail!("one column can be the {}", field.name()),
-                }
-            }
-        }
-    }
-    // Columns were named just now; their words are to be understood like the others.
-    proposal.understand_words(found);
-    for (field, words) in std::mem::take(&mut proposal.unknown) {
-        let ids = identifiers(field);
-        println!(
-            "words for {} that are not understood; answer with one of: {}; or nothing",
-            field.name(),
-            ids.join(", ")
-        );
-        for word in words {
-            let answer = question(&format!("  {word}"))?;
-            if ids.contains(&answer) {
-                proposal
-                    .values
-                    .entry(field)
-                    .or_default()
-                    .insert(word, answer);
-            } else {
-                proposal.unknown.entry(field).or_default().push(word);
-            }
-        }
-    }
-    if proposal.fields.contains_key(&Field::CodiceFiscale) {
-        let answer = question(
-            "read date of birth and sex out of the codice fiscale where the register does not say? (yes/no)",
-        )?;
-        proposal.derive = answer.starts_with(['y', 's', 'Y', 'S']);
-    }
-    let level = question(&format!(
-        "how finely is it known where people live? ({}; micro-area, nil, municipio, city)",
-        proposal.finest_level
-    ))?;
-    let known = ["micro-area", "nil", "municipio", "city"]
-        .into_iter()
-        .find(|id| *id == level);
-    proposal.finest_level = known.unwrap_or(proposal.finest_level);
-    Ok(())
-}
-
-fn question(text: &str) -> Result<String> {
-    print!("{text} > ");
-    std::io::stdout().flush()?;
-    let mut answer = String::new();
-    std::io::stdin().lock().read_line(&mut answer)?;
-    Ok(answer.trim().to_owned())
 }
 
 /// Reads the register's beginning with the mapping, under a key that is thrown away, so that a column that does not

@@ -3,6 +3,7 @@
 
 use crate::acts;
 use crate::clock;
+use crate::commands::spoken::Spoken;
 use crate::commands::{budget, quality};
 use crate::config::NodeDir;
 use crate::editions;
@@ -10,6 +11,7 @@ use crate::node;
 use crate::page;
 use crate::second_witness::{Standing, standings as standings_of_witnesses};
 use crate::studies::Studies;
+use crate::words::Language;
 use anyhow::Result;
 use ledger::{Balance, LedgerReader};
 
@@ -37,17 +39,20 @@ async fn ledger(dir: &NodeDir) -> Result<Option<LedgerReader>> {
     })
 }
 
-/// How witnesses stand: a line for each, and where one does not cosign what to do, in English and Italian.
-fn print_witnesses(witnesses: &[Standing]) {
+/// How witnesses stand: a line for each, and where one does not cosign what to do.
+fn print_witnesses(witnesses: &[Standing], language: Language) {
     for witness in witnesses {
         let state = match (witness.fault, witness.cosigned) {
-            (Some(_), _) => "DOES NOT COSIGN: nothing is answered".to_owned(),
-            (None, Some(count)) => format!("cosigned {count} entries"),
-            (None, None) => "has not cosigned yet".to_owned(),
+            (Some(_), _) => language.say("terminal-does-not-cosign").to_owned(),
+            (None, Some(count)) => {
+                language.fill("terminal-cosigned", &[("count", &count.to_string())])
+            }
+            (None, None) => language.say("terminal-not-cosigned-yet").to_owned(),
         };
-        println!("witness        {}: {state}", witness.name);
-        for words in page::witness_fault_words(witness).iter().flatten() {
-            println!("               {words}");
+        let places = [("name", &*witness.name), ("state", &state)];
+        println!("{}", language.fill("terminal-witness", &places));
+        if let Some([english, italian]) = page::witness_fault_words(witness) {
+            println!("               {}", language.pick(italian, english));
         }
     }
 }
@@ -56,7 +61,8 @@ fn print_witnesses(witnesses: &[Standing]) {
 ///
 /// # Errors
 /// When the folder is not a node's or its ledger cannot be read.
-pub async fn run(dir: &NodeDir, json: bool) -> Result<()> {
+pub async fn run(dir: &NodeDir, json: bool, spoken: Spoken) -> Result<()> {
+    let language = spoken.language();
     let config = dir.read_config()?;
     let policy = node::read_policy(dir).await?;
     let (balance, entries) = account(dir).await?;
@@ -97,45 +103,41 @@ pub async fn run(dir: &NodeDir, json: bool) -> Result<()> {
         println!("{}", serde_json::to_string_pretty(&status)?);
         return Ok(());
     }
-    println!("organisation   {}", config.organisation);
-    println!(
-        "coordinator    {}",
-        config.coordinator.as_deref().unwrap_or("not joined yet")
-    );
-    let built = if dir.snapshot(edition).exists() {
-        "built"
-    } else {
-        "built at the next start"
+    let say = |key: &str, places: &[(&str, &str)]| println!("{}", language.fill(key, places));
+    say("terminal-organisation", &[("value", &config.organisation)]);
+    let coordinator = config.coordinator.as_deref();
+    let coordinator = coordinator.unwrap_or(language.say("terminal-not-joined"));
+    say("terminal-coordinator", &[("value", coordinator)]);
+    let built = match dir.snapshot(edition).exists() {
+        true => language.say("terminal-built"),
+        false => language.say("terminal-built-later"),
     };
-    println!("edition        {edition}, {built}");
-    println!("policy         {}", policy.policy_hash());
-    budget::print(&standings);
-    if let Some(promised) = balance.lifetime
-        && promised < policy.caps().lifetime
-    {
-        println!(
-            "               the policy names {}, which changes nothing until two persons promise it: `node-agent budget raise`",
-            policy.caps().lifetime
-        );
+    let number = edition.to_string();
+    say("terminal-edition", &[("number", &number), ("built", built)]);
+    say("terminal-policy", &[("value", policy.policy_hash())]);
+    budget::print(&standings, language);
+    let cap = policy.caps().lifetime;
+    if balance.lifetime.is_some_and(|promised| promised < cap) {
+        say("terminal-cap-not-promised", &[("cap", &cap.to_string())]);
     }
     for act in &waiting {
-        println!(
-            "act            {}: lifetime cap {} in place of {} waits for a second signature",
-            act.id, act.lifetime, act.lifetime_before
+        let (cap, before) = (act.lifetime.to_string(), act.lifetime_before.to_string());
+        say(
+            "terminal-act",
+            &[("id", &act.id), ("cap", &cap), ("before", &before)],
         );
     }
-    println!("log            {} entries", entries);
-    print_witnesses(&witnesses);
+    say("terminal-log", &[("count", &entries.to_string())]);
+    print_witnesses(&witnesses, language);
     for id in studies.ids() {
-        let state = if consented(&id) {
-            "countersigned"
-        } else {
-            "waits for the data protection officer"
+        let state = match consented(&id) {
+            true => language.say("terminal-countersigned"),
+            false => language.say("terminal-awaits"),
         };
-        println!("study          {id}: {state}");
+        say("terminal-study", &[("id", &id), ("state", state)]);
     }
     if let Some(quality) = quality {
-        println!("{}", quality::in_words(&quality, &dir.rejects()));
+        println!("{}", quality::in_words(&quality, &dir.rejects(), language));
     }
     Ok(())
 }

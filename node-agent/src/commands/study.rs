@@ -2,11 +2,13 @@
 //! The officer's key is read for the one act and kept nowhere.
 
 use crate::clock;
+use crate::commands::spoken::Spoken;
 use crate::config::NodeDir;
 use crate::keys;
 use crate::link::Link;
 use crate::node;
 use crate::studies::Studies;
+use crate::words::Language;
 use anyhow::{Context, Result};
 use clap::Subcommand;
 use identity::SigningKey;
@@ -26,11 +28,14 @@ pub enum StudyCommand {
         #[arg(long)]
         file: PathBuf,
     },
-    /// Shows the studies this node knows, in plain words.
+    /// Shows the studies that name this organisation, in plain words.
     List {
         /// The node's folder.
         #[arg(long)]
         dir: PathBuf,
+        /// The language of what is said.
+        #[command(flatten)]
+        spoken: Spoken,
     },
     /// Countersigns a study as data protection officer.
     Countersign {
@@ -43,6 +48,9 @@ pub enum StudyCommand {
         /// The officer's key file.
         #[arg(long)]
         dpo_key: PathBuf,
+        /// The language of what is said.
+        #[command(flatten)]
+        spoken: Spoken,
     },
 }
 
@@ -66,14 +74,22 @@ pub async fn run(command: StudyCommand) -> Result<()> {
             Link::open(&dir, &config)?.study(&envelope).await?;
             println!("study {} signed and handed in", study.id);
         }
-        StudyCommand::List { dir } => {
+        StudyCommand::List { dir, spoken } => {
+            let language = spoken.language();
             let dir = NodeDir::new(dir);
             let config = dir.read_config()?;
             let requesters = node::read_policy(&dir).await?.requester_keys();
             let studies = Studies::new(&dir, &config.organisation);
+            if config.coordinator.is_some() {
+                let link = Link::open(&dir, &config)?;
+                // Those known before are listed also where the coordinator is out of reach.
+                if let Err(error) = fetch(&link, &dir, &studies, &requesters).await {
+                    tracing::warn!(reason = %format!("{error:#}"), "new studies could not be asked for");
+                }
+            }
             for id in studies.ids() {
                 match studies.study(&id, &requesters) {
-                    Ok(verified) => println!("{}", in_words(verified.study())),
+                    Ok(verified) => println!("{}", in_words(verified.study(), language)),
                     Err(error) => println!("{id}: {error}"),
                 }
             }
@@ -82,7 +98,9 @@ pub async fn run(command: StudyCommand) -> Result<()> {
             dir,
             study,
             dpo_key,
+            spoken,
         } => {
+            let language = spoken.language();
             let dir = NodeDir::new(dir);
             let config = dir.read_config()?;
             let policy = node::read_policy(&dir).await?;
@@ -96,9 +114,11 @@ pub async fn run(command: StudyCommand) -> Result<()> {
             let officers = policy.dpo_keys();
             let consent =
                 studies.countersign(&study, &officer, &officers, &requesters, clock::now())?;
-            println!("{}", in_words(studies.study(&study, &requesters)?.study()));
+            let found = studies.study(&study, &requesters)?;
+            println!("{}", in_words(found.study(), language));
             link.consent(&consent).await?;
-            println!("countersigned for {}", config.organisation);
+            let told = [("organisation", config.organisation.as_str())];
+            println!("{}", language.fill("terminal-countersigned-for", &told));
         }
     }
     Ok(())
@@ -124,29 +144,31 @@ async fn fetch(
 }
 
 /// A study as an officer reads it.
-fn in_words(study: &Study) -> String {
-    let list = |items: &[String]| {
-        if items.is_empty() {
-            "none".to_owned()
-        } else {
-            items.join(", ")
-        }
+fn in_words(study: &Study, language: Language) -> String {
+    let list = |items: &[String]| match items {
+        [] => language.say("terminal-none").to_owned(),
+        items => items.join(", "),
     };
-    format!(
-        "study {}: {}\n  asks: {} for {} ({}; special categories: {})\n  of: {}\n  measures: {}; targets: {}; at the finest by {}\n  \
-         loss at most rho {} a question, {} in all (epsilon {:.2} in all, at delta 1e-6)",
-        study.id,
-        study.title,
-        study.requester,
-        study.purpose,
-        study.lawful_basis,
-        list(&study.special_categories),
-        list(&study.participants),
-        list(&study.measures),
-        list(&study.targets),
-        study.finest_level,
-        study.max_rho_per_query,
-        study.max_rho_total,
-        epsilon(study.max_rho_total, 1e-6)
+    let places = [
+        ("id", study.id.clone()),
+        ("title", study.title.clone()),
+        ("requester", study.requester.clone()),
+        ("purpose", study.purpose.to_string()),
+        ("basis", study.lawful_basis.to_string()),
+        ("special", list(&study.special_categories)),
+        ("participants", list(&study.participants)),
+        ("measures", list(&study.measures)),
+        ("targets", list(&study.targets)),
+        ("level", study.finest_level.to_string()),
+        ("each", study.max_rho_per_query.to_string()),
+        ("total", study.max_rho_total.to_string()),
+        (
+            "epsilon",
+            format!("{:.2}", epsilon(study.max_rho_total, 1e-6)),
+        ),
+    ];
+    language.fill(
+        "terminal-study-words",
+        &places.each_ref().map(|(place, text)| (*place, &**text)),
     )
 }

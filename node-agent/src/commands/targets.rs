@@ -1,6 +1,7 @@
 //! `node-agent targets`: which target groups this register can be asked about, by its mapping alone.
 //! It opens neither register nor snapshot: what it prints is public.
 
+use crate::commands::spoken::Spoken;
 use crate::config::NodeDir;
 use anyhow::{Context, Result};
 use snapshot::Mapping;
@@ -10,7 +11,8 @@ use taxonomy::{Attribute, Taxonomy};
 ///
 /// # Errors
 /// When the folder has no mapping that can be read.
-pub fn run(dir: &NodeDir, json: bool) -> Result<()> {
+pub fn run(dir: &NodeDir, json: bool, spoken: Spoken) -> Result<()> {
+    let language = spoken.language();
     let path = dir.mapping();
     let text = std::fs::read_to_string(&path).with_context(|| {
         format!(
@@ -55,30 +57,30 @@ pub fn run(dir: &NodeDir, json: bool) -> Result<()> {
         .filter(|(_, lacks)| !lacks.is_empty());
     let lacking = lacking.count();
     let all = taxonomy.targets().len();
-    println!(
-        "targets {}: {} of {all} can be answered from this mapping",
-        taxonomy.version(),
-        all - lacking
-    );
+    let (known_of, all) = ((all - lacking).to_string(), all.to_string());
+    let counted = [
+        ("version", &*taxonomy.version().to_string()),
+        ("known", &known_of),
+        ("all", &all),
+    ];
+    println!("{}", language.fill("terminal-targets", &counted));
     for (target, lacks) in taxonomy.evaluable(known) {
-        let note = if lacks.is_empty() {
-            if target.must_be_named() {
-                "answered, where the policy names it".to_owned()
-            } else {
-                "answered".to_owned()
+        let note = match (lacks.is_empty(), target.must_be_named()) {
+            (true, true) => language.say("terminal-answered-if-named").to_owned(),
+            (true, false) => language.say("terminal-answered").to_owned(),
+            (false, _) => {
+                let lacks = names(lacks).join(", ");
+                language.fill("terminal-not-evaluable", &[("lacks", &lacks)])
             }
-        } else {
-            format!(
-                "not evaluable, the mapping has no {}",
-                names(lacks).join(", ")
-            )
         };
-        println!("{:<34} {:<44} {note}", target.id, target.it);
+        let name = language.pick(&target.it, &target.en);
+        println!("{:<34} {name:<44} {note}", target.id);
     }
     if lacking > 0 {
+        let path = path.display().to_string();
         println!(
-            "a column for what is missing, under [columns] of {}, makes a target evaluable",
-            path.display()
+            "{}",
+            language.fill("terminal-targets-hint", &[("path", &path)])
         );
     }
     Ok(())

@@ -4,8 +4,8 @@
 use super::Page;
 use super::layout::page;
 use super::login::Session;
-use super::words::Language;
 use crate::approvals::{self, Shown};
+use crate::words::Language;
 use crate::{clock, keys, law, plain_words};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;

@@ -3,8 +3,8 @@
 use super::Page;
 use super::layout::page;
 use super::login::Session;
-use super::words::Language;
 use crate::commands::budget::standings;
+use crate::words::Language;
 use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;

@@ -3,10 +3,10 @@
 use super::Page;
 use super::layout::page;
 use super::login::Session;
-use super::words::Language;
 use crate::config::NodeDir;
 use crate::link::Contact;
 use crate::second_witness::{FaultKind, Standing, standings};
+use crate::words::Language;
 use crate::{acts, approvals, clock, renewal};
 use axum::Extension;
 use axum::extract::State;

@@ -2,7 +2,7 @@
 
 use super::Page;
 use super::login::Session;
-use super::words::Language;
+use crate::words::Language;
 use axum::Form;
 use axum::extract::State;
 use axum::http::{HeaderMap, header};

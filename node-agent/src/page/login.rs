@@ -2,9 +2,9 @@
 //! that brings it gets a session, kept in memory only.
 
 use super::Page;
-use super::words::Language;
 use crate::clock;
 use crate::config::{NodeDir, write_private};
+use crate::words::Language;
 use anyhow::{Context, Result};
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};

@@ -15,12 +15,12 @@ mod objections;
 mod questions;
 mod register;
 mod targets;
-mod words;
 
 pub use login::open;
 
 use crate::node::Node;
 use crate::second_witness::Standing;
+use crate::words::Language;
 use anyhow::{Context, Result};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
@@ -57,7 +57,7 @@ const HEADERS: [(HeaderName, &str); 6] = [
 /// Why a witness does not cosign and what to do, in English and Italian; nothing where it does.
 pub(crate) fn witness_fault_words(witness: &Standing) -> Option<[String; 2]> {
     let said = |language| home::witness_fault(language, witness);
-    Some([said(words::Language::En)?, said(words::Language::It)?])
+    Some([said(Language::En)?, said(Language::It)?])
 }
 
 /// What every page is made from.

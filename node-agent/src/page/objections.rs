@@ -5,7 +5,7 @@ use super::Page;
 use super::form_file::FormFields;
 use super::layout::page;
 use super::login::Session;
-use super::words::Language;
+use crate::words::Language;
 use crate::objections::{self, Entered, Reason};
 use crate::people::{Naming, PeopleList};
 use anyhow::Result;

@@ -3,9 +3,9 @@
 use super::Page;
 use super::layout::page;
 use super::login::Session;
-use super::words::Language;
 use crate::approvals::{self, REFUSED, Shown};
 use crate::plain_words;
+use crate::words::Language;
 use anyhow::Result;
 use audit::{EntryKind, Header};
 use axum::Extension;

@@ -3,7 +3,6 @@
 use super::Page;
 use super::layout::page;
 use super::login::Session;
-use super::words::Language;
 use axum::Extension;
 use axum::extract::State;
 use maud::{Markup, html};
@@ -63,8 +62,8 @@ pub(super) async fn show(
                                 @for (column, kind, rows) in &columns {
                                     tr {
                                         th scope="row" { @if column.is_empty() { (language.say("whole-line")) } @else { (column) } }
-                                        td { (problem(language, kind)) }
-                                        td { (remedy(language, kind)) }
+                                        td { (language.problem(kind)) }
+                                        td { (language.remedy(kind)) }
                                         td.number { (language.number(*rows)) }
                                     }
                                 }
@@ -90,53 +89,4 @@ fn columns(quality: &Value) -> Vec<(String, String, u64)> {
             })
         })
         .collect()
-}
-
-fn problem(language: Language, kind: &str) -> &'static str {
-    match kind {
-        "encoding" => language.say("problem-encoding"),
-        "shape" => language.say("problem-shape"),
-        "too-long" => language.say("problem-too-long"),
-        "missing" => language.say("problem-missing"),
-        "date" => language.say("problem-date"),
-        "number" => language.say("problem-number"),
-        "unknown-value" => language.say("problem-unknown-value"),
-        _ => language.say("problem-other"),
-    }
-}
-
-fn remedy(language: Language, kind: &str) -> &'static str {
-    match kind {
-        "encoding" => language.say("remedy-encoding"),
-        "shape" => language.say("remedy-shape"),
-        "too-long" => language.say("remedy-too-long"),
-        "missing" => language.say("remedy-missing"),
-        "date" => language.say("remedy-date"),
-        "number" => language.say("remedy-number"),
-        "unknown-value" => language.say("remedy-unknown-value"),
-        _ => language.say("remedy-other"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use snapshot::RejectKind;
-
-    #[test]
-    fn every_kind_of_reject_has_words_of_its_own() {
-        for kind in [
-            RejectKind::Encoding,
-            RejectKind::Shape,
-            RejectKind::TooLong,
-            RejectKind::Missing,
-            RejectKind::Date,
-            RejectKind::Number,
-            RejectKind::UnknownValue,
-        ] {
-            let id = serde_json::to_value(kind).expect("a word");
-            let said = problem(Language::It, id.as_str().expect("text"));
-            assert_ne!(said, Language::It.say("problem-other"), "{kind:?}");
-        }
-    }
 }

@@ -3,7 +3,7 @@
 use super::Page;
 use super::layout::page;
 use super::login::Session;
-use super::words::Language;
+use crate::words::Language;
 use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
