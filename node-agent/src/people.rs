@@ -22,6 +22,14 @@ pub struct PeopleList {
     pub unreadable: Vec<u64>,
 }
 
+/// A file without a first line that says which of its columns is which.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "nobody was entered: the file's first line does not name the columns {0}, so that one could be taken for the other; write these \
+     names above the columns"
+)]
+pub struct ColumnsNotNamed(String);
+
 /// How a register names people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Naming {
@@ -73,22 +81,27 @@ impl Naming {
         self.columns.iter().map(place).collect()
     }
 
-    /// Reads text: its first line names columns, the key columns among them, or is the first person, as are all lines then, with
-    /// the key columns in their order. Blank lines count and say nothing.
-    pub fn read_text(&self, text: &str) -> PeopleList {
+    /// How text is written: by which delimiter, and where the key columns stand where its first line names them.
+    fn shape(&self, text: &str) -> (u8, Option<Vec<usize>>) {
         let first = text.lines().next().unwrap_or_default();
-        let mut shapes = DELIMITERS.into_iter().filter_map(|delimiter| {
+        let shapes = DELIMITERS.into_iter().filter_map(|delimiter| {
             let columns = header(first, delimiter)?;
             let places = self.places(&columns);
             (places.is_some() || columns.len() == self.columns.len()).then_some((delimiter, places))
         });
         // A header under any delimiter says more than a number of fields that fits.
-        let all = Vec::from_iter(&mut shapes);
-        let named = all.iter().find(|(_, places)| places.is_some());
-        let (delimiter, places) = match named.or_else(|| all.first()) {
-            Some((delimiter, places)) => (*delimiter, places.clone()),
+        let mut all = Vec::from_iter(shapes);
+        let named = all.iter().position(|(_, places)| places.is_some());
+        match named.or((!all.is_empty()).then_some(0)) {
+            Some(index) => all.swap_remove(index),
             None => (DELIMITERS[0], None),
-        };
+        }
+    }
+
+    /// Reads text: its first line names columns, the key columns among them, or is the first person, as are all lines then, with
+    /// the key columns in their order. Blank lines count and say nothing.
+    pub fn read_text(&self, text: &str) -> PeopleList {
+        let (delimiter, places) = self.shape(text);
         match places {
             Some(places) => self.read_lines(text, delimiter, &places, 0),
             None => {
@@ -98,6 +111,20 @@ impl Naming {
                 let places = Vec::from_iter(0..self.columns.len());
                 self.read_lines(&headed, delimiter, &places, 1)
             }
+        }
+    }
+
+    /// Reads the text of a file, whose author need not know in which order the mapping names people: where several columns do, its
+    /// first line must say which is which, since marks of surnames taken for names would leave nobody out.
+    ///
+    /// # Errors
+    /// [`ColumnsNotNamed`].
+    pub fn read_file_text(&self, text: &str) -> Result<PeopleList, ColumnsNotNamed> {
+        let list = self.read_text(text);
+        let in_order = self.columns.len() > 1 && self.shape(text).1.is_none();
+        match in_order && list.ensure_not_empty().is_ok() {
+            true => Err(ColumnsNotNamed(quoted(&self.columns))),
+            false => Ok(list),
         }
     }
 
@@ -147,7 +174,7 @@ impl Naming {
         if let Place::Text(path) = &place {
             let bytes =
                 std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-            return Ok(self.read_text(&source::decode_text(&bytes)));
+            return Ok(self.read_file_text(&source::decode_text(&bytes))?);
         }
         let records = source::open(&place, None, Notation::of(mapping))?;
         let places = self.places(records.columns()).with_context(|| {
@@ -264,6 +291,14 @@ mod tests {
                 "{text:?}"
             );
         }
+        // Whoever wrote a file need not know that order, and is asked to say theirs.
+        for text in ["Rossi;Anna", "Anna;Rossi\n", "Nome;Nato\nAnna;1980\n"] {
+            let refused = naming.read_file_text(text).expect_err("refused");
+            assert!(refused.to_string().contains("`Cognome`, `Nome`"));
+        }
+        let named = naming.read_file_text("Nome;Cognome\nAnna;Rossi\n");
+        assert_eq!(named.expect("read").people, [anna]);
+        assert!(naming.read_file_text("").is_ok());
         // The first line decides nothing for the others.
         let list = naming.read_text("Rossi\nRossi;Anna\nRossi;Anna;Maria\nRossi; \n");
         assert_eq!(

@@ -5,9 +5,9 @@ use super::Page;
 use super::form_file::FormFields;
 use super::layout::page;
 use super::login::Session;
-use crate::words::Language;
 use crate::objections::{self, Entered, Reason};
 use crate::people::{Naming, PeopleList};
+use crate::words::Language;
 use anyhow::Result;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
@@ -34,6 +34,8 @@ enum Outcome {
     Empty,
     /// No text.
     NotText,
+    /// A list whose first line does not say which column is which, and the columns.
+    Unnamed(String),
     NotWritten,
 }
 
@@ -134,6 +136,7 @@ fn said(language: Language, outcome: &Outcome) -> Markup {
             }
         },
         Outcome::Empty => warn(language.say("list-empty").to_owned()),
+        Outcome::Unnamed(columns) => warn(language.fill("list-unnamed", &[("columns", columns)])),
         Outcome::NotText => warn(language.say("list-not-text").to_owned()),
         Outcome::NotWritten => warn(language.say("not-entered").to_owned()),
     }
@@ -181,7 +184,7 @@ pub(super) async fn add(
     Extension(session): Extension<Session>,
     Form(form): Form<Entering>,
 ) -> Response {
-    entered(&shown, session, form.people, form.reason).await
+    entered(&shown, session, form.people, Origin::Form, form.reason).await
 }
 
 /// Enters the people of a file.
@@ -203,7 +206,7 @@ pub(super) async fn add_list(
         return listed(&shown, session, status, Some(Outcome::NotText));
     }
     let text = source::decode_text(list);
-    entered(&shown, session, text, reason).await
+    entered(&shown, session, text, Origin::File, reason).await
 }
 
 fn reason(field: Option<&[u8]>) -> Option<Reason> {
@@ -214,10 +217,23 @@ fn reason(field: Option<&[u8]>) -> Option<Reason> {
     }
 }
 
-async fn entered(shown: &Page, session: Session, text: String, reason: Reason) -> Response {
+/// Where lines of people come from: typed under a label that says the order, or from a file, which must say its own.
+#[derive(Clone, Copy)]
+enum Origin {
+    Form,
+    File,
+}
+
+async fn entered(
+    shown: &Page,
+    session: Session,
+    text: String,
+    from: Origin,
+    reason: Reason,
+) -> Response {
     let entering = shown.clone();
     // Another process may hold the list for a moment.
-    let done = tokio::task::spawn_blocking(move || enter(&entering, &text, reason)).await;
+    let done = tokio::task::spawn_blocking(move || enter(&entering, &text, from, reason)).await;
     let (status, outcome) = match done.map_err(anyhow::Error::from).flatten() {
         Ok(Outcome::Read(entered, list)) if list.unreadable.is_empty() => {
             (StatusCode::OK, Outcome::Read(entered, list))
@@ -231,9 +247,16 @@ async fn entered(shown: &Page, session: Session, text: String, reason: Reason) -
     listed(shown, session, status, Some(outcome))
 }
 
-fn enter(shown: &Page, text: &str, reason: Reason) -> Result<Outcome> {
+fn enter(shown: &Page, text: &str, from: Origin, reason: Reason) -> Result<Outcome> {
     let mapping = mapping(shown)?;
-    let list = Naming::of(&mapping).read_text(text);
+    let naming = Naming::of(&mapping);
+    let read = match from {
+        Origin::Form => Ok(naming.read_text(text)),
+        Origin::File => naming.read_file_text(text),
+    };
+    let Ok(list) = read else {
+        return Ok(Outcome::Unnamed(naming.columns().join("; ")));
+    };
     if list.ensure_not_empty().is_err() {
         return Ok(Outcome::Empty);
     }
