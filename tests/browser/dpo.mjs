@@ -1,6 +1,7 @@
 // A data protection officer: signs in, finds a decision in the query log, reads why it was decided so and what it cost, sees its proof
 // verified in the browser, and looks at studies, policies, budgets and alerts, in both languages. Nothing is changed.
 import { LANGUAGES, expect } from './harness.mjs';
+import { packCalledOff } from './transfers.mjs';
 
 export async function dpo(walk) {
   await walk.check('an officer signs in', async () => {
@@ -89,9 +90,10 @@ async function opened(walk) {
     await walk.accessible();
     await walk.page.unroute(route);
   });
+  await walk.goto(address);
+  await walk.byTestId('proof-holds').waitFor();
+  await packCalledOff(walk);
   await walk.check('the evidence pack comes down', async () => {
-    await walk.goto(address);
-    await walk.byTestId('proof-holds').waitFor();
     const [download] = await Promise.all([walk.page.waitForEvent('download'), walk.byTestId('evidence').click()]);
     expect(download.suggestedFilename() === 'coordinator-evidence.zip', download.suggestedFilename());
   });

@@ -1,6 +1,7 @@
 // A planner: opens a site on the map and sees who gains, saves it, makes a variant and compares; has a plan found, calls one off, keeps
 // the plan for a report and sees the sheet that would be printed.
 import { expect } from './harness.mjs';
+import { travelSent } from './transfers.mjs';
 
 export async function plans(walk) {
   await walk.signIn('analyst');
@@ -8,6 +9,7 @@ export async function plans(walk) {
   await outlook(walk);
   const plan = await optimise(walk);
   await calledOff(walk);
+  await travelSent(walk);
   const report = await reported(walk, plan);
   const paths = [
     { name: 'simulate', path: '/simulate', ready: '[data-testid="change-table"] tbody tr' },
