@@ -49,6 +49,11 @@ class Reference {
     return this.#outlines;
   }
 
+  /** Whether areas can be drawn, or will not be. */
+  get isDrawingSettled(): boolean {
+    return this.outlines.isSettled || this.geography.problem !== null;
+  }
+
   get words(): Words {
     return { t, language: language.current, taxonomy: this.taxonomy.value };
   }
