@@ -232,15 +232,15 @@ async fn backups_of_both_sides_that_agree_are_refused_by_the_second_witness() ->
     let balance = stack.node(ORGANISATION)?.balance().await?;
     ensure!(balance.charges == 1, "{balance:?}");
     // Whoever looks at the node is told, in both languages, and what to do.
-    let status = (stack.node(ORGANISATION)?).command(&["status"], &[]).await?;
-    for words in [
-        "DOES NOT COSIGN",
-        NAME,
-        "saw another history",
-        "un'altra storia",
-        "node-agent restore",
+    for (language, said) in [
+        ("en", ["DOES NOT COSIGN", "saw another history"]),
+        ("it", ["NON FIRMA", "un'altra storia"]),
     ] {
-        ensure!(status.contains(words), "{words}: {status}");
+        let node = stack.node(ORGANISATION)?;
+        let status = node.command(&["status", "--lang", language], &[]).await?;
+        for words in [NAME, "node-agent restore"].iter().chain(&said) {
+            ensure!(status.contains(words), "{words}: {status}");
+        }
     }
     Ok(())
 }
