@@ -538,7 +538,7 @@ async fn respond(node: &Node, request: &Envelope) {
             }
         }
         Err(NodeError::WaitsForApproval) => waits(node, request).await,
-        Err(error) => tracing::error!(reason = %error, "a request stays open"),
+        Err(error) => tracing::error!(reason = %error.cause(), "a request stays open"),
     }
 }
 

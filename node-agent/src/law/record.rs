@@ -76,8 +76,8 @@ pub(super) fn write(facts: &Facts, language: Language) -> Document {
         rows,
     );
     w.text(
-        "«Tutte» riferito ai gruppi non comprende mai quelli sensibili, che una regola deve nominare.",
-        "'All' said of groups never includes sensitive ones, which a rule has to name.",
+        "«Qualsiasi», riferito ai gruppi, non comprende mai quelli sensibili, che una regola deve nominare.",
+        "'Any', said of groups, never includes sensitive ones, which a rule has to name.",
     );
     w.complete(
         "la norma o l'atto amministrativo generale su cui si fonda ciascuna base (artt. 2-ter e 2-sexies del Codice per i soggetti che svolgono un compito di interesse pubblico); per un ente privato senza tale compito, la base è un'altra e va indicata.",

@@ -133,8 +133,8 @@ pub(super) fn objection(facts: &Facts, language: Language) -> Document {
         "Answers already given",
     );
     w.text(
-        "Restano: sono conteggi con rumore, da cui un contributo non si può togliere. Rifarle senza la persona darebbe un secondo numero il cui confronto con il primo rivelerebbe di più, e costerebbe altro budget. La promessa vale anche per chi si oppone dopo: la perdita fino a oggi non cresce più per quella persona.",
-        "They stay: they are counts with noise, from which a contribution cannot be taken. Making them again without the person would give a second number whose comparison with the first would reveal more, and would cost more of the budget. The promise holds for who objects later, too: their loss until today does not grow any more.",
+        "Restano: sono conteggi con rumore, da cui un contributo non si può togliere. Rifarle senza la persona darebbe un secondo numero il cui confronto con il primo rivelerebbe di più, e costerebbe altro budget. La promessa vale anche per chi si oppone dopo: dall'edizione successiva la perdita di quella persona non cresce più.",
+        "They stay: they are counts with noise, from which a contribution cannot be taken. Making them again without the person would give a second number whose comparison with the first would reveal more, and would cost more of the budget. The promise holds for who objects later, too: from the next edition on their loss does not grow any more.",
     );
     w.text(
         format!(

@@ -32,6 +32,8 @@ pub(super) fn write(facts: &Facts, study: Option<&str>, language: Language) -> R
         ),
     };
     let groups = names::list(&study.targets, language, names::target);
+    let first = study.targets.first().map_or("", String::as_str);
+    let example = names::target(first, language);
     let row = |italian: &str, english: &str, value: String| {
         vec![language.pick(italian, english).to_owned(), value]
     };
@@ -140,8 +142,8 @@ pub(super) fn write(facts: &Facts, study: Option<&str>, language: Language) -> R
 
     w.section("", "Per esempio", "For example");
     w.text(
-        format!("Qualcuno sospetta che una vicina sia seguita da {} e guarda quante persone («{}») risultano nella sua area. Il numero ha rumore: con lei o senza di lei sarebbe uscito quasi altrettanto spesso. Impara invece ciò che vale per l'area: se il bisogno vi è frequente, lo è anche per chi non è mai stato nel registro.", facts.organisation, groups),
-        format!("Somebody suspects that a neighbour is a client of {} and looks up how many people ('{}') their area has. The number has noise: with her or without her it would have come out almost as often. They do learn what is true of the area: if the need is frequent there, it is so for those who were never in the register too.", facts.organisation, groups),
+        format!("Qualcuno sospetta che una vicina sia seguita da {} e guarda quante persone («{}») risultano nella sua area. Il numero ha rumore: con lei o senza di lei sarebbe uscito quasi altrettanto spesso. Impara invece ciò che vale per l'area: se il bisogno vi è frequente, lo è anche per chi non è mai stato nel registro.", facts.organisation, example),
+        format!("Somebody suspects that a neighbour is a client of {} and looks up how many people ('{}') their area has. The number has noise: with her or without her it would have come out almost as often. They do learn what is true of the area: if the need is frequent there, it is so for those who were never in the register too.", facts.organisation, example),
     );
     w.section("", "Che cosa non è nascosto", "What is not hidden");
     w.text(
