@@ -5,7 +5,7 @@ mod support;
 use coordinator::State;
 use coordinator::app::forecasts::{self, ForecastState};
 use coordinator::clock::Clock;
-use coordinator::store::accounts::Role;
+use coordinator::store::accounts::{Role, account_by_name};
 use serde_json::{Value, json};
 use std::time::Duration;
 use support::{Bed, Browser, City, Reply, STUDY, logged};
@@ -252,7 +252,10 @@ async fn forecasts_outlive_the_coordinator() {
     let app = State::open(bed.config.clone(), Clock::System)
         .await
         .unwrap();
-    let kept = forecasts::one(&app, &id(&whole)).await.unwrap();
+    let mut reader = app.database.read().await.unwrap();
+    let anna = account_by_name(&mut reader, "anna").await.unwrap().unwrap();
+    drop(reader);
+    let kept = forecasts::one(&app, &anna, &id(&whole)).await.unwrap();
     assert_eq!(
         serde_json::to_value(kept.result).unwrap(),
         whole["result"],
@@ -260,7 +263,7 @@ async fn forecasts_outlive_the_coordinator() {
     );
     forecasts::resume(&app).await.unwrap();
     for _ in 0..2_400 {
-        let view = forecasts::one(&app, &id(&broken)).await.unwrap();
+        let view = forecasts::one(&app, &anna, &id(&broken)).await.unwrap();
         if view.state == ForecastState::Done {
             // The same input says the same.
             assert_eq!(serde_json::to_value(view.result).unwrap(), broken["result"]);
@@ -334,7 +337,24 @@ async fn a_forecast_is_made_of_the_releases_that_are_left_and_names_the_others()
     let seen = done(&outsider, &seen).await;
     assert_eq!(seen["result"]["past"], json!(["2025-Q1"]));
     assert_eq!(seen["result"]["missing"], Value::Null);
+    // Lists name to each what each may see: of forecasts, and of a cube's releases.
+    let listed = async |browser: &Browser<'_>| {
+        let forecasts = browser.get("/api/v1/forecasts").await.expect(200).json();
+        let cube = browser.get("/api/v1/cubes/needs").await.expect(200).json();
+        let all = browser.get("/api/v1/cubes").await.expect(200).json();
+        assert_eq!(all["cubes"][0], cube);
+        let asked = cube["asked"].as_array().unwrap().clone();
+        let named = asked.iter().filter(|ask| !ask["release"].is_null());
+        (
+            forecasts["forecasts"].as_array().unwrap().len(),
+            named.count(),
+            asked.len(),
+        )
+    };
+    assert_eq!(listed(&outsider).await, (1, 1, 2));
+    assert_eq!(listed(&city.analyst).await, (3, 2, 2));
     owes(&bed, "2025-01", "requester", None).await;
+    assert_eq!(listed(&outsider).await, (0, 0, 2));
     begin(&outsider).await.refused(409, "nothing-released");
     owes(&bed, "2021-01", "public", Some(1)).await;
     owes(&bed, "2025-01", "public", Some(1)).await;

@@ -131,6 +131,69 @@ async fn a_release_is_seen_by_whom_every_organisation_in_it_allows() {
     }
 }
 
+/// A release that an account may not see is not named to it where the same question is previewed.
+#[tokio::test]
+async fn a_preview_names_no_release_that_is_hidden() {
+    let bed = Bed::new().await;
+    let city = bed.city().await;
+    let of = async |name, organisation| {
+        bed.signed_in(name, Role::Organisation, Some(organisation))
+            .await
+    };
+    let requester = of("comune", "comune-milano").await;
+    let participant = of("lambro", "cooperativa-lambro").await;
+    let release = released(&city, "a", 100, [Audience::Requester; 3].map(owed)).await;
+    let asked = json!({ "study": STUDY, "query": question(20_000_001) });
+    for (browser, named) in [(&requester, json!(release)), (&participant, json!(null))] {
+        let preview = browser.post("/api/v1/queries/preview", &asked).await;
+        assert_eq!(preview.expect(200).json()["already_released"], named);
+    }
+}
+
+/// What a solver still works on holds numbers of the releases it was given: it ends with the first of them.
+#[tokio::test]
+async fn a_plan_that_is_being_solved_is_called_off_when_a_release_of_it_ends() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let bed = Bed::new().await;
+    let city = bed.city().await;
+    // A solver that finds nothing for an hour.
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("solver");
+    std::fs::write(&program, "#!/bin/sh\nexec sleep 3600\n").unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).unwrap();
+    (bed.app.plans).solve_with(program);
+    let ends = Obligations {
+        retention_months: 1,
+        ..owed(Audience::Public)
+    };
+    let mut query = question(20_000_000);
+    query["by"] = json!({ "area": "nil" });
+    let asked = city.asked(&query, "a").await;
+    for node in &city.nodes {
+        answers(node, 100, ends).await;
+    }
+    let release = city.view(&asked).await["release"].clone();
+    let plan = json!({
+        "name": "long", "model": "p-median", "p": 1,
+        "basis": {
+            "demand": [{ "kind": "release", "release": release }],
+            "sites": [{ "id": "duomo", "nil": "1", "status": "required", "capacity": 60 }],
+        },
+    });
+    let made = city.analyst.post("/api/v1/plans", &plan).await;
+    let id = made.location().rsplit('/').next().unwrap().to_owned();
+    assert!(bed.app.plans.follow(&id).is_some());
+    bed.pass(32 * 86_400);
+    audience::erase_ended(&bed.app, false).await.unwrap();
+    let gone = async {
+        while bed.app.plans.follow(&id).is_some() {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    let patience = std::time::Duration::from_secs(60);
+    (tokio::time::timeout(patience, gone).await).expect("the plan is called off");
+}
+
 /// Who saw the earlier release of all three is told what part the two of a later one are of it; nobody else is.
 #[tokio::test]
 async fn the_share_that_answered_is_told_from_what_the_reader_may_see() {

@@ -5,7 +5,8 @@ mod support;
 
 use axum::body::Body;
 use axum::http::header;
-use coordinator::store::accounts::Role;
+use coordinator::store::accounts::{Role, account_by_name};
+use coordinator::store::visible::Viewer;
 use serde_json::{Value, json};
 use std::time::Duration;
 use support::{Bed, Browser, City, Reply, logged, question, send};
@@ -465,6 +466,13 @@ async fn plans_wait_for_their_turn_are_called_off_and_have_a_limit() {
         locations[0].rsplit('/').next().unwrap(),
     );
     let cut_off = cut_off.await.unwrap().unwrap();
+    let anna = account_by_name(&mut transaction, "anna").await.unwrap();
+    let viewer = Viewer {
+        account: &anna.unwrap(),
+        now: bed.app.clock.now(),
+    };
+    let cut_off = cut_off.open(&mut transaction, &viewer).await.unwrap();
+    let cut_off = cut_off.expect("seen by the analyst");
     let new = coordinator::store::planning::NewPlan {
         id: "cut-off",
         name: &cut_off.name,

@@ -10,6 +10,7 @@ use crate::store::log::{self, Entry};
 use crate::store::queries::NewQuery;
 use crate::store::requests::NewRequest;
 use crate::store::studies::StoredStudy;
+use crate::store::visible::Viewer;
 use crate::store::{cubes, idempotency, organisations, queries, requests, studies};
 use crate::{CoordinatorError, Problem, secret};
 use audit::EntryKind;
@@ -151,7 +152,11 @@ async fn place(
     if plan.asked.is_empty() {
         return Err(Problem::NoNodeToAsk);
     }
-    let released = plan::released_already(transaction, id, &hash, &plan.asked).await?;
+    let viewer = Viewer {
+        account: question.account,
+        now,
+    };
+    let released = plan::released_already(transaction, &viewer, id, &hash, &plan.asked).await?;
     if let Some((release, query)) = released {
         let entry = Entry::new(EntryKind::Reuse, "release-reused")
             .study(id)
@@ -181,7 +186,8 @@ async fn place(
         });
     }
     if !question.ask_anew
-        && let Some(offer) = derive::best(transaction, id, question.query, &plan.asked).await?
+        && let Some(offer) =
+            derive::best(transaction, &viewer, id, question.query, &plan.asked).await?
     {
         return Err(Problem::Derivable(Box::new(offer)));
     }

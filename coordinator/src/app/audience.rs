@@ -1,16 +1,15 @@
-//! Who may see a release: whoever every organisation in it allows, and nobody once its time has ended. A release that an account may
-//! not see is not there for it, on every path: list, file, statistic, comparison, forecast, or another release made of it.
+//! Releases that an account may not see are not there for it, on every path: list, file, statistic, comparison, forecast, or another
+//! release made of them. Numbers are read with the proof that they may be seen (`store::visible`); what ended is erased here.
 
 use crate::app::forecasts;
 use crate::state::State;
-use crate::store::accounts::{Account, Role};
+use crate::store::accounts::Account;
 use crate::store::derived;
 use crate::store::log::{self, Entry};
-use crate::store::release_terms::{self, ReleaseTerms};
-use crate::store::studies;
+use crate::store::release_terms;
+use crate::store::visible::{Viewer, Visible};
 use crate::{CoordinatorError, Problem};
 use audit::EntryKind;
-use protocol::Audience;
 use sqlx::SqliteConnection;
 
 /// The last second of a release made at `released_at` that may be kept for so many months.
@@ -26,66 +25,34 @@ pub fn keep_until(released_at: i64, months: u32) -> i64 {
     ends().unwrap_or(jiff::Timestamp::MAX.as_second())
 }
 
-/// Checks that an account may see a release now.
+/// Checks that a viewer may see a release.
 ///
 /// # Errors
 /// [`Problem::NotFound`] where it may not, where the release's time has ended, or where there is none.
 pub async fn check(
     connection: &mut SqliteConnection,
-    account: &Account,
+    viewer: &Viewer<'_>,
     release: &str,
-    now: i64,
-) -> Result<ReleaseTerms, Problem> {
-    let terms = (release_terms::terms_of(connection, release).await?).ok_or(Problem::NotFound)?;
-    match may_see(connection, account, &terms, now).await? {
-        true => Ok(terms),
-        false => Err(Problem::NotFound),
-    }
+) -> Result<Visible, Problem> {
+    (viewer.find(connection, release).await?).ok_or(Problem::NotFound)
 }
 
-/// Whether an account may see what is owed on these terms.
-///
-/// # Errors
-/// [`CoordinatorError`].
-pub async fn may_see(
-    connection: &mut SqliteConnection,
-    account: &Account,
-    terms: &ReleaseTerms,
-    now: i64,
-) -> Result<bool, CoordinatorError> {
-    if terms.keep_until.is_some_and(|until| until < now) {
-        return Ok(false);
-    }
-    if terms.audience == Audience::Public {
-        return Ok(true);
-    }
-    // Whoever asks here without an organisation of their own asks for the body that runs the coordinator, the requester.
-    let Some(organisation) = &account.organisation else {
-        return Ok(account.role == Role::Analyst);
-    };
-    let Some(study) = studies::study_by_id(connection, &terms.study).await? else {
-        return Ok(false);
-    };
-    let takes_part =
-        terms.audience == Audience::Participants && study.study.participants.contains(organisation);
-    Ok(takes_part || study.study.requester == *organisation)
-}
-
-/// Checks that an account may see each of several releases.
+/// Checks that an account may see a release now, before anything else that it sent is looked at.
 ///
 /// # Errors
 /// As [`check`].
-pub async fn check_all<'a>(
-    app: &State,
-    account: &Account,
-    releases: impl IntoIterator<Item = &'a String>,
-) -> Result<(), Problem> {
-    let now = app.clock.now();
+pub async fn ensure(app: &State, account: &Account, release: &str) -> Result<(), Problem> {
     let mut reader = app.database.read().await?;
-    for release in releases {
-        check(&mut reader, account, release, now).await?;
-    }
+    check(&mut reader, &viewer(app, account), release).await?;
     Ok(())
+}
+
+/// An account that looks now.
+pub fn viewer<'a>(app: &State, account: &'a Account) -> Viewer<'a> {
+    Viewer {
+        account,
+        now: app.clock.now(),
+    }
 }
 
 /// Erases the numbers of releases whose time has ended and of what was made of them, and logs each. The log still verifies: an entry
@@ -120,8 +87,13 @@ pub async fn erase_ended(app: &State, all: bool) -> Result<(), CoordinatorError>
         return Ok(());
     }
     transaction.commit().await?;
-    for gone in made.iter().filter(|gone| gone.what == "forecast") {
-        forecasts::forget(app, &gone.id);
+    // What is still being worked out of them holds their numbers in memory, or in a process of its own.
+    for gone in &made {
+        match gone.what {
+            "forecast" => forecasts::forget(app, &gone.id),
+            "plan" => app.plans.call_off(&gone.id),
+            _ => {}
+        }
     }
     Ok(())
 }

@@ -4,7 +4,9 @@
 use super::consistent::{CONFIDENCE, Loaded, loaded, rounded};
 use super::release::Release;
 use super::statistics::{self, PublicWhole};
+use crate::app::audience;
 use crate::state::State;
+use crate::store::accounts::Account;
 use crate::{CoordinatorError, Problem};
 use compose::{Compared, Contrast, Contrasted, Ranked, Region, Verdict};
 use geography::{Facts, Level};
@@ -148,13 +150,19 @@ fn unfit(code: &'static str, path: &'static str, remedy: &'static str) -> Proble
 ///
 /// # Errors
 /// [`Problem`], naming what does not fit and the remedy.
-pub async fn comparison(app: &State, id: &str, wanted: &Wanted) -> Result<Comparison, Problem> {
+pub async fn comparison(
+    app: &State,
+    account: &Account,
+    id: &str,
+    wanted: &Wanted,
+) -> Result<Comparison, Problem> {
+    let viewer = audience::viewer(app, account);
     let mut reader = app.database.read().await?;
-    let now = loaded(&mut reader, &app.vouched, id).await?;
+    let now = loaded(&mut reader, &app.vouched, &viewer, id).await?;
     let before = match &wanted.against {
         None => None,
         Some((other, _)) => {
-            let before = loaded(&mut reader, &app.vouched, other).await?;
+            let before = loaded(&mut reader, &app.vouched, &viewer, other).await?;
             // No privacy cost is not a lawful purpose: another study's release is not there.
             if before.release.summary.study != now.release.summary.study {
                 return Err(Problem::NotFound);

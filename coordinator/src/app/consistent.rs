@@ -4,8 +4,10 @@
 use super::derive::{parsed, stored};
 use super::release::{self, Axis, Release};
 use super::volumes::{self, AnsweredShare};
+use crate::app::audience;
 use crate::state::State;
 use crate::store::accounts::Account;
+use crate::store::visible::Viewer;
 use crate::store::{queries, requests};
 use crate::vouched::Vouchers;
 use crate::{CoordinatorError, Problem};
@@ -86,9 +88,12 @@ pub(super) const CONFIDENCE: Confidence = Confidence::P90;
 pub(super) async fn loaded(
     connection: &mut SqliteConnection,
     vouchers: &Vouchers,
+    viewer: &Viewer<'_>,
     id: &str,
 ) -> Result<Loaded, Problem> {
-    let (query, release) = stored(connection, id).await?.ok_or(Problem::NotFound)?;
+    let (query, release) = stored(connection, viewer, id)
+        .await?
+        .ok_or(Problem::NotFound)?;
     if release.summary.derived_from.is_some() {
         return Err(Problem::Unfit {
             code: "derived-release",
@@ -199,21 +204,16 @@ impl Asked {
 /// [`Problem`], naming what does not fit and the remedy.
 pub async fn view(app: &State, account: &Account, id: &str) -> Result<ConsistentView, Problem> {
     let mut reader = app.database.read().await?;
-    let loaded = loaded(&mut reader, &app.vouched, id).await?;
+    let viewer = audience::viewer(app, account);
+    let loaded = loaded(&mut reader, &app.vouched, &viewer, id).await?;
     let consistent = &loaded.consistent;
     let mut levels = Vec::new();
     for (place, level) in consistent.levels().iter().enumerate() {
-        let release = of_level(&mut reader, &loaded.release, *level).await?;
+        let release = of_level(&mut reader, &viewer, &loaded.release, *level).await?;
         levels.push(one_level(consistent, place, release));
     }
-    let answered_share = volumes::answered_share(
-        &mut reader,
-        &app.vouched,
-        account,
-        &loaded.release,
-        app.clock.now(),
-    )
-    .await?;
+    let answered_share =
+        volumes::answered_share(&mut reader, &app.vouched, &viewer, &loaded.release).await?;
     Ok(ConsistentView {
         query: loaded.query,
         with: Vec::new(),
@@ -228,6 +228,7 @@ pub async fn view(app: &State, account: &Account, id: &str) -> Result<Consistent
 /// The release of the same question at another of its levels.
 pub(super) async fn of_level(
     connection: &mut SqliteConnection,
+    viewer: &Viewer<'_>,
     release: &Release,
     level: Level,
 ) -> Result<Release, Problem> {
@@ -236,8 +237,8 @@ pub(super) async fn of_level(
     };
     let part = part.releases.iter().find(|part| part.level == level.id());
     let part = part.ok_or(CoordinatorError::Corrupt { what: "release" })?;
-    let found = stored(connection, &part.release).await?;
-    let (_, release) = found.ok_or(CoordinatorError::Corrupt { what: "release" })?;
+    let found = stored(connection, viewer, &part.release).await?;
+    let (_, release) = found.ok_or(Problem::NotFound)?;
     Ok(release)
 }
 

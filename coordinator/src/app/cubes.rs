@@ -4,6 +4,7 @@
 use super::ask::{self, Asked, Question};
 use super::plan;
 use super::preview::{self, Preview};
+use crate::app::audience;
 use crate::clock::rfc3339;
 use crate::state::State;
 use crate::store::accounts::{Account, Role};
@@ -11,12 +12,14 @@ use crate::store::cubes::{self, AskKind, CubeAsk, StoredAsk, StoredCube};
 use crate::store::log::{self, Entry};
 use crate::store::queries::QueryState;
 use crate::store::studies;
+use crate::store::visible::Viewer;
 use crate::{CoordinatorError, Problem};
 use audit::EntryKind;
 use query::{AggregateQuery, Cube, Month, Span, completed_by};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sqlx::SqliteConnection;
+use std::collections::BTreeSet;
 use utoipa::ToSchema;
 
 /// Months of a cube, `YYYY-MM`, both inside.
@@ -51,7 +54,7 @@ pub struct AskView {
     pub query: String,
     /// How far it is.
     pub state: QueryState,
-    /// Its release at the finest level.
+    /// Its release at the finest level, where the account may see it.
     pub release: Option<String>,
 }
 
@@ -155,11 +158,12 @@ pub async fn define_defaults(
 ///
 /// # Errors
 /// [`Problem::Internal`].
-pub async fn list(app: &State) -> Result<Vec<CubeView>, Problem> {
+pub async fn list(app: &State, account: &Account) -> Result<Vec<CubeView>, Problem> {
+    let viewer = audience::viewer(app, account);
     let mut reader = app.database.read().await?;
     let mut views = Vec::new();
     for stored in cubes::cubes(&mut reader).await? {
-        views.push(view(&mut reader, stored).await?);
+        views.push(view(&mut reader, &viewer, stored).await?);
     }
     Ok(views)
 }
@@ -168,10 +172,11 @@ pub async fn list(app: &State) -> Result<Vec<CubeView>, Problem> {
 ///
 /// # Errors
 /// [`Problem::NotFound`].
-pub async fn one(app: &State, id: &str) -> Result<CubeView, Problem> {
+pub async fn one(app: &State, account: &Account, id: &str) -> Result<CubeView, Problem> {
+    let viewer = audience::viewer(app, account);
     let mut reader = app.database.read().await?;
     let stored = (cubes::cube_by_id(&mut reader, id).await?).ok_or(Problem::NotFound)?;
-    view(&mut reader, stored).await
+    view(&mut reader, &viewer, stored).await
 }
 
 /// Price and accuracy of what is wanted of a cube; spends nothing.
@@ -306,9 +311,19 @@ async fn completed(
     Ok(editions.min().and_then(completed_by))
 }
 
-async fn view(connection: &mut SqliteConnection, stored: StoredCube) -> Result<CubeView, Problem> {
+async fn view(
+    connection: &mut SqliteConnection,
+    viewer: &Viewer<'_>,
+    stored: StoredCube,
+) -> Result<CubeView, Problem> {
     let cube = stored.cube;
     let asks = cubes::cube_asks(connection, cube.id()).await?;
+    let mut seen = BTreeSet::new();
+    for release in asks.iter().filter_map(|ask| ask.release.as_deref()) {
+        if viewer.find(connection, release).await?.is_some() {
+            seen.insert(release.to_owned());
+        }
+    }
     let completed = completed(connection, &cube).await?;
     let due = due(&cube, &asks, completed).and_then(|(kind, span)| {
         let query = match kind {
@@ -335,7 +350,7 @@ async fn view(connection: &mut SqliteConnection, stored: StoredCube) -> Result<C
                 to: ask.span.to.to_string(),
                 query: ask.query,
                 state: ask.state,
-                release: ask.release,
+                release: ask.release.filter(|release| seen.contains(release)),
             })
             .collect(),
         due,

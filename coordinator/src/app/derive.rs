@@ -5,10 +5,12 @@ use super::plan::{self, Addressee};
 use super::release::{self, AppliedBounds, Release, ReleaseSummary};
 use super::stored_release;
 use super::{end, limits};
+use crate::app::audience;
 use crate::state::State;
 use crate::store::accounts::{Account, Role};
 use crate::store::log::{self, Entry};
 use crate::store::queries::NewQuery;
+use crate::store::visible::Viewer;
 use crate::store::{queries, releases, requests, studies};
 use crate::{CoordinatorError, Problem, secret};
 use audit::EntryKind;
@@ -50,13 +52,14 @@ impl Derivable {
     }
 }
 
-/// The best release of a study from which `wanted` follows and that asking again could not complete; the newest of
+/// The best release of a study, of those that the viewer may see, from which `wanted` follows and that asking again could not complete; the newest of
 /// equals.
 ///
 /// # Errors
 /// [`CoordinatorError`].
 pub async fn best(
     connection: &mut SqliteConnection,
+    viewer: &Viewer<'_>,
     study: &str,
     wanted: &AggregateQuery,
     asked: &[Addressee],
@@ -72,7 +75,7 @@ pub async fn best(
         let Ok(map) = CellMap::new(&source, wanted) else {
             continue;
         };
-        let Some((query, release)) = stored(connection, &summary.id).await? else {
+        let Some((query, release)) = stored(connection, viewer, &summary.id).await? else {
             continue;
         };
         let Some(refused) = plan::refused_of_settled(connection, &query, asked).await? else {
@@ -116,7 +119,8 @@ pub async fn derive(
     let id = secret::identifier()?;
     // Verifying and summing hold no lock.
     let mut reader = app.database.read().await?;
-    let (query, source) = source(&mut reader, release, study).await?;
+    let viewer = audience::viewer(app, account);
+    let (query, source) = source(&mut reader, &viewer, release, study).await?;
     let held = studies::study_by_id(&mut reader, study)
         .await?
         .ok_or(Problem::UnknownStudy)?;
@@ -161,7 +165,7 @@ pub async fn derive(
             .body(json!({ "account": account.name }))
     };
     for (known, _) in releases::releases_of_question(&mut transaction, &hash, study).await? {
-        let same = (stored(&mut transaction, &known).await?)
+        let same = (stored(&mut transaction, &viewer, &known).await?)
             .is_some_and(|(_, it)| it.summary.derived_from.as_ref() == Some(&source_id));
         if same {
             let entry = reuse("release-reused").fact("release", known.as_str());
@@ -198,6 +202,7 @@ pub async fn derive(
 /// The release that nodes answered behind `release`, which is itself or what it was derived from, with its query.
 async fn source(
     connection: &mut SqliteConnection,
+    viewer: &Viewer<'_>,
     release: &str,
     study: &str,
 ) -> Result<(String, Release), Problem> {
@@ -206,19 +211,23 @@ async fn source(
             .filter(|(_, release)| release.summary.study == study)
             .ok_or(Problem::NotFound)
     };
-    let (query, found) = of_study(stored(connection, release).await?)?;
+    let (query, found) = of_study(stored(connection, viewer, release).await?)?;
     match &found.summary.derived_from {
         None => Ok((query, found)),
-        Some(first) => of_study(stored(connection, first).await?),
+        Some(first) => of_study(stored(connection, viewer, first).await?),
     }
 }
 
-/// A stored release with the query it answers.
+/// A stored release with the query it answers; none where the viewer may not see it.
 pub(super) async fn stored(
     connection: &mut SqliteConnection,
+    viewer: &Viewer<'_>,
     id: &str,
 ) -> Result<Option<(String, Release)>, CoordinatorError> {
-    match releases::release_with_query(connection, id).await? {
+    let Some(visible) = viewer.find(connection, id).await? else {
+        return Ok(None);
+    };
+    match releases::release_with_query(connection, &visible).await? {
         Some((query, body)) => Ok(Some((query, stored_release::read(&body)?))),
         None => Ok(None),
     }

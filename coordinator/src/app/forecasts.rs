@@ -13,11 +13,13 @@ pub use adjust::Adjustment;
 pub use jobs::{Forecasts, forget, resume, stop};
 pub use views::*;
 
+use crate::app::audience;
 use crate::clock::rfc3339;
 use crate::state::{App, State};
 use crate::store::accounts::{Account, Role};
 use crate::store::forecasts::{self as store, NewForecast, StoredAdjustments, StoredForecast};
 use crate::store::log::{self, Entry};
+use crate::store::visible::Viewer;
 use crate::store::{cubes, stored};
 use crate::{CoordinatorError, Problem};
 use audit::EntryKind;
@@ -177,10 +179,11 @@ async fn assume(
 /// A forecast, as far as it is.
 ///
 /// # Errors
-/// [`Problem::NotFound`].
-pub async fn one(app: &State, id: &str) -> Result<ForecastView, Problem> {
+/// [`Problem::NotFound`], also where the account may not see a release it was made of.
+pub async fn one(app: &State, account: &Account, id: &str) -> Result<ForecastView, Problem> {
+    let viewer = audience::viewer(app, account);
     let mut reader = app.database.read().await?;
-    let (forecast, assumed) = found(&mut reader, id).await?;
+    let (forecast, assumed) = found(&mut reader, &viewer, id).await?;
     let (mut wanted, past) = {
         let input = read_input(&forecast)?;
         (input.wanted, input.past)
@@ -188,7 +191,7 @@ pub async fn one(app: &State, id: &str) -> Result<ForecastView, Problem> {
     let state = state_of(&forecast)?;
     let mut result = match state {
         ForecastState::Done => {
-            let text = store::forecast_result(&mut reader, &forecast.id).await?;
+            let text = store::forecast_result(&mut reader, &forecast).await?;
             Some(read_result(&text.unwrap_or_default())?)
         }
         _ => None,
@@ -220,20 +223,25 @@ pub async fn one(app: &State, id: &str) -> Result<ForecastView, Problem> {
     })
 }
 
-/// The newest forecasts, and what was assumed on top of some.
+/// The newest forecasts whose releases the account may see, and what was assumed on top of some.
 ///
 /// # Errors
 /// [`Problem::Internal`].
-pub async fn list(app: &State) -> Result<Vec<ForecastSummary>, Problem> {
+pub async fn list(app: &State, account: &Account) -> Result<Vec<ForecastSummary>, Problem> {
+    let viewer = audience::viewer(app, account);
     let mut reader = app.database.read().await?;
     let mut listed = Vec::new();
     for forecast in store::forecasts_newest(&mut reader, LISTED).await? {
-        listed.push((forecast.asked_at, summary(&forecast, None)?));
+        if let Some(forecast) = forecast.open(&mut reader, &viewer).await? {
+            listed.push((forecast.asked_at, summary(&forecast, None)?));
+        }
     }
     for assumed in store::adjustments_newest(&mut reader, LISTED).await? {
         let forecast = store::forecast_by_id(&mut reader, &assumed.forecast).await?;
         let forecast = forecast.ok_or(CoordinatorError::Corrupt { what: "forecast" })?;
-        listed.push((assumed.made_at, summary(&forecast, Some(&assumed))?));
+        if let Some(forecast) = forecast.open(&mut reader, &viewer).await? {
+            listed.push((assumed.made_at, summary(&forecast, Some(&assumed))?));
+        }
     }
     listed.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
     Ok(listed.into_iter().map(|(_, summary)| summary).collect())
@@ -264,8 +272,9 @@ pub async fn cancel(app: &State, account: &Account, id: &str) -> Result<(), Prob
     if account.role != Role::Analyst {
         return Err(Problem::Forbidden);
     }
+    let viewer = audience::viewer(app, account);
     let mut transaction = app.database.write().await?;
-    let (forecast, _) = found(&mut transaction, id).await?;
+    let (forecast, _) = found(&mut transaction, &viewer, id).await?;
     store::forecast_end(&mut transaction, &forecast.id, store::Ended::Cancelled).await?;
     transaction.commit().await.map_err(CoordinatorError::from)?;
     app.forecasts.cancel(&forecast.id);
@@ -275,16 +284,19 @@ pub async fn cancel(app: &State, account: &Account, id: &str) -> Result<(), Prob
 /// A forecast by its own identifier, or with what is assumed by the identifier of that.
 async fn found(
     connection: &mut SqliteConnection,
+    viewer: &Viewer<'_>,
     id: &str,
 ) -> Result<(StoredForecast, Option<StoredAdjustments>), Problem> {
     if let Some(forecast) = store::forecast_by_id(connection, id).await? {
-        return Ok((forecast, None));
+        let seen = forecast.open(connection, viewer).await?;
+        return Ok((seen.ok_or(Problem::NotFound)?, None));
     }
     let assumed = store::adjustments_by_id(connection, id).await?;
     let assumed = assumed.ok_or(Problem::NotFound)?;
     let forecast = store::forecast_by_id(connection, &assumed.forecast).await?;
     let forecast = forecast.ok_or(CoordinatorError::Corrupt { what: "forecast" })?;
-    Ok((forecast, Some(assumed)))
+    let seen = forecast.open(connection, viewer).await?;
+    Ok((seen.ok_or(Problem::NotFound)?, Some(assumed)))
 }
 
 const CORRUPT: CoordinatorError = CoordinatorError::Corrupt { what: "forecast" };

@@ -43,11 +43,13 @@ pub async fn together(
             code: "out-of-range",
         });
     }
-    audience::check_all(app, account, with).await?;
+    let viewer = audience::viewer(app, account);
     let mut reader = app.database.read().await?;
     let mut questions: Vec<Asked> = Vec::new();
     for id in std::iter::once(id).chain(with.iter().map(String::as_str)) {
-        let (query, release) = stored(&mut reader, id).await?.ok_or(Problem::NotFound)?;
+        let (query, release) = stored(&mut reader, &viewer, id)
+            .await?
+            .ok_or(Problem::NotFound)?;
         if release.summary.derived_from.is_some() {
             return Err(unfit(
                 "derived-release",
@@ -82,7 +84,7 @@ pub async fn together(
     let mut place = 0;
     for (asked, order) in questions.iter().zip(&orders) {
         for level in &asked.levels {
-            let release = of_level(&mut reader, &asked.release, *level).await?;
+            let release = of_level(&mut reader, &viewer, &asked.release, *level).await?;
             let variance = found.variance(place);
             let (mut estimates, mut variances) = (Vec::new(), Vec::new());
             // Back into the release's own order of cells.
@@ -103,14 +105,8 @@ pub async fn together(
         }
     }
     let first = &questions[0];
-    let answered_share = volumes::answered_share(
-        &mut reader,
-        &app.vouched,
-        account,
-        &first.release,
-        app.clock.now(),
-    )
-    .await?;
+    let answered_share =
+        volumes::answered_share(&mut reader, &app.vouched, &viewer, &first.release).await?;
     Ok(ConsistentView {
         query: first.query.clone(),
         with: questions[1..]

@@ -5,6 +5,7 @@ use crate::CoordinatorError;
 use crate::store::queries::Unasked;
 use crate::store::requests::RequestState;
 use crate::store::studies::StoredStudy;
+use crate::store::visible::Viewer;
 use crate::store::{consents, datasets, organisations, queries, releases, requests};
 use sqlx::SqliteConnection;
 use std::collections::BTreeSet;
@@ -79,19 +80,18 @@ pub async fn plan(
     Ok(plan)
 }
 
-/// The latest release of this question, in this study, that asking again could not complete, and its query: every addressee
+/// The latest release of this question, in this study and to be seen by the viewer, that asking again could not complete, and its query: every addressee
 /// is in it with its current edition, or refused under the policy it still has.
 pub async fn released_already(
     connection: &mut SqliteConnection,
+    viewer: &Viewer<'_>,
     study: &str,
     query_hash: &str,
     asked: &[Addressee],
 ) -> Result<Option<(String, String)>, CoordinatorError> {
     for (release, query) in releases::releases_of_question(connection, query_hash, study).await? {
-        if refused_of_settled(connection, &query, asked)
-            .await?
-            .is_some()
-        {
+        let settled = refused_of_settled(connection, &query, asked).await?;
+        if settled.is_some() && viewer.find(connection, &release).await?.is_some() {
             return Ok(Some((release, query)));
         }
     }

@@ -88,7 +88,7 @@ pub struct Preview {
     pub derivable: Option<Derivable>,
 }
 
-/// Previews a question for an account. A release that the account may not see is not offered to it.
+/// Previews a question for an account. A release that the account may not see is neither named nor offered to it.
 ///
 /// # Errors
 /// [`Problem`] as asking it would meet.
@@ -98,21 +98,8 @@ pub async fn preview_for(
     study: &str,
     query: &AggregateQuery,
 ) -> Result<Preview, Problem> {
-    let mut found = preview(app, study, query).await?;
-    if let Some(derivable) = &found.derivable
-        && (audience::check_all(app, account, [&derivable.release]).await).is_err()
-    {
-        found.derivable = None;
-    }
-    Ok(found)
-}
-
-/// Previews a question, whoever asks it.
-///
-/// # Errors
-/// [`Problem`] as asking it would meet.
-async fn preview(app: &State, study: &str, query: &AggregateQuery) -> Result<Preview, Problem> {
-    let now = app.clock.now();
+    let viewer = audience::viewer(app, account);
+    let now = viewer.now;
     let mut reader = app.database.read().await?;
     let study = studies::study_by_id(&mut reader, study)
         .await?
@@ -123,14 +110,14 @@ async fn preview(app: &State, study: &str, query: &AggregateQuery) -> Result<Pre
     let already_released = if plan.asked.is_empty() {
         None
     } else {
-        plan::released_already(&mut reader, &study.study.id, &hash, &plan.asked)
+        plan::released_already(&mut reader, &viewer, &study.study.id, &hash, &plan.asked)
             .await?
             .map(|(release, _)| release)
     };
     let derivable = if already_released.is_some() || plan.asked.is_empty() {
         None
     } else {
-        derive::best(&mut reader, &study.study.id, query, &plan.asked).await?
+        derive::best(&mut reader, &viewer, &study.study.id, query, &plan.asked).await?
     };
     if already_released.is_none() && derivable.is_none() {
         limits::check_total(&mut reader, &study, query, &plan.asked).await?;

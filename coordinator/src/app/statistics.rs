@@ -3,7 +3,10 @@
 
 use super::derive::{parsed, stored};
 use super::release::{Axis, Release};
+use crate::app::audience;
 use crate::state::State;
+use crate::store::accounts::Account;
+use crate::store::visible::Viewer;
 use crate::{CoordinatorError, Problem};
 use compose::{Amounts, Confidence, Derived, Estimate, Quantile};
 use geography::{Facts, Level};
@@ -155,21 +158,25 @@ const PER: f64 = 1_000.0;
 /// [`Problem`], naming what does not fit and the remedy.
 pub async fn statistics(
     app: &State,
+    account: &Account,
     release: &str,
     statistic: &Statistic,
 ) -> Result<Statistics, Problem> {
+    let viewer = audience::viewer(app, account);
     let mut reader = app.database.read().await?;
-    let (_, release) = (stored(&mut reader, release).await?).ok_or(Problem::NotFound)?;
+    let (_, release) = (stored(&mut reader, &viewer, release).await?).ok_or(Problem::NotFound)?;
     let other = match statistic {
         Statistic::Mean { of }
         | Statistic::Rate {
             of: Whole::Release(of),
         } => {
-            let found = stored(&mut reader, of).await?.map(|(_, release)| release);
+            let found = stored(&mut reader, &viewer, of)
+                .await?
+                .map(|(_, release)| release);
             // No privacy cost is not a lawful purpose: another study's release is not there.
             let found = found.filter(|other| other.summary.study == release.summary.study);
             let found = found.ok_or(Problem::NotFound)?;
-            own_noise(&mut reader, &release, &found).await?;
+            own_noise(&mut reader, &viewer, &release, &found).await?;
             Some(found)
         }
         _ => None,
@@ -287,6 +294,7 @@ fn same_axes(release: &Release, other: &Release) -> Result<(), Problem> {
 /// Checks that two releases answer different questions: a node gives the same question the same answer, noise included.
 async fn own_noise(
     connection: &mut SqliteConnection,
+    viewer: &Viewer<'_>,
     release: &Release,
     other: &Release,
 ) -> Result<(), Problem> {
@@ -294,9 +302,9 @@ async fn own_noise(
     for summary in [&release.summary, &other.summary] {
         asked.push(match &summary.derived_from {
             None => summary.query_hash.clone(),
-            Some(source) => match stored(connection, source).await? {
+            Some(source) => match stored(connection, viewer, source).await? {
                 Some((_, source)) => source.summary.query_hash,
-                None => return Err(CoordinatorError::Corrupt { what: "release" }.into()),
+                None => return Err(Problem::NotFound),
             },
         });
     }

@@ -4,9 +4,7 @@
 use super::derive::stored;
 use super::release::{self, Release, ReleaseSummary};
 use crate::CoordinatorError;
-use crate::app::audience;
-use crate::store::accounts::Account;
-use crate::store::release_terms::terms_of;
+use crate::store::visible::Viewer;
 use crate::store::{queries, releases, requests};
 use crate::vouched::Vouchers;
 use compose::{Confidence, Derived, Estimate, Part};
@@ -55,9 +53,8 @@ impl AnsweredShare {
 pub(super) async fn answered_share(
     connection: &mut SqliteConnection,
     vouchers: &Vouchers,
-    account: &Account,
+    viewer: &Viewer<'_>,
     release: &Release,
-    now: i64,
 ) -> Result<AnsweredShare, CoordinatorError> {
     let there: BTreeSet<&str> = (release.coverage.answered.iter())
         .map(|node| node.node.as_str())
@@ -92,14 +89,10 @@ pub(super) async fn answered_share(
             continue;
         }
         // What an account may not see tells it nothing here either.
-        let seen = match terms_of(connection, &summary.id).await? {
-            Some(terms) => audience::may_see(connection, account, &terms, now).await?,
-            None => false,
-        };
-        if !seen {
+        let Some((query, seen)) = stored(connection, viewer, &summary.id).await? else {
             continue;
-        }
-        let volumes = volumes(connection, vouchers, &summary.id).await?;
+        };
+        let volumes = volumes(connection, vouchers, &query, &seen).await?;
         let of = |nodes: &BTreeSet<&str>| -> Option<Vec<Estimate>> {
             nodes
                 .iter()
@@ -134,11 +127,11 @@ fn what_is_counted(query: &Value) -> Value {
 async fn volumes(
     connection: &mut SqliteConnection,
     vouchers: &Vouchers,
-    release: &str,
+    query: &str,
+    release: &Release,
 ) -> Result<BTreeMap<String, Estimate>, CoordinatorError> {
     let corrupt = || CoordinatorError::Corrupt { what: "release" };
-    let (query, release) = stored(connection, release).await?.ok_or_else(corrupt)?;
-    let whole = queries::query_by_id(connection, &query)
+    let whole = queries::query_by_id(connection, query)
         .await?
         .ok_or_else(corrupt)?;
     let whole = AggregateQuery::parse(whole.query.as_bytes()).map_err(|_| corrupt())?;
@@ -146,7 +139,7 @@ async fn volumes(
     let coarsest = (slices.iter())
         .position(|slice| matches!(slice.of, SliceOf::Level(_)))
         .ok_or_else(corrupt)?;
-    let requests = requests::requests_of_query(connection, &query).await?;
+    let requests = requests::requests_of_query(connection, query).await?;
     let mut volumes: BTreeMap<String, Estimate> = BTreeMap::new();
     for answered in release::answers(connection, vouchers, &requests).await? {
         let known = (release.coverage.answered.iter())

@@ -36,7 +36,7 @@ async fn consistent(
     Path(id): Path<String>,
     Query(mut parameters): Query<BTreeMap<String, String>>,
 ) -> Result<Json<ConsistentView>, Problem> {
-    audience::check_all(&app, &account, [&id]).await?;
+    audience::ensure(&app, &account, &id).await?;
     let with = parameters.remove("with");
     if let Some(unknown) = parameters.into_keys().next() {
         return Err(invalid(&unknown, "unknown-field"));
@@ -69,12 +69,11 @@ async fn comparison(
     Path(id): Path<String>,
     Query(parameters): Query<BTreeMap<String, String>>,
 ) -> Result<Json<Comparison>, Problem> {
-    let named: Vec<String> = ([Some(&id), parameters.get("against")].into_iter().flatten())
-        .cloned()
-        .collect();
-    audience::check_all(&app, &account, &named).await?;
+    audience::ensure(&app, &account, &id).await?;
     let wanted = parse(parameters)?;
-    Ok(Json(comparison::comparison(&app, &id, &wanted).await?))
+    Ok(Json(
+        comparison::comparison(&app, &account, &id, &wanted).await?,
+    ))
 }
 
 /// Axes at which a release can be held at one key.

@@ -33,8 +33,8 @@ struct CubesView {
 
 /// All planned cubes, with what was asked of each and what is due.
 #[utoipa::path(get, path = "/api/v1/cubes", responses((status = 200, body = CubesView), (status = 401)))]
-async fn list(State(app): State<App>, _: Caller) -> Result<Json<CubesView>, Problem> {
-    let cubes = cubes::list(&app).await?;
+async fn list(State(app): State<App>, Caller(account): Caller) -> Result<Json<CubesView>, Problem> {
+    let cubes = cubes::list(&app, &account).await?;
     Ok(Json(CubesView { cubes }))
 }
 
@@ -84,10 +84,10 @@ async fn define_defaults(
 )]
 async fn one(
     State(app): State<App>,
-    _: Caller,
+    Caller(account): Caller,
     Path(id): Path<String>,
 ) -> Result<Json<CubeView>, Problem> {
-    Ok(Json(cubes::one(&app, &id).await?))
+    Ok(Json(cubes::one(&app, &account, &id).await?))
 }
 
 /// Price and accuracy of what is due, or of periods to ask again; spends nothing.

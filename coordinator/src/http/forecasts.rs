@@ -3,7 +3,6 @@
 use super::auth::Caller;
 use super::body::Body;
 use crate::Problem;
-use crate::app::audience;
 use crate::app::forecasts::{self, ForecastSummary, ForecastView, ForecastWanted};
 use crate::state::App;
 use axum::Json;
@@ -29,8 +28,11 @@ struct ForecastsView {
 
 /// The newest forecasts, those with adjustments among them.
 #[utoipa::path(get, path = "/api/v1/forecasts", responses((status = 200, body = ForecastsView), (status = 401)))]
-async fn list(State(app): State<App>, _: Caller) -> Result<Json<ForecastsView>, Problem> {
-    let forecasts = forecasts::list(&app).await?;
+async fn list(
+    State(app): State<App>,
+    Caller(account): Caller,
+) -> Result<Json<ForecastsView>, Problem> {
+    let forecasts = forecasts::list(&app, &account).await?;
     Ok(Json(ForecastsView { forecasts }))
 }
 
@@ -72,8 +74,7 @@ async fn one(
         Some((id, form @ ("csv" | "json"))) => (id, Some(form)),
         Some(_) => return Err(Problem::NotFound),
     };
-    let view = forecasts::one(&app, id).await?;
-    audience::check_all(&app, &account, &view.releases).await?;
+    let view = forecasts::one(&app, &account, id).await?;
     let Some(form) = form else {
         return Ok(Json(view).into_response());
     };

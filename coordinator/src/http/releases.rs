@@ -40,15 +40,13 @@ async fn list(
     State(app): State<App>,
     Caller(account): Caller,
 ) -> Result<Json<ReleasesView>, Problem> {
-    let now = app.clock.now();
+    let viewer = audience::viewer(&app, &account);
     let mut reader = app.database.read().await?;
     let mut releases = Vec::new();
     for summary in releases::release_summaries(&mut reader).await? {
         let summary: ReleaseSummary = serde_json::from_str(&summary)?;
-        match audience::check(&mut reader, &account, &summary.id, now).await {
-            Ok(_) => releases.push(summary),
-            Err(Problem::NotFound) => {}
-            Err(problem) => return Err(problem),
+        if viewer.find(&mut reader, &summary.id).await?.is_some() {
+            releases.push(summary);
         }
     }
     Ok(Json(ReleasesView { releases }))
@@ -74,8 +72,9 @@ async fn one(
         Some(_) => return Err(Problem::NotFound),
     };
     let mut reader = app.database.read().await?;
-    audience::check(&mut reader, &account, id, app.clock.now()).await?;
-    let body = releases::release_body(&mut reader, id)
+    let viewer = audience::viewer(&app, &account);
+    let visible = audience::check(&mut reader, &viewer, id).await?;
+    let body = releases::release_body(&mut reader, &visible)
         .await?
         .ok_or(Problem::NotFound)?;
     drop(reader);
@@ -115,7 +114,7 @@ async fn derive(
     JsonBytes(bytes): JsonBytes,
 ) -> Result<Response, Problem> {
     let question = QuestionBody::parse(&bytes)?;
-    audience::check_all(&app, &account, [&id]).await?;
+    audience::ensure(&app, &account, &id).await?;
     let made = derive::derive(&app, &account, &id, &question.study, &question.query).await?;
     Ok([(header::LOCATION, format!("/api/v1/releases/{made}"))].into_response())
 }

@@ -39,10 +39,11 @@ async fn statistics(
     Path(id): Path<String>,
     Query(parameters): Query<BTreeMap<String, String>>,
 ) -> Result<Json<Statistics>, Problem> {
-    let named: Vec<String> = releases_named(&id, &parameters);
-    audience::check_all(&app, &account, &named).await?;
+    audience::ensure(&app, &account, &id).await?;
     let statistic = parse(parameters)?;
-    Ok(Json(statistics::statistics(&app, &id, &statistic).await?))
+    Ok(Json(
+        statistics::statistics(&app, &account, &id, &statistic).await?,
+    ))
 }
 
 /// The same as a table (RFC 4180).
@@ -64,10 +65,9 @@ async fn statistics_csv(
     Path(id): Path<String>,
     Query(parameters): Query<BTreeMap<String, String>>,
 ) -> Result<Response, Problem> {
-    let named: Vec<String> = releases_named(&id, &parameters);
-    audience::check_all(&app, &account, &named).await?;
+    audience::ensure(&app, &account, &id).await?;
     let statistic = parse(parameters)?;
-    let found = statistics::statistics(&app, &id, &statistic).await?;
+    let found = statistics::statistics(&app, &account, &id, &statistic).await?;
     let table = export::statistics_csv(&found, &app.areas);
     // The id was found in the database, so it is the plain identifier that was stored.
     let disposition = format!("attachment; filename=\"statistics-{}.csv\"", found.release);
@@ -76,16 +76,6 @@ async fn statistics_csv(
         (header::CONTENT_DISPOSITION, disposition),
     ];
     Ok((headers, table).into_response())
-}
-
-/// The releases that a request names: its own, and the one divided by.
-fn releases_named(id: &str, parameters: &BTreeMap<String, String>) -> Vec<String> {
-    let of = (parameters.get("of")).filter(|of| of.as_str() != "residents");
-    [Some(&id.to_owned()), of]
-        .into_iter()
-        .flatten()
-        .cloned()
-        .collect()
 }
 
 fn invalid(path: &str, code: &'static str) -> Problem {

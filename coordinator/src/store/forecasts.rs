@@ -1,5 +1,6 @@
 //! Forecasts and what is assumed on top of them. A result is written once; assumptions are never changed.
 
+use super::visible::Sealed;
 use crate::CoordinatorError;
 use sqlx::SqliteConnection;
 
@@ -172,30 +173,37 @@ pub async fn forecast_end(
 pub async fn forecast_by_id(
     connection: &mut SqliteConnection,
     id: &str,
-) -> Result<Option<StoredForecast>, CoordinatorError> {
-    let row = sqlx::query_as(
+) -> Result<Option<Sealed<StoredForecast>>, CoordinatorError> {
+    let row: Option<ForecastRow> = sqlx::query_as(
         "SELECT id, input, state, done, series, failure, asked_at FROM forecasts WHERE id = $1",
     )
     .bind(id)
     .fetch_optional(connection)
     .await?;
-    Ok(row.map(forecast))
+    row.map(|row| sealed(forecast(row))).transpose()
 }
 
-/// The result of a forecast, JSON.
+/// A forecast is made of the releases of its past.
+fn sealed(forecast: StoredForecast) -> Result<Sealed<StoredForecast>, CoordinatorError> {
+    let input: serde_json::Value = serde_json::from_str(&forecast.input)?;
+    let past = serde_json::json!([{ "releases": input["past"]["releases"] }]);
+    Sealed::new(&past, forecast)
+}
+
+/// The result of a forecast that was opened, JSON.
 pub async fn forecast_result(
     connection: &mut SqliteConnection,
-    id: &str,
+    forecast: &StoredForecast,
 ) -> Result<Option<String>, CoordinatorError> {
     let row: Option<(Option<String>,)> =
         sqlx::query_as("SELECT result FROM forecasts WHERE id = $1")
-            .bind(id)
+            .bind(&forecast.id)
             .fetch_optional(connection)
             .await?;
     Ok(row.and_then(|(result,)| result))
 }
 
-/// Forecasts that have not ended, the oldest first.
+/// Forecasts that have not ended, the oldest first: for those who work them out, who show them to nobody.
 pub async fn forecasts_unended(
     connection: &mut SqliteConnection,
 ) -> Result<Vec<StoredForecast>, CoordinatorError> {
@@ -212,14 +220,14 @@ pub async fn forecasts_unended(
 pub async fn forecasts_newest(
     connection: &mut SqliteConnection,
     most: i64,
-) -> Result<Vec<StoredForecast>, CoordinatorError> {
+) -> Result<Vec<Sealed<StoredForecast>>, CoordinatorError> {
     let rows: Vec<ForecastRow> = sqlx::query_as(
         "SELECT id, input, state, done, series, failure, asked_at FROM forecasts ORDER BY asked_at DESC, id LIMIT $1",
     )
     .bind(most)
     .fetch_all(connection)
     .await?;
-    Ok(rows.into_iter().map(forecast).collect())
+    rows.into_iter().map(|row| sealed(forecast(row))).collect()
 }
 
 /// Stores what is assumed on top of a forecast; false where it is stored already.

@@ -27,6 +27,7 @@ pub mod sessions;
 pub mod studies;
 pub mod tokens;
 pub mod totals;
+pub mod visible;
 
 use crate::CoordinatorError;
 use audit::LogSigner;

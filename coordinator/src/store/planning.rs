@@ -2,6 +2,7 @@
 //! it is evidence, so it may be removed.
 
 use super::stored;
+use super::visible::Sealed;
 use crate::CoordinatorError;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{FromRow, Row as _, SqliteConnection};
@@ -79,26 +80,44 @@ pub async fn scenario_insert(
 /// All scenarios, newest first.
 pub async fn scenarios(
     connection: &mut SqliteConnection,
-) -> Result<Vec<StoredScenario>, CoordinatorError> {
-    Ok(sqlx::query_as(
+) -> Result<Vec<Sealed<StoredScenario>>, CoordinatorError> {
+    let rows: Vec<StoredScenario> = sqlx::query_as(
         "SELECT id, owner, created_at, wanted, result FROM scenarios \
          ORDER BY created_at DESC, rowid DESC LIMIT 500",
     )
     .fetch_all(connection)
-    .await?)
+    .await?;
+    rows.into_iter().map(sealed_scenario).collect()
 }
 
 /// A scenario.
 pub async fn scenario(
     connection: &mut SqliteConnection,
     id: &str,
-) -> Result<Option<StoredScenario>, CoordinatorError> {
-    Ok(
+) -> Result<Option<Sealed<StoredScenario>>, CoordinatorError> {
+    let row: Option<StoredScenario> =
         sqlx::query_as("SELECT id, owner, created_at, wanted, result FROM scenarios WHERE id = $1")
             .bind(id)
             .fetch_optional(connection)
-            .await?,
-    )
+            .await?;
+    row.map(sealed_scenario).transpose()
+}
+
+fn sealed_scenario(scenario: StoredScenario) -> Result<Sealed<StoredScenario>, CoordinatorError> {
+    let result: serde_json::Value = serde_json::from_str(&scenario.result)?;
+    Sealed::new(&result["sources"], scenario)
+}
+
+/// Whose a scenario is.
+pub async fn scenario_owner(
+    connection: &mut SqliteConnection,
+    id: &str,
+) -> Result<Option<String>, CoordinatorError> {
+    let row: Option<(String,)> = sqlx::query_as("SELECT owner FROM scenarios WHERE id = $1")
+        .bind(id)
+        .fetch_optional(connection)
+        .await?;
+    Ok(row.map(|(owner,)| owner))
 }
 
 /// How many scenarios an account keeps.
@@ -243,24 +262,46 @@ pub async fn plan_end(
 pub async fn plan(
     connection: &mut SqliteConnection,
     id: &str,
-) -> Result<Option<StoredPlan>, CoordinatorError> {
-    Ok(sqlx::query_as(
+) -> Result<Option<Sealed<StoredPlan>>, CoordinatorError> {
+    let row: Option<StoredPlan> = sqlx::query_as(
         "SELECT id, name, owner, created_at, wanted, inputs, state, finished_at, plan, failure \
          FROM plans WHERE id = $1",
     )
     .bind(id)
     .fetch_optional(connection)
-    .await?)
+    .await?;
+    row.map(|plan| {
+        let inputs: serde_json::Value = serde_json::from_str(&plan.inputs)?;
+        Sealed::new(&inputs["sources"], plan)
+    })
+    .transpose()
+}
+
+/// Whose a plan is.
+pub async fn plan_owner(
+    connection: &mut SqliteConnection,
+    id: &str,
+) -> Result<Option<String>, CoordinatorError> {
+    let row: Option<(String,)> = sqlx::query_as("SELECT owner FROM plans WHERE id = $1")
+        .bind(id)
+        .fetch_optional(connection)
+        .await?;
+    Ok(row.map(|(owner,)| owner))
 }
 
 /// All plans, newest first; of the inputs of each, the sources only.
-pub async fn plans(connection: &mut SqliteConnection) -> Result<Vec<StoredPlan>, CoordinatorError> {
-    Ok(sqlx::query_as(
+pub async fn plans(
+    connection: &mut SqliteConnection,
+) -> Result<Vec<Sealed<StoredPlan>>, CoordinatorError> {
+    let rows: Vec<StoredPlan> = sqlx::query_as(
         "SELECT id, name, owner, created_at, wanted, json_extract(inputs, '$.sources') AS inputs, state, finished_at, plan, failure \
          FROM plans ORDER BY created_at DESC, rowid DESC LIMIT 500",
     )
     .fetch_all(connection)
-    .await?)
+    .await?;
+    rows.into_iter()
+        .map(|plan| Sealed::new(&serde_json::from_str(&plan.inputs)?, plan))
+        .collect()
 }
 
 /// How many plans an account keeps.

@@ -1,6 +1,7 @@
 //! Releases as they are served: a summary for lists, a body for readers.
 //! A release is written once and never changed.
 
+use super::visible::Visible;
 use crate::CoordinatorError;
 use sqlx::SqliteConnection;
 
@@ -76,27 +77,27 @@ pub async fn release_summaries_of_study(
     Ok(rows.into_iter().map(|(summary,)| summary).collect())
 }
 
-/// A release's body as JSON.
+/// The body, as JSON, of a release that may be seen.
 pub async fn release_body(
     connection: &mut SqliteConnection,
-    id: &str,
+    release: &Visible,
 ) -> Result<Option<String>, CoordinatorError> {
     let row: Option<(String,)> =
         sqlx::query_as("SELECT body FROM releases WHERE id = $1 AND body <> ''")
-            .bind(id)
+            .bind(release.id())
             .fetch_optional(connection)
             .await?;
     Ok(row.map(|(body,)| body))
 }
 
-/// The query a release answers, and the release's body as JSON.
+/// The query that a release answers which may be seen, and the release's body as JSON.
 pub async fn release_with_query(
     connection: &mut SqliteConnection,
-    id: &str,
+    release: &Visible,
 ) -> Result<Option<(String, String)>, CoordinatorError> {
     Ok(
         sqlx::query_as("SELECT query, body FROM releases WHERE id = $1 AND body <> ''")
-            .bind(id)
+            .bind(release.id())
             .fetch_optional(connection)
             .await?,
     )

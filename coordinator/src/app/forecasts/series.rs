@@ -11,6 +11,7 @@ use crate::state::State;
 use crate::store::accounts::Account;
 use crate::store::cubes::{self, AskKind};
 use crate::store::release_terms::{self, ReleaseTerms};
+use crate::store::visible::Viewer;
 use crate::{CoordinatorError, Problem};
 use geography::Level;
 use query::{Measure, PeriodKind};
@@ -138,26 +139,23 @@ enum Sight {
 
 async fn sight(
     reader: &mut SqliteConnection,
-    account: &Account,
+    viewer: &Viewer<'_>,
     release: &str,
-    now: i64,
 ) -> Result<Sight, Problem> {
     let Some(terms) = release_terms::terms_of(reader, release).await? else {
         return Ok(Sight::Hidden);
     };
-    if audience::may_see(reader, account, &terms, now).await? {
+    if viewer.may_see(reader, &terms).await? {
         return Ok(Sight::Shown);
     }
     let lasting = ReleaseTerms {
         keep_until: None,
         ..terms
     };
-    Ok(
-        match audience::may_see(reader, account, &lasting, now).await? {
-            true => Sight::Ended,
-            false => Sight::Hidden,
-        },
-    )
+    Ok(match viewer.may_see(reader, &lasting).await? {
+        true => Sight::Ended,
+        false => Sight::Hidden,
+    })
 }
 
 /// Gathers the past of what is wanted, of the releases that the account may see now.
@@ -181,16 +179,16 @@ pub(super) async fn past(
         .into_iter()
         .partition(|ask| ask.kind == AskKind::Revision);
     let kind = cube.cube.kind();
-    let now = app.clock.now();
+    let viewer = audience::viewer(app, account);
     let mut gathered = Gathered::default();
     let mut levels: Vec<Level> = Vec::new();
     let mut ended: BTreeSet<First> = BTreeSet::new();
     let mut counts = true;
     for ask in first.into_iter().chain(again) {
         let Some(release) = ask.release else { continue };
-        match sight(&mut reader, account, &release, now).await? {
+        match sight(&mut reader, &viewer, &release).await? {
             Sight::Shown => {
-                let loaded = loaded(&mut reader, &app.vouched, &release).await?;
+                let loaded = loaded(&mut reader, &app.vouched, &viewer, &release).await?;
                 counts = !matches!(loaded.question.measure(), Measure::Sum(_));
                 levels = with_city(loaded.consistent.levels());
                 gathered.add(&loaded, level, wanted)?;

@@ -11,7 +11,6 @@ pub mod tables;
 pub mod travel_tables;
 pub mod views;
 
-use crate::app::audience;
 use crate::clock::rfc3339;
 use crate::store::accounts::{Account, Role};
 use crate::store::log::{self, Entry};
@@ -20,7 +19,7 @@ use ::access::TravelSource;
 use audit::EntryKind;
 use serde_json::json;
 use sqlx::SqliteConnection;
-use tables::{SourceView, Tables};
+use tables::Tables;
 
 /// Longest name given to a scenario, plan, table or view, in characters.
 pub const LONGEST_NAME: usize = 120;
@@ -73,23 +72,6 @@ fn checked_note(note: &str) -> Result<(), Problem> {
         ));
     }
     Ok(())
-}
-
-/// Whether an account may see every release that demand was taken from.
-async fn may_see(
-    connection: &mut SqliteConnection,
-    account: &Account,
-    sources: &[SourceView],
-    now: i64,
-) -> Result<bool, Problem> {
-    for release in sources.iter().flat_map(|source| &source.releases) {
-        match audience::check(connection, account, release, now).await {
-            Ok(_) => {}
-            Err(Problem::NotFound) => return Ok(false),
-            Err(problem) => return Err(problem),
-        }
-    }
-    Ok(true)
 }
 
 /// Records that releases were planned with: one entry for each, in the study it was asked in.

@@ -4,9 +4,8 @@
 use super::access::{MeasureWanted, need_places, work};
 use super::basis::Basis;
 use super::tables::{DemandView, SiteView, SourceView, Tables, sources_of_edits};
-use super::{
-    checked_name, checked_note, may_plan, may_remove, may_see, record, refused, told, travel_json,
-};
+use super::{checked_name, checked_note, may_plan, may_remove, record, refused, told, travel_json};
+use crate::app::audience;
 use crate::state::State;
 use crate::store::accounts::Account;
 use crate::store::planning::{self as kept, NewScenario, StoredScenario};
@@ -201,7 +200,7 @@ pub async fn save(
         ));
     }
     if let Some(parent) = &wanted.parent {
-        kept::scenario(&mut transaction, parent)
+        kept::scenario_owner(&mut transaction, parent)
             .await?
             .ok_or_else(|| {
                 refused(
@@ -253,12 +252,12 @@ pub async fn fork(app: &State, account: &Account, id: &str, fork: Fork) -> Resul
 /// # Errors
 /// [`Problem`].
 pub async fn list(app: &State, account: &Account) -> Result<Vec<ScenarioSummary>, Problem> {
+    let viewer = audience::viewer(app, account);
     let mut reader = app.database.read().await?;
     let mut all = Vec::new();
     for stored in kept::scenarios(&mut reader).await? {
-        let view = read(stored)?;
-        if may_see(&mut reader, account, &view.result.sources, app.clock.now()).await? {
-            all.push(view);
+        if let Some(seen) = stored.open(&mut reader, &viewer).await? {
+            all.push(read(seen)?);
         }
     }
     (all.into_iter())
@@ -290,11 +289,11 @@ pub async fn list(app: &State, account: &Account) -> Result<Vec<ScenarioSummary>
 pub async fn one(app: &State, account: &Account, id: &str) -> Result<ScenarioView, Problem> {
     let mut reader = app.database.read().await?;
     let stored = kept::scenario(&mut reader, id).await?;
-    let view = read(stored.ok_or(Problem::NotFound)?)?;
-    match may_see(&mut reader, account, &view.result.sources, app.clock.now()).await? {
-        true => Ok(view),
-        false => Err(Problem::NotFound),
-    }
+    let viewer = audience::viewer(app, account);
+    let seen = (stored.ok_or(Problem::NotFound)?)
+        .open(&mut reader, &viewer)
+        .await?;
+    Ok(read(seen.ok_or(Problem::NotFound)?)?)
 }
 
 /// Removes a scenario; those forked from it stay.
@@ -303,8 +302,8 @@ pub async fn one(app: &State, account: &Account, id: &str) -> Result<ScenarioVie
 /// [`Problem`].
 pub async fn remove(app: &State, account: &Account, id: &str) -> Result<(), Problem> {
     let mut transaction = app.database.write().await?;
-    let stored = kept::scenario(&mut transaction, id).await?;
-    may_remove(account, &stored.ok_or(Problem::NotFound)?.owner)?;
+    let owner = kept::scenario_owner(&mut transaction, id).await?;
+    may_remove(account, &owner.ok_or(Problem::NotFound)?)?;
     kept::scenario_delete(&mut transaction, id).await?;
     transaction.commit().await.map_err(CoordinatorError::from)?;
     Ok(())

@@ -9,9 +9,8 @@ pub use table::csv;
 
 use super::basis::Basis;
 use super::tables::{DemandView, SiteView, SourceView, Tables};
-use super::{
-    checked_name, checked_note, may_plan, may_remove, may_see, record, refused, told, travel_json,
-};
+use super::{checked_name, checked_note, may_plan, may_remove, record, refused, told, travel_json};
+use crate::app::audience;
 use crate::state::{App, State};
 use crate::store::accounts::Account;
 use crate::store::planning::{self as kept, NewPlan, StoredPlan};
@@ -350,10 +349,8 @@ fn problem(wanted: &PlanWanted, tables: &Tables) -> Result<optimise::Problem, Pr
 /// [`Problem::NotFound`], [`Problem::Forbidden`].
 pub async fn cancel(app: &State, account: &Account, id: &str) -> Result<(), Problem> {
     let mut reader = app.database.read().await?;
-    let stored = kept::plan(&mut reader, id)
-        .await?
-        .ok_or(Problem::NotFound)?;
-    may_remove(account, &stored.owner)?;
+    let owner = kept::plan_owner(&mut reader, id).await?;
+    may_remove(account, &owner.ok_or(Problem::NotFound)?)?;
     app.plans.call_off(id);
     Ok(())
 }
@@ -364,8 +361,8 @@ pub async fn cancel(app: &State, account: &Account, id: &str) -> Result<(), Prob
 /// [`Problem`].
 pub async fn remove(app: &State, account: &Account, id: &str) -> Result<(), Problem> {
     let mut transaction = app.database.write().await?;
-    let stored = kept::plan(&mut transaction, id).await?;
-    may_remove(account, &stored.ok_or(Problem::NotFound)?.owner)?;
+    let owner = kept::plan_owner(&mut transaction, id).await?;
+    may_remove(account, &owner.ok_or(Problem::NotFound)?)?;
     if app.plans.progress(id).is_some() {
         return Err(Problem::Unfit {
             code: "still-running",
@@ -383,14 +380,11 @@ pub async fn remove(app: &State, account: &Account, id: &str) -> Result<(), Prob
 /// # Errors
 /// [`Problem`].
 pub async fn list(app: &State, account: &Account) -> Result<Vec<PlanSummary>, Problem> {
+    let viewer = audience::viewer(app, account);
     let mut reader = app.database.read().await?;
     let mut all = Vec::new();
     for stored in kept::plans(&mut reader).await? {
-        let sources: Vec<SourceView> =
-            serde_json::from_str(&stored.inputs).map_err(CoordinatorError::from)?;
-        if may_see(&mut reader, account, &sources, app.clock.now()).await? {
-            all.push(stored);
-        }
+        all.extend(stored.open(&mut reader, &viewer).await?);
     }
     (all.into_iter())
         .map(|stored| {
@@ -420,14 +414,12 @@ pub async fn list(app: &State, account: &Account) -> Result<Vec<PlanSummary>, Pr
 /// [`Problem::NotFound`], also where the account may not see a release it was made of.
 pub async fn one(app: &State, account: &Account, id: &str) -> Result<PlanView, Problem> {
     let mut reader = app.database.read().await?;
-    let stored = kept::plan(&mut reader, id)
-        .await?
-        .ok_or(Problem::NotFound)?;
-    let view = read(app, stored)?;
-    match may_see(&mut reader, account, &view.inputs.sources, app.clock.now()).await? {
-        true => Ok(view),
-        false => Err(Problem::NotFound),
-    }
+    let stored = kept::plan(&mut reader, id).await?;
+    let viewer = audience::viewer(app, account);
+    let seen = (stored.ok_or(Problem::NotFound)?)
+        .open(&mut reader, &viewer)
+        .await?;
+    Ok(read(app, seen.ok_or(Problem::NotFound)?)?)
 }
 
 /// How far a stored plan is: as its job says while there is one. One that neither ended nor has a job was cut off when

@@ -139,7 +139,8 @@ impl Plans {
         lock(&self.jobs).remove(id);
     }
 
-    pub(super) fn call_off(&self, id: &str) {
+    /// Ends the work on a plan that waits or runs.
+    pub(in crate::app) fn call_off(&self, id: &str) {
         if let Some(job) = lock(&self.jobs).get(id) {
             job.stop.send_replace(true);
         }

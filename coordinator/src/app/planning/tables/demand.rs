@@ -172,9 +172,11 @@ async fn of_release(
             "there is no such release; name one of those listed",
         )
     };
-    visible(app, account, &[id.to_owned()], missing).await?;
+    let viewer = audience::viewer(app, account);
     let mut reader = app.database.read().await?;
-    let (_, release) = stored(&mut reader, id).await?.ok_or_else(missing)?;
+    let (_, release) = stored(&mut reader, &viewer, id)
+        .await?
+        .ok_or_else(missing)?;
     let question = parsed(&release.summary.query)?;
     let level = question.level();
     drawn_level(level, &format!("{path}.release"))?;
@@ -192,7 +194,7 @@ async fn of_release(
     let (values, variance) = if release.summary.derived_from.is_some() {
         plain_cells(&release, place)
     } else {
-        let loaded = loaded(&mut reader, &app.vouched, id).await?;
+        let loaded = loaded(&mut reader, &app.vouched, &viewer, id).await?;
         let (inner, all) = (
             loaded.consistent.inner(),
             loaded.consistent.values(loaded.level),
@@ -220,19 +222,6 @@ async fn of_release(
         .zip(values.into_iter().zip(variance))
         .map(|(key, (value, variance))| (key, value, variance));
     Ok(found(level, cells, *thousandths, told))
-}
-
-/// Checks that an account may see releases; where it may not, they are not there for it.
-async fn visible(
-    app: &State,
-    account: &Account,
-    releases: &[String],
-    missing: impl Fn() -> Problem,
-) -> Result<(), Problem> {
-    match audience::check_all(app, account, releases).await {
-        Err(Problem::NotFound) => Err(missing()),
-        checked => checked,
-    }
 }
 
 /// The forecasts whose numbers edits hold, as sources: whoever may not see one of their releases may not see what was made
@@ -271,8 +260,7 @@ pub(in crate::app::planning) async fn sources_of_edits(
                 "there is no such forecast any more; begin it again on the page of forecasts",
             )
         };
-        let known = forecasts::one(app, from).await.map_err(|_| gone())?;
-        visible(app, account, &known.releases, gone).await?;
+        let known = (forecasts::one(app, account, from).await).map_err(|_| gone())?;
         let mut told = view("forecast", target.clone());
         told.forecast = Some(known.id.clone());
         told.releases = known.releases.clone();
@@ -315,8 +303,7 @@ async fn of_forecast(
             "there is no such forecast any more; begin it again on the page of forecasts",
         )
     };
-    let known = forecasts::one(app, forecast).await.map_err(|_| gone())?;
-    visible(app, account, &known.releases, gone).await?;
+    let known = (forecasts::one(app, account, forecast).await).map_err(|_| gone())?;
     let result = match (&known.result, known.state) {
         (Some(result), ForecastState::Done) => result,
         _ => {
