@@ -168,7 +168,8 @@ fn catalogue() -> &'static BTreeMap<String, Text> {
         let text = concat!(
             include_str!("words/page.toml"),
             include_str!("words/remedies.toml"),
-            include_str!("words/terminal.toml")
+            include_str!("words/terminal.toml"),
+            include_str!("words/witnesses.toml")
         );
         // Unwrap safety: the files are compiled in, and a test reads them.
         toml::from_str(text).expect("the catalogue")

@@ -40,7 +40,7 @@ pub(super) fn target(id: &str, language: Language) -> String {
 pub(super) fn category(id: &str, language: Language) -> String {
     let (italian, english) = match id {
         "demographics" => ("età e sesso", "age and sex"),
-        "household" => ("nucleo familiare", "household"),
+        "household" => ("nucleo familiare", "who lives with whom"),
         "economic" => ("reddito e prestazioni economiche", "income and benefits"),
         "social" => ("bisogni e uso dei servizi", "needs and use of services"),
         "health" => (
