@@ -15,6 +15,7 @@ async function calledOff(walk, route, begin) {
   await walk.accessible();
   await walk.byTestId('transfer-cancel').click();
   await walk.byTestId('transfer-cancelled').waitFor();
+  expect(await walk.byTestId('transfer-cancelled').evaluate((message) => message === document.activeElement), 'the focus is lost with the button that was pressed');
   await page.unroute(route);
   pass();
 }

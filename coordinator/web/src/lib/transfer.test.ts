@@ -1,6 +1,6 @@
-import { describe, expect, it } from 'vitest';
-import { Problem } from './api/client';
-import { nameOf } from './api/files';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { Problem, asProblem } from './api/client';
+import { fetchFile, nameOf } from './api/files';
 import { Transfer } from './transfer.svelte';
 
 describe('a file on its way', () => {
@@ -41,6 +41,23 @@ describe('a file on its way', () => {
     expect(await transfer.run(() => Promise.resolve(2))).toBeNull();
     end();
     expect(await first).toBe(1);
+  });
+});
+
+describe('a file that is fetched', () => {
+  afterEach(() => vi.unstubAllGlobals());
+  /** Of a file whose first bytes come and whose others do not. */
+  const broken = async (error: unknown) => {
+    let pulled = 0;
+    const body = new ReadableStream({ pull: (to) => (pulled++ === 0 ? to.enqueue(new Uint8Array(3)) : to.error(error)) });
+    vi.stubGlobal('fetch', async () => new Response(body));
+    return fetchFile('log/evidence', { report: () => {}, signal: new AbortController().signal }).catch((thrown: unknown) => thrown);
+  };
+  it('and breaks off on its way says that the service does not answer', async () => {
+    expect(asProblem(await broken(new TypeError('network error')))).toMatchObject({ code: 'unreachable' });
+  });
+  it('and is called off on its way is no failure', async () => {
+    expect(await broken(new DOMException('called off', 'AbortError'))).toMatchObject({ name: 'AbortError' });
   });
 });
 

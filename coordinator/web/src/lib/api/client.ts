@@ -39,6 +39,9 @@ export function whenSignedOut(handler: () => void): void {
   onSignedOut = handler;
 }
 
+/** What broke off a call: whoever called it off, or else the way to the coordinator. */
+export const brokenOff = (error: unknown): unknown => (error instanceof DOMException && error.name === 'AbortError' ? error : new Problem({ status: 0, code: 'unreachable' }));
+
 export async function send(method: string, path: string, body?: unknown, headers: Record<string, string> = {}, signal?: AbortSignal): Promise<Response> {
   let response: Response;
   try {
@@ -50,8 +53,7 @@ export async function send(method: string, path: string, body?: unknown, headers
       ...(signal ? { signal } : {}),
     });
   } catch (error) {
-    if (error instanceof DOMException && error.name === 'AbortError') throw error;
-    throw new Problem({ status: 0, code: 'unreachable' });
+    throw brokenOff(error);
   }
   if (response.ok) return response;
   throw await problemOf(response, path);

@@ -1,5 +1,5 @@
 // Files on their way to the coordinator and back, so that a page can say how far they are and call them off.
-import { BASE, Problem, problemOf, send } from './client';
+import { BASE, Problem, brokenOff, problemOf, send } from './client';
 
 /** Who is told how far a file is, in bytes, and can call it off. */
 export interface Watch {
@@ -46,7 +46,8 @@ export async function fetchFile(path: string, { report, signal }: Watch): Promis
   let done = 0;
   report(done, all);
   const reader = response.body?.getReader();
-  for (let part = await reader?.read(); part && !part.done; part = await reader?.read()) {
+  const next = async () => await reader?.read().catch((error: unknown) => Promise.reject(brokenOff(error)));
+  for (let part = await next(); part && !part.done; part = await next()) {
     parts.push(part.value as Uint8Array<ArrayBuffer>);
     done += part.value.length;
     report(done, all);

@@ -37,6 +37,7 @@ export const analysis: Record<keyof typeof italian, string> = {
   'overview.changed': 'Probably changed',
   'overview.change': 'Change in every 1,000 residents',
   'overview.since': 'since {period}',
+  'overview.no-rates': 'This result cannot be compared by number of residents.',
   'overview.no-before': 'There is no comparable earlier time in this result.',
   'overview.none-changed': 'Nothing probably changed: what moved is within the noise.',
   'overview.coverage': 'What the numbers hold',

@@ -35,6 +35,7 @@ export const analysis = {
   'overview.changed': 'Probabilmente cambiate',
   'overview.change': 'Variazione ogni 1.000 residenti',
   'overview.since': 'rispetto a: {period}',
+  'overview.no-rates': 'Questo risultato non si può confrontare in rapporto ai residenti.',
   'overview.no-before': 'In questo risultato non c’è un periodo precedente confrontabile.',
   'overview.none-changed': 'Nulla è probabilmente cambiato: ciò che si è mosso sta entro il rumore.',
   'overview.coverage': 'Che cosa c’è in questi numeri',
