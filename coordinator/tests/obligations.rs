@@ -424,11 +424,15 @@ async fn what_was_made_of_a_release_that_ended_goes_with_it() {
 /// A forecast made of a release, as it is stored.
 async fn forecast_of(bed: &Bed, id: &str, release: &str) {
     let input = json!({
-        "version": 1, "engine": 1,
+        "version": 1, "engine": 3,
         "wanted": { "cube": "needs", "level": "municipio", "at": {}, "horizon": 2, "adjustments": [] },
         "past": {
             "releases": [release], "periods": ["2024-Q4"], "left_out": [], "keys": ["1"],
             "values": [[3.5]], "variances": [[2.0]], "kind": "quarter", "counts": true,
+            "levels": {
+                "levels": [{ "level": "city", "values": [[13.5]], "variances": [[2.0]] }, { "level": "municipio", "values": [], "variances": [] }],
+                "relations": [], "covariance": [[13.5], [0.0, 2.0]],
+            },
         },
     });
     let mut transaction = bed.app.database.write().await.unwrap();

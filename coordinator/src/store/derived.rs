@@ -21,6 +21,13 @@ pub struct Erased {
 const ENDED: &str = "SELECT releases.id AS release, releases.study AS study FROM releases \
  JOIN release_terms ON release_terms.release = releases.id WHERE release_terms.keep_until < $1";
 
+/// The past of a forecast with what stays known of it, and nothing else: a field that is new, with numbers of releases in it, is erased too.
+const WITHOUT_NUMBERS: &str = "json_object( \
+    'releases', json(forecasts.input -> '$.past.releases'), 'periods', json(forecasts.input -> '$.past.periods'), \
+    'left_out', json(forecasts.input -> '$.past.left_out'), 'missing', json(COALESCE(forecasts.input -> '$.past.missing', '[]')), \
+    'keys', json(forecasts.input -> '$.past.keys'), 'values', json('[]'), 'variances', json('[]'), \
+    'kind', json(forecasts.input -> '$.past.kind'), 'counts', json(forecasts.input -> '$.past.counts'))";
+
 /// Erases what is made of a release whose time ended before `now`: scenarios and plans as a whole; of forecasts the numbers, while what
 /// was asked and of which releases stays, so that nobody takes them for never made. Names of releases and people's own numbers in saved
 /// views and tables of travel are not touched.
@@ -35,7 +42,7 @@ pub async fn erase_made_of_ended(
     let forecasts = format!(
         "SELECT forecasts.id, MIN(ended.release), ended.study FROM forecasts, json_each(forecasts.input, '$.past.releases') AS made \
          JOIN ({ENDED}) AS ended ON ended.release = made.value \
-         WHERE forecasts.result IS NOT NULL OR json_array_length(forecasts.input, '$.past.values') > 0 \
+         WHERE forecasts.result IS NOT NULL OR json(forecasts.input -> '$.past') <> {WITHOUT_NUMBERS} \
          GROUP BY forecasts.id ORDER BY forecasts.id"
     );
     let from_sources = |table: &str, column: &str| {
@@ -45,13 +52,11 @@ pub async fn erase_made_of_ended(
              GROUP BY {table}.id ORDER BY {table}.id"
         )
     };
+    let erase_forecast = format!(
+        "UPDATE forecasts SET result = NULL, state = 'cancelled', input = json_set(input, '$.past', {WITHOUT_NUMBERS}) WHERE id = $1"
+    );
     for (what, select, erase) in [
-        (
-            "forecast",
-            forecasts,
-            "UPDATE forecasts SET result = NULL, state = 'cancelled', \
-             input = json_set(input, '$.past.values', json('[]'), '$.past.variances', json('[]')) WHERE id = $1",
-        ),
+        ("forecast", forecasts, &*erase_forecast),
         (
             "scenario",
             from_sources("scenarios", "result"),
@@ -69,7 +74,7 @@ pub async fn erase_made_of_ended(
             .fetch_all(&mut *connection)
             .await?;
         for (id, release, study) in rows {
-            sqlx::query(erase)
+            sqlx::query(sqlx::AssertSqlSafe(erase))
                 .bind(&id)
                 .execute(&mut *connection)
                 .await?;
