@@ -47,7 +47,7 @@ pub fn create_folder(path: &Path) -> io::Result<()> {
         Err(error) => Err(error),
         Ok(()) => {
             #[cfg(unix)]
-            owned::give(&File::open(path)?, folder_of(path))?;
+            owned::give(&owned::folder(path)?, folder_of(path))?;
             Ok(())
         }
     }
@@ -62,12 +62,20 @@ fn folder_of(path: &Path) -> &Path {
 
 #[cfg(unix)]
 mod owned {
-    use std::fs::{self, File};
+    use rustix::fs::OFlags;
+    use std::fs::{self, File, OpenOptions};
     use std::io;
-    use std::os::unix::fs::{MetadataExt, fchown};
+    use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
     use std::path::Path;
 
     const ROOT: u32 = 0;
+
+    /// The folder itself: whoever owns the one above it may have put a link in its place meanwhile.
+    pub(super) fn folder(path: &Path) -> io::Result<File> {
+        let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW;
+        let flags = flags.bits().cast_signed();
+        OpenOptions::new().read(true).custom_flags(flags).open(path)
+    }
 
     /// Gives what root has just made to the folder's owner. Nobody else may give files away, and a file system without owners has
     /// nobody to give them to: then it stays as it is.
@@ -121,5 +129,8 @@ mod tests {
         }
         assert_eq!(owner(elsewhere.path()).0, me);
         assert!(create_folder(&below.join("secret/c")).is_err());
+        symlink(place.path(), below.join("folder")).expect("linked");
+        assert!(owned::folder(&below.join("folder")).is_err());
+        assert!(owned::folder(&below).is_ok());
     }
 }
