@@ -3,7 +3,7 @@
 
 use crate::{Submission, Watched, WitnessError};
 use audit::{Checkpoint, Hash, LogSigner, NoteKey, NoteSignature, SignedCheckpoint, SignedNote};
-use protocol::PublicKey;
+use protocol::{COORDINATOR_LOG, PublicKey};
 use std::path::Path;
 use storage::{Store, WriteTransaction};
 
@@ -171,7 +171,8 @@ impl Witness {
             .collect())
     }
 
-    /// The keys whose heads are accepted: those of the list, or the one with which the log went on last.
+    /// The keys whose heads are accepted: those of the list, or the one with which the log went on last. An act of a node's log brings
+    /// its new key along; the coordinator's names keys of the list only, so that one its keeper takes out of the list counts no more.
     pub(crate) async fn keys(
         &self,
         transaction: &mut WriteTransaction,
@@ -191,7 +192,9 @@ impl Witness {
             };
             let (old, new) = (key(&old)?, key(&new)?);
             keys.retain(|key| *key != old && *key != new);
-            keys.push(new);
+            if origin != COORDINATOR_LOG || self.watched.keys(origin).any(|key| *key == new) {
+                keys.push(new);
+            }
         }
         Ok(keys)
     }

@@ -174,7 +174,8 @@ impl Witness {
         })
     }
 
-    /// Both heads are signed by keys of the coordinator's log in the list, mostly the same one.
+    /// Both heads are signed by keys of the coordinator's log in the list, mostly the same one. The act adds none to it: a key counts as
+    /// long as the list names it and no act ended it.
     fn coordinator_act(&self, envelope: &Envelope) -> Result<GoesOn, WitnessError> {
         let (origin, payload_type) = (COORDINATOR_LOG, CoordinatorRestoration::TYPE);
         let payload = self.signed_by_an_officer(origin, payload_type, envelope)?;

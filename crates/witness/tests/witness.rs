@@ -360,6 +360,43 @@ async fn the_coordinators_log_goes_on_from_a_backup_under_its_own_key_as_an_offi
     assert_eq!(witness.heads().await.unwrap()[0].checkpoint.size, 11);
 }
 
+#[tokio::test]
+async fn no_act_keeps_a_key_of_the_coordinators_log_that_is_taken_out_of_the_list() {
+    fn list(keys: &[&LogSigner]) -> String {
+        let keys: Vec<String> = keys.iter().map(|by| by.log_key().to_string()).collect();
+        let officer = format!("officer {COORDINATOR_LOG} {}", public(3));
+        format!("{}\n{officer}\n", keys.join("\n"))
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (old, new) = (signer(COORDINATOR_LOG, 1), signer(COORDINATOR_LOG, 2));
+    let mut log = Log::new(4);
+    let mut restored = log.clone();
+    log.grow(6, 0);
+    restored.grow(2, 1);
+    {
+        let (witness, client) = serving(folder.path(), &list(&[&old, &new])).await;
+        log.submit(&client, 0, &old).await.unwrap();
+        let (ended, goes_on) = (log.head(&old), restored.head(&new));
+        let act = coordinator_act(3, ended.to_string(), goes_on.to_string());
+        witness.restore(COORDINATOR_LOG, &act, 0).await.unwrap();
+    }
+    restored.grow(5, 1);
+    for (listed, by, is_taken) in [
+        // What the act ended stays ended, also where the list no longer names what it went on with.
+        (list(&[&old]), &new, false),
+        (list(&[&old]), &old, false),
+        (list(&[&old, &new]), &old, false),
+        (list(&[&old, &new]), &new, true),
+    ] {
+        let (_, client) = serving(folder.path(), &listed).await;
+        match restored.submit(&client, 6, by).await {
+            Ok(_) => assert!(is_taken, "{listed}"),
+            Err(SubmitError::Refused { status: 403, .. }) => assert!(!is_taken, "{listed}"),
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+}
+
 #[test]
 fn two_witnesses_of_one_name_and_the_names_of_logs_are_refused() {
     let address = |name: &str, seed| WitnessAddress {
