@@ -5,6 +5,7 @@ use crate::app::dispatch::Offers;
 use crate::app::forecasts::Forecasts;
 use crate::app::intake::Intake;
 use crate::app::planning::plans::Plans;
+use crate::app::witness::Alarms;
 use crate::areas::Areas;
 use crate::clock::Clock;
 use crate::devices::Devices;
@@ -44,6 +45,8 @@ pub struct State {
     pub passwords: Passwords,
     /// Refusals logged lately.
     pub refusals: Refusals,
+    /// Alarms of nodes' logs raised by this process.
+    pub alarms: Alarms,
     /// Attempts to sign in.
     pub throttle: Throttle,
     /// Browsers in which people signed in before.
@@ -96,6 +99,7 @@ impl State {
             metrics: Metrics::default(),
             passwords: Passwords::new()?,
             refusals: Refusals::default(),
+            alarms: Alarms::default(),
             throttle: Throttle::default(),
             devices: Devices::new()?,
             vouched: Vouchers::default(),

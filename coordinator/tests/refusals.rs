@@ -346,15 +346,22 @@ async fn a_log_that_was_shortened_or_rewritten_is_not_cosigned_and_raises_an_ala
     node.offer(&rewritten[..6], 6)
         .await
         .refused(409, "history-differs");
+    // Each is an alarm, and none is a second one when the node shows the same head again.
+    for again in [&leaves[..4], &rewritten[..6]] {
+        node.offer(again, 6).await.refused(409, "history-differs");
+    }
     assert_eq!(count(&bed, "history-differs").await, 3);
     let foreign = Node {
         peer: node.peer.clone(),
         ..Node::new(&bed, "cooperativa-lambro")
     };
-    foreign
-        .offer(&leaves, 6)
-        .await
-        .refused(422, "signature-not-accepted");
+    for _ in 0..2 {
+        foreign
+            .offer(&leaves, 6)
+            .await
+            .refused(422, "signature-not-accepted");
+    }
+    assert_eq!(count(&bed, "checkpoint-refused").await, 1);
     // A proof from an older head proves too little; the node is asked to greet, and then knows better.
     node.offer(&leaves, 3).await.refused(409, "other-start");
     node.post("/node/v1/poll", &POLL)

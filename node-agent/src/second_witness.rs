@@ -3,6 +3,7 @@
 //! beside the ledger for the node's page and `node-agent status`.
 
 use crate::config::{Config, NodeDir, write_private};
+use crate::editions;
 use crate::node::{Node, NodeError};
 use anyhow::Result;
 use audit::{EntryKind, Fact, SignedCheckpoint};
@@ -134,16 +135,22 @@ impl SecondWitnesses {
         })
     }
 
-    /// Whether there is none.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.clients.is_empty()
+    /// Whether there is something to find out without a question: how a further witness stands, or whether the coordinator still holds
+    /// another history.
+    fn are_to_be_asked(&self) -> bool {
+        let faults = (self.faults.lock()).unwrap_or_else(PoisonError::into_inner);
+        !self.clients.is_empty() || !faults.is_empty()
     }
 
-    /// Notes how a call went, and returns what was known of the witness before.
+    /// Notes how a call went, and returns what was known of the witness before. That it saw another history is known until it cosigns:
+    /// a witness that falls silent or turns the log away takes nothing back.
     fn note(&self, dir: &NodeDir, name: &str, kind: Option<FaultKind>, now: i64) -> Option<Fault> {
         let mut faults = (self.faults.lock()).unwrap_or_else(PoisonError::into_inner);
         let before = faults.get(name).copied();
-        if before.map(|fault| fault.kind) == kind {
+        let differs = |kind: FaultKind| matches!(kind, FaultKind::HistoryDiffers { .. });
+        let stays =
+            before.is_some_and(|it| differs(it.kind)) && kind.is_some_and(|it| !differs(it));
+        if stays || before.map(|fault| fault.kind) == kind {
             return before;
         }
         match kind {
@@ -158,16 +165,19 @@ impl SecondWitnesses {
     }
 }
 
-/// Shows the head to the witnesses now and then, for ever; what comes of it is noted. It appends nothing to the log.
+/// Shows the head to the witnesses now and then, for ever; what comes of it is noted. It appends nothing to the log. To be started once
+/// the node has greeted; while the edition that is due is not there it shows nothing, so that the node is silent towards everybody and
+/// nobody can tell how long building takes from what it shows to whom.
 pub(crate) async fn watch(node: Arc<Node>) {
-    if node.witnessing().others().is_empty() {
-        return;
-    }
     loop {
-        if !node.dir().is_paused()
-            && let Err(error) = node.witness(crate::clock::now()).await
+        let now = crate::clock::now();
+        let is_current = node.edition_number() == Some(editions::number_at(now));
+        if is_current
+            && !node.dir().is_paused()
+            && node.witnessing().others().are_to_be_asked()
+            && let Err(error) = node.witness(now).await
         {
-            tracing::warn!(reason = %error.cause(), "the log is not cosigned by all its witnesses");
+            tracing::warn!(reason = %error.reason(), "the log is not cosigned by all its witnesses");
         }
         tokio::time::sleep(LOOK_AGAIN).await;
     }
@@ -255,6 +265,40 @@ impl Node {
         let recorded = self.ledger().record(EntryKind::Alarm, &facts, &[], now);
         if let Err(error) = recorded.await {
             tracing::error!(reason = %error, "the alarm could not be logged");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_history_is_known_until_the_witness_cosigns() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let dir = NodeDir::new(folder.path());
+        let witnesses = SecondWitnesses {
+            clients: Vec::new(),
+            faults: Mutex::default(),
+        };
+        let differs = |held| FaultKind::HistoryDiffers { held };
+        let (silent, refused) = (FaultKind::OutOfReach, FaultKind::Refused { status: 403 });
+        assert!(!witnesses.are_to_be_asked());
+        for (now, said, known) in [
+            (1, Some(silent), Some((silent, 1))),
+            (2, Some(refused), Some((refused, 2))),
+            (3, Some(differs(7)), Some((differs(7), 3))),
+            (4, Some(silent), Some((differs(7), 3))),
+            (5, Some(refused), Some((differs(7), 3))),
+            (6, Some(differs(8)), Some((differs(8), 6))),
+            (7, None, None),
+            (8, Some(silent), Some((silent, 8))),
+        ] {
+            witnesses.note(&dir, "university.example/witness", said, now);
+            let known = known.map(|(kind, since)| Fault { kind, since });
+            let noted = read_faults(&dir).remove("university.example/witness");
+            assert_eq!(noted, known, "{now}");
+            assert_eq!(witnesses.are_to_be_asked(), known.is_some());
         }
     }
 }

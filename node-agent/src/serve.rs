@@ -46,7 +46,6 @@ pub async fn serve(dir: NodeDir) -> Result<()> {
     node.open_account(clock::now()).await?;
     // The page may fail; answering goes on without it. It is there while the edition is built, and says why where that fails.
     tokio::spawn(page::bind(Arc::clone(&node)).await?.serve());
-    tokio::spawn(second_witness::watch(Arc::clone(&node)));
     tokio::select! {
         () = work(node) => Ok(()),
         () = stopped() => Ok(()),
@@ -72,6 +71,7 @@ pub(crate) async fn stopped() {
 async fn work(node: Arc<Node>) {
     let in_hand: Arc<Mutex<HashSet<[u8; 32]>>> = Arc::default();
     let mut greeted_with = None;
+    let mut watches = false;
     let mut logged = None;
     let mut look_at_certificate = Instant::now();
     let mut edited = None;
@@ -104,6 +104,11 @@ async fn work(node: Arc<Node>) {
                     greeted_with = Some(greeting);
                     logged = None;
                     observed = None;
+                    // Not before: a call while the edition is built would show from when on it is.
+                    if !watches {
+                        watches = true;
+                        tokio::spawn(second_witness::watch(Arc::clone(&node)));
+                    }
                 }
                 Err(error) => {
                     log_refusal(&node, &error, &mut logged).await;
@@ -538,7 +543,7 @@ async fn respond(node: &Node, request: &Envelope) {
             }
         }
         Err(NodeError::WaitsForApproval) => waits(node, request).await,
-        Err(error) => tracing::error!(reason = %error.cause(), "a request stays open"),
+        Err(error) => tracing::error!(reason = %error.reason(), "a request stays open"),
     }
 }
 

@@ -97,6 +97,19 @@ impl Rounds {
     }
 }
 
+impl NodeError {
+    /// What was wrong, as the node's own log says it; where witnesses are the cause, with which of them and what it said. What lies behind
+    /// other errors is left out: it might tell of the register.
+    pub(crate) fn reason(&self) -> String {
+        let cause = self.cause();
+        match cause {
+            NodeError::SecondWitness(said) => format!("{cause}: {said}"),
+            NodeError::Unwitnessed(said) => format!("{cause}: {said}"),
+            _ => cause.to_string(),
+        }
+    }
+}
+
 impl Node {
     /// Takes over what the coordinator says it last cosigned. It may only be a state this log has passed
     /// through; witnessing proves that it is before anything is charged.

@@ -11,12 +11,40 @@ use audit::{AuditError, EntryKind, Hash, NoteKey, SignedCheckpoint};
 use protocol::PublicKey;
 use protocol::exchange::CheckpointOffer;
 use sqlx::SqliteConnection;
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
 use storage::WriteTransaction;
+
+/// Most alarms remembered. Beyond them all are forgotten, and what repeats itself is logged once more: an alarm is never held back for
+/// want of room.
+const REMEMBERED: usize = 10_000;
+
+/// The alarms of nodes' logs that are in the log. A node shows its head every few minutes, also one that is refused: what says nothing
+/// new is refused again and not logged again.
+#[derive(Default)]
+pub struct Alarms {
+    logged: Mutex<HashSet<String>>,
+}
+
+impl Alarms {
+    fn is_logged(&self, alarm: &str) -> bool {
+        let logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
+        logged.contains(alarm)
+    }
+
+    fn remember(&self, alarm: String) {
+        let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
+        if logged.len() >= REMEMBERED {
+            logged.clear();
+        }
+        logged.insert(alarm);
+    }
+}
 
 /// Cosigns the head of an organisation's log, and returns it with the cosignature.
 ///
 /// # Errors
-/// [`NodeProblem`]; `history-differs` is logged as an alarm.
+/// [`NodeProblem`]; `history-differs` is logged as an alarm, once for the same head held and size offered.
 pub async fn cosign(
     app: &State,
     organisation: &str,
@@ -39,9 +67,14 @@ pub async fn cosign(
             "signature-not-accepted",
             "sign checkpoints with the node key shown when joining",
         );
+        let refusal = format!("{organisation} checkpoint-refused {key}");
+        if !app.refusals.is_news(refusal, now) {
+            return Err(problem);
+        }
         return Err(logged(transaction, now, entry, problem).await?);
     };
     let head = signed.checkpoint().clone();
+    let alarm = |code: &str, held: u64| format!("{organisation} {code} {key} {held} {}", head.size);
     if restorations::log_has_ended(&mut transaction, organisation, &key).await? {
         let entry = Entry::new(EntryKind::Alarm, "ended-log-offered")
             .node(organisation)
@@ -52,7 +85,8 @@ pub async fn cosign(
             "log-ended",
             "this log ended; restore a backup of the log that went on: `node-agent restore`",
         );
-        return Err(logged(transaction, now, entry, problem).await?);
+        let alarm = alarm("ended-log-offered", 0);
+        return Err(alarmed(app, transaction, now, alarm, entry, problem).await?);
     }
     let last = checkpoints::checkpoint_latest(&mut transaction, organisation, &key).await?;
     let (last_size, last_root) = match &last {
@@ -69,7 +103,8 @@ pub async fn cosign(
                     "restoration-needed",
                     "this organisation's log had another key; its data protection officer signs how it goes on: `node-agent restore`",
                 );
-                return Err(logged(transaction, now, entry, problem).await?);
+                let alarm = alarm("log-without-its-past", 0);
+                return Err(alarmed(app, transaction, now, alarm, entry, problem).await?);
             }
         },
     };
@@ -104,7 +139,8 @@ pub async fn cosign(
             "history-differs",
             "this log does not extend the one cosigned before: was it restored from a backup?",
         );
-        return Err(logged(transaction, now, entry, problem).await?);
+        let alarm = alarm("history-differs", last_size);
+        return Err(alarmed(app, transaction, now, alarm, entry, problem).await?);
     }
     if let Some(last) = last.filter(|last| last.size == head.size) {
         return Ok(last.cosigned);
@@ -129,6 +165,23 @@ async fn logged(
 ) -> Result<NodeProblem, CoordinatorError> {
     log::append(&mut transaction, now, entry).await?;
     transaction.commit().await?;
+    Ok(problem)
+}
+
+/// As [`logged`], for an alarm that stands for all of its kind: one that is in the log already is not written again.
+async fn alarmed(
+    app: &State,
+    transaction: WriteTransaction,
+    now: i64,
+    alarm: String,
+    entry: Entry,
+    problem: NodeProblem,
+) -> Result<NodeProblem, CoordinatorError> {
+    if app.alarms.is_logged(&alarm) {
+        return Ok(problem);
+    }
+    let problem = logged(transaction, now, entry, problem).await?;
+    app.alarms.remember(alarm);
     Ok(problem)
 }
 
