@@ -1,4 +1,5 @@
--- What was asked stays as it was asked, and running totals stay what follows from it: any other change is refused, whoever tries it.
+-- What was asked stays as it was asked, and running totals stay what follows from it and from the state of requests: a statement that
+-- changes either without the other is refused, whoever tries it.
 
 CREATE TRIGGER requests_delete BEFORE DELETE ON requests BEGIN SELECT RAISE(ABORT, 'requests stay'); END;
 CREATE TRIGGER requests_fixed BEFORE UPDATE OF id, query, organisation, dataset, edition, policy_hash, rho, payload ON requests

@@ -10,8 +10,9 @@
 //!
 //! Noise is drawn row by row. Once levels were made consistent it is not quite independent: areas of one whole err against each other.
 //! More measurements never add variance, so no weighted sum of rows varies by more than under the independent noise of its level alone;
-//! in Milan's lattice that is at most a tenth more variance than is drawn, and for all rows together far less
-//! (`crates/compose/tests/independence.rs`).
+//! with the split of loss and the registers of `crates/compose/tests/independence.rs` that is at most a tenth more variance than is drawn
+//! for Milan's municipi and neighbourhoods, and for all rows together far less. Where an area has few parts that are measured as well as
+//! it is itself it can be a third more and beyond: micro-areas, three to a neighbourhood.
 
 use crate::problem::Problem;
 use crate::random::Random;
