@@ -12,7 +12,7 @@ export const analysis: Record<keyof typeof italian, string> = {
   'compare.against-before': 'Change since {period}',
   'compare.against-area': 'Difference from {name}',
   'compare.against-whole': 'Difference from all areas together',
-  'compare.place': 'Place',
+  'compare.place': 'Rank',
   'compare.rank': '{best} to {worst} of {count}',
   'compare.rank-one': '{rank} of {count}',
   'compare.verdict': 'Probably different?',
