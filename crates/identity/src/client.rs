@@ -24,6 +24,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Half of what the server allows a connection to idle, so that no call is sent into a closing one.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
 const LARGEST_REPLY_BYTES: usize = 16 * 1024 * 1024;
+/// How often a call is handed to a connection before it counts as out of reach. A server that refuses a certificate says so after
+/// its part of the handshake is done, so a connection may close between being made and being used; hyper then gives back the
+/// call without saying why, and the next connection shows the reason. Far more tries than such an accident happens in a row.
+const TRIES_OF_A_CALL_NEVER_SENT: u32 = 16;
 
 /// Why a call brought no reply.
 #[derive(Debug, thiserror::Error)]
@@ -185,7 +189,15 @@ impl NodeClient {
     }
 
     async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Reply, ClientError> {
-        let response = self.client.request(request).await.map_err(failure)?;
+        let mut tries = 1;
+        let response = loop {
+            match self.client.request(request.clone()).await {
+                Err(error) if tries < TRIES_OF_A_CALL_NEVER_SENT && never_sent(&error) => {
+                    tries += 1;
+                }
+                done => break done.map_err(failure)?,
+            }
+        };
         let status = response.status().as_u16();
         let limit = self.largest_reply;
         let body = Limited::new(response.into_body(), limit)
@@ -220,6 +232,18 @@ fn failure(error: impl Into<Box<dyn StdError + Send + Sync>>) -> ClientError {
         Some(tls) => ClientError::ServerNotTrusted(tls.clone()),
         None => ClientError::Unreachable(error),
     }
+}
+
+/// True where the connection gave the call back before anything of it was written.
+fn never_sent(error: &(dyn StdError + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(http) = error.downcast_ref::<hyper::Error>() {
+            return http.is_canceled();
+        }
+        next = error.source();
+    }
+    false
 }
 
 /// The TLS error somewhere under this one. `io::Error` shows what it wraps by `get_ref`, while its
