@@ -7,6 +7,7 @@ mod table;
 pub use solving::{Plans, Progress};
 pub use table::csv;
 
+use self::solving::Underway;
 use super::basis::Basis;
 use super::tables::{DemandView, SiteView, SourceView, Tables};
 use super::{checked_name, checked_note, may_plan, may_remove, record, refused, told, travel_json};
@@ -381,6 +382,7 @@ pub async fn remove(app: &State, account: &Account, id: &str) -> Result<(), Prob
 /// [`Problem`].
 pub async fn list(app: &State, account: &Account) -> Result<Vec<PlanSummary>, Problem> {
     let viewer = audience::viewer(app, account);
+    let before = app.plans.underway();
     let mut reader = app.database.read().await?;
     let mut all = Vec::new();
     for stored in kept::plans(&mut reader).await? {
@@ -388,7 +390,7 @@ pub async fn list(app: &State, account: &Account) -> Result<Vec<PlanSummary>, Pr
     }
     (all.into_iter())
         .map(|stored| {
-            let (state, _) = standing(app, &stored)?;
+            let (state, _) = standing(app, &before, &stored)?;
             let wanted: Value = serde_json::from_str(&stored.wanted)?;
             let plan: Value = match &stored.plan {
                 Some(plan) => serde_json::from_str(plan)?,
@@ -413,19 +415,21 @@ pub async fn list(app: &State, account: &Account) -> Result<Vec<PlanSummary>, Pr
 /// # Errors
 /// [`Problem::NotFound`], also where the account may not see a release it was made of.
 pub async fn one(app: &State, account: &Account, id: &str) -> Result<PlanView, Problem> {
+    let before = app.plans.underway();
     let mut reader = app.database.read().await?;
     let stored = kept::plan(&mut reader, id).await?;
     let viewer = audience::viewer(app, account);
     let seen = (stored.ok_or(Problem::NotFound)?)
         .open(&mut reader, &viewer)
         .await?;
-    Ok(read(app, seen.ok_or(Problem::NotFound)?)?)
+    Ok(read(app, &before, seen.ok_or(Problem::NotFound)?)?)
 }
 
-/// How far a stored plan is: as its job says while there is one. One that neither ended nor has a job was cut off when
-/// the service stopped.
+/// How far a stored plan is: as its job says while there is one. One that did not end, and had a job neither before it was read
+/// nor after, was cut off when the service stopped; a job that is missing at one of these moments only has just begun or ended.
 fn standing(
     app: &State,
+    before: &Underway,
     stored: &StoredPlan,
 ) -> Result<(PlanState, Option<Progress>), CoordinatorError> {
     let state = (PlanState::ALL.into_iter())
@@ -434,7 +438,8 @@ fn standing(
     if state.is_final() {
         return Ok((state, None));
     }
-    match app.plans.progress(&stored.id) {
+    let now = app.plans.progress(&stored.id);
+    match now.or_else(|| before.get(&stored.id).cloned()) {
         Some(progress) => {
             // The end is told after it is stored, and this plan was read before.
             let state = match progress.state {
@@ -447,8 +452,8 @@ fn standing(
     }
 }
 
-fn read(app: &State, stored: StoredPlan) -> Result<PlanView, CoordinatorError> {
-    let (state, progress) = standing(app, &stored)?;
+fn read(app: &State, before: &Underway, stored: StoredPlan) -> Result<PlanView, CoordinatorError> {
+    let (state, progress) = standing(app, before, &stored)?;
     let failure = match (&stored.failure, state) {
         (None, PlanState::Failed) => {
             Some("the service stopped while it was solved; begin it again".to_owned())

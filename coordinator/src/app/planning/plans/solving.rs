@@ -54,6 +54,9 @@ impl Default for Progress {
     }
 }
 
+/// What plans that wait or run had found at one moment, by their ids.
+pub(super) type Underway = HashMap<String, Progress>;
+
 /// A plan being solved.
 pub(super) struct Job {
     owner: String,
@@ -150,6 +153,13 @@ impl Plans {
     pub(super) fn progress(&self, id: &str) -> Option<Progress> {
         let jobs = lock(&self.jobs);
         jobs.get(id).map(|job| job.progress.borrow().clone())
+    }
+
+    /// What all plans that wait or run have found so far.
+    pub(super) fn underway(&self) -> Underway {
+        (lock(&self.jobs).iter())
+            .map(|(id, job)| (id.clone(), job.progress.borrow().clone()))
+            .collect()
     }
 
     /// What a running plan tells, from now on.
