@@ -48,6 +48,14 @@ pub enum ForecastError {
         /// As asked.
         percent: f64,
     },
+    /// Levels that could not be made to agree.
+    #[error(
+        "the forecasts {step} periods after the next could not be made to agree over all levels; forecast fewer series together, or each alone"
+    )]
+    NotReconciled {
+        /// Counted from zero.
+        step: usize,
+    },
     /// A hierarchy that is none.
     #[error("{0}")]
     InvalidHierarchy(String),
