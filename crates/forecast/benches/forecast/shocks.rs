@@ -15,6 +15,10 @@ const GROUPS: usize = 4;
 const PARTS: usize = 6;
 const QUARTERS: usize = 60;
 const HORIZON: usize = 8;
+/// Origins a year apart at which the whole alone is scored, as it would be of one public file.
+const ORIGINS: usize = 4;
+/// What such a file said: of the whole's 32 values at four origins, 25 lay in intervals of 95 percent.
+const FEW: f64 = 25.0 / 32.0;
 
 /// A hierarchy's true leaves, and its past.
 struct Simulated {
@@ -50,9 +54,14 @@ pub(crate) fn run() -> Done {
             .into_par_iter()
             .map(|seed| {
                 let simulated = simulated(seed, known)?;
-                scored(&hierarchy, &simulated)
+                Ok((
+                    scored(&hierarchy, &simulated)?,
+                    whole_held(&hierarchy, &simulated)?,
+                ))
             })
             .collect::<Result<Vec<_>, ForecastError>>()?;
+        let wholes: Vec<f64> = found.iter().map(|(_, whole)| *whole).collect();
+        let found: Vec<&Vec<Level>> = found.iter().map(|(levels, _)| levels).collect();
         for level in 0..hierarchy.levels().len() {
             let mut sum = [Scores::default(), Scores::default()];
             let mut inside = [0.0; 2];
@@ -78,9 +87,47 @@ pub(crate) fn run() -> Done {
                 sum[1].msis()
             );
         }
+        let few = wholes.iter().filter(|share| **share <= FEW).count();
+        println!(
+            "the whole of one hierarchy, {ORIGINS} origins a year apart: held {:.1}% on average, at most {:.1}% in {:.0}% of hierarchies, under 92% in {:.0}%",
+            100.0 * wholes.iter().sum::<f64>() / wholes.len() as f64,
+            100.0 * FEW,
+            100.0 * few as f64 / wholes.len() as f64,
+            100.0 * wholes.iter().filter(|share| **share < 0.92).count() as f64
+                / wholes.len() as f64
+        );
     }
     println!();
     Ok(())
+}
+
+/// The share of the whole's true values that its intervals of 95 percent hold over several origins.
+fn whole_held(hierarchy: &Hierarchy, simulated: &Simulated) -> Result<f64, ForecastError> {
+    let mut held = 0.0;
+    for back in 0..ORIGINS {
+        let origin = QUARTERS - 4 * back;
+        let leaves: Vec<Series> = (simulated.leaves.iter())
+            .filter_map(|leaf| leaf.until(origin))
+            .collect();
+        let sums = (hierarchy.nodes().iter())
+            .map(|node| hierarchy.sum(node, &leaves))
+            .collect::<Result<Vec<_>, _>>()?;
+        let ahead = |series: &[Series]| -> Result<Vec<Forecast>, ForecastError> {
+            (series.iter())
+                .map(|s| forecast(s, HORIZON, &Prior::default()))
+                .collect()
+        };
+        let calibration = &calibrate_levels(hierarchy, &sums, &leaves, HORIZON)?[0];
+        let (sums, _) = reconcile(hierarchy, &ahead(&sums)?, &ahead(&leaves)?, &leaves)?;
+        for step in 0..HORIZON {
+            let truth: f64 = (simulated.truths.iter())
+                .map(|leaf| leaf[origin + step])
+                .sum();
+            let (low, high) = sums[0].interval(step, calibration.deviations(0.95, step, &sums[0]));
+            held += f64::from(u8::from(low <= truth && truth <= high));
+        }
+    }
+    Ok(held / (ORIGINS * HORIZON) as f64)
 }
 
 #[derive(Default)]
