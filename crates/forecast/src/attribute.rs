@@ -52,7 +52,7 @@ impl<const M: usize> Part<M> {
 /// The parts of the forecast variances of `fit`, by horizon.
 pub(crate) fn attribute<const M: usize>(
     fit: &Fit<M>,
-    values: &[f64],
+    (values, breaks): (&[f64], &[usize]),
     noise: Noise<'_>,
     mut state: State<M>,
     horizon: usize,
@@ -61,9 +61,13 @@ pub(crate) fn attribute<const M: usize>(
         noise,
         own: fit.own,
     };
+    let start = state.clone();
     let mut privacy = Part([[0.0; M]; M]);
     let mut counting = Part([[0.0; M]; M]);
     for (period, &value) in values.iter().enumerate() {
+        if breaks.contains(&period) {
+            state.loosen(&start);
+        }
         if !value.is_nan() {
             let variance = observed.variance(period);
             let gain = state.gain(period, variance);

@@ -78,7 +78,10 @@ pub fn backtest(
         let scored: Vec<usize> = (0..horizons.len())
             .filter(|&i| {
                 let at = origin + horizons[i] - 1;
+                // Nobody could know how much another way of measuring would move.
                 at < n
+                    && series.comparable(origin - 1, at)
+                    && series.comparable(at.saturating_sub(season), at)
                     && !series.values()[at].is_nan()
                     && !naive[horizons[i] - 1].is_nan()
                     && sums[i].origins < MOST_ORIGINS

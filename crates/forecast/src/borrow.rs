@@ -110,7 +110,8 @@ impl Parent {
             first.privacy().map(|_| privacy),
             season,
             first.kind(),
-        )?;
+        )?
+        .with_breaks(first.breaks());
         let ahead = forecast(&sum, 1, &Prior::default())?;
         let (level, effects) = (ahead.explanation().level, &ahead.explanation().season);
         let periods = season.periods();

@@ -106,6 +106,7 @@ impl CalendarEffect {
         let values = series.values();
         let noise = |period: usize| series.privacy().map_or(0.0, |privacy| privacy[period]);
         let pairs: Vec<(f64, f64, f64)> = (12..values.len())
+            .filter(|&period| series.comparable(period - 12, period))
             .map(|period| {
                 let change = values[period] - values[period - 12];
                 let days = months.surplus(period) - months.surplus(period - 12);
@@ -153,12 +154,13 @@ impl CalendarEffect {
         let values = values
             .map(|(period, value)| value - self.of(months, period))
             .collect();
-        Series::try_new(
+        let removed = Series::try_new(
             values,
             series.privacy().map(<[f64]>::to_vec),
             series.season(),
             series.kind(),
-        )
+        )?;
+        Ok(removed.with_breaks(series.breaks()))
     }
 
     /// What the calendar adds in a period, counted from the first of the series; periods to come have higher numbers.

@@ -179,6 +179,9 @@ pub(crate) fn deviations<'a>(
         .enumerate()
         .filter_map(move |(step, centre)| {
             let actual = *series.values().get(origin + step)?;
+            if !series.comparable(origin.saturating_sub(1), origin + step) {
+                return None;
+            }
             let variance = ahead.side(step, actual).powi(2) + noise(origin + step);
             (!actual.is_nan() && variance > 0.0)
                 .then(|| (step, (actual - centre) / variance.sqrt()))

@@ -327,11 +327,11 @@ impl Average {
     }
 }
 
-/// The theta forecast; nothing where the history is under two years, or where more than a tenth of it is missing.
+/// The theta forecast of what was measured in one way; nothing where that is under two years, or where more than a tenth of it is missing.
 /// Known noise is no reason against it: on counts with noise of any size its linear trend, whose noise averages out over
 /// the whole history, made the centre better.
 fn theta_of(series: &Series, horizon: usize) -> Option<Vec<f64>> {
-    let values = filled(series.values())?;
+    let values = filled(series.recent())?;
     let periods = series.season().periods();
     if values.len() < 2 * periods {
         return None;
@@ -397,7 +397,7 @@ fn explain(
 /// at least by what is known of their noise.
 fn plain(series: &Series, horizon: usize) -> Forecast {
     let values: Vec<f64> = series
-        .values()
+        .recent()
         .iter()
         .copied()
         .filter(|v| !v.is_nan())

@@ -251,10 +251,11 @@ fn typical_variance(values: &[f64]) -> f64 {
     if mean > 0.0 { mean } else { 1.0 }
 }
 
-/// Fits the specification that `M` names. `None` where the series is too short for it.
+/// Fits the specification that `M` names to values whose level is another at each of the breaks. `None` where the series is too short
+/// for it.
 pub(crate) fn fit<const M: usize>(
     trend: Trend,
-    values: &[f64],
+    (values, breaks): (&[f64], &[usize]),
     noise: Noise<'_>,
     start: &State<M>,
     effort: &Effort,
@@ -279,13 +280,13 @@ pub(crate) fn fit<const M: usize>(
         concentrated,
     };
     let search = decoder.search(effort);
-    let parameters = search.dimensions + usize::from(concentrated) + start.rank;
+    let parameters = search.dimensions + usize::from(concentrated) + start.rank + breaks.len();
     if n < parameters + 2 {
         return None;
     }
     let pass = |disturbances: &Disturbances, own: f64, state: &mut State<M>| -> Evidence {
         match noise {
-            Noise::Unknown => filter(state, disturbances, values, |_| own, |_, _, _| {}),
+            Noise::Unknown => filter(state, disturbances, values, |_| own, breaks, |_, _, _| {}),
             _ => {
                 let observed = Observed { noise, own };
                 filter(
@@ -293,6 +294,7 @@ pub(crate) fn fit<const M: usize>(
                     disturbances,
                     values,
                     |t| observed.variance(t),
+                    breaks,
                     |_, _, _| {},
                 )
             }
@@ -312,7 +314,8 @@ pub(crate) fn fit<const M: usize>(
     let evidence = pass(&disturbances, own, &mut end);
 
     // Specifications differ in their diffuse elements, so diffuse likelihoods do not compare; the likelihood
-    // with the initial elements as parameters does: the same squares, and the determinant of a known start.
+    // with the initial elements as parameters does: the same squares, and the determinant of a known start. What breaks move is
+    // a parameter too.
     let mut known = State::known();
     known.cov = start.cov;
     let determinant = filter(
@@ -320,6 +323,7 @@ pub(crate) fn fit<const M: usize>(
         &disturbances,
         values,
         |t| Observed { noise, own }.variance(t),
+        &[],
         |_, _, _| {},
     )
     .log_variances;

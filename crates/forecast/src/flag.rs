@@ -39,19 +39,24 @@ pub struct Flag {
 const FALSE_ALARM: f64 = 0.01;
 
 /// Flags of `values` in the eyes of `fit`, and the mean errors
-/// of its forecasts of `reach` periods from every past origin (NaN where there is none).
+/// of its forecasts of `reach` periods from every past origin (NaN where there is none, or a break lies between). A level that is another
+/// at one of the `breaks` is known to be, and no flag.
 pub(crate) fn flags<const M: usize>(
     fit: &Fit<M>,
-    values: &[f64],
+    (values, breaks): (&[f64], &[usize]),
     observed: &Observed<'_>,
     mut state: State<M>,
     reach: usize,
 ) -> (Vec<Flag>, Vec<f64>) {
+    let start = state.clone();
     let n = values.len();
     let mut steps = Vec::with_capacity(n);
     let mut residuals = vec![f64::NAN; n];
     let reach = reach.min(n / 4).max(1);
     for (period, &value) in values.iter().enumerate() {
+        if breaks.contains(&period) {
+            state.loosen(&start);
+        }
         let mut step = None;
         if !value.is_nan() {
             let variance = observed.variance(period);
@@ -61,7 +66,10 @@ pub(crate) fn flags<const M: usize>(
         }
         steps.push(step);
         state.advance(&fit.disturbances);
-        if state.rank == 0 && period + reach < n {
+        let whole = !breaks
+            .iter()
+            .any(|at| (period + 1..=period + reach).contains(at));
+        if state.rank == 0 && whole && period + reach < n {
             residuals[period] =
                 mean_error(&state, values, period + 1, reach, fit.disturbances.damping);
         }
@@ -90,8 +98,14 @@ pub(crate) fn flags<const M: usize>(
         back(&mut r, &mut big, fit.disturbances.damping);
         let Some((seen, gain)) = step else { continue };
         if seen.diffuse {
-            // Periods spent on the start are explained by construction.
-            break;
+            // Periods spent on the start, or on the level at a break, are explained by construction; what was before a break is
+            // judged by what was seen before it.
+            if breaks.iter().all(|at| *at > period) {
+                break;
+            }
+            r = [0.0; M];
+            big = [[0.0; M]; M];
+            continue;
         }
         let weighted: [f64; M] =
             std::array::from_fn(|i| big[i].iter().zip(gain).map(|(a, b)| a * b).sum());

@@ -216,12 +216,13 @@ impl Hierarchy {
                 }
             }
         }
-        Series::try_new(
+        let sum = Series::try_new(
             values,
             noisy.then_some(privacy),
             first.season(),
             first.kind(),
-        )
+        )?;
+        Ok(sum.with_breaks(first.breaks()))
     }
 }
 

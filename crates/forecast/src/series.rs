@@ -109,6 +109,7 @@ pub struct Series {
     pub(crate) privacy: Option<Vec<f64>>,
     pub(crate) season: Season,
     pub(crate) kind: Kind,
+    pub(crate) breaks: Vec<usize>,
 }
 
 impl Series {
@@ -149,7 +150,41 @@ impl Series {
             privacy,
             season,
             kind,
+            breaks: Vec::new(),
         })
+    }
+
+    /// The same series, of which it is known that values from each of these periods on are measured in another way than those before:
+    /// how far that moves their level is learnt from what follows, and taken neither for an event nor for a trend. Periods without a
+    /// value in or after them say nothing and are left out.
+    pub fn with_breaks(mut self, periods: &[usize]) -> Self {
+        let followed = |at: usize| {
+            let values = self.values.get(at..).unwrap_or_default();
+            values.iter().any(|value| !value.is_nan())
+        };
+        let mut breaks: Vec<usize> = (periods.iter().copied())
+            .filter(|&at| at > 0 && followed(at))
+            .collect();
+        breaks.sort_unstable();
+        breaks.dedup();
+        self.breaks = breaks;
+        self
+    }
+
+    /// Periods from which on values are measured in another way, in order.
+    pub fn breaks(&self) -> &[usize] {
+        &self.breaks
+    }
+
+    /// Whether values of two periods are measured in one way.
+    pub(crate) fn comparable(&self, one: usize, other: usize) -> bool {
+        let between = one.min(other) + 1..=one.max(other);
+        !self.breaks.iter().any(|at| between.contains(at))
+    }
+
+    /// The values since the last break.
+    pub(crate) fn recent(&self) -> &[f64] {
+        &self.values[self.breaks.last().copied().unwrap_or(0)..]
     }
 
     /// The values, NaN where missing.
@@ -178,12 +213,14 @@ impl Series {
         if values.iter().all(|v| v.is_nan()) {
             return None;
         }
-        Some(Self {
+        let cut = Self {
             values: values.to_vec(),
             privacy: self.privacy.as_ref().map(|p| p[..periods].to_vec()),
             season: self.season,
             kind: self.kind,
-        })
+            breaks: Vec::new(),
+        };
+        Some(cut.with_breaks(&self.breaks))
     }
 
     /// The mean privacy variance over the values that are there; 0 where none is known.

@@ -103,6 +103,7 @@ impl Candidate {
 /// A series as the models see it: on one scale, with its noise.
 pub(crate) struct View<'a> {
     values: std::borrow::Cow<'a, [f64]>,
+    breaks: &'a [usize],
     noise: Noise<'a>,
     logarithmic: bool,
     /// What turns a deviance on this scale into one on the natural scale.
@@ -157,6 +158,7 @@ impl<'a> View<'a> {
     pub(crate) fn natural(series: &'a Series, known: &'a Option<Known>, prior: &'a Prior) -> Self {
         Self {
             values: series.values().into(),
+            breaks: series.breaks(),
             noise: Known::noise(known),
             logarithmic: false,
             jacobian: 0.0,
@@ -179,6 +181,7 @@ impl<'a> View<'a> {
         let jacobian = 2.0 * values.iter().filter(|v| !v.is_nan()).sum::<f64>();
         Some(Self {
             values: values.into(),
+            breaks: series.breaks(),
             noise: Noise::Unknown,
             logarithmic: true,
             jacobian,
@@ -203,7 +206,7 @@ impl<'a> View<'a> {
     fn fit<const M: usize>(&self, trend: Trend) -> Option<Fit<M>> {
         fit(
             trend,
-            &self.values,
+            (&self.values, self.breaks),
             self.noise,
             &self.prior.start(),
             &EFFORT,
@@ -284,7 +287,8 @@ impl<'a> View<'a> {
     }
 
     fn shares_of<const M: usize>(&self, fit: &Fit<M>, horizon: usize) -> Vec<Shares> {
-        attribute(fit, &self.values, self.noise, self.prior.start(), horizon)
+        let values = (&self.values[..], self.breaks);
+        attribute(fit, values, self.noise, self.prior.start(), horizon)
     }
 
     /// Outliers and level shifts in the eyes of a candidate, and the mean errors of its forecasts of
@@ -306,7 +310,7 @@ impl<'a> View<'a> {
             own: fit.own,
         };
         let start: State<M> = self.prior.start();
-        flags(fit, &self.values, &observed, start, reach)
+        flags(fit, (&self.values, self.breaks), &observed, start, reach)
     }
 }
 
