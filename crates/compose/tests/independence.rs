@@ -1,7 +1,7 @@
-//! How much is missed by whoever takes the noise of a level's areas for independent once levels were made consistent: plans do, whose
-//! draws are made area by area.
+//! How much is missed by whoever takes the noise of a level's areas for independent once levels were made consistent, and that plans,
+//! whose draws are made area by area, miss nothing once variances are multiplied by the factor that bounds it.
 
-use compose::{Consistent, LevelledAnswer, Region};
+use compose::{Consistent, LevelledAnswer, Region, independent_factor};
 use geography::Level;
 
 /// Noise variance of one register by level: a cube that gives a twentieth to the city, three to municipi and fifteen to neighbourhoods.
@@ -54,5 +54,56 @@ fn no_weighted_sum_varies_more_than_under_independent_noise_of_its_level_alone()
         // Of all areas together it is far less than their sum.
         let all = vec![1.0; areas];
         assert!(dot(&all, &times(&all)) < 0.9 * dot(&deviations, &deviations));
+    }
+}
+
+#[test]
+fn plans_draw_no_less_noise_than_areas_have_in_any_weighted_sum() {
+    let levels = [Level::City, Level::Municipio, Level::Nil, Level::MicroArea];
+    let cells = levels.map(|level| vec![0_i64; geography::Partition::milan().keys(level).len()]);
+    let answer = LevelledAnswer {
+        finest: Some(Level::MicroArea),
+        levels: (cells
+            .iter()
+            .map(Vec::as_slice)
+            .zip([600.0, 200.0, 80.0, 40.0]))
+        .collect(),
+    };
+    let consistent = Consistent::compose(&levels, 1, &vec![answer; REGISTERS]).expect("one shape");
+    for level in 1..levels.len() {
+        let areas = consistent.variance(level).len();
+        let regions: Vec<Region> = (0..areas).map(|area| vec![(level, area, 1.0)]).collect();
+        let covariance = consistent.covariances(&regions).expect("known variances");
+        let factor = independent_factor(&covariance);
+        println!("{}: variances times {factor:.4}", levels[level].id());
+        assert!((1.0..2.0).contains(&factor), "{factor}");
+        // Sums, differences of neighbours in the order of keys, and weights of no order.
+        let mut state = 7_u64;
+        for case in 0..400 {
+            let x: Vec<f64> = (0..areas)
+                .map(|at| {
+                    state = state
+                        .wrapping_mul(6_364_136_223_846_793_005)
+                        .wrapping_add(99_991);
+                    let random = (state >> 33) as f64 / f64::from(1_u32 << 31) - 0.5;
+                    match case {
+                        0 => 1.0,
+                        _ if case <= areas => {
+                            f64::from(u8::from(at == case - 1)) - f64::from(u8::from(at == case))
+                        }
+                        _ => random,
+                    }
+                })
+                .collect();
+            let exact: f64 = covariance
+                .iter()
+                .zip(&x)
+                .map(|(row, one)| one * dot(row, &x))
+                .sum();
+            let drawn: f64 = (0..areas)
+                .map(|at| factor * covariance[at][at] * x[at] * x[at])
+                .sum();
+            assert!(exact <= drawn * (1.0 + 1e-9), "{case}: {exact} of {drawn}");
+        }
     }
 }

@@ -8,11 +8,12 @@
 //! form of Ferguson's process; Ishwaran and Zarepour 2000), by Gibbs sampling. Where noise is small beside the spread
 //! of demand, the posterior is the estimate with its noise.
 //!
-//! Noise is drawn row by row. Once levels were made consistent it is not quite independent: areas of one whole err against each other.
-//! More measurements never add variance, so no weighted sum of rows varies by more than under the independent noise of its level alone;
-//! with the split of loss and the registers of `crates/compose/tests/independence.rs` that is at most a tenth more variance than is drawn
-//! for Milan's municipi and neighbourhoods, and for all rows together far less. Where an area has few parts that are measured as well as
-//! it is itself it can be a third more and beyond: micro-areas, three to a neighbourhood.
+//! Noise is drawn row by row, whatever the noise of rows shares. Once levels were made consistent it is not independent: areas of one whole
+//! err against each other, so that a difference varies by more, and a sum by less, than rows drawn apart. Whoever knows the covariances
+//! hands over variances multiplied by `compose::independent_factor`, with which no weighted sum of rows varies by more than is drawn (as
+//! the coordinator does for releases: by a tenth for Milan's municipi and neighbourhoods, four tenths for micro-areas under the noise of
+//! `crates/compose/tests/independence.rs`). Rows of
+//! forecasts err together by what moves a whole city; that is not drawn, since nobody knows it area by area.
 
 use crate::problem::Problem;
 use crate::random::Random;

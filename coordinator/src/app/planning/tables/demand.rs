@@ -76,32 +76,75 @@ struct Found {
     view: SourceView,
 }
 
+/// Areas of a source with their values and variances, and how the noise of them hangs together.
+struct Cells {
+    areas: Vec<(String, f64, f64)>,
+    shared: Shared,
+}
+
+/// What is known of the noise of several areas together.
+enum Shared {
+    /// Each area has noise of its own.
+    Nothing,
+    /// Covariances of every two areas.
+    Covariance(Vec<Vec<f64>>),
+    /// The standard deviation of all areas' sum, those without a place among them.
+    Whole(f64),
+}
+
+impl Cells {
+    /// The factor by which the areas' variances must be taken for more, so that noise drawn area by area is no less than theirs in
+    /// any sum of some.
+    fn factor(&self) -> f64 {
+        match &self.shared {
+            Shared::Covariance(rows) => compose::independent_factor(rows),
+            Shared::Nothing | Shared::Whole(_) => 1.0,
+        }
+    }
+
+    /// The variance of the sum of the areas for which `among` is true. Of areas whose whole alone is known it is at most this: the
+    /// whole less the others, however these err together.
+    fn variance_of(&self, among: impl Fn(&str) -> bool) -> f64 {
+        let chosen = |at: usize| among(&self.areas[at].0);
+        let places = || (0..self.areas.len()).filter(|&at| chosen(at));
+        match &self.shared {
+            Shared::Nothing => places().map(|at| self.areas[at].2).sum(),
+            Shared::Covariance(rows) => places()
+                .map(|at| places().map(|other| rows[at][other]).sum::<f64>())
+                .sum(),
+            Shared::Whole(sd) => {
+                let others = (0..self.areas.len()).filter(|&at| !chosen(at));
+                let others: f64 = others.map(|at| self.areas[at].2.sqrt()).sum();
+                (sd + others).powi(2)
+            }
+        }
+    }
+}
+
 /// Rows of areas, of which those without a place are counted apart.
-fn found(
-    level: Level,
-    cells: impl Iterator<Item = (String, f64, f64)>,
-    thousandths: u32,
-    mut view: SourceView,
-) -> Found {
+fn found(level: Level, cells: Cells, thousandths: u32, mut view: SourceView) -> Found {
     let share = f64::from(thousandths) / 1_000.0;
-    let (mut rows, mut total, mut unplaced) = (Vec::new(), (0.0, 0.0), None);
-    for (area, value, variance) in cells {
+    let factor = cells.factor();
+    let placed = |area: &str| home(level, area).is_some();
+    let total_variance = cells.variance_of(placed) * share * share;
+    let (mut rows, mut total, mut unplaced) = (Vec::new(), 0.0, None);
+    for (area, value, variance) in cells.areas {
         let (value, variance) = (value * share, variance * share * share);
-        if home(level, &area).is_none() {
+        if !placed(&area) {
             let sum: &mut (f64, f64) = unplaced.get_or_insert((0.0, 0.0));
             *sum = (sum.0 + value, sum.1 + variance);
             continue;
         }
-        total = (total.0 + value, total.1 + variance);
+        total += value;
         rows.push(Demand {
             id: area,
             demand: value,
-            variance,
+            variance: variance * factor,
             target: view.target.clone(),
         });
     }
     view.thousandths = thousandths;
-    view.total = Between::of(total.0, total.1);
+    view.total = Between::of(total, total_variance);
     view.unplaced = unplaced.map(|(value, variance)| Between::of(value, variance));
     Found { level, rows, view }
 }
@@ -191,18 +234,25 @@ async fn of_release(
         ));
     }
     let (spelt, place) = place(&release, at)?;
-    let (values, variance) = if release.summary.derived_from.is_some() {
-        plain_cells(&release, place)
+    let (values, variance, shared) = if release.summary.derived_from.is_some() {
+        let (values, variance) = plain_cells(&release, place);
+        (values, variance, Shared::Nothing)
     } else {
         let loaded = loaded(&mut reader, &app.vouched, &viewer, id).await?;
         let (inner, all) = (
             loaded.consistent.inner(),
             loaded.consistent.values(loaded.level),
         );
-        let values = (0..all.len() / inner).map(|area| all[area * inner + place]);
+        let areas = 0..all.len() / inner;
+        let values = (areas.clone()).map(|area| all[area * inner + place]);
+        let regions: Vec<compose::Region> =
+            (areas.map(|area| vec![(loaded.level, area, 1.0)])).collect();
+        let covariance =
+            (loaded.consistent.covariances(&regions)).map_err(CoordinatorError::from)?;
         (
             values.collect::<Vec<f64>>(),
             loaded.consistent.variance(loaded.level).to_vec(),
+            Shared::Covariance(covariance),
         )
     };
     drop(reader);
@@ -218,10 +268,11 @@ async fn of_release(
     told.query = Some(release.summary.query.clone());
     told.at = spelt;
     told.organisations = Some(release.summary.nodes_answered);
-    let cells = (keys.iter().cloned())
+    let areas = (keys.iter().cloned())
         .zip(values.into_iter().zip(variance))
-        .map(|(key, (value, variance))| (key, value, variance));
-    Ok(found(level, cells, *thousandths, told))
+        .map(|(key, (value, variance))| (key, value, variance))
+        .collect();
+    Ok(found(level, Cells { areas, shared }, *thousandths, told))
 }
 
 /// The forecasts whose numbers edits hold, as sources: whoever may not see one of their releases may not see what was made
@@ -329,8 +380,9 @@ async fn of_forecast(
             )
         })?;
     let widest = result.levels.iter().position(|level| *level == 95);
-    let mut cells = Vec::new();
-    for series in result.series.iter().filter(|one| one.key != "together") {
+    let mut areas = Vec::new();
+    let mut shared = Shared::Nothing;
+    for series in &result.series {
         let rows = series.adjusted.as_ref().unwrap_or(&series.ahead);
         let row = rows.get(ahead - 1);
         let (Some(row), Some(widest)) = (row, widest) else {
@@ -338,7 +390,11 @@ async fn of_forecast(
         };
         // Intervals may lean; half their width is what the normal noise of plans makes of them.
         let sd = (row.high[widest] - row.low[widest]) / (2.0 * TWO_SIDED_95);
-        cells.push((series.key.clone(), row.mean, sd * sd));
+        if series.key == "together" {
+            shared = Shared::Whole(sd);
+        } else {
+            areas.push((series.key.clone(), row.mean, sd * sd));
+        }
     }
     let mut told = view(
         "forecast",
@@ -348,7 +404,7 @@ async fn of_forecast(
     told.releases = known.releases.clone();
     told.period = Some(period.clone());
     told.at = known.wanted.at.clone();
-    Ok(found(level, cells.into_iter(), *thousandths, told))
+    Ok(found(level, Cells { areas, shared }, *thousandths, told))
 }
 
 fn of_rows(source: &DemandSource, path: &str) -> Result<Found, Problem> {
@@ -390,8 +446,12 @@ fn of_rows(source: &DemandSource, path: &str) -> Result<Found, Problem> {
     }
     let mut told = view("rows", target.clone());
     told.words = Some(source.clone());
-    let cells = (rows.iter()).map(|row| (row.area.clone(), row.demand, row.variance));
-    Ok(found(level, cells, 1_000, told))
+    let areas = (rows
+        .iter()
+        .map(|row| (row.area.clone(), row.demand, row.variance)))
+    .collect();
+    let shared = Shared::Nothing;
+    Ok(found(level, Cells { areas, shared }, 1_000, told))
 }
 
 #[cfg(test)]
@@ -405,11 +465,32 @@ mod tests {
             ("10", -4.0, 16.0),
             ("unknown", 30.0, 16.0),
         ];
-        let cells = cells.map(|(key, value, variance)| (key.to_owned(), value, variance));
-        let found = found(Level::Nil, cells.into_iter(), 500, view("rows", None));
+        let areas = cells.map(|(key, value, variance)| (key.to_owned(), value, variance));
+        let cells = |shared| Cells {
+            areas: areas.to_vec(),
+            shared,
+        };
+        let of = |shared| found(Level::Nil, cells(shared), 500, view("rows", None));
+        let found = of(Shared::Nothing);
         assert_eq!(found.rows.len(), 2);
         assert_eq!((found.rows[1].demand, found.rows[1].variance), (-2.0, 4.0));
         assert_eq!(found.view.total.value, 48.0);
         assert_eq!(found.view.unplaced.map(|them| them.value), Some(15.0));
+
+        // Two areas that err against each other are known better together, and differ by more, than each alone would say.
+        let rows = vec![
+            vec![16.0, -8.0, 0.0],
+            vec![-8.0, 16.0, 0.0],
+            vec![0.0, 0.0, 16.0],
+        ];
+        let exact = of(Shared::Covariance(rows));
+        let half = Between::of(48.0, 16.0 * 0.25);
+        assert_eq!(exact.view.total, half);
+        let drawn: f64 = exact.rows.iter().map(|row| row.variance).sum();
+        assert!(drawn >= 48.0 * 0.25 && drawn < 48.5 * 0.25, "{drawn}");
+        // A whole that errs more than its areas would alone, less those without a place.
+        let whole = of(Shared::Whole(20.0));
+        assert_eq!(whole.view.total, Between::of(48.0, 24.0 * 24.0 * 0.25));
+        assert_eq!(whole.rows[1].variance, 4.0);
     }
 }
