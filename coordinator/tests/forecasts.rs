@@ -261,7 +261,23 @@ async fn forecasts_outlive_the_coordinator() {
         whole["result"],
         "what was there is there"
     );
+    // One that an earlier version of the forecasting began and did not end.
+    let mut transaction = app.database.write().await.unwrap();
+    sqlx::query(
+        "INSERT INTO forecasts (id, cube, input, state, done, series, asked_by, asked_at) \
+         SELECT 'of-before', cube, json_set(input, '$.engine', 1), 'running', 0, series, asked_by, asked_at \
+         FROM forecasts WHERE id = $1",
+    )
+    .bind(id(&whole))
+    .execute(&mut *transaction)
+    .await
+    .unwrap();
+    transaction.commit().await.unwrap();
     forecasts::resume(&app).await.unwrap();
+    let of_before = forecasts::one(&app, &anna, "of-before").await.unwrap();
+    assert_eq!(of_before.state, ForecastState::Failed);
+    assert_eq!(of_before.failure.as_deref(), Some("engine"));
+    assert!(of_before.result.is_none());
     for _ in 0..2_400 {
         let view = forecasts::one(&app, &anna, &id(&broken)).await.unwrap();
         if view.state == ForecastState::Done {
@@ -311,6 +327,35 @@ async fn a_forecast_is_made_of_the_releases_that_are_left_and_names_the_others()
     let whole_view = done(&city.analyst, &whole).await;
     assert_eq!(whole_view["result"]["past"].as_array().unwrap().len(), 17);
     assert_eq!(whole_view["result"]["missing"], Value::Null);
+    // A past with three cells of a person, and a quarter with the one there is: their numbers are cut differently.
+    assert_eq!(whole_view["result"]["bounds_changed"], json!(["2025-Q1"]));
+    // So a change from the one to the other is told as a number, however sure, and not claimed; within one release it is.
+    let release = |at: usize| whole_view["releases"][at].as_str().unwrap();
+    let change = async |now: (usize, &str), before: (usize, &str)| {
+        let all = "areas=all:1%2B2%2B3%2B4%2B5%2B6%2B7%2B8%2B9";
+        let path = format!(
+            "/api/v1/releases/{}/comparison?period={}&against={}&against_period={}&{all}",
+            release(now.0),
+            now.1,
+            release(before.0),
+            before.1
+        );
+        let found = city.analyst.get(&path).await.expect(200).json();
+        let difference = found["items"][0]["difference"].clone();
+        assert!(difference["p_value"].as_f64().unwrap() < 0.01, "{found}");
+        (
+            found["against"]["other_bounds"].clone(),
+            difference["verdict"].clone(),
+        )
+    };
+    assert_eq!(
+        change((1, "2025-Q1"), (0, "2021-Q1")).await,
+        (json!(true), json!("too-uncertain"))
+    );
+    assert_eq!(
+        change((0, "2024-Q1"), (0, "2021-Q1")).await,
+        (json!(false), json!("higher"))
+    );
 
     owes(&bed, "2025-01", "public", Some(1)).await;
     let left = begin(&city.analyst).await.expect(202).location();
@@ -336,6 +381,7 @@ async fn a_forecast_is_made_of_the_releases_that_are_left_and_names_the_others()
     let seen = begin(&outsider).await.expect(202).location();
     let seen = done(&outsider, &seen).await;
     assert_eq!(seen["result"]["past"], json!(["2025-Q1"]));
+    assert_eq!(seen["result"]["bounds_changed"], Value::Null);
     assert_eq!(seen["result"]["missing"], Value::Null);
     // Lists name to each what each may see: of forecasts, and of a cube's releases.
     let listed = async |browser: &Browser<'_>| {

@@ -5,6 +5,7 @@ use super::consistent::{CONFIDENCE, Loaded, loaded, rounded};
 use super::release::Release;
 use super::statistics::{self, PublicWhole};
 use crate::app::audience;
+use crate::app::cuts::Cuts;
 use crate::state::State;
 use crate::store::accounts::Account;
 use crate::{CoordinatorError, Problem};
@@ -68,6 +69,9 @@ pub struct Against {
     pub release: String,
     /// The key at each axis that is not of areas.
     pub at: BTreeMap<String, String>,
+    /// Whether its bounds cut otherwise than those of the other: then no change is claimed, since it may be theirs.
+    #[serde(default)]
+    pub other_bounds: bool,
 }
 
 /// A number with the interval it lies in; not cut at zero.
@@ -245,6 +249,8 @@ fn compare(
             high: rounded(high),
         }
     };
+    let other_bounds = (before.as_ref())
+        .is_some_and(|(before, ..)| Cuts::of(&before.question) != Cuts::of(&now.question));
     let (compared_with, contrasts) = chosen.contrasts(wanted, before.is_some())?;
     let listed: Vec<Contrast> = contrasts.iter().flatten().cloned().collect();
     let mut found = compared
@@ -267,7 +273,15 @@ fn compare(
         now: interval(at),
         before: before.is_some().then(|| interval(count + 1 + at)),
         rank: rank.into(),
-        difference: contrast.and_then(|_| found.next()).map(Difference::from),
+        difference: (contrast.and_then(|_| found.next()))
+            .map(Difference::from)
+            .map(|found| {
+                if other_bounds {
+                    found.unclaimed()
+                } else {
+                    found
+                }
+            }),
     })
     .collect();
     Ok(Comparison {
@@ -277,6 +291,7 @@ fn compare(
         against: before.map(|(before, at, _)| Against {
             release: before.release.summary.id.clone(),
             at,
+            other_bounds,
         }),
         whole: wanted
             .per_residents
@@ -560,6 +575,14 @@ impl From<Ranked> for Rank {
             best: ranked.best,
             worst: ranked.worst,
         }
+    }
+}
+
+impl Difference {
+    /// The same without a claim.
+    fn unclaimed(self) -> Difference {
+        let verdict = Verdict::TooUncertain;
+        Difference { verdict, ..self }
     }
 }
 

@@ -7,6 +7,7 @@ pub mod collect;
 pub mod comparison;
 pub mod consistent;
 pub mod cubes;
+mod cuts;
 pub mod derive;
 pub mod dispatch;
 pub mod end;

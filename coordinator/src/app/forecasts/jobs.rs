@@ -91,7 +91,14 @@ pub async fn resume(app: &App) -> Result<(), CoordinatorError> {
     drop(reader);
     for forecast in interrupted {
         let input = read_input(&forecast)?;
-        spawn(app, forecast.id, input);
+        if input.engine == forecast::ENGINE {
+            spawn(app, forecast.id, input);
+            continue;
+        }
+        // Its name says that another version of the forecasting made it, which is no more.
+        let mut transaction = app.database.write().await?;
+        store::forecast_end(&mut transaction, &forecast.id, Ended::Failed("engine")).await?;
+        transaction.commit().await?;
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! The past of a forecast: consistent estimates of a cube's releases in the order of their periods, with their known noise.
-//! A period that other organisations answered is left out, never scaled up; one whose release has ended is missing, and said to be.
+//! A period that other organisations answered is left out, never scaled up; one whose release has ended is missing, and said to be. Where
+//! bounds change from one period to the next, so may the level of the bounded numbers: such a step is named, and never taken for need.
 
 use super::super::comparison::place;
 use super::super::consistent::{Loaded, loaded};
@@ -7,6 +8,7 @@ use super::ForecastWanted;
 use super::levels::{PastLevel, PastLevels, covariance, estimates, mean, with_city};
 use super::views::{MissingPeriod, WhyMissing};
 use crate::app::audience;
+use crate::app::cuts::Cuts;
 use crate::state::State;
 use crate::store::accounts::Account;
 use crate::store::cubes::{self, AskKind};
@@ -31,6 +33,9 @@ pub(super) struct Past {
     /// Periods for which there is nothing at all, those before the first among them, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) missing: Vec<MissingPeriod>,
+    /// Periods from which on the bounds cut otherwise than in the one before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) bounds_changed: Vec<String>,
     /// Areas, `unknown` among them.
     pub(super) keys: Vec<String>,
     /// By area and period; NaN where there is none, which is stored as null.
@@ -52,6 +57,14 @@ impl Past {
     pub(super) fn count(&self) -> usize {
         let together = || self.keys.len() + usize::from(self.keys.len() > 1);
         (self.levels.as_ref()).map_or_else(together, |all| all.covariance.len())
+    }
+
+    /// The places of [`Past::bounds_changed`] among the periods.
+    pub(super) fn breaks(&self) -> Vec<usize> {
+        let changed = |period: &String| self.bounds_changed.contains(period);
+        (0..self.periods.len())
+            .filter(|at| changed(&self.periods[*at]))
+            .collect()
     }
 }
 
@@ -108,6 +121,7 @@ struct Point {
     levels: Vec<(Vec<f64>, Vec<f64>)>,
     /// Which of the covariances is that of its noise.
     noise: usize,
+    cuts: Cuts,
 }
 
 /// What the releases of a cube say, by the first month of each period.
@@ -234,6 +248,7 @@ pub(super) async fn past(
         releases: Vec::new(),
         periods: Vec::new(),
         left_out: Vec::new(),
+        bounds_changed: Vec::new(),
         missing: (missing.iter())
             .map(|at| MissingPeriod {
                 period: key_of(*at, kind),
@@ -252,6 +267,7 @@ pub(super) async fn past(
         .map(|areas| (vec![Vec::new(); *areas], vec![Vec::new(); *areas]))
         .collect();
     let mut periods_of = vec![0; noises.len()];
+    let mut cuts_before: Option<Cuts> = None;
     for at in (from..=to).step_by(usize::from(kind.months())) {
         let point = points.get(&at);
         let used = point.filter(|point| point.nodes == nodes);
@@ -262,6 +278,12 @@ pub(super) async fn past(
         if let Some(point) = used {
             if !past.releases.contains(&point.release) {
                 past.releases.push(point.release.clone());
+            }
+            if cuts_before
+                .replace(point.cuts)
+                .is_some_and(|before| before != point.cuts)
+            {
+                past.bounds_changed.push(point.key.clone());
             }
         } else if point.is_some() {
             past.left_out.extend(past.periods.last().cloned());
@@ -331,6 +353,7 @@ impl Gathered {
             .map(|node| (node.node.clone(), node.dataset.clone()))
             .collect();
         let noise = self.noise(loaded)?;
+        let cuts = Cuts::of(&loaded.question);
         for period in loaded.question.periods() {
             let mut at = wanted.at.clone();
             at.insert("period".to_owned(), period.key.clone());
@@ -343,6 +366,7 @@ impl Gathered {
                     release: loaded.release.summary.id.clone(),
                     levels: estimates(consistent, &self.noises[noise].covariance, place),
                     noise,
+                    cuts,
                 },
             );
         }
@@ -433,6 +457,7 @@ mod tests {
             periods: vec![key.to_owned()],
             left_out: Vec::new(),
             missing: Vec::new(),
+            bounds_changed: Vec::new(),
             keys: Vec::new(),
             values: Vec::new(),
             variances: Vec::new(),

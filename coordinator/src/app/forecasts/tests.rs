@@ -42,6 +42,7 @@ fn result() -> ForecastResult {
         ahead: vec!["2025-Q2".to_owned(), "2025-Q3".to_owned()],
         left_out: Vec::new(),
         missing: Vec::new(),
+        bounds_changed: Vec::new(),
         levels: vec![50, 95],
         agree: Vec::new(),
         series: vec![
@@ -148,6 +149,7 @@ fn two_areas(levels: Option<levels::PastLevels>) -> Past {
         periods: Vec::new(),
         left_out: Vec::new(),
         missing: Vec::new(),
+        bounds_changed: Vec::new(),
         keys: vec!["1".to_owned(), "2".to_owned()],
         values: vec![row(3.0), row(4.0)],
         variances: vec![vec![1.0; 4]; 2],

@@ -61,7 +61,8 @@ pub struct ForecastView {
     pub releases: Vec<String>,
     /// When it was asked for, or its adjustments made, RFC 3339.
     pub asked_at: String,
-    /// Why it failed, a stable code: `series` for a past that no model takes, `fault` for a fault of ours.
+    /// Why it failed, a stable code: `series` for a past that no model takes, `engine` where another version of the
+    /// forecasting began it and was replaced before the end, `fault` for a fault of ours.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
     /// The result.
@@ -81,6 +82,10 @@ pub struct ForecastResult {
     /// Periods without any value, those before the first value among them, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<MissingPeriod>,
+    /// Periods from which on the bounds cut otherwise than in the one before, so that the level may be another: learnt as a step of
+    /// that moment, and not taken for a change in need.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bounds_changed: Vec<String>,
     /// Levels of the intervals in percent.
     pub levels: Vec<u8>,
     /// Levels of areas that were forecast together and agree, coarsest first: a forecast of another of them says the same.

@@ -41,7 +41,8 @@ pub(super) fn forecast(
         Kind::Amounts
     };
     let together = Together::of(past, &wanted.level, |values, variances| {
-        Series::try_new(values.to_vec(), Some(variances.to_vec()), season, kind)
+        let series = Series::try_new(values.to_vec(), Some(variances.to_vec()), season, kind)?;
+        Ok(series.with_breaks(&past.breaks()))
     })?;
     let series = &together.series;
     let mut priors: Vec<Prior> = Vec::with_capacity(series.len());
@@ -97,6 +98,7 @@ pub(super) fn forecast(
         ahead: ahead(past, horizon),
         left_out: past.left_out.clone(),
         missing: past.missing.clone(),
+        bounds_changed: past.bounds_changed.clone(),
         levels: LEVELS.to_vec(),
         agree: together.levels.clone(),
         series,

@@ -334,6 +334,8 @@ export interface Comparison {
   release: string;
   level: string;
   at: Record<string, string>;
+  /** the other time; of other bounds no change is claimed */
+  against?: { release: string; at: Record<string, string>; other_bounds?: boolean };
   whole?: { what: 'residents' | 'families'; source: string; date: string };
   confidence: number;
   false_claims: number;
@@ -443,6 +445,8 @@ export interface ForecastView {
     left_out: string[];
     /** periods of which there is nothing, and why */
     missing?: { period: string; why: 'ended' | 'not-released' }[];
+    /** periods from which on the bounds cut otherwise than before */
+    bounds_changed?: string[];
     levels: number[];
     /** levels of areas that were forecast together and agree, coarsest first */
     agree?: string[];
