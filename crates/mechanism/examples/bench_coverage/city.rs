@@ -34,8 +34,9 @@ pub(crate) struct City {
     pub(crate) finest: Option<Level>,
 }
 
-/// The default cube of needs over the five years, as it is asked of the past.
-fn question() -> Result<AggregateQuery> {
+/// The default cube of needs over the five years, as it is asked of the past; or `uncut`, with bounds so wide that they cut nothing
+/// off, at the loss that gives the same noise.
+fn question(uncut: bool) -> Result<AggregateQuery> {
     let first = Month::parse(FROM).ok_or_else(|| anyhow!("a month"))?;
     let cube: Value = serde_json::from_str(&query::default_definitions("bench", first)[0])?;
     let mut question = cube["question"].clone();
@@ -43,12 +44,24 @@ fn question() -> Result<AggregateQuery> {
     question["period"] = serde_json::json!({ "from": FROM, "to": TO });
     question["bounds"] = cube["past"]["bounds"].clone();
     question["rho"] = cube["past"]["rho"].clone();
-    AggregateQuery::parse(question.to_string().as_bytes()).map_err(|refusal| anyhow!("{refusal}"))
+    let parsed = |question: &Value| {
+        AggregateQuery::parse(question.to_string().as_bytes())
+            .map_err(|refusal| anyhow!("{refusal}"))
+    };
+    let asked = parsed(&question)?;
+    if !uncut {
+        return Ok(asked);
+    }
+    let (cells, reachable) = (asked.bounds().cells, asked.reachable_cells());
+    // The variance of the noise is as the cells over the loss.
+    question["bounds"]["cells"] = reachable.into();
+    question["rho"] = (asked.rho_nano() * u64::from(reachable) / u64::from(cells)).into();
+    parsed(&question)
 }
 
 impl City {
-    /// Makes the city of a seed and asks it.
-    pub(crate) fn asked(seed: u64, scale: f64) -> Result<City> {
+    /// Makes the city of a seed and asks it, with the cube's bounds or `uncut`.
+    pub(crate) fn asked(seed: u64, scale: f64, uncut: bool) -> Result<City> {
         let folder = tempfile::tempdir()?;
         let config = CityConfig {
             seed,
@@ -56,7 +69,7 @@ impl City {
             ..CityConfig::default()
         };
         let manifest = generate(&config, folder.path(), &mut |_| {})?;
-        let query = question()?;
+        let query = question(uncut)?;
         let price = price(&query);
         let slices = query.slices();
         let mapping = Mapping::parse(Mapping::municipal_register())?;

@@ -13,6 +13,9 @@ pub(crate) struct Options {
     /// How large each is, 1 being Milan.
     #[arg(long, default_value_t = 0.05)]
     scale: f64,
+    /// With bounds that cut nothing off, at the same noise: what falls short then is not theirs.
+    #[arg(long)]
+    uncut: bool,
 }
 
 /// Builds and runs the measurement.
@@ -32,6 +35,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     ];
     run_command(
         (workspace.cargo().args(example))
-            .args([options.seeds.to_string(), options.scale.to_string()]),
+            .args([options.seeds.to_string(), options.scale.to_string()])
+            .arg(if options.uncut { "uncut" } else { "cut" }),
     )
 }
