@@ -132,25 +132,33 @@ impl Instance {
 
     /// The same problem with points that every plan serves alike added up. Points without weight leave.
     pub(crate) fn merged(&self) -> Self {
+        self.merged_from().0
+    }
+
+    /// [`Self::merged`], and which points each of its points stands for.
+    pub(crate) fn merged_from(&self) -> (Self, Vec<Vec<usize>>) {
         let alike = self.network.alike(&self.outside);
-        let mut weight = vec![0.0; self.points()];
+        let mut members: Vec<Vec<usize>> = vec![Vec::new(); self.points()];
         for (point, &first) in alike.iter().enumerate() {
-            weight[first] += self.weight[point];
+            members[first].push(point);
         }
-        let kept: Vec<usize> = (0..self.points())
-            .filter(|&point| alike[point] == point && weight[point] != 0.0)
+        let weight_of = |group: &[usize]| group.iter().map(|&at| self.weight[at]).sum::<f64>();
+        let groups: Vec<Vec<usize>> = (members.into_iter())
+            .filter(|group| weight_of(group) != 0.0)
             .collect();
-        if kept.len() == self.points() {
-            return self.clone();
+        if groups.len() == self.points() {
+            return (self.clone(), groups);
         }
-        Self {
+        let kept: Vec<usize> = groups.iter().map(|group| group[0]).collect();
+        let merged = Self {
             network: Arc::new(self.network.of_points(&kept)),
-            weight: kept.iter().map(|&point| weight[point]).collect(),
+            weight: groups.iter().map(|group| weight_of(group)).collect(),
             outside: kept.iter().map(|&point| self.outside[point]).collect(),
             fixed: self.fixed.clone(),
             standing: self.standing.clone(),
             count: self.count,
-        }
+        };
+        (merged, groups)
     }
 }
 

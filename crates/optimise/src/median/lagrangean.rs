@@ -72,6 +72,38 @@ impl Prices {
     }
 }
 
+impl Prices {
+    /// These prices where points that are served alike were added up: `groups` says which became which point of `merged`.
+    /// `open` is a plan, for what has no price of its own.
+    pub(crate) fn added_up(
+        &self,
+        instance: &Instance,
+        merged: &Instance,
+        groups: &[Vec<usize>],
+        open: &[bool],
+    ) -> Self {
+        let mut prices = Self::at_plan(merged, open);
+        for (unit, group) in prices.unit.iter_mut().zip(groups) {
+            // The mean of valid prices is one.
+            let weight = |&point: &usize| instance.weight[point].max(0.0);
+            let sum: f64 = group.iter().map(weight).sum();
+            if sum > 0.0 {
+                let paid = |point: &usize| weight(point) * self.unit[*point];
+                *unit = group.iter().map(paid).sum::<f64>() / sum;
+            }
+        }
+        for share in &mut prices.shares {
+            if let [alone] = groups[share.point][..]
+                && let Some(own) = self.shares.iter().find(|own| own.point == alone)
+            {
+                share.reach = own.reach;
+                share.sites.clone_from(&own.sites);
+            }
+        }
+        prices
+    }
+}
+
 /// No plan serves the point farther than this.
 fn farthest(instance: &Instance, point: usize) -> f64 {
     let (_, distances) = instance.network.reach(point);

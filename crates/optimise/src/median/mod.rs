@@ -247,8 +247,8 @@ fn marked(instance: &Instance, open: &[usize]) -> Vec<bool> {
     marks
 }
 
-/// The problem without closed sites, where enough of them are closed to be worth it. The best plan stays expressible:
-/// its sites are kept.
+/// The problem without closed sites, where enough of them are closed to be worth it, and without what lies farther than
+/// a site that must open; points that this makes alike are added up. The best plan stays expressible: its sites are kept.
 fn smaller(
     instance: &Instance,
     fixings: &[Standing],
@@ -267,8 +267,11 @@ fn smaller(
     for (new, &old) in keep.iter().enumerate() {
         number[old] = Some(new);
     }
+    let required: Vec<bool> = (fixings.iter())
+        .map(|fixing| *fixing == Standing::Required)
+        .collect();
     let reduced = Instance {
-        network: std::sync::Arc::new(instance.network.restricted_to(&keep)),
+        network: std::sync::Arc::new(instance.network.restricted_to(&keep, &required)),
         weight: instance.weight.clone(),
         outside: instance.outside.clone(),
         fixed: keep.iter().map(|&site| instance.fixed[site]).collect(),
@@ -278,8 +281,10 @@ fn smaller(
     best.open = best.open.iter().filter_map(|&site| number[site]).collect();
     improvement.sites = keep.iter().map(|&site| improvement.sites[site]).collect();
     let fewer = keep.iter().map(|&site| fixings[site]).collect();
-    let cheaper = prices.restricted_to(&reduced, &number);
-    Some((reduced, fewer, cheaper))
+    let prices = prices.restricted_to(&reduced, &number);
+    let (merged, groups) = reduced.merged_from();
+    let cheaper = prices.added_up(&reduced, &merged, &groups, &marked(&merged, &best.open));
+    Some((merged, fewer, cheaper))
 }
 
 #[cfg(test)]

@@ -109,14 +109,18 @@ impl Network {
         &self.column[self.column_start[site] as usize..self.column_start[site + 1] as usize]
     }
 
-    /// The same points with the sites of `keep` only, renumbered in the order of `keep`.
-    pub(crate) fn restricted_to(&self, keep: &[usize]) -> Self {
+    /// The same points with the sites of `keep` only, renumbered in the order of `keep`. A site marked in `required` is
+    /// open in every plan that counts: rows end with the nearest of them, since nobody is served farther than that.
+    pub(crate) fn restricted_to(&self, keep: &[usize], required: &[bool]) -> Self {
         let mut number = vec![u32::MAX; self.sites];
         for (new, &old) in keep.iter().enumerate() {
             number[old] = new as u32;
         }
         let rows = (0..self.points()).map(|point| {
+            let last = (self.row(point)).find(|&at| required[self.site_at(at)]);
+            let nearest = last.map_or(f64::INFINITY, |at| self.distance_at(at));
             self.row(point)
+                .filter(|&at| self.distance_at(at) < nearest || Some(at) == last)
                 .filter_map(|at| {
                     let new = number[self.site_at(at)];
                     (new != u32::MAX).then(|| (new, self.distance_at(at)))
@@ -181,9 +185,18 @@ mod tests {
 
     #[test]
     fn a_restricted_network_keeps_distances() {
-        let network = small().restricted_to(&[2, 0]);
+        let network = small().restricted_to(&[2, 0], &[false; 3]);
         assert_eq!(network.reach(0), (&[0, 1][..], &[1.0, 5.0][..]));
         assert_eq!(network.reach(1).0.len(), 0);
+    }
+
+    #[test]
+    fn rows_end_with_the_nearest_required_site() {
+        let network = small().restricted_to(&[0, 1, 2], &[true, true, false]);
+        assert_eq!(network.reach(0), (&[2, 1][..], &[1.0, 3.0][..]));
+        let ties = Network::new(3, vec![vec![(0, 2.0), (1, 2.0), (2, 1.0)]]);
+        let network = ties.restricted_to(&[0, 1, 2], &[false, true, false]);
+        assert_eq!(network.reach(0), (&[2, 1][..], &[1.0, 2.0][..]));
     }
 
     #[test]
