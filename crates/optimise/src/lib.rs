@@ -2,7 +2,7 @@
 //!
 //! Problems of the p-median family (p-median, warehouses without capacity, covering, centers) are solved by our own
 //! engine in [`median`]; capacities, modules, budgets and fairness between areas by mixed-integer programs. The crate
-//! is pure: it opens no file, starts no process, and is followed and stopped through a [`watch::Watch`].
+//! is pure: it reads and writes no file, starts no process, and is followed and stopped through a [`watch::Watch`].
 
 mod allocation;
 mod center;
@@ -16,6 +16,8 @@ mod problem;
 mod program;
 mod random;
 mod robust;
+#[cfg(feature = "highs")]
+mod search_log;
 mod solve;
 mod stability;
 pub mod table;

@@ -59,6 +59,9 @@ pub struct ProgramSolution {
 #[error("the engine of mixed-integer programs failed: {0}")]
 pub struct EngineError(pub(crate) String);
 
+/// Who is told of bounds, from another thread than the one that solves.
+pub(crate) type Told<'a> = dyn Fn(f64) + Sync + 'a;
+
 /// Duals of a program with its integers fixed.
 #[derive(Clone, Debug)]
 pub(crate) struct Duals {
@@ -167,6 +170,15 @@ impl Program {
     /// # Errors
     /// When the engine fails; running out of time is no failure.
     pub fn solve(&self, seconds: Option<f64>) -> Result<ProgramSolution, EngineError> {
+        self.solve_telling(seconds, None)
+    }
+
+    /// Solves within `seconds`, if given, and tells each bound on the way that the engine tells. A later one may be lower.
+    pub(crate) fn solve_telling(
+        &self,
+        seconds: Option<f64>,
+        told: Option<&Told<'_>>,
+    ) -> Result<ProgramSolution, EngineError> {
         if self.columns.is_empty() {
             // Engines refuse an empty program.
             let feasible = self.violation(&[]) <= 1e-9;
@@ -178,13 +190,13 @@ impl Program {
                 is_optimal: feasible,
             });
         }
-        engine::solve(self, seconds).map(|(solution, _)| solution)
+        engine::solve(self, seconds, told).map(|(solution, _)| solution)
     }
 
     /// The duals of a linear program, or `None` where the engine has none to give.
     pub(crate) fn duals(&self) -> Result<Option<Duals>, EngineError> {
         debug_assert!(self.is_linear());
-        engine::solve(self, None).map(|(_, duals)| duals)
+        engine::solve(self, None, None).map(|(_, duals)| duals)
     }
 
     fn model(&self) -> (ProblemVariables, Vec<Variable>, Expression) {
@@ -233,14 +245,16 @@ pub const ENGINE: &str = engine::NAME;
 
 #[cfg(feature = "highs")]
 mod engine {
-    use super::{Duals, EngineError, Program, ProgramSolution};
-    use highs::{HighsModelStatus, HighsSolutionStatus};
+    use super::{Duals, EngineError, Program, ProgramSolution, Told};
+    use crate::search_log;
+    use highs::{HighsModelStatus, HighsSolutionStatus, Model};
 
     pub(super) const NAME: &str = "HiGHS";
 
     pub(super) fn solve(
         program: &Program,
         seconds: Option<f64>,
+        told: Option<&Told<'_>>,
     ) -> Result<(ProgramSolution, Option<Duals>), EngineError> {
         let (variables, handles, objective) = program.model();
         let model = program.constrained(
@@ -266,6 +280,21 @@ mod engine {
                 .try_set_solution(Some(start), None, None, None)
                 .map_err(|_| failed("a start"))?;
         }
+        // The log ends when the model goes, at the end of what runs here, and with it the thread that reads it.
+        std::thread::scope(|scope| {
+            if let Some(told) = told
+                && let Some(log) = search_log::open(&mut model)
+            {
+                scope.spawn(move || search_log::follow(log, &|bound| told(bound)));
+            }
+            run(program, model)
+        })
+    }
+
+    fn run(
+        program: &Program,
+        model: Model,
+    ) -> Result<(ProgramSolution, Option<Duals>), EngineError> {
         let solved = model
             .try_solve()
             .map_err(|status| EngineError(format!("HiGHS says {status:?}")))?;
@@ -326,15 +355,17 @@ mod engine {
 
 #[cfg(all(feature = "microlp", not(feature = "highs")))]
 mod engine {
-    use super::{Duals, EngineError, Program, ProgramSolution};
+    use super::{Duals, EngineError, Program, ProgramSolution, Told};
     use good_lp::solvers::SolutionStatus;
     use good_lp::{ResolutionError, Solution as _, SolverModel as _, WithTimeLimit as _};
 
     pub(super) const NAME: &str = "microlp";
 
+    /// This engine tells no bound on its way.
     pub(super) fn solve(
         program: &Program,
         seconds: Option<f64>,
+        _told: Option<&Told<'_>>,
     ) -> Result<(ProgramSolution, Option<Duals>), EngineError> {
         let (variables, handles, objective) = program.model();
         let mut model = program.constrained(
@@ -384,7 +415,7 @@ mod engine {
         if program.is_linear() {
             return f64::NEG_INFINITY;
         }
-        match solve(&program.relaxed(), seconds) {
+        match solve(&program.relaxed(), seconds, None) {
             Ok((relaxed, _)) if relaxed.is_optimal => relaxed.objective,
             _ => f64::NEG_INFINITY,
         }
@@ -427,6 +458,54 @@ mod tests {
         // Unwrap safety: a test.
         let solution = program.solve(None).unwrap();
         assert!(solution.is_infeasible && !solution.is_optimal && solution.values.is_empty());
+    }
+
+    /// Fifteen warehouses with capacities for forty customers: a search, and not a relaxation that happens to be whole.
+    #[cfg(feature = "highs")]
+    fn warehouses(random: &mut crate::random::Random) -> Program {
+        let mut program = Program::default();
+        let open: Vec<usize> = (0..15)
+            .map(|_| program.column(200.0 + 300.0 * random.unit(), 0.0, 1.0, true))
+            .collect();
+        let mut load: Vec<Vec<(usize, f64)>> = open.iter().map(|&at| vec![(at, -60.0)]).collect();
+        for _ in 0..40 {
+            let demand = (2.0 + 10.0 * random.unit()).round();
+            let mut served = Vec::new();
+            for (site, load) in load.iter_mut().enumerate() {
+                let column = program.column(100.0 * random.unit(), 0.0, 1.0, false);
+                program.at_most(vec![(column, 1.0), (open[site], -1.0)], 0.0);
+                load.push((column, demand));
+                served.push((column, 1.0));
+            }
+            program.equal(served, 1.0);
+        }
+        for terms in load {
+            program.at_most(terms, 0.0);
+        }
+        program
+    }
+
+    #[cfg(feature = "highs")]
+    #[test]
+    fn bounds_told_on_the_way_hold() {
+        let mut random = crate::random::Random::new(41);
+        let mut several = 0;
+        for _ in 0..4 {
+            let told = std::sync::Mutex::new(Vec::new());
+            let solution = warehouses(&mut random).solve_telling(
+                Some(20.0),
+                Some(&|bound| {
+                    // Unwrap safety: a test.
+                    told.lock().unwrap().push(bound);
+                }),
+            );
+            // Unwrap safety: a test.
+            let (solution, told) = (solution.unwrap(), told.into_inner().unwrap());
+            let room = 1e-6 * solution.objective.abs();
+            assert!(told.iter().all(|&bound| bound <= solution.objective + room));
+            several += usize::from(told.len() > 1 && told.last() > told.first());
+        }
+        assert!(several > 0, "no search told how its bound rose");
     }
 
     #[cfg(feature = "highs")]

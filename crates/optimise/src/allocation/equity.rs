@@ -59,7 +59,8 @@ pub(super) fn max_min(
     let areas = built.weights.iter().filter(|&&weight| weight > 0.0).count();
     let mut program = built.program.clone();
     let first = level(&mut program, built, 0, -1.0);
-    let mut best = program.solve(watch.seconds_left())?;
+    let telling = |bound: f64| watch.bound(bound);
+    let mut best = program.solve_telling(watch.seconds_left(), Some(&telling))?;
     if best.values.is_empty() {
         return Ok(best);
     }

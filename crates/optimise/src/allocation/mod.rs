@@ -10,7 +10,7 @@ use crate::plan::{Assignment, Modules, Plan, Status, gap};
 use crate::problem::{Model, Problem, Tables, invalid};
 use crate::program::{EngineError, ProgramSolution};
 use crate::solve::{OptimiseError, Part, ids, infeasible, status};
-use crate::watch::Watch;
+use crate::watch::{Improving, Watch};
 use build::{Built, Relaxed, build};
 
 /// Relative gap below which a plan of the engine is optimal: its own tolerances are no finer.
@@ -74,23 +74,25 @@ pub(crate) fn solve(
     Ok(plan)
 }
 
-/// Solves a program with its model's objective; the bound of one that takes time is told before the search begins.
+/// Solves a program with its model's objective; the bound of one that takes time is told before the search begins, and as it rises.
 fn solve_built(
     problem: &Problem,
     built: &mut Built,
     watch: &dyn Watch,
 ) -> Result<ProgramSolution, EngineError> {
+    let sign = sign(problem);
+    let told = |value: f64| sign * value;
+    let watch = &Improving::new(watch, &told);
     match problem.model {
         Model::MaxMin => return equity::max_min(built, watch),
         Model::Cvar => equity::cvar(built, problem.tail.unwrap_or(0.2)),
         _ => {}
     }
-    let sign = sign(problem);
     if built.program.columns.len() <= SMALL {
         let left = watch.seconds_left().unwrap_or(f64::INFINITY);
         let solution = built.program.solve(Some(left.min(AT_ONCE)))?;
         if solution.is_infeasible || solution.is_optimal {
-            tell(&solution, built, sign, watch);
+            tell(&solution, built, watch);
             return Ok(solution);
         }
     }
@@ -99,16 +101,14 @@ fn solve_built(
         return Ok(relaxed);
     }
     if relaxed.is_optimal {
-        watch.bound(sign * relaxed.objective);
+        watch.bound(relaxed.objective);
         if let Some(start) = rounded(built, &relaxed.values, watch)? {
-            watch.incumbent(
-                sign * built.program.objective(&start),
-                &open_sites(built, &start),
-            );
+            watch.incumbent(built.program.objective(&start), &open_sites(built, &start));
             built.program.start = Some(start);
         }
     }
-    let mut solution = built.program.solve(watch.seconds_left())?;
+    let telling = |bound: f64| watch.bound(bound);
+    let mut solution = (built.program).solve_telling(watch.seconds_left(), Some(&telling))?;
     if relaxed.is_optimal {
         solution.bound = solution
             .bound
@@ -122,17 +122,14 @@ fn solve_built(
         solution.objective = built.program.objective(&start);
         solution.values = start;
     }
-    tell(&solution, built, sign, watch);
+    tell(&solution, built, watch);
     Ok(solution)
 }
 
-fn tell(solution: &ProgramSolution, built: &Built, sign: f64, watch: &dyn Watch) {
+fn tell(solution: &ProgramSolution, built: &Built, watch: &dyn Watch) {
     if !solution.values.is_empty() {
-        watch.incumbent(
-            sign * solution.objective,
-            &open_sites(built, &solution.values),
-        );
-        watch.bound(sign * solution.bound);
+        watch.incumbent(solution.objective, &open_sites(built, &solution.values));
+        watch.bound(solution.bound);
     }
 }
 
