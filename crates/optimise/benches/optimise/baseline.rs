@@ -14,6 +14,8 @@ pub(crate) struct Run {
     pub(crate) cpu: f64,
     /// Whether it proved its plan.
     pub(crate) is_complete: bool,
+    /// |objective - bound| of where it ended; infinite where it found no plan.
+    pub(crate) left: f64,
 }
 
 fn run(program: &Program, limit: f64) -> Result<Run, Box<dyn Error>> {
@@ -22,6 +24,7 @@ fn run(program: &Program, limit: f64) -> Result<Run, Box<dyn Error>> {
     Ok(Run {
         cpu,
         is_complete: solution.is_optimal,
+        left: solution.objective - solution.bound,
     })
 }
 
