@@ -1,7 +1,8 @@
 //! `cargo xtask bench compose`: runs the measurement that lives beside the `compose` crate, built for speed.
 
+use super::{Beside, absolute};
 use crate::workspace::{Workspace, run as run_command};
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -18,11 +19,6 @@ pub(crate) struct Options {
 /// # Errors
 /// When it cannot be built or fails.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
-    let sections =
-        std::path::absolute(&options.sections).context("the file of sections is no path")?;
-    let mut command = workspace.cargo();
-    command
-        .args(["bench", "-p", "compose", "--bench", "compose", "--"])
-        .arg(sections);
-    run_command(&mut command)
+    let mut command = Beside::benchmark("compose").command(workspace);
+    run_command(command.arg(absolute(&options.sections)?))
 }

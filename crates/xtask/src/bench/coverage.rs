@@ -1,6 +1,7 @@
 //! `cargo xtask bench coverage`: runs the measurement that lives beside the mechanism, whose noise it needs.
 
-use crate::workspace::{Workspace, run as run_command};
+use super::{Beside, over_cities};
+use crate::workspace::Workspace;
 use anyhow::Result;
 use clap::Args;
 
@@ -23,19 +24,13 @@ pub(crate) struct Options {
 /// # Errors
 /// When it cannot be built or fails.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
-    let example = [
-        "run",
-        "--quiet",
-        "--release",
-        "-p",
-        "mechanism",
-        "--example",
-        "bench_coverage",
-        "--",
-    ];
-    run_command(
-        (workspace.cargo().args(example))
-            .args([options.seeds.to_string(), options.scale.to_string()])
-            .arg(if options.uncut { "uncut" } else { "cut" }),
+    let measurement = Beside::example("mechanism", "bench_coverage");
+    let bounds = if options.uncut { "uncut" } else { "cut" };
+    over_cities(
+        workspace,
+        &measurement,
+        options.seeds,
+        options.scale,
+        &[bounds],
     )
 }

@@ -1,7 +1,8 @@
 //! `cargo xtask bench forecast`: runs the measurement that lives beside the `forecast` crate, built for speed.
 
+use super::{Beside, absolute};
 use crate::workspace::{Workspace, run as run_command};
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -21,11 +22,6 @@ pub(crate) struct Options {
 /// # Errors
 /// When it cannot be built or fails.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
-    let data = std::path::absolute(&options.data).context("the folder of the series is no path")?;
-    let mut command = workspace.cargo();
-    command
-        .args(["bench", "-p", "forecast", "--bench", "forecast", "--"])
-        .arg(data)
-        .args(&options.only);
-    run_command(&mut command)
+    let mut command = Beside::benchmark("forecast").command(workspace);
+    run_command(command.arg(absolute(&options.data)?).args(&options.only))
 }

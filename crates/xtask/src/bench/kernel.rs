@@ -1,5 +1,6 @@
 //! `cargo xtask bench kernel`: runs the measurement that lives beside the code it measures, built for speed.
 
+use super::Beside;
 use crate::workspace::{Workspace, run as run_command};
 use anyhow::Result;
 use clap::Args;
@@ -18,14 +19,6 @@ pub(crate) struct Options {
 /// # Errors
 /// When it cannot be built or fails.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
-    let example = [
-        "run",
-        "--release",
-        "-p",
-        "mechanism",
-        "--example",
-        "bench_kernel",
-        "--",
-    ];
-    run_command(workspace.cargo().args(example).args(&options.rows))
+    let mut command = Beside::example("mechanism", "bench_kernel").command(workspace);
+    run_command(command.args(&options.rows))
 }

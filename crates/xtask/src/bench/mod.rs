@@ -10,9 +10,11 @@ mod policy;
 mod regret;
 mod web;
 
-use crate::workspace::Workspace;
-use anyhow::Result;
+use crate::workspace::{Workspace, run as run_command};
+use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// Options of `cargo xtask bench`.
 #[derive(Args)]
@@ -59,4 +61,72 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         Bench::Regret(options) => regret::run(workspace, options),
         Bench::Web(options) => web::run(workspace, options),
     }
+}
+
+/// A measurement that lives beside the code it measures: Cargo builds it for speed, or as development does, and runs it.
+struct Beside {
+    package: &'static str,
+    /// The name of the example, or none where it is the package's own benchmark.
+    example: Option<&'static str>,
+    is_dev: bool,
+}
+
+impl Beside {
+    fn example(package: &'static str, name: &'static str) -> Beside {
+        Beside {
+            package,
+            example: Some(name),
+            is_dev: false,
+        }
+    }
+
+    fn benchmark(package: &'static str) -> Beside {
+        Beside {
+            package,
+            example: None,
+            is_dev: false,
+        }
+    }
+
+    fn built_as_for_development(self, is_dev: bool) -> Beside {
+        Beside { is_dev, ..self }
+    }
+
+    /// The command, to which the measurement's own arguments are added.
+    fn command(&self, workspace: &Workspace) -> Command {
+        let mut cargo = workspace.cargo();
+        match self.example {
+            Some(name) => {
+                cargo.args(["run", "--quiet", "-p", self.package, "--example", name]);
+                if !self.is_dev {
+                    cargo.arg("--release");
+                }
+            }
+            None => {
+                cargo.args(["bench", "-p", self.package, "--bench", self.package]);
+                if self.is_dev {
+                    cargo.args(["--profile", "dev"]);
+                }
+            }
+        }
+        cargo.arg("--");
+        cargo
+    }
+}
+
+/// How many demo cities a measurement is made over, and how large they are: the first arguments of all such measurements, before its own.
+fn over_cities(
+    workspace: &Workspace,
+    measurement: &Beside,
+    seeds: u64,
+    scale: f64,
+    own: &[&str],
+) -> Result<()> {
+    let mut command = measurement.command(workspace);
+    run_command((command.args([seeds.to_string(), scale.to_string()])).args(own))
+}
+
+/// A path of the caller's folder, for a command that runs in another.
+fn absolute(path: &Path) -> Result<PathBuf> {
+    std::path::absolute(path).with_context(|| format!("{} is no path", path.display()))
 }

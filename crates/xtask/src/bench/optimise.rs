@@ -1,7 +1,8 @@
 //! `cargo xtask bench optimise`: runs the measurement that lives beside the `optimise` crate, built for speed.
 
+use super::{Beside, absolute};
 use crate::workspace::{Workspace, run as run_command};
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -24,12 +25,7 @@ pub(crate) struct Options {
 /// # Errors
 /// When it cannot be built or fails.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
-    let data = std::path::absolute(&options.data).context("the folder of the files is no path")?;
-    let mut command = workspace.cargo();
-    command.args(["bench", "-p", "optimise", "--bench", "optimise"]);
-    if options.dev {
-        command.args(["--profile", "dev"]);
-    }
-    command.arg("--").arg(data).args(&options.only);
-    run_command(&mut command)
+    let measurement = Beside::benchmark("optimise").built_as_for_development(options.dev);
+    let mut command = measurement.command(workspace);
+    run_command(command.arg(absolute(&options.data)?).args(&options.only))
 }

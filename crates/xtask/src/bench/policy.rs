@@ -1,5 +1,6 @@
 //! `cargo xtask bench policy`: runs the measurement that lives beside the ledger, whose commit is its baseline.
 
+use super::Beside;
 use crate::workspace::{Workspace, run as run_command};
 use anyhow::Result;
 use clap::Args;
@@ -17,17 +18,6 @@ pub(crate) struct Options {
 /// # Errors
 /// When it cannot be built or fails.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
-    let mut cargo = workspace.cargo();
-    cargo.args([
-        "run",
-        "--quiet",
-        "-p",
-        "ledger",
-        "--example",
-        "bench_policy",
-    ]);
-    if !options.dev {
-        cargo.arg("--release");
-    }
-    run_command(&mut cargo)
+    let measurement = Beside::example("ledger", "bench_policy");
+    run_command(&mut (measurement.built_as_for_development(options.dev)).command(workspace))
 }

@@ -1,6 +1,7 @@
 //! `cargo xtask bench regret`: runs the measurement that lives beside the plans.
 
-use crate::workspace::{Workspace, run as run_command};
+use super::{Beside, over_cities};
+use crate::workspace::Workspace;
 use anyhow::Result;
 use clap::Args;
 
@@ -20,18 +21,6 @@ pub(crate) struct Options {
 /// # Errors
 /// When it cannot be built or fails.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
-    let example = [
-        "run",
-        "--quiet",
-        "--release",
-        "-p",
-        "optimise",
-        "--example",
-        "bench_regret",
-        "--",
-    ];
-    run_command(
-        (workspace.cargo().args(example))
-            .args([options.seeds.to_string(), options.scale.to_string()]),
-    )
+    let measurement = Beside::example("optimise", "bench_regret");
+    over_cities(workspace, &measurement, options.seeds, options.scale, &[])
 }
