@@ -61,6 +61,54 @@ describe('a file that is fetched', () => {
   });
 });
 
+/** A browser's storage for a site, with the files in it by name. */
+function storage() {
+  const files = new Map<string, { bytes: number[]; lastModified: number }>();
+  const fileOf = (name: string) => ({
+    kind: 'file',
+    getFile: async () => Object.assign(new Blob([new Uint8Array(files.get(name)?.bytes ?? [])]), { lastModified: files.get(name)?.lastModified ?? 0 }),
+    createWritable: async () => ({
+      write: async (part: Uint8Array) => void files.get(name)?.bytes.push(...part),
+      close: async () => {},
+      abort: async () => {},
+    }),
+  });
+  const folder = {
+    getFileHandle: async (name: string) => (files.set(name, { bytes: [], lastModified: Date.now() }), fileOf(name)),
+    removeEntry: async (name: string) => void files.delete(name),
+    entries: async function* () {
+      for (const name of [...files.keys()]) yield [name, fileOf(name)];
+    },
+  };
+  vi.stubGlobal('navigator', { storage: { getDirectory: async () => ({ getDirectoryHandle: async () => folder }) } });
+  return files;
+}
+
+describe('a file that arrives where there is storage', () => {
+  afterEach(() => vi.unstubAllGlobals());
+  const watch = () => ({ report: () => {}, signal: new AbortController().signal });
+  it('is kept there, and what arrived long ago is cleared away', async () => {
+    const files = storage();
+    files.set('old', { bytes: [1], lastModified: Date.now() - 7_200_000 });
+    files.set('another', { bytes: [1], lastModified: Date.now() });
+    vi.stubGlobal('fetch', async () => new Response(new Uint8Array([7, 8, 9]), { headers: { 'content-type': 'application/zip' } }));
+    const { content } = await fetchFile('log/evidence', watch());
+    expect(content.type).toBe('application/zip');
+    expect([...new Uint8Array(await content.arrayBuffer())]).toEqual([7, 8, 9]);
+    expect([...files.keys()]).toContain('another');
+    expect(files.has('old')).toBe(false);
+    expect(files.size).toBe(2);
+  });
+  it('and breaks off leaves nothing there', async () => {
+    const files = storage();
+    let pulled = 0;
+    const body = new ReadableStream({ pull: (to) => (pulled++ === 0 ? to.enqueue(new Uint8Array(3)) : to.error(new TypeError('network error'))) });
+    vi.stubGlobal('fetch', async () => new Response(body));
+    await expect(fetchFile('log/evidence', watch())).rejects.toMatchObject({ code: 'unreachable' });
+    expect(files.size).toBe(0);
+  });
+});
+
 describe('names of files', () => {
   it('come from the server and are no paths', () => {
     expect(nameOf('attachment; filename="coordinator-evidence.zip"')).toBe('coordinator-evidence.zip');

@@ -1,5 +1,6 @@
 // Files on their way to the coordinator and back, so that a page can say how far they are and call them off.
 import { BASE, Problem, brokenOff, problemOf, send } from './client';
+import { place } from './held';
 
 /** Who is told how far a file is, in bytes, and can call it off. */
 export interface Watch {
@@ -42,15 +43,20 @@ export async function fetchFile(path: string, { report, signal }: Watch): Promis
   const length = Number(response.headers.get('content-length') ?? NaN);
   // A length of compressed bytes says nothing of those that are counted here.
   const all = response.headers.has('content-encoding') || !Number.isFinite(length) ? null : length;
-  const parts: Uint8Array<ArrayBuffer>[] = [];
   let done = 0;
   report(done, all);
+  const held = await place();
   const reader = response.body?.getReader();
   const next = async () => await reader?.read().catch((error: unknown) => Promise.reject(brokenOff(error)));
-  for (let part = await next(); part && !part.done; part = await next()) {
-    parts.push(part.value as Uint8Array<ArrayBuffer>);
-    done += part.value.length;
-    report(done, all);
+  try {
+    for (let part = await next(); part && !part.done; part = await next()) {
+      await held.write(part.value as Uint8Array<ArrayBuffer>);
+      done += part.value.length;
+      report(done, all);
+    }
+    return { name: nameOf(response.headers.get('content-disposition')), content: await held.whole(response.headers.get('content-type') ?? '') };
+  } catch (error) {
+    await held.drop();
+    throw error;
   }
-  return { name: nameOf(response.headers.get('content-disposition')), content: new Blob(parts, { type: response.headers.get('content-type') ?? '' }) };
 }
