@@ -1,6 +1,6 @@
 // Measures the website and prints ratios to one static file of the same server, in the same run. It asserts nothing.
 //
-//   node tests/browser/measure.mjs DIR/demo.json [--seconds S] [--readers N] [--only views|map|readers]...
+//   node tests/browser/measure.mjs DIR/demo.json [--seconds S] [--readers N] [--only views|map|readers|shift]...
 import { readFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { parseArgs } from 'node:util';
@@ -8,8 +8,9 @@ import { open } from './harness.mjs';
 import { MANY, serveMany } from './many-areas.mjs';
 import { PAGES, whatThereIs } from './pages.mjs';
 import { processorTime } from './processor.mjs';
+import { shifts } from './shift.mjs';
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { seconds: { type: 'string', default: '3' }, readers: { type: 'string', default: '200' }, only: { type: 'string', multiple: true, default: ['views', 'map', 'readers'] } } });
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { seconds: { type: 'string', default: '3' }, readers: { type: 'string', default: '200' }, only: { type: 'string', multiple: true, default: ['views', 'map', 'readers', 'shift'] } } });
 const demo = JSON.parse(readFileSync(positionals[0], 'utf8'));
 const wanted = (part) => values.only.includes(part);
 const ROUNDS = 5;
@@ -203,4 +204,13 @@ async function manyReaders() {
   }
 }
 if (wanted('readers')) await manyReaders();
+
+if (wanted('shift')) {
+  console.log();
+  row('layout shift, every page as each role', 'window', 'shift');
+  const fresh = await open(demo);
+  const worst = await shifts({ walk: fresh, demo });
+  row('the most', '', worst.toFixed(4));
+  await fresh.context.close();
+}
 process.exit(0);

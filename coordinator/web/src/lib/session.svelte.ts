@@ -1,8 +1,31 @@
 // Who is signed in. The cookie that proves it is out of reach of scripts.
 import { api, Problem, whenSignedOut } from './api/client';
-import type { Account } from './api/types';
+import type { Account, Role } from './api/types';
+
+const STORED_AS = 'wi-role';
+const ROLES: readonly string[] = ['analyst', 'organisation', 'dpo', 'admin'] satisfies Role[];
+
+/** The role that read last on this device, which says how high the header will be before it is known who reads now. It opens nothing. */
+function remembered(): Role | null {
+  try {
+    const stored = localStorage.getItem(STORED_AS);
+    return stored && ROLES.includes(stored) ? (stored as Role) : null;
+  } catch {
+    return null;
+  }
+}
+
+function remember(role: Role | null): void {
+  try {
+    if (role) localStorage.setItem(STORED_AS, role);
+    else localStorage.removeItem(STORED_AS);
+  } catch {
+    // A browser that keeps nothing: the header grows once it is known who reads.
+  }
+}
 
 class Session {
+  readonly expected = remembered();
   account = $state<Account | null>(null);
   state = $state<'unknown' | 'signed-out' | 'signed-in' | 'failed'>('unknown');
   problem = $state.raw<Problem | null>(null);
@@ -38,11 +61,13 @@ class Session {
   private enter(account: Account): void {
     this.account = account;
     this.state = 'signed-in';
+    remember(account.role);
   }
 
   leave(): void {
     this.account = null;
     this.state = 'signed-out';
+    remember(null);
   }
 }
 

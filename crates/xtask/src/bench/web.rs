@@ -13,6 +13,9 @@ pub(crate) struct Options {
     /// Measure a demonstration that is running, described by its `demo.json`, instead of starting one.
     #[arg(long, value_name = "FILE")]
     running: Option<PathBuf>,
+    /// Only this part; may be given more than once.
+    #[arg(long, value_parser = ["views", "map", "readers", "shift"])]
+    only: Vec<String>,
     /// Readers at once.
     #[arg(long, default_value_t = 200)]
     readers: u32,
@@ -24,10 +27,14 @@ pub(crate) struct Options {
 /// When no demonstration can be started, or a page does not come.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let readers = options.readers.to_string();
+    let mut arguments = vec!["--readers", readers.as_str()];
+    for part in &options.only {
+        arguments.extend(["--only", part.as_str()]);
+    }
     browser::script(
         workspace,
         options.running.as_deref(),
         "measure.mjs",
-        &["--readers", &readers],
+        &arguments,
     )
 }
