@@ -70,12 +70,12 @@ fn plans_draw_no_less_noise_than_areas_have_in_any_weighted_sum() {
         .collect(),
     };
     let consistent = Consistent::compose(&levels, 1, &vec![answer; REGISTERS]).expect("one shape");
-    for level in 1..levels.len() {
+    for (level, name) in levels.iter().enumerate().skip(1) {
         let areas = consistent.variance(level).len();
         let regions: Vec<Region> = (0..areas).map(|area| vec![(level, area, 1.0)]).collect();
         let covariance = consistent.covariances(&regions).expect("known variances");
         let factor = independent_factor(&covariance);
-        println!("{}: variances times {factor:.4}", levels[level].id());
+        println!("{}: variances times {factor:.4}", name.id());
         assert!((1.0..2.0).contains(&factor), "{factor}");
         // Sums, differences of neighbours in the order of keys, and weights of no order.
         let mut state = 7_u64;
