@@ -1,5 +1,6 @@
 // Who is signed in. The cookie that proves it is out of reach of scripts.
 import { api, Problem, whenSignedOut } from './api/client';
+import { clear as clearFiles } from './api/held';
 import type { Account, Role } from './api/types';
 
 const STORED_AS = 'wi-role';
@@ -68,6 +69,7 @@ class Session {
     this.account = null;
     this.state = 'signed-out';
     remember(null);
+    void clearFiles();
   }
 }
 

@@ -53,6 +53,16 @@ async function onDisk(): Promise<Held> {
   };
 }
 
+/** Clears all away, for whoever reads next on this device: nothing that arrived outlives the session in which it did. */
+export async function clear(): Promise<void> {
+  try {
+    const root = await navigator.storage.getDirectory();
+    await root.removeEntry(FOLDER, { recursive: true });
+  } catch {
+    // Nothing was kept, or this browser keeps nothing.
+  }
+}
+
 /** A place for a file that is about to arrive. */
 export async function place(): Promise<Held> {
   try {
