@@ -30,6 +30,24 @@ pub fn create_new_with_mode(path: &Path, mode: u32) -> io::Result<File> {
     Ok(file)
 }
 
+/// Opens a file that is there, for reading and writing; a link of that name is refused, since what it leads to may be another's.
+///
+/// # Errors
+/// When it is a link, is not there or cannot be opened.
+pub fn open(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true);
+    #[cfg(unix)]
+    {
+        owned::follow_no_link(&mut options);
+        if fs::symlink_metadata(path)?.is_symlink() {
+            let link = "it is a link; put the file itself in its place";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, link));
+        }
+    }
+    options.open(path)
+}
+
 /// Makes a folder and those above it that are missing.
 ///
 /// # Errors
@@ -69,6 +87,11 @@ mod owned {
     use std::path::Path;
 
     const ROOT: u32 = 0;
+
+    /// Lets opening fail where a link stands in the file's place, whenever it was put there.
+    pub(super) fn follow_no_link(options: &mut OpenOptions) {
+        options.custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
+    }
 
     /// The folder itself: whoever owns the one above it may have put a link in its place meanwhile.
     pub(super) fn folder(path: &Path) -> io::Result<File> {
@@ -128,6 +151,9 @@ mod tests {
             assert_eq!(refused.kind(), io::ErrorKind::AlreadyExists);
         }
         assert_eq!(owner(elsewhere.path()).0, me);
+        open(&below.join("secret")).expect("there");
+        assert!(open(&below.join("link")).is_err());
+        assert!(open(&below.join("nothing")).is_err());
         assert!(create_folder(&below.join("secret/c")).is_err());
         symlink(place.path(), below.join("folder")).expect("linked");
         assert!(owned::folder(&below.join("folder")).is_err());

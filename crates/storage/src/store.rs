@@ -99,10 +99,8 @@ fn durable(path: &Path) -> SqliteConnectOptions {
 /// Creates the file if need be and leaves it readable by its owner alone; SQLite gives the write-ahead log and
 /// its index the same mode and owner.
 fn restrict_to_owner(path: &Path) -> Result<(), StorageError> {
-    let mut options = std::fs::OpenOptions::new();
-    options.read(true).write(true);
     let file = match private_file::create_new(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => options.open(path),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => private_file::open(path),
         made => made,
     };
     let file = file.map_err(StorageError::File)?;
