@@ -157,12 +157,7 @@ fn write_archive(
     files: &BTreeMap<String, Vec<u8>>,
     now: i64,
 ) -> Result<()> {
-    use std::os::unix::fs::OpenOptionsExt;
-    let file = std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(out)
+    let file = private_file::create_new(out)
         .with_context(|| format!("cannot make {}; it must not exist", out.display()))?;
     let mut archive = tar::Builder::new(file);
     let manifest = serde_json::to_vec(manifest)?;

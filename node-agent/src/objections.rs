@@ -4,10 +4,12 @@
 use crate::config::{NodeDir, write_private};
 use crate::people::PeopleList;
 use crate::{clock, keys};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 use snapshot::{Mapping, NodeKey, Objections, PersonKey};
 use std::collections::HashSet;
+use std::fs::TryLockError;
+use std::time::Duration;
 
 /// Why somebody is left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -202,14 +204,29 @@ struct Alone {
     _lock: std::fs::File,
 }
 
+/// How long the list is waited for; changing it takes a fraction of a second.
+const PATIENCE: Duration = Duration::from_secs(60);
+const PAUSE: Duration = Duration::from_millis(5);
+
 impl Alone {
     fn wait(dir: &NodeDir) -> Result<Alone> {
         let list = dir.objections();
         let folder = list.parent().context("the list is in a folder")?;
         let unlocked = || format!("cannot lock {}", folder.display());
         let lock = std::fs::File::open(folder).with_context(unlocked)?;
-        lock.lock().with_context(unlocked)?;
-        Ok(Alone { _lock: lock })
+        // Whoever may read the folder can hold its lock, so nobody is waited for without end.
+        for _ in 0..PATIENCE.as_millis() / PAUSE.as_millis() {
+            match lock.try_lock() {
+                Ok(()) => return Ok(Alone { _lock: lock }),
+                Err(TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
+                Err(TryLockError::Error(error)) => return Err(error).with_context(unlocked),
+            }
+        }
+        bail!(
+            "another program holds {} since {} seconds; end it, and let only the node's user read the folder (`chmod 700`)",
+            folder.display(),
+            PATIENCE.as_secs()
+        )
     }
 }
 

@@ -63,12 +63,7 @@ pub async fn export(dir: &NodeDir, out: &Path) -> Result<ExitCode> {
 
 fn write_new(out: &Path, bytes: &[u8]) -> Result<()> {
     use std::io::Write;
-    use std::os::unix::fs::OpenOptionsExt;
-    let mut file = std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(out)
+    let mut file = private_file::create_new(out)
         .with_context(|| format!("cannot make {}; it must not exist", out.display()))?;
     file.write_all(bytes)?;
     Ok(file.sync_all()?)
