@@ -10,6 +10,24 @@ use protocol::PublicKey;
 use protocol::exchange::{Join, JoinReply};
 use std::time::Duration;
 
+/// Why a join string is not for this node, or its coordinator not the one that issued it.
+#[derive(Debug, thiserror::Error)]
+pub enum NotJoined {
+    /// It invites somebody else.
+    #[error(
+        "the join string invites `{invited}`, this node is `{organisation}`; ask for one of your own"
+    )]
+    OtherOrganisation {
+        /// Whom it invites.
+        invited: String,
+        /// Whose node this is.
+        organisation: String,
+    },
+    /// The coordinator's log is signed with another key.
+    #[error("the coordinator's log key is not the one in the join string; ask its operator")]
+    OtherLogKey,
+}
+
 /// Joins the coordinator that issued `text`.
 ///
 /// # Errors
@@ -20,9 +38,10 @@ pub async fn join(dir: &NodeDir, text: &str) -> Result<()> {
     let invitation: JoinString = text.trim().parse()?;
     ensure!(
         invitation.organisation == config.organisation,
-        "the join string invites `{}`, this node is `{}`; ask for one of your own",
-        invitation.organisation,
-        config.organisation
+        NotJoined::OtherOrganisation {
+            invited: invitation.organisation,
+            organisation: config.organisation,
+        }
     );
     let requester = dir.key(keys::REQUESTER);
     let requester_key = if requester.exists() {
@@ -50,7 +69,7 @@ pub async fn join(dir: &NodeDir, text: &str) -> Result<()> {
         AuthorityCertificate::from_pem_pinned(&reply.authority_pem, &invitation.authority)?;
     ensure!(
         reply.coordinator_key == PublicKey(*invitation.log_key.as_bytes()),
-        "the coordinator's log key is not the one in the join string"
+        NotJoined::OtherLogKey
     );
     identity::replace_public(&dir.key(keys::AUTHORITY), authority.pem().as_bytes())?;
     identity::replace_public(

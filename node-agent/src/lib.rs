@@ -32,6 +32,6 @@ pub mod serve;
 mod sources;
 pub mod studies;
 mod witnessing;
-mod words;
+pub mod words;
 
 pub use sealed::SealedAnswer;

@@ -176,7 +176,9 @@ async fn main() -> ExitCode {
     match done {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            let (language, word) = node_agent::words::faults::of_terminal();
+            let said = node_agent::words::faults::said(&error, language);
+            eprintln!("{word}: {said}");
             ExitCode::FAILURE
         }
     }

@@ -132,6 +132,7 @@ impl Naming {
         let format = CsvFormat {
             delimiter,
             encoding: Encoding::Utf8,
+            header_line: 1,
         };
         let Ok(records) = CsvRecords::open(text.as_bytes(), format) else {
             return PeopleList::default();
@@ -218,6 +219,7 @@ fn header(line: &str, delimiter: u8) -> Option<Vec<String>> {
     let format = CsvFormat {
         delimiter,
         encoding: Encoding::Utf8,
+        header_line: 1,
     };
     let records = CsvRecords::open(line.as_bytes(), format).ok()?;
     Some(records.columns().to_vec())

@@ -1,13 +1,15 @@
 //! What people read on the node's page and at the terminal, Italian first. One catalogue, so that no sentence exists in one language only.
 //! What programs read (JSON, tables, keys, log lines) is in none.
 
+pub mod faults;
+
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 /// A language of page and terminal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Language {
+pub enum Language {
     /// Italian.
     #[default]
     It,
@@ -224,6 +226,7 @@ mod tests {
             include_str!("commands/interview.rs"),
             include_str!("commands/join.rs"),
             include_str!("commands/mapping.rs"),
+            include_str!("commands/offer.rs"),
             include_str!("commands/objection.rs"),
             include_str!("commands/quality.rs"),
             include_str!("commands/recognise.rs"),

@@ -196,9 +196,13 @@ fn what_cannot_be_recognised_is_refused_with_a_remedy_and_leaves_no_folder() {
         path
     };
     for (register, named) in [
-        (write("a.csv", b"X;Y\n1;2\n"), "--mapping FILE"),
+        (
+            write("a.csv", b"X;Y\n1;2\n"),
+            "--column \"codice_fiscale=NAME OF THE COLUMN\"",
+        ),
         (write("b.xlsx", b"no archive"), "damaged"),
-        (write("c.xls", b"\xd0\xcf\x11\xe0"), "of no known kind"),
+        (write("c.xls", b"\xd0\xcf\x11\xe0"), "save it as .xlsx"),
+        (write("c.csv.gz", b"\x1f\x8b\x08\0"), "unpack it"),
         (write("d.csv", b""), "header"),
         (place.path().join("e.csv"), "cannot open the register"),
         (place.path().to_owned(), "without Enrollment.csv"),
@@ -212,6 +216,55 @@ fn what_cannot_be_recognised_is_refused_with_a_remedy_and_leaves_no_folder() {
         assert!(!made && said.contains(named), "{named} in {said}");
         assert!(!said.contains("hunter2") && !dir.exists(), "{said}");
     }
+}
+
+#[test]
+fn a_sheet_with_titles_mixed_dates_and_a_total_becomes_an_edition() {
+    let place = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| place.path().join(name);
+    // As a volunteer's spreadsheet saves it: windows-1252, a merged title, empty rows, a total.
+    let text = "REGISTRO ACCESSI - ANNO 2026;;;;;\r\n;;;;;\r\n\
+         N°;C. F.;Nato/a il;Indirizzo;Giorno;Che cosa abbiamo dato\r\n\
+         1;rssmra80a01f205x;1/1/80;Via Padova 120;5.1.2026;Pacco viveri\r\n\
+         2;RSS MRA 80A01 F205X;01/01/80;Via Padova 120;06/01/26;Pacco viveri \r\n\
+         ;;;;;\r\n\
+         3;RSSMRA80A01F205X;01/01/1980;Via Padova, 120;2026-01-07;Caffè\r\n\
+         TOTALE;;;;;3\r\n";
+    let bytes = text.chars().map(|c| u8::try_from(u32::from(c)));
+    let bytes = bytes.collect::<Result<Vec<u8>, _>>();
+    std::fs::write(at("r.csv"), bytes.expect("Latin letters")).expect("written");
+    let (made, said) = init(&at("r.csv"), &at("node"), &["--lang", "it"]);
+    assert!(made, "{said}");
+    for line in [
+        "codifica       windows-1252",
+        "intestazione   nella riga 3",
+        "date           dd/mm/yy",
+        "domicili       `Indirizzo`: per sapere il quartiere",
+        "4 righe: 2 utilizzate, 1 senza una persona, 1 rifiutate",
+    ] {
+        assert!(said.contains(line), "{line}: {said}");
+    }
+    assert_eq!(persons(&at("node"), NOW), 1);
+    let rejects = std::fs::read_to_string(at("node").join("snapshot/rejects.csv")).expect("there");
+    assert!(rejects.contains(";7;Che cosa abbiamo dato;"), "{rejects}");
+    // What is not recognised is said with the flag that tells it, in the language of the person.
+    std::fs::write(at("s.csv"), "Chi;Quando;Che\nAnna;5/1/2026;x\n").expect("written");
+    let (made, said) = init(&at("s.csv"), &at("other"), &["--lang", "it"]);
+    assert!(!made && said.contains("person_key=COGNOME,NOME"), "{said}");
+    let columns = [
+        "--column",
+        "person_key=Chi",
+        "--column",
+        "service==food-aid",
+    ];
+    let (made, said) = init(&at("s.csv"), &at("other"), &columns);
+    assert!(made, "{said}");
+    assert_eq!(persons(&at("other"), NOW), 1);
+    let (made, said) = init(&at("s.csv"), &at("third"), &["--column", "chi=Chi"]);
+    assert!(
+        !made && said.contains("the fields are: person_key"),
+        "{said}"
+    );
 }
 
 #[test]

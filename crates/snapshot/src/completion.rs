@@ -4,7 +4,8 @@
 use crate::csv_records::CsvFormat;
 use crate::error::SnapshotError;
 use crate::mapping::{Field, fault};
-use crate::notation::{Encoding, checked_delimiter};
+use crate::mapping_faults as faults;
+use crate::notation::{Encoding, checked_delimiter, checked_header_line};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -67,6 +68,8 @@ pub(crate) struct JoinInFile {
     delimiter: Option<char>,
     #[serde(default)]
     encoding: Option<Encoding>,
+    #[serde(default)]
+    header_line: Option<u32>,
 }
 
 impl Completion {
@@ -100,24 +103,22 @@ fn checked_joins(joins: Vec<JoinInFile>) -> Result<Vec<Join>, SnapshotError> {
         let key = format!("join.{}", join.name);
         let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         if join.name.is_empty() || !join.name.bytes().all(plain) {
-            return Err(fault("join.name", "write 1 or more of a-z, 0-9 and -"));
+            return Err(fault("join.name", &faults::JOIN_NAME));
         }
         if ["home", "constant"].contains(&join.name.as_str())
             || checked.iter().any(|other| other.name == join.name)
         {
-            return Err(fault(&key, "the name is taken; choose another"));
+            return Err(fault(&key, &faults::JOIN_TAKEN));
         }
         let format = match (join.delimiter, join.encoding) {
             (None, None) => None,
             (Some(delimiter), Some(encoding)) => Some(CsvFormat {
                 delimiter: checked_delimiter(&format!("{key}.delimiter"), delimiter)?,
                 encoding,
+                header_line: checked_header_line(&format!("{key}.header_line"), join.header_line)?,
             }),
             _ => {
-                return Err(fault(
-                    &key,
-                    "write both `delimiter` and `encoding`, or neither",
-                ));
+                return Err(fault(&key, &faults::JOIN_FORMAT));
             }
         };
         checked.push(Join {
@@ -132,19 +133,13 @@ fn checked_joins(joins: Vec<JoinInFile>) -> Result<Vec<Join>, SnapshotError> {
 
 fn checked_home(home: HomeColumns) -> Result<HomeColumns, SnapshotError> {
     if home.latitude.is_some() != home.longitude.is_some() {
-        return Err(fault("home", "write both `latitude` and `longitude`"));
+        return Err(fault("home", &faults::DEGREES));
     }
     if home.civic.is_some() && home.street.is_none() {
-        return Err(fault(
-            "home.civic",
-            "write `street = \"NAME OF THE COLUMN\"` as well",
-        ));
+        return Err(fault("home.civic", &faults::STREET));
     }
     if home == HomeColumns::default() {
-        return Err(fault(
-            "home",
-            "name a column that tells where people live, or leave [home] out",
-        ));
+        return Err(fault("home", &faults::NO_HOME));
     }
     Ok(home)
 }
@@ -156,10 +151,10 @@ fn checked_constants(
     for (name, word) in constants {
         let key = format!("constants.{name}");
         let Some(field) = Field::ALL.iter().find(|field| field.name() == name) else {
-            return Err(fault(&key, "is no field of the common model"));
+            return Err(fault(&key, &faults::NO_FIELD));
         };
         if *field == Field::CodiceFiscale || *field == Field::Household {
-            return Err(fault(&key, "cannot be the same in every row"));
+            return Err(fault(&key, &faults::NOT_CONSTANT));
         }
         checked.push((*field, word));
     }

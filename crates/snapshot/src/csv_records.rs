@@ -2,7 +2,7 @@
 //! Lines are split as they are for registers read straight from CSV, each by itself.
 
 use crate::error::SnapshotError;
-use crate::line::{BadLine, Block, Blocks, Line, Splitter};
+use crate::line::{BadLine, Block, Blocks, Line, Splitter, is_blank};
 use crate::notation::Encoding;
 use crate::quality::RejectKind;
 use crate::records::{Batch, Records, RecordsError};
@@ -16,9 +16,11 @@ pub struct CsvFormat {
     pub delimiter: u8,
     /// How bytes are letters.
     pub encoding: Encoding,
+    /// Which line names the columns, the first being 1. Those above it are titles.
+    pub header_line: u32,
 }
 
-/// Records of a CSV file, its first line naming the columns.
+/// Records of a CSV file, one of its first lines naming the columns.
 pub struct CsvRecords<'r> {
     columns: Vec<String>,
     format: CsvFormat,
@@ -44,15 +46,9 @@ impl<'r> CsvRecords<'r> {
         };
         let mut blocks = Blocks::new(register);
         let mut block = Block::default();
-        blocks.next(&mut block).map_err(SnapshotError::Register)?;
+        let (header, start) = blocks.header(&mut block, format.header_line)?;
         let mut splitter = Splitter::default();
-        let mut lines = block.lines(0);
-        let Some(Line::Bytes(header)) = lines.next() else {
-            return Err(SnapshotError::NoHeader);
-        };
-        let header = header.strip_prefix(b"\xef\xbb\xbf").unwrap_or(header);
-        let start = block.len() - lines.left();
-        let fields = (splitter.split(header, format.encoding, format.delimiter, None))
+        let fields = (splitter.split(&header, format.encoding, format.delimiter, None))
             .map_err(|_| SnapshotError::NoHeader)?;
         if fields.text().trim().is_empty() {
             return Err(SnapshotError::NoHeader);
@@ -81,12 +77,11 @@ impl Records for CsvRecords<'_> {
             None if !self.blocks.next(&mut self.block)? => return Ok(false),
             None => 0,
         };
-        // The header is the first line of the first block.
         let mut number = self.block.lines_before + u64::from(self.block.number == 0);
         for line in self.block.lines(start) {
             number += 1;
             let line = match line {
-                Line::Bytes(line) if line.iter().all(u8::is_ascii_whitespace) => continue,
+                Line::Bytes(line) if is_blank(line, self.format.delimiter) => continue,
                 line => line,
             };
             batch.begin(number);
@@ -100,6 +95,7 @@ impl Records for CsvRecords<'_> {
             let CsvFormat {
                 delimiter,
                 encoding,
+                ..
             } = self.format;
             let width = Some(self.columns.len());
             match self.splitter.split(line, encoding, delimiter, width) {

@@ -3,7 +3,7 @@
 
 use crate::codice_fiscale::{CodiceFiscale, InvalidCodiceFiscale};
 use crate::error::SnapshotError;
-use crate::line::{BadLine, Block, Blocks, Fields, Line, Splitter};
+use crate::line::{BadLine, Block, Blocks, Fields, Line, Splitter, is_blank};
 use crate::mapping::{Field, Mapping};
 use crate::notation::NO_DELIMITER;
 use crate::person_key::PersonKey;
@@ -51,8 +51,6 @@ pub(crate) struct Layout<'m> {
 impl<'m> Layout<'m> {
     /// Finds the mapping's columns in the header line.
     fn of(header: &[u8], mapping: &'m Mapping) -> Result<Layout<'m>, SnapshotError> {
-        // A byte order mark, as spreadsheets write it.
-        let header = header.strip_prefix(b"\xef\xbb\xbf").unwrap_or(header);
         let mut splitter = Splitter::default();
         let fields = splitter
             .split(header, mapping.encoding, mapping.delimiter, None)
@@ -114,7 +112,7 @@ impl<'m> Layout<'m> {
         ignored.clear();
         let line = match line {
             Line::TooLong => return Some(rejected(None, RejectKind::TooLong)),
-            Line::Bytes(line) if line.iter().all(u8::is_ascii_whitespace) => return None,
+            Line::Bytes(line) if is_blank(line, self.mapping.delimiter) => return None,
             Line::Bytes(line) => line,
         };
         let mapping = self.mapping;
@@ -164,13 +162,8 @@ pub(crate) fn open<'m, R: Read>(
     }
     let mut blocks = Blocks::new(register);
     let mut block = Block::default();
-    blocks.next(&mut block).map_err(SnapshotError::Register)?;
-    let mut lines = block.lines(0);
-    let Some(Line::Bytes(header)) = lines.next() else {
-        return Err(SnapshotError::NoHeader);
-    };
-    let layout = Layout::of(header, mapping)?;
-    let start = block.len() - lines.left();
+    let (header, start) = blocks.header(&mut block, mapping.header_line)?;
+    let layout = Layout::of(&header, mapping)?;
     Ok((layout, blocks, block, start))
 }
 
@@ -198,7 +191,7 @@ impl<'m, R: Read> CsvSource<'m, R> {
             blocks,
             block,
             at,
-            line_number: 1,
+            line_number: mapping.header_line.into(),
             splitter: Splitter::default(),
             ignored: Vec::new(),
         })
@@ -229,7 +222,7 @@ impl<'m, R: Read> CsvSource<'m, R> {
         }
     }
 
-    /// The line last read, the header being 1.
+    /// The line last read, the first of the file being 1.
     pub fn line_number(&self) -> u64 {
         self.line_number
     }
@@ -337,7 +330,7 @@ impl<'a> Reading<'a> {
             amount: worth[1],
             sex: optional.word(Field::Sex, &mapping.sexes),
             birth: optional.read(Field::BirthDate, RejectKind::Date, |text| {
-                Day::read(text, mapping.date_format)
+                Day::read_birth(text, mapping.date_format, day)
             }),
             citizenship: optional.word(Field::Citizenship, &mapping.citizenships),
             nil: optional.read(Field::Nil, RejectKind::UnknownValue, |text| {

@@ -12,7 +12,7 @@ pub enum SnapshotError {
         /// The key in the mapping file, such as `columns.nil`.
         key: String,
         /// What is wrong and what to write instead.
-        problem: String,
+        problem: crate::Said,
     },
     /// A column named by the mapping is not in the register's header line.
     #[error(

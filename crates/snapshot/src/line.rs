@@ -1,6 +1,7 @@
 //! Lines of a register, one row each, split into fields without looking at any other line.
 //! A stray quote or an overlong line spoils its own row only, never the next person's.
 
+use crate::error::SnapshotError;
 use crate::notation::Encoding;
 use memchr::{memchr, memrchr};
 use std::io::{self, Read};
@@ -27,7 +28,7 @@ pub(crate) struct Block {
     bytes: Vec<u8>,
     /// Which block it is, in the order of the register.
     pub(crate) number: usize,
-    /// Lines of the register before this block.
+    /// Lines of the register before this block; of the first one, lines above its header.
     pub(crate) lines_before: u64,
 }
 
@@ -74,6 +75,32 @@ impl<R: Read> Blocks<R> {
         self.lines += memchr::memchr_iter(b'\n', &block.bytes).count() as u64;
         Ok(!block.bytes.is_empty())
     }
+}
+
+impl<R: Read> Blocks<R> {
+    /// Fills `block` with the first lines; the one that names the columns, without a byte order mark, and where the lines after it
+    /// start. Lines are counted from 1, and rows by the line they stand on.
+    pub(crate) fn header(
+        &mut self,
+        block: &mut Block,
+        line: u32,
+    ) -> Result<(Vec<u8>, usize), SnapshotError> {
+        self.next(block).map_err(SnapshotError::Register)?;
+        let titles = line.saturating_sub(1);
+        let mut lines = block.lines(0);
+        let Some(Line::Bytes(header)) = lines.nth(titles as usize) else {
+            return Err(SnapshotError::NoHeader);
+        };
+        let header = header.strip_prefix(b"\xef\xbb\xbf").unwrap_or(header);
+        let (header, start) = (header.to_vec(), block.len() - lines.left());
+        block.lines_before = titles.into();
+        Ok((header, start))
+    }
+}
+
+/// Whether a line says nothing: blanks, and delimiters between nothing, as spreadsheets save an empty row.
+pub(crate) fn is_blank(line: &[u8], delimiter: u8) -> bool {
+    (line.iter()).all(|byte| byte.is_ascii_whitespace() || *byte == delimiter)
 }
 
 impl Block {

@@ -4,7 +4,11 @@
 use crate::completion::{Completion, HOME_MUNICIPIO, HOME_NIL, HomeColumns, JoinInFile};
 use crate::csv_records::CsvFormat;
 use crate::error::SnapshotError;
-use crate::notation::{DateFormat, Encoding, Marks, NO_DELIMITER, checked_delimiter, marks};
+use crate::mapping_faults as faults;
+use crate::notation::{
+    DateFormat, Encoding, Marks, NO_DELIMITER, checked_delimiter, checked_header_line, marks,
+};
+use crate::sentence::Said;
 use crate::words::{Words, YES_NO, ids, table, with_codes, yes_no};
 use geography::Level;
 use serde::Deserialize;
@@ -109,6 +113,8 @@ struct MappingFile {
     #[serde(default)]
     encoding: Option<Encoding>,
     #[serde(default)]
+    header_line: Option<u32>,
+    #[serde(default)]
     decimal_mark: Option<char>,
     #[serde(default)]
     thousands_mark: Option<char>,
@@ -136,6 +142,8 @@ pub struct Mapping {
     /// ASCII; [`NO_DELIMITER`] where the register is no text file.
     pub(crate) delimiter: u8,
     pub(crate) encoding: Encoding,
+    /// Which line of a text file names the columns, from 1.
+    pub(crate) header_line: u32,
     pub(crate) marks: Marks,
     pub(crate) date_format: DateFormat,
     pub(crate) derive_from_codice_fiscale: bool,
@@ -169,10 +177,7 @@ impl Mapping {
     pub fn parse(text: &str) -> Result<Mapping, SnapshotError> {
         let file: MappingFile = toml::from_str(text).map_err(|error| toml_fault(text, &error))?;
         if file.version != 1 {
-            return Err(fault(
-                "version",
-                "this program reads version 1; write `version = 1`",
-            ));
+            return Err(fault("version", &faults::VERSION));
         }
         let delimiter = match file.delimiter {
             Some(delimiter) => checked_delimiter("delimiter", delimiter)?,
@@ -193,6 +198,7 @@ impl Mapping {
         Ok(Mapping {
             delimiter,
             encoding: file.encoding.unwrap_or(Encoding::Utf8),
+            header_line: checked_header_line("header_line", file.header_line)?,
             marks,
             date_format: file.date_format.unwrap_or(DateFormat::Iso),
             derive_from_codice_fiscale: file.derive_from_codice_fiscale,
@@ -275,6 +281,7 @@ impl Mapping {
         (self.delimiter != NO_DELIMITER).then_some(CsvFormat {
             delimiter: self.delimiter,
             encoding: self.encoding,
+            header_line: self.header_line,
         })
     }
 
@@ -323,7 +330,7 @@ impl Mapping {
     }
 }
 
-pub(crate) fn fault(key: &str, problem: impl Into<String>) -> SnapshotError {
+pub(crate) fn fault(key: &str, problem: impl Into<Said>) -> SnapshotError {
     SnapshotError::Mapping {
         key: key.to_owned(),
         problem: problem.into(),
@@ -352,7 +359,7 @@ fn toml_fault(text: &str, error: &toml::de::Error) -> SnapshotError {
     };
     fault(
         &format!("{key} (line {})", line + 1),
-        error.message().trim().replace('\n', "; "),
+        faults::TOML.with([&error.message().trim().replace('\n', "; ")]),
     )
 }
 
@@ -364,11 +371,7 @@ fn fill_from_completion(
     let mut fill = |field: Field, column: &str, key: &str| {
         let place = &mut columns[field as usize];
         if place.is_some() {
-            let problem = format!(
-                "columns.{} says it already; leave one of the two out",
-                field.name()
-            );
-            return Err(fault(key, problem));
+            return Err(fault(key, faults::SAID_ALREADY.with([field.name()])));
         }
         *place = Some(column.to_owned());
         Ok(())
@@ -391,23 +394,16 @@ fn check_columns(
 ) -> Result<(), SnapshotError> {
     let has = |field: Field| columns[field as usize].is_some();
     if !person_key.is_empty() && has(Field::CodiceFiscale) {
-        let problem = "columns.codice_fiscale links rows already; leave one of the two out";
-        return Err(fault("person_key", problem));
+        return Err(fault("person_key", &faults::LINKED_ALREADY));
     }
     if person_key.iter().any(|column| column.trim().is_empty()) {
-        return Err(fault(
-            "person_key",
-            "a name is blank; write the column's name",
-        ));
+        return Err(fault("person_key", &faults::BLANK_NAME));
     }
     let linked = |field: &Field| *field != Field::CodiceFiscale || person_key.is_empty();
     let required = [Field::CodiceFiscale, Field::Date, Field::Service];
     for field in required.into_iter().filter(linked) {
         if !has(field) {
-            let problem = format!(
-                "every register needs it; write `{} = \"NAME OF THE COLUMN\"`",
-                field.name()
-            );
+            let problem = faults::NEEDED.with([field.name()]);
             return Err(fault(&format!("columns.{}", field.name()), problem));
         }
     }
@@ -420,20 +416,14 @@ fn check_columns(
     // A municipio can also be known through the NIL.
     let known = |field: &Field| has(*field) || finest == Level::Municipio && has(Field::Nil);
     if let Some(field) = needed.iter().find(|field| !known(field)) {
-        let problem = format!(
-            "`{finest}` needs a column for `{name}`; write `{name} = \"NAME OF THE COLUMN\"` under [columns], or a coarser level",
-            name = field.name()
-        );
+        let problem = faults::TOO_FINE.with([finest.id(), field.name()]);
         return Err(fault("finest_level", problem));
     }
     for (index, column) in columns.iter().enumerate() {
         let key = format!("columns.{}", Field::ALL[index].name());
         match column {
             Some(column) if column.trim().is_empty() => {
-                return Err(fault(
-                    &key,
-                    "is blank; write the column's name or leave the line out",
-                ));
+                return Err(fault(&key, &faults::BLANK_COLUMN));
             }
             Some(column)
                 if columns[..index]
@@ -441,10 +431,7 @@ fn check_columns(
                     .flatten()
                     .any(|other| other == column) =>
             {
-                return Err(fault(
-                    &key,
-                    format!("the column `{column}` already fills another field"),
-                ));
+                return Err(fault(&key, faults::TAKEN_COLUMN.with([column])));
             }
             _ => {}
         }

@@ -2,6 +2,7 @@
 
 use crate::error::SnapshotError;
 use crate::mapping::fault;
+use crate::mapping_faults as faults;
 use serde::Deserialize;
 
 /// How the register's bytes are letters.
@@ -18,7 +19,8 @@ pub enum Encoding {
     Utf16,
 }
 
-/// How the register writes dates.
+/// How the register writes dates. It says the order of day, month and year; whether `/`, `-` or `.` stands between them does not
+/// matter, and a day whose year of four digits comes first is read whatever is declared, since it can mean one thing only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub enum DateFormat {
     /// 31/12/2025
@@ -30,6 +32,9 @@ pub enum DateFormat {
     /// 31.12.2025
     #[serde(rename = "dd.mm.yyyy")]
     DayDot,
+    /// 31/12/25, and 31/12/2025 as well. An event is then of this century, a birth of the hundred years before its event.
+    #[serde(rename = "dd/mm/yy")]
+    DayShort,
     /// 2025-12-31
     #[serde(rename = "yyyy-mm-dd")]
     Iso,
@@ -68,7 +73,16 @@ pub(crate) fn checked_delimiter(key: &str, delimiter: char) -> Result<u8, Snapsh
         {
             Ok(byte)
         }
-        _ => Err(fault(key, "write one of \";\", \",\", \"|\" or \"\\t\"")),
+        _ => Err(fault(key, &faults::DELIMITER)),
+    }
+}
+
+/// The line that names the columns; the first where none is named.
+pub(crate) fn checked_header_line(key: &str, line: Option<u32>) -> Result<u32, SnapshotError> {
+    match line {
+        None => Ok(1),
+        Some(line) if (1..=100).contains(&line) => Ok(line),
+        Some(_) => Err(fault(key, &faults::HEADER_LINE)),
     }
 }
 
@@ -78,15 +92,14 @@ pub(crate) fn marks(
 ) -> Result<Marks, SnapshotError> {
     let decimal = decimal.unwrap_or('.');
     if !matches!(decimal, ',' | '.') {
-        return Err(fault("decimal_mark", "write \",\" or \".\""));
+        return Err(fault("decimal_mark", &faults::DECIMAL));
     }
     let marks = match thousands {
         None => Marks::of(decimal),
         Some(thousands) => Marks { decimal, thousands },
     };
     if marks.thousands == decimal || !".,' \u{2019}\u{a0}\u{202f}".contains(marks.thousands) {
-        let problem = "write \".\", \",\", \"'\" or \" \", and not the decimal mark";
-        return Err(fault("thousands_mark", problem));
+        return Err(fault("thousands_mark", &faults::THOUSANDS));
     }
     Ok(marks)
 }

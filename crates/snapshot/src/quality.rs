@@ -30,7 +30,7 @@ taxonomy::vocabulary! {
 /// One rejected row, or one field of a row that counted as blank. Never the value itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Reject {
-    /// Line in the register, the header being 1.
+    /// Line in the register, from 1.
     pub row: u64,
     /// The register's column; empty where the whole line is meant.
     pub column: String,

@@ -52,7 +52,23 @@ impl Day {
 
     /// Reads a date written in `format`, alone or with a time of day after it, which is left out.
     pub fn read(text: &str, format: DateFormat) -> Option<Day> {
-        Day::parse(text, format).or_else(|| {
+        Day::with_time(text, |date| Day::parse(date, format))
+    }
+
+    /// Reads a date of birth: as [`Day::read`], but a year of two digits is the last one in which the person was born by `event`.
+    pub(crate) fn read_birth(text: &str, format: DateFormat, event: Day) -> Option<Day> {
+        Day::with_time(text, |date| {
+            let parts = Parts::of(date, format)?;
+            let day = parts.day(THIS_CENTURY)?;
+            match parts.short && day > event {
+                true => parts.day(THIS_CENTURY - 100),
+                false => Some(day),
+            }
+        })
+    }
+
+    fn with_time(text: &str, parse: impl Fn(&str) -> Option<Day>) -> Option<Day> {
+        parse(text).or_else(|| {
             let (date, time) = text.split_once([' ', 'T'])?;
             let is_time = time.len() >= 4
                 && time.starts_with(|c: char| c.is_ascii_digit())
@@ -60,44 +76,76 @@ impl Day {
                     .bytes()
                     .all(|byte| byte.is_ascii_digit() || b":.+-Z ".contains(&byte))
                 && time.contains(':');
-            is_time.then(|| Day::parse(date, format)).flatten()
+            is_time.then(|| parse(date)).flatten()
         })
     }
 
     /// Reads a date written in `format`.
     pub(crate) fn parse(text: &str, format: DateFormat) -> Option<Day> {
-        let mark = match format {
-            DateFormat::DaySlash | DateFormat::YearSlash => b'/',
-            DateFormat::DayDash | DateFormat::Iso => b'-',
-            DateFormat::DayDot => b'.',
-        };
-        // Three numbers of at most four digits between two marks.
-        let (mut parts, mut lengths, mut part) = ([0u32; 3], [0u32; 3], 0);
+        Parts::of(text, format)?.day(THIS_CENTURY)
+    }
+}
+
+/// The century of a year of two digits.
+const THIS_CENTURY: u32 = 2000;
+
+/// Day, month and year as they are written.
+struct Parts {
+    day: u32,
+    month: u32,
+    year: u32,
+    /// Whether the year has two digits.
+    short: bool,
+}
+
+impl Parts {
+    fn of(text: &str, format: DateFormat) -> Option<Parts> {
+        // Three numbers of at most four digits between two marks that are alike.
+        let (mut parts, mut lengths, mut part, mut mark) = ([0u32; 3], [0u32; 3], 0, None);
         for byte in text.bytes() {
-            if byte == mark {
-                part += 1;
-                if part == parts.len() {
-                    return None;
-                }
-            } else {
-                let digit = byte.wrapping_sub(b'0');
+            let digit = byte.wrapping_sub(b'0');
+            if digit <= 9 {
                 lengths[part] += 1;
-                if digit > 9 || lengths[part] > 4 {
+                if lengths[part] > 4 {
                     return None;
                 }
                 parts[part] = parts[part] * 10 + u32::from(digit);
+            } else {
+                part += 1;
+                if part == parts.len()
+                    || !b"/-.".contains(&byte)
+                    || *mark.get_or_insert(byte) != byte
+                {
+                    return None;
+                }
             }
         }
-        if matches!(format, DateFormat::Iso | DateFormat::YearSlash) {
-            parts.reverse();
-            lengths.reverse();
-        }
+        let year_first = matches!(format, DateFormat::Iso | DateFormat::YearSlash);
+        let short = match lengths {
+            [4, 1..=2, 1..=2] => {
+                parts.reverse();
+                false
+            }
+            [1..=2, 1..=2, 4] if !year_first => false,
+            [1..=2, 1..=2, 2] if format == DateFormat::DayShort => true,
+            _ => return None,
+        };
         let [day, month, year] = parts;
-        let written = matches!(lengths, [1..=2, 1..=2, 4]);
+        Some(Parts {
+            day,
+            month,
+            year,
+            short,
+        })
+    }
+
+    /// The day, a year of two digits being one of `century`; `None` where there is no such day.
+    fn day(&self, century: u32) -> Option<Day> {
+        let year = self.year + if self.short { century } else { 0 };
         let exists = (1900..2200).contains(&year)
-            && (1..=12).contains(&month)
-            && (1..=days_in(year, month)).contains(&day);
-        (written && exists).then(|| Day(((year - 1900) * 12 + month - 1) * 32 + day))
+            && (1..=12).contains(&self.month)
+            && (1..=days_in(year, self.month)).contains(&self.day);
+        exists.then(|| Day(((year - 1900) * 12 + self.month - 1) * 32 + self.day))
     }
 }
 
@@ -242,7 +290,7 @@ mod tests {
     use jiff::civil::date;
 
     #[test]
-    fn dates_read_in_their_format_only() {
+    fn dates_read_in_their_order_only() {
         let day = |text, format| Day::parse(text, format).map(Day::date);
         assert_eq!(
             day("31/12/2025", DateFormat::DaySlash),
@@ -263,7 +311,7 @@ mod tests {
             "30/02/2025",
             "31/13/2025",
             "1/1/25",
-            "2025/01/01",
+            "1/1-2025",
             "01/01/1899",
             "01/01/2200",
             "",
@@ -287,6 +335,14 @@ mod tests {
             let read = Day::read(text, format).map(Day::date);
             assert_eq!(read, Some(date(2025, 12, 31)), "{text}");
         }
+        // The order counts, not the mark; four digits before all others are a year.
+        for text in ["5-3-2026", "05.03.2026", "2026-03-05", "2026/3/5"] {
+            let read = day(text, DateFormat::DaySlash);
+            assert_eq!(read, Some(date(2026, 3, 5)), "{text}");
+        }
+        for text in ["05/03/2026", "05-03-2026", "05/03/26"] {
+            assert_eq!(day(text, DateFormat::Iso), None, "{text}");
+        }
         for text in [
             "31/12/2025 x",
             "31/12/2025 12",
@@ -299,6 +355,24 @@ mod tests {
             Day::parse("01/06/2023", DateFormat::DaySlash).map(Day::month),
             Some(123 * 12 + 5)
         );
+    }
+
+    #[test]
+    fn years_of_two_digits_are_read_where_they_are_declared() {
+        let read = |text| Day::read(text, DateFormat::DayShort).map(Day::date);
+        assert_eq!(read("08.01.25"), Some(date(2025, 1, 8)));
+        assert_eq!(read("08/01/2025 10:30"), Some(date(2025, 1, 8)));
+        assert_eq!(read("08/01/125"), None);
+        let event = Day::of(date(2025, 6, 30)).expect("a day");
+        let born = |text| Day::read_birth(text, DateFormat::DayShort, event).map(Day::date);
+        assert_eq!(born("1/7/25"), Some(date(1925, 7, 1)));
+        assert_eq!(born("30/6/25"), Some(date(2025, 6, 30)));
+        assert_eq!(born("18/11/39"), Some(date(1939, 11, 18)));
+        // Four digits mean what they say.
+        assert_eq!(born("1/7/2025"), Some(date(2025, 7, 1)));
+        // The leap day of 2000 had none a century before.
+        assert_eq!(born("29/02/00"), Some(date(2000, 2, 29)));
+        assert_eq!(born("30/02/39"), None);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use crate::error::SnapshotError;
 use crate::mapping::fault;
+use crate::mapping_faults::UNKNOWN_ID;
 use std::collections::{BTreeMap, HashMap};
 
 /// In place of a word, every word that stands nowhere else.
@@ -51,10 +52,7 @@ pub(crate) fn table<T>(
         .collect();
     for (word, id) in words {
         let Some(value) = find(&id) else {
-            let problem = format!(
-                "`{id}` is not a known identifier; known are {}",
-                known.join(", ")
-            );
+            let problem = UNKNOWN_ID.with([&id, &known.join(", ")]);
             return Err(fault(&format!("values.{name}.{word}"), problem));
         };
         table.insert(word.trim().to_owned(), value);

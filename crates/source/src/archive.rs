@@ -3,6 +3,8 @@
 
 use crate::error::SourceError;
 use crate::markup::Bounded;
+use crate::sentences::{ARCHIVE, OPEN_DOCUMENT, PARTS as TOO_MANY_PARTS, UNPACKED};
+use snapshot::Sentence;
 use std::fs::File;
 use std::io::{self, BufReader};
 use std::path::Path;
@@ -23,9 +25,9 @@ pub(crate) fn check_archive(path: &Path, format: &'static str) -> Result<(), Sou
         path: path.to_owned(),
         format,
     };
-    let refused = |problem| SourceError::Refused {
+    let refused = |problem: &'static Sentence| SourceError::Refused {
         path: path.to_owned(),
-        problem,
+        problem: problem.into(),
     };
     let file = File::open(path).map_err(|source| SourceError::File {
         path: path.to_owned(),
@@ -33,7 +35,7 @@ pub(crate) fn check_archive(path: &Path, format: &'static str) -> Result<(), Sou
     })?;
     let mut archive = ZipArchive::new(BufReader::new(file)).map_err(|_| damaged())?;
     if archive.len() > PARTS {
-        return Err(refused("it has more parts than a spreadsheet has"));
+        return Err(refused(&TOO_MANY_PARTS));
     }
     for index in 0..archive.len() {
         let part = archive.by_index(index).map_err(|_| damaged())?;
@@ -51,11 +53,19 @@ pub(crate) fn check_archive(path: &Path, format: &'static str) -> Result<(), Sou
             continue;
         };
         unpacked.map_err(|error| match error.kind() {
-            io::ErrorKind::FileTooLarge => refused(
-                "unpacked, it is far larger than a register; save only the sheet with the register, or export CSV",
-            ),
+            io::ErrorKind::FileTooLarge => refused(&UNPACKED),
             _ => damaged(),
         })?;
+    }
+    let has = |name: &str| archive.index_for_name(name).is_some();
+    if !has("xl/workbook.xml") && !has("xl/workbook.bin") {
+        // What LibreOffice writes says what it is in a part of its own.
+        let is_open_document = has("content.xml") && has("mimetype");
+        return Err(refused(if is_open_document {
+            &OPEN_DOCUMENT
+        } else {
+            &ARCHIVE
+        }));
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ use crate::locate::Locator;
 use crate::notation::Notation;
 use crate::place::Place;
 use crate::register::open;
+use crate::sentences::JOINED_NOWHERE;
 use snapshot::{
     Batch, Completion, Field, HOME_MUNICIPIO, HOME_NIL, Mapping, Records, RecordsError,
 };
@@ -64,7 +65,7 @@ pub fn complete<'r>(
             .get(&join.name)
             .ok_or_else(|| SourceError::Config {
                 key: format!("joined.{}.at", join.name),
-                problem: "the mapping joins this source; say where it is".to_owned(),
+                problem: JOINED_NOWHERE.with([&join.name]),
             })?;
         let place = Place::of(config.at.as_deref().unwrap_or_default(), config)?;
         let theirs = open(&place, join.format, Notation::of(mapping))?;

@@ -2,6 +2,9 @@
 //! A driver's own messages can quote values of the register, so only the kind of a failure goes on.
 
 use crate::error::SourceError;
+use crate::sentences as said;
+use crate::sentences::ONE_SELECT;
+use snapshot::Said;
 use std::path::PathBuf;
 
 /// Rows of a database: those of a table or view, or of a query.
@@ -76,7 +79,7 @@ impl Database {
 }
 
 /// The SELECT of some rows.
-pub(crate) fn select(rows: &Rows, quote: char) -> Result<String, String> {
+pub(crate) fn select(rows: &Rows, quote: char) -> Result<String, Said> {
     match rows {
         Rows::Table(table) => {
             let doubled = |part: &str| {
@@ -92,7 +95,7 @@ pub(crate) fn select(rows: &Rows, quote: char) -> Result<String, String> {
             let reads = ["select", "with", "table", "values"];
             // A second statement could end the read-only transaction.
             if query.contains(';') || !reads.iter().any(|word| first.eq_ignore_ascii_case(word)) {
-                return Err("write one SELECT without `;`".to_owned());
+                return Err(Said::from(&ONE_SELECT));
             }
             Ok(query.to_owned())
         }
@@ -102,39 +105,30 @@ pub(crate) fn select(rows: &Rows, quote: char) -> Result<String, String> {
 /// What a driver's failure means, without the driver's words.
 pub(crate) fn failed(address: &str, error: &sqlx::Error) -> SourceError {
     let problem = match error {
-        sqlx::Error::Io(_) => "does not answer at this address".to_owned(),
-        sqlx::Error::Tls(_) => {
-            "no TLS connection: name the certificate of its authority as `ca_file` in sources.toml"
-                .to_owned()
-        }
-        sqlx::Error::Configuration(_) => "the address is not well formed".to_owned(),
+        sqlx::Error::Io(_) => &said::NO_REPLY,
+        sqlx::Error::Tls(_) => &said::NO_TLS,
+        sqlx::Error::Configuration(_) => &said::BAD_ADDRESS,
         sqlx::Error::Database(error) => {
-            let code = error
-                .code()
-                .map(|code| code.into_owned())
-                .unwrap_or_default();
-            match code.as_str() {
-                "28P01" | "28000" => {
-                    "refuses the user or the password; see `password_file` in sources.toml"
-                }
-                "3D000" | "42000" => "has no such database, or the query is not SQL it understands",
-                "42P01" | "42S02" => "has no such table; see `table` or `query` in sources.toml",
-                "42703" | "42S22" => "has no such column; see `query` in sources.toml",
-                "42501" => "does not let this user read; grant SELECT on what is read",
-                "25006" => "the query writes; only reading is allowed",
-                _ => return other(address, &format!("refuses with SQL state {code}")),
+            let code = error.code().unwrap_or_default();
+            match &*code {
+                "28P01" | "28000" => &said::BAD_USER,
+                "3D000" | "42000" => &said::NO_DATABASE,
+                "42P01" | "42S02" => &said::NO_TABLE,
+                "42703" | "42S22" => &said::NO_COLUMN,
+                "42501" => &said::NO_GRANT,
+                "25006" => &said::WRITES,
+                code => return other(address, said::REFUSES.with([code])),
             }
-            .to_owned()
         }
-        _ => "the connection broke off; try again".to_owned(),
+        _ => &said::BROKE_OFF,
     };
-    other(address, &problem)
+    other(address, problem)
 }
 
-pub(crate) fn other(address: &str, problem: &str) -> SourceError {
+pub(crate) fn other(address: &str, problem: impl Into<Said>) -> SourceError {
     SourceError::Database {
         address: address.to_owned(),
-        problem: problem.to_owned(),
+        problem: problem.into(),
     }
 }
 
@@ -146,7 +140,7 @@ pub(crate) fn wait_for<T>(
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
-    let runtime = runtime.map_err(|_| other(address, "no runtime for the connection"))?;
+    let runtime = runtime.map_err(|_| other(address, &said::NO_RUNTIME))?;
     runtime.block_on(work)
 }
 

@@ -9,6 +9,8 @@ use std::path::Path;
 
 /// Bytes looked at for the delimiter.
 const BEGINNING: u64 = 1 << 20;
+/// Lines that may stand above the one that names the columns.
+const TITLES: u32 = 20;
 /// Delimiters tried, the likeliest first.
 const DELIMITERS: [u8; 4] = [b';', b',', b'\t', b'|'];
 
@@ -31,6 +33,8 @@ pub struct TextFormat {
     pub delimiter: Guess<u8>,
     /// The encoding; uncertain where the file has no letter that tells.
     pub encoding: Guess<Encoding>,
+    /// The line that names the columns, from 1: the first with more than one field, after titles.
+    pub header_line: u32,
 }
 
 impl TextFormat {
@@ -39,6 +43,7 @@ impl TextFormat {
         CsvFormat {
             delimiter: self.delimiter.value,
             encoding: self.encoding.value,
+            header_line: self.header_line,
         }
     }
 }
@@ -66,42 +71,56 @@ pub fn detect_text(path: &Path) -> Result<TextFormat, SourceError> {
     {
         beginning.truncate(end);
     }
-    let mut best: Option<(f64, Guess<u8>)> = None;
+    let mut best: Option<(f64, Guess<u8>, u32)> = None;
     for delimiter in DELIMITERS {
-        let format = CsvFormat {
-            delimiter,
-            encoding: encoding.value,
-        };
-        let Ok(records) = CsvRecords::open(beginning.as_slice(), format) else {
+        let Some((records, header_line)) = under_titles(&beginning, delimiter, encoding.value)
+        else {
             continue;
         };
         let (columns, fitting) = fit(records);
-        // A file of one column fits every delimiter that it does not hold.
-        let score = if columns > 1 {
-            1.0 + fitting
-        } else {
-            fitting / 2.0
+        // A file of one column fits every delimiter that it does not hold. A comma may stand in a title or in every number, so many
+        // columns tell more than few, and a header that comes first more than one under titles.
+        let titles = if header_line > 1 { 0.1 } else { 0.0 };
+        let score = match columns {
+            0 | 1 => fitting / 2.0,
+            columns => 1.0 + fitting - titles + columns.min(10) as f64 / 50.0,
         };
         let certain = fitting > 0.9;
-        if best.is_none_or(|(most, _)| score > most + 1e-9) {
-            best = Some((
-                score,
-                Guess {
-                    value: delimiter,
-                    certain,
-                },
-            ));
+        if best.is_none_or(|(most, ..)| score > most + 1e-9) {
+            let value = delimiter;
+            best = Some((score, Guess { value, certain }, header_line));
         }
     }
     match best {
-        Some((_, delimiter)) => Ok(TextFormat {
+        Some((_, delimiter, header_line)) => Ok(TextFormat {
             delimiter,
             encoding,
+            header_line,
         }),
         None => Err(SourceError::NoHeader {
             path: path.to_owned(),
         }),
     }
+}
+
+/// The records under the first line that names more than one column, and which line that is; under the first line where all name one.
+fn under_titles(text: &[u8], delimiter: u8, encoding: Encoding) -> Option<(CsvRecords<'_>, u32)> {
+    let open = |header_line| {
+        let format = CsvFormat {
+            delimiter,
+            encoding,
+            header_line,
+        };
+        CsvRecords::open(text, format).ok()
+    };
+    let names = |records: &CsvRecords<'_>| {
+        let named = records.columns().iter().filter(|name| !name.is_empty());
+        named.count()
+    };
+    (1..=TITLES + 1)
+        .filter_map(|line| Some((open(line)?, line)))
+        .find(|(records, _)| names(records) > 1)
+        .or_else(|| Some((open(1)?, 1)))
 }
 
 /// Columns, and the share of lines with as many fields.
@@ -180,24 +199,32 @@ fn detect_encoding(beginning: &[u8], rest: impl Read) -> std::io::Result<Guess<E
     }
 }
 
-/// The format of dates that most of `texts` are written in, where three in four are.
+/// The format of dates that reads most of `texts`, where that are three in four; of several the one they are written in.
 pub fn detect_dates<'a>(texts: impl Iterator<Item = &'a str> + Clone) -> Option<Guess<DateFormat>> {
     let formats = [
-        DateFormat::DaySlash,
-        DateFormat::DayDash,
-        DateFormat::DayDot,
-        DateFormat::Iso,
-        DateFormat::YearSlash,
+        (DateFormat::YearSlash, "/"),
+        (DateFormat::Iso, "-"),
+        (DateFormat::DayShort, "/"),
+        (DateFormat::DayDot, "."),
+        (DateFormat::DayDash, "-"),
+        (DateFormat::DaySlash, "/"),
     ];
     let all = texts.clone().count();
-    let read = |format| {
-        texts
+    let best = formats.into_iter().map(|(format, mark)| {
+        let read = texts
             .clone()
-            .filter(|text| Day::read(text, format).is_some())
-            .count()
-    };
-    let best = formats.into_iter().map(|format| (read(format), format));
-    let (most, value) = best.max_by_key(|(read, _)| *read)?;
+            .filter(|text| Day::read(text, format).is_some());
+        let year_first = matches!(format, DateFormat::Iso | DateFormat::YearSlash);
+        let so_written = read.clone().filter(|text| {
+            let first = text.split(mark).next().map_or(0, str::len);
+            text.contains(mark) && (first == 4) == year_first
+        });
+        (read.count(), so_written.count(), format)
+    });
+    let (most, _, value) = best.max_by_key(|(read, so_written, format)| {
+        // Years of two digits only where there are some.
+        (*read, *format != DateFormat::DayShort, *so_written)
+    })?;
     (most > 0 && most * 4 >= all * 3).then_some(Guess {
         value,
         certain: most * 20 >= all * 19,
@@ -309,6 +336,25 @@ mod tests {
     }
 
     #[test]
+    fn titles_above_the_table_are_passed_over() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("r.csv");
+        for (text, delimiter, line) in [
+            ("A;B;C\n1;2;3\n", ';', 1),
+            ("Accessi, anno 2026;;\n;;\nA;B;C\n1,5;2;3\n1,5;;3\n", ';', 3),
+            ("Accessi\n\nA,B,C\n1,2,3\n", ',', 3),
+            ("\n\nA;B\n1;2\n", ';', 3),
+            // A list of one column has no title.
+            ("CF\nRSSMRA80A01F205X\n", ';', 1),
+        ] {
+            std::fs::write(&path, text).expect("written");
+            let found = detect_text(&path).expect("a format");
+            assert_eq!(char::from(found.delimiter.value), delimiter, "{text}");
+            assert_eq!(found.header_line, line, "{text}");
+        }
+    }
+
+    #[test]
     fn marks_are_told_apart_or_said_to_be_open() {
         let marks = |texts: &[&str]| {
             detect_numbers(texts.iter().copied()).map(|guess| (guess.value.decimal, guess.certain))
@@ -338,6 +384,17 @@ mod tests {
             found(&["1.2.2024", "2.2.2024", "3.2.2024", "never"]),
             Some((DateFormat::DayDot, false))
         );
+        // The order counts; where years have two digits, that is what is declared.
+        assert_eq!(
+            found(&["1/2/2024", "2.2.2024", "3-2-2024", "2024-02-04"]),
+            Some((DateFormat::DaySlash, true))
+        );
+        assert_eq!(
+            found(&["1/2/2024", "02/02/24"]),
+            Some((DateFormat::DayShort, true))
+        );
+        assert_eq!(found(&["2024/02/01"]), Some((DateFormat::YearSlash, true)));
+        assert_eq!(found(&["1-2-2024"]), Some((DateFormat::DayDash, true)));
         assert_eq!(found(&["12", "x"]), None);
         assert_eq!(found(&[]), None);
     }

@@ -1,6 +1,7 @@
 //! Why a register cannot be read, with the remedy in the sentence.
 //! Messages name files, tables and columns; they never repeat a value of the register, nor a password.
 
+use snapshot::Said;
 use std::path::PathBuf;
 
 /// What can go wrong between a register and its records.
@@ -29,17 +30,17 @@ pub enum SourceError {
         /// Which file.
         path: PathBuf,
         /// What is wrong and what to do.
-        problem: &'static str,
+        problem: Said,
     },
     /// A file has no columns.
-    #[error("{} has no header: its first line must name the columns", path.display())]
+    #[error("{} has no header: its first line, apart from titles, must name the columns; is the file empty?", path.display())]
     NoHeader {
         /// Which file.
         path: PathBuf,
     },
     /// A place whose kind nobody knows.
     #[error(
-        "{place} is of no known kind; give a .csv, .tsv, .txt, .xlsx, .parquet, .sqlite or SIUSS .xml file, a HMIS folder, or a \
+        "{place} is of no kind that is read; give a .csv, .tsv, .txt, .xlsx, .parquet, .sqlite or SIUSS .xml file, a HMIS folder, or a \
          postgres://, mysql:// or sqlite:// address"
     )]
     UnknownKind {
@@ -60,7 +61,7 @@ pub enum SourceError {
         /// The key in the file.
         key: String,
         /// What is wrong and what to write instead.
-        problem: String,
+        problem: Said,
     },
     /// A database does not answer as asked. The driver's own message may quote data, so only its kind is told.
     #[error("the database {address}: {problem}")]
@@ -68,7 +69,7 @@ pub enum SourceError {
         /// The address, without user and password.
         address: String,
         /// What is wrong and what to do.
-        problem: String,
+        problem: Said,
     },
     /// A column that another source should have.
     #[error("{place} has no column `{column}`, which the mapping names as {key}")]

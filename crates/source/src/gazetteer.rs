@@ -1,9 +1,13 @@
 //! Streets and civic numbers: a table that says in which area each is, and how addresses are written alike.
 //! It finds an address or nothing; it never guesses a neighbouring number.
 
+use crate::detect::detect_text;
 use crate::error::SourceError;
 use crate::join::Lookup;
-use snapshot::{CsvFormat, CsvRecords, Encoding, Records};
+use crate::meanings::plain;
+use crate::names::{CIVIC, NAMES, STREET};
+use crate::text::open_file;
+use snapshot::{CsvRecords, Field, Records};
 use std::path::Path;
 
 /// Kinds of streets as people shorten them, once dots are blanks; the first that fits counts.
@@ -31,23 +35,13 @@ const SHORT: [(&str, &str); 17] = [
 pub(crate) struct Gazetteer(Lookup);
 
 impl Gazetteer {
-    /// Reads a CSV, UTF-8, `;` or `,`, with columns `street`, `civic`, `nil`, `municipio`.
+    /// Reads a CSV with columns `street`, `civic`, `nil`, `municipio`, or what registers call them.
     pub(crate) fn read(path: &Path) -> Result<Gazetteer, SourceError> {
-        let fault = |source| SourceError::File {
+        let format = detect_text(path)?.csv();
+        let text = open_file(path)?;
+        let records = CsvRecords::open(text, format).map_err(|_| SourceError::NoHeader {
             path: path.to_owned(),
-            source,
-        };
-        let text = std::fs::read(path).map_err(fault)?;
-        let header = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
-        let delimiter = if header.contains(&b';') { b';' } else { b',' };
-        let format = CsvFormat {
-            delimiter,
-            encoding: Encoding::Utf8,
-        };
-        let records =
-            CsvRecords::open(text.as_slice(), format).map_err(|_| SourceError::NoHeader {
-                path: path.to_owned(),
-            })?;
+        })?;
         let wanted = ["nil", "municipio"].map(str::to_owned);
         let keyed = Keyed::over(records, path)?;
         Lookup::read(
@@ -83,19 +77,16 @@ struct Keyed<R> {
 
 impl<R: Records> Keyed<R> {
     fn over(inner: R, path: &Path) -> Result<Keyed<R>, SourceError> {
+        let mut columns: Vec<String> = inner.columns().iter().map(|name| canonical(name)).collect();
         let find = |column: &str| {
-            let found = inner
-                .columns()
-                .iter()
-                .position(|known| known.trim() == column);
+            let found = columns.iter().position(|known| known == column);
             found.ok_or_else(|| SourceError::MissingColumn {
                 place: path.display().to_string(),
                 column: column.to_owned(),
-                key: format!("the gazetteer's `{column}`"),
+                key: "places.gazetteer".to_owned(),
             })
         };
         let (street, civic) = (find("street")?, find("civic")?);
-        let mut columns = inner.columns().to_vec();
         columns.push(KEY.to_owned());
         Ok(Keyed {
             inner,
@@ -105,6 +96,27 @@ impl<R: Records> Keyed<R> {
             from: snapshot::Batch::default(),
         })
     }
+}
+
+/// What a column of the table is called here, whatever its name.
+fn canonical(name: &str) -> String {
+    let called = plain(name);
+    let of = |wanted: Field| {
+        let mut fields = NAMES.iter().filter(|(field, _)| *field == wanted);
+        fields.any(|(_, names)| names.contains(&called.as_str()))
+    };
+    if STREET.contains(&called.as_str()) {
+        "street"
+    } else if CIVIC.contains(&called.as_str()) || called == "CIVIC" {
+        "civic"
+    } else if of(Field::Nil) {
+        "nil"
+    } else if of(Field::Municipio) {
+        "municipio"
+    } else {
+        name
+    }
+    .to_owned()
 }
 
 impl<R: Records> Records for Keyed<R> {
@@ -226,6 +238,11 @@ mod tests {
         assert_eq!(gazetteer.find("VIA ROMA", "2"), ("15", ""));
         assert_eq!(gazetteer.find("VIA ROMA", "3"), ("", ""));
         assert_eq!(gazetteer.find("", ""), ("", ""));
+        // As an Italian office exports it.
+        let office = b"ID_NIL;Municipio;Via;Civico\n15;3;Via Cefal\xf9;1\n";
+        std::fs::write(&path, office).expect("written");
+        let gazetteer = Gazetteer::read(&path).expect("a table");
+        assert_eq!(gazetteer.find("via cefal\u{f9}", "1"), ("15", "3"));
         std::fs::write(&path, "street;number\n").expect("written");
         let error = Gazetteer::read(&path)
             .map(|_| ())

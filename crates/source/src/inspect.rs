@@ -306,6 +306,7 @@ mod tests {
         let format = CsvFormat {
             delimiter: b';',
             encoding: Encoding::Utf8,
+            header_line: 1,
         };
         let records = CsvRecords::open(text.as_bytes(), format).expect("a header");
         let found = inspect(records).expect("read");

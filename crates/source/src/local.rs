@@ -2,7 +2,9 @@
 
 use crate::database::Rows;
 use crate::error::SourceError;
+use crate::sentences::{JOINED_AT, NOT_TOML, TABLE_OR_QUERY, VERSION};
 use serde::{Deserialize, Serialize};
+use snapshot::Sentence;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -90,17 +92,14 @@ impl Local {
     pub fn parse(text: &str) -> Result<Local, SourceError> {
         let local: Local = toml::from_str(text).map_err(|error| SourceError::Config {
             key: "file".to_owned(),
-            problem: error.message().to_owned(),
+            problem: NOT_TOML.with([error.message()]),
         })?;
         if local.version != 1 {
-            return Err(config("version", "write `version = 1`"));
+            return Err(config("version", &VERSION));
         }
         for (name, source) in &local.joined {
             if source.at.is_none() {
-                return Err(config(
-                    &format!("joined.{name}.at"),
-                    "say where the source is: a path or an address",
-                ));
+                return Err(config(&format!("joined.{name}.at"), &JOINED_AT));
             }
         }
         Ok(local)
@@ -118,10 +117,10 @@ impl Local {
     }
 }
 
-fn config(key: &str, problem: &str) -> SourceError {
+fn config(key: &str, problem: &'static Sentence) -> SourceError {
     SourceError::Config {
         key: key.to_owned(),
-        problem: problem.to_owned(),
+        problem: problem.into(),
     }
 }
 
@@ -135,7 +134,7 @@ impl SourceConfig {
             (None, None) => Ok(None),
             (Some(table), None) => Ok(Some(Rows::Table(table.clone()))),
             (None, Some(query)) => Ok(Some(Rows::Query(query.clone()))),
-            (Some(_), Some(_)) => Err(config("query", "write `table` or `query`, not both")),
+            (Some(_), Some(_)) => Err(config("query", &TABLE_OR_QUERY)),
         }
     }
 

@@ -4,8 +4,9 @@
 use crate::error::SourceError;
 use crate::gazetteer::Gazetteer;
 use crate::local::Places;
+use crate::sentences::{NO_GAZETTEER, NO_OUTLINES};
 use geography::{AreaIndex, Facts, Position, Sections, read_outlines};
-use snapshot::{HomeColumns, Record};
+use snapshot::{HomeColumns, Record, Sentence};
 
 /// Finds homes.
 pub(crate) struct Locator {
@@ -30,11 +31,9 @@ impl Locator {
         let longitude = column(&home.longitude, "home.longitude")?;
         let street = column(&home.street, "home.street")?;
         let civic = column(&home.civic, "home.civic")?;
-        let needed = |key: &str, what: &str| SourceError::Config {
+        let needed = |key: &str, problem: &'static Sentence| SourceError::Config {
             key: format!("places.{key}"),
-            problem: format!(
-                "the mapping tells homes by {what}; name the file that says where they are"
-            ),
+            problem: problem.into(),
         };
         let coordinates = match latitude.zip(longitude) {
             None => None,
@@ -42,7 +41,7 @@ impl Locator {
                 let path = places
                     .areas
                     .as_ref()
-                    .ok_or_else(|| needed("areas", "coordinates"))?;
+                    .ok_or_else(|| needed("areas", &NO_OUTLINES))?;
                 let file = |source| SourceError::File {
                     path: path.clone(),
                     source,
@@ -60,7 +59,7 @@ impl Locator {
                 let path = places
                     .gazetteer
                     .as_ref()
-                    .ok_or_else(|| needed("gazetteer", "addresses"))?;
+                    .ok_or_else(|| needed("gazetteer", &NO_GAZETTEER))?;
                 Some((street, civic, Gazetteer::read(path)?))
             }
         };

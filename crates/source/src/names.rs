@@ -24,6 +24,10 @@ pub(crate) const NAMES: [(Field, &[&str]); 19] = [
             "DATADINASCITA",
             "NASCITA",
             "NATOIL",
+            "NATOAIL",
+            "NATO",
+            "NATA",
+            "NATAIL",
             "DOB",
             "BIRTHDATE",
             "DATEOFBIRTH",
@@ -39,6 +43,12 @@ pub(crate) const NAMES: [(Field, &[&str]); 19] = [
             "DATAEVENTO",
             "DATAEROGAZIONE",
             "DATAACCESSO",
+            "DATACOLLOQUIO",
+            "DATACONTATTO",
+            "DATACONSEGNA",
+            "DATAINCONTRO",
+            "DATARICHIESTA",
+            "DATAVISITA",
             "GIORNO",
             "DATE",
             "SERVICEDATE",
@@ -58,6 +68,14 @@ pub(crate) const NAMES: [(Field, &[&str]); 19] = [
             "INTERVENTO",
             "TIPOINTERVENTO",
             "ATTIVITA",
+            "AIUTO",
+            "TIPOAIUTO",
+            "TIPOLOGIAAIUTO",
+            "TIPOLOGIASERVIZIO",
+            "TIPOLOGIAINTERVENTO",
+            "TIPOATTIVITA",
+            "SERVIZIOEROGATO",
+            "PRESTAZIONEEROGATA",
             "SERVICE",
             "SERVICETYPE",
         ],
@@ -65,7 +83,15 @@ pub(crate) const NAMES: [(Field, &[&str]); 19] = [
     (Field::Sex, &["SESSO", "GENERE", "SEX", "GENDER"]),
     (
         Field::Citizenship,
-        &["CITTADINANZA", "NAZIONALITA", "CITIZENSHIP", "NATIONALITY"],
+        &[
+            "CITTADINANZA",
+            "NAZIONALITA",
+            "NAZIONE",
+            "PAESE",
+            "PAESEORIGINE",
+            "CITIZENSHIP",
+            "NATIONALITY",
+        ],
     ),
     (Field::Nil, &["NIL", "IDNIL", "CODICENIL"]),
     (
@@ -150,7 +176,7 @@ pub(crate) const SECTION: &[&str] = &[
     "CENSUSSECTION",
 ];
 pub(crate) const STREET: &[&str] = &["INDIRIZZO", "VIA", "STRADA", "STREET", "ADDRESS"];
-pub(crate) const CIVIC: &[&str] = &["CIVICO", "NUMEROCIVICO", "NCIVICO", "NCIV"];
+pub(crate) const CIVIC: &[&str] = &["CIVICO", "NUMEROCIVICO", "NCIVICO", "NCIV", "CIV", "NUMCIV"];
 
 /// Words for values that everybody writes alike.
 pub(crate) const SEXES: [(&str, &str); 10] = [
@@ -179,7 +205,7 @@ pub(crate) const CITIZENSHIPS: [(&str, &str); 11] = [
     ("NONUE", "non-eu"),
 ];
 /// Words by which organisations call services, without small words; the mapping shows each for people to correct.
-pub(crate) const SERVICES: [(&str, &str); 28] = [
+pub(crate) const SERVICES: [(&str, &str); 38] = [
     ("PACCOALIMENTARE", "food-aid"),
     ("PACCOVIVERI", "food-aid"),
     ("BORSAALIMENTARE", "food-aid"),
@@ -199,6 +225,16 @@ pub(crate) const SERVICES: [(&str, &str); 28] = [
     ("CONTRIBUTO", "economic-aid"),
     ("SUSSIDIO", "economic-aid"),
     ("BUONOSPESA", "economic-aid"),
+    ("BOLLETTA", "economic-aid"),
+    ("BOLLETTE", "economic-aid"),
+    ("PAGAMENTOBOLLETTA", "economic-aid"),
+    ("PAGAMENTOBOLLETTE", "economic-aid"),
+    ("PAGAMENTOUTENZE", "economic-aid"),
+    ("CONTRIBUTOAFFITTO", "economic-aid"),
+    ("CONTRIBUTOUTENZE", "economic-aid"),
+    ("VIVERI", "food-aid"),
+    ("SPESA", "food-aid"),
+    ("PRIMOASCOLTO", "social-secretariat"),
     ("DORMITORIO", "housing-support"),
     ("ACCOGLIENZANOTTURNA", "housing-support"),
     ("DOPOSCUOLA", "minors-education"),

@@ -46,7 +46,9 @@ impl Notation {
         let _ = match self.dates {
             DateFormat::Iso => write!(text, "{year:04}-{month:02}-{day:02}"),
             DateFormat::YearSlash => write!(text, "{year:04}/{month:02}/{day:02}"),
-            DateFormat::DaySlash => write!(text, "{day:02}/{month:02}/{year:04}"),
+            DateFormat::DaySlash | DateFormat::DayShort => {
+                write!(text, "{day:02}/{month:02}/{year:04}")
+            }
             DateFormat::DayDash => write!(text, "{day:02}-{month:02}-{year:04}"),
             DateFormat::DayDot => write!(text, "{day:02}.{month:02}.{year:04}"),
         };

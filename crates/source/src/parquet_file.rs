@@ -3,6 +3,7 @@
 use crate::error::SourceError;
 use crate::notation::Notation;
 use crate::pipe::{Piped, Sink, piped};
+use crate::sentences::ROW_GROUP;
 use parquet::basic::{LogicalType, TimeUnit};
 use parquet::data_type::Decimal;
 use parquet::file::reader::{FileReader, SerializedFileReader};
@@ -44,7 +45,7 @@ fn stream(path: &Path, notation: Notation, sink: &mut Sink) -> Result<(), Source
     {
         return Err(SourceError::Refused {
             path: path.to_owned(),
-            problem: "a column of a row group is larger than 1 GiB; export it in smaller row groups",
+            problem: (&ROW_GROUP).into(),
         });
     }
     let schema = metadata.file_metadata().schema().get_fields();

@@ -3,6 +3,12 @@
 use crate::database::{Database, Rows};
 use crate::error::SourceError;
 use crate::local::SourceConfig;
+use crate::sentences::{
+    ACCESS, DOCUMENT, LOCK_FILE, NO_TEXT, OLD_OR_LOCKED, OPEN_DOCUMENT, PACKED,
+    PASSWORD_IN_ADDRESS, WEB_PAGE, WHAT_TO_READ,
+};
+use crate::text::open_file;
+use snapshot::Sentence;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -61,12 +67,11 @@ impl Place {
         }
         let path = PathBuf::from(at);
         Ok(match kind_of_file(&path)? {
-            Some(Kind::Xlsx) => Place::Xlsx(path, config.sheet.clone()),
-            Some(Kind::Parquet) => Place::Parquet(path),
-            Some(Kind::Sqlite) => Place::Sqlite(path, config.rows()?),
-            Some(Kind::Siuss) => Place::Siuss(path),
-            Some(_) => Place::Text(path),
-            None => return Err(unknown(at)),
+            Kind::Xlsx => Place::Xlsx(path, config.sheet.clone()),
+            Kind::Parquet => Place::Parquet(path),
+            Kind::Sqlite => Place::Sqlite(path, config.rows()?),
+            Kind::Siuss => Place::Siuss(path),
+            _ => Place::Text(path),
         })
     }
 
@@ -112,15 +117,13 @@ fn database(at: &str, config: &SourceConfig) -> Result<Database, SourceError> {
     if user.is_some_and(|(user, _)| user.contains(':')) {
         return Err(SourceError::Config {
             key: "at".to_owned(),
-            problem: "an address must not hold a password; write it to a file only you can read, and name that as `password_file`"
-                .to_owned(),
+            problem: (&PASSWORD_IN_ADDRESS).into(),
         });
     }
     let Some(rows) = config.rows()? else {
         return Err(SourceError::Config {
             key: "table".to_owned(),
-            problem: "say what to read: `table = \"SCHEMA.TABLE\"` or `query = \"SELECT ...\"`"
-                .to_owned(),
+            problem: (&WHAT_TO_READ).into(),
         });
     };
     Ok(Database {
@@ -131,45 +134,124 @@ fn database(at: &str, config: &SourceConfig) -> Result<Database, SourceError> {
     })
 }
 
-/// The kind of a file, by its name and first bytes; `None` where neither tells.
-fn kind_of_file(path: &Path) -> Result<Option<Kind>, SourceError> {
+/// The kind of a file, by its first bytes and its name. What people take for a table and no connector reads is refused by what it is.
+fn kind_of_file(path: &Path) -> Result<Kind, SourceError> {
     let fault = |source| SourceError::File {
         path: path.to_owned(),
         source,
     };
     let mut start = Vec::new();
-    let file = std::fs::File::open(path).map_err(fault)?;
-    file.take(512).read_to_end(&mut start).map_err(fault)?;
+    open_file(path)?
+        .take(512)
+        .read_to_end(&mut start)
+        .map_err(fault)?;
+    if let Some(problem) = no_register(path, &start) {
+        return Err(SourceError::Refused {
+            path: path.to_owned(),
+            problem: problem.into(),
+        });
+    }
     let extension = path
         .extension()
         .and_then(|extension| extension.to_str())
         .unwrap_or_default();
-    let text = String::from_utf8_lossy(&start);
-    let wide: String = text.chars().filter(|c| *c != '\0').collect();
-    let kind = if start.starts_with(b"PK\x03\x04") {
-        Some(Kind::Xlsx)
+    Ok(if start.starts_with(b"PK\x03\x04") {
+        Kind::Xlsx
     } else if start.starts_with(b"PAR1") {
-        Some(Kind::Parquet)
+        Kind::Parquet
     } else if start.starts_with(b"SQLite format 3\0") {
-        Some(Kind::Sqlite)
-    } else if wide
-        .trim_start_matches(['\u{feff}', '\u{fffd}'])
-        .trim_start()
-        .starts_with('<')
-    {
-        Some(Kind::Siuss)
+        Kind::Sqlite
+    } else if markup(&start).is_some() {
+        Kind::Siuss
     } else {
         match extension.to_ascii_lowercase().as_str() {
             // Named so, but it does not begin so: the connector says that it is damaged.
-            "xlsx" | "xlsm" => Some(Kind::Xlsx),
-            "parquet" => Some(Kind::Parquet),
-            "sqlite" | "sqlite3" | "db" => Some(Kind::Sqlite),
-            "xml" => Some(Kind::Siuss),
-            "xls" | "ods" | "pdf" | "doc" | "docx" | "zip" | "mdb" | "accdb" => None,
-            _ => Some(Kind::Text),
+            "xlsx" | "xlsm" => Kind::Xlsx,
+            "parquet" => Kind::Parquet,
+            "sqlite" | "sqlite3" | "db" => Kind::Sqlite,
+            "xml" => Kind::Siuss,
+            _ => Kind::Text,
         }
-    };
-    Ok(kind)
+    })
+}
+
+/// The beginning of a file that is XML or HTML, in whatever encoding, in small letters.
+fn markup(start: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(start);
+    let wide: String = text.chars().filter(|c| *c != '\0').collect();
+    let text = wide
+        .trim_start_matches(['\u{feff}', '\u{fffd}'])
+        .trim_start();
+    text.starts_with('<').then(|| text.to_ascii_lowercase())
+}
+
+/// What a file is that is no register, by the marks its format begins with.
+fn no_register(path: &Path, start: &[u8]) -> Option<&'static Sentence> {
+    let name = path
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .to_ascii_lowercase();
+    let begins = |marks: &[&[u8]]| marks.iter().any(|mark| start.starts_with(mark));
+    if name.starts_with(".~lock.") || name.starts_with("~$") {
+        return Some(&LOCK_FILE);
+    }
+    // Compound files: Excel and Word before 2007, and what a password protects.
+    if begins(&[b"\xd0\xcf\x11\xe0"]) {
+        return Some(&OLD_OR_LOCKED);
+    }
+    if begins(&[
+        b"\x1f\x8b",
+        b"BZh",
+        b"\xfd7zXZ",
+        b"7z\xbc\xaf",
+        b"Rar!",
+        b"\x28\xb5\x2f\xfd",
+    ]) {
+        return Some(&PACKED);
+    }
+    if begins(&[b"%PDF", b"{\\rtf"]) {
+        return Some(&DOCUMENT);
+    }
+    if begins(&[b"\0\x01\0\0Standard Jet DB", b"\0\x01\0\0Standard ACE DB"]) {
+        return Some(&ACCESS);
+    }
+    if let Some(text) = markup(start) {
+        if text.contains("opendocument") {
+            return Some(&OPEN_DOCUMENT);
+        }
+        let pages = [
+            "<html",
+            "<!doctype html",
+            "<table",
+            "<meta",
+            "<workbook",
+            "excel.sheet",
+        ];
+        return (pages.iter().any(|mark| text.contains(mark))).then_some(&WEB_PAGE);
+    }
+    // Known by their names alone: they do not begin as they should.
+    let named = |names: &[&str]| names.iter().any(|end| name.ends_with(end));
+    if named(&[".xls", ".doc"]) {
+        return Some(&OLD_OR_LOCKED);
+    }
+    if named(&[".ods"]) && !begins(&[b"PK"]) {
+        return Some(&OPEN_DOCUMENT);
+    }
+    if named(&[".pdf", ".docx"]) {
+        return Some(&DOCUMENT);
+    }
+    let is_known = begins(&[b"PK\x03\x04", b"PAR1", b"SQLite format 3\0"]);
+    (!is_known && !may_be_text(start)).then_some(&NO_TEXT)
+}
+
+/// Whether bytes may be letters: those of UTF-16 are zero half of the time, and no others hold signs that steer a terminal.
+fn may_be_text(start: &[u8]) -> bool {
+    let zeros = start.iter().filter(|byte| **byte == 0).count();
+    let wide = start.starts_with(b"\xff\xfe")
+        || start.starts_with(b"\xfe\xff")
+        || zeros * 5 > start.len() * 2;
+    wide || !(start.iter()).any(|byte| *byte < b'\t' || (0x0e..0x1a).contains(byte))
 }
 
 #[cfg(test)]
@@ -212,12 +294,51 @@ mod tests {
             std::fs::write(&path, bytes).expect("written");
             kind_of_file(&path).expect("read")
         };
-        assert_eq!(kind("a.csv", b"A;B\n"), Some(Kind::Text));
-        assert_eq!(kind("a.csv", b"PK\x03\x04..."), Some(Kind::Xlsx));
-        assert_eq!(kind("a.dat", b"SQLite format 3\0"), Some(Kind::Sqlite));
-        assert_eq!(kind("a.xml", b"\xef\xbb\xbf <?xml"), Some(Kind::Siuss));
-        assert_eq!(kind("a", b"\xff\xfe<\0?\0"), Some(Kind::Siuss));
-        assert_eq!(kind("a.parquet", b""), Some(Kind::Parquet));
-        assert_eq!(kind("a.xls", b"\xd0\xcf"), None);
+        for (name, bytes, expected) in [
+            ("a.csv", &b"A;B\n"[..], Kind::Text),
+            ("a.csv", b"", Kind::Text),
+            ("a.csv", b"\xff\xfeA\0;\0", Kind::Text),
+            ("a.csv", b"PK\x03\x04...", Kind::Xlsx),
+            ("a.dat", b"SQLite format 3\0", Kind::Sqlite),
+            ("a.xml", b"\xef\xbb\xbf <?xml", Kind::Siuss),
+            ("a", b"\xff\xfe<\0?\0", Kind::Siuss),
+            ("a.parquet", b"", Kind::Parquet),
+        ] {
+            assert_eq!(kind(name, bytes), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_table_is_refused_by_what_it_is() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for (name, bytes, expected) in [
+            ("a.xls", &b"\xd0\xcf\x11\xe0.."[..], &OLD_OR_LOCKED),
+            ("a.xlsx", b"\xd0\xcf\x11\xe0..", &OLD_OR_LOCKED),
+            ("a.csv.gz", b"\x1f\x8b\x08", &PACKED),
+            ("a.csv", b"\x1f\x8b\x08", &PACKED),
+            ("a.pdf", b"%PDF-1.7", &DOCUMENT),
+            ("a.rtf", b"{\\rtf1 x}", &DOCUMENT),
+            ("a.mdb", b"\0\x01\0\0Standard Jet DB\0", &ACCESS),
+            ("a.xls", b"\n<html><table><tr>", &WEB_PAGE),
+            (
+                "a.xls",
+                b"<?xml version=\"1.0\"?><?mso-application progid=\"Excel.Sheet\"?>",
+                &WEB_PAGE,
+            ),
+            (".~lock.a.ods#", b",anna,pc,26.11.2026", &LOCK_FILE),
+            ("~$a.xlsx", b"\x04anna", &LOCK_FILE),
+            ("a.csv", b"\x89PNG\r\n\x1a\n\0\0", &NO_TEXT),
+        ] {
+            let path = folder.path().join(name);
+            std::fs::write(&path, bytes).expect("written");
+            match kind_of_file(&path) {
+                Err(SourceError::Refused { problem, .. }) => {
+                    assert_eq!(problem.sentence, expected, "{name}");
+                }
+                other => panic!("{name}: {other:?}"),
+            }
+        }
+        let error = kind_of_file(folder.path()).expect_err("a folder");
+        assert!(matches!(error, SourceError::File { .. }), "{error}");
     }
 }

@@ -3,14 +3,10 @@
 
 use crate::detect::{Guess, TextFormat};
 use crate::inspect::{Column, Content, Inspection};
-use crate::names::{
-    ANSWERS, CITIZENSHIPS, CIVIC, DWELLINGS, NAMES, OCCUPATIONS, PROTECTED, ROLES, SECTION,
-    SERVICES, SEXES, STREET,
-};
+use crate::meanings::{meaning, plain, usual, without_small_words};
+use crate::names::{CIVIC, NAMES, PROTECTED, SECTION, STREET};
 use snapshot::{DateFormat, Encoding, Field, Marks};
 use std::collections::BTreeMap;
-use taxonomy::Taxonomy;
-use taxonomy::model::{Benefit, CitizenshipGroup, Dwelling, HouseholdRole, Need, Occupation, Sex};
 
 /// A mapping as it is proposed, to be shown, changed and written.
 #[derive(Clone, Debug, Default)]
@@ -46,6 +42,8 @@ pub enum Finding<'p> {
     Delimiter(Guess<u8>),
     /// Its encoding, as mappings call it.
     Encoding(Guess<&'static str>),
+    /// The line that names the columns, where titles stand above it.
+    HeaderLine(u32),
     /// The marks of numbers; none where no number has one.
     Numbers(Option<Guess<Marks>>),
     /// How dates are written, as mappings call it; none where none was recognised.
@@ -59,33 +57,6 @@ pub enum Finding<'p> {
         /// How many.
         words: usize,
     },
-}
-
-/// Capital letters and digits of a name, without accents.
-fn plain(name: &str) -> String {
-    let letters = name.chars().flat_map(char::to_uppercase).map(|c| match c {
-        'À' | 'Á' => 'A',
-        'È' | 'É' => 'E',
-        'Ì' | 'Í' => 'I',
-        'Ò' | 'Ó' => 'O',
-        'Ù' | 'Ú' => 'U',
-        c => c,
-    });
-    letters.filter(|c| c.is_ascii_alphanumeric()).collect()
-}
-
-/// Small words that change nothing: *Tipo di servizio*, *N. ore*, *Pasti a domicilio*.
-const SMALL_WORDS: [&str; 17] = [
-    "A", "AD", "D", "DA", "DEI", "DEL", "DELL", "DELLA", "DELLO", "DI", "E", "IL", "LA", "N", "NR",
-    "NUM", "OF",
-];
-
-/// A name or word without small words.
-fn without_small_words(text: &str) -> String {
-    let words = text.split(|c: char| !c.is_alphanumeric()).map(plain);
-    words
-        .filter(|word| !SMALL_WORDS.contains(&word.as_str()))
-        .collect()
 }
 
 /// Whether a column is called by one of these names, with or without small words.
@@ -123,25 +94,69 @@ pub fn propose(found: &Inspection, format: Option<TextFormat>) -> Proposal {
     if let Some(column) = take(&mut free, &|column| is_called(column, PROTECTED)) {
         proposal.fields.insert(Field::Protected, column);
     }
+    let is_birth = |column: &Column| {
+        let name = plain(&column.name);
+        column.content == Content::Date && (name.contains("NASC") || name.starts_with("NAT"))
+    };
+    if !proposal.fields.contains_key(&Field::BirthDate)
+        && let Some(column) = take(&mut free, &is_birth)
+    {
+        proposal.fields.insert(Field::BirthDate, column);
+    }
     for (field, content) in [
         (Field::CodiceFiscale, Content::CodiceFiscale),
         (Field::Service, Content::SiussCode),
         (Field::Date, Content::Date),
         (Field::Sex, Content::Sex),
     ] {
+        // Of two columns of dates nobody can say which one is the event's.
+        let alike = (free.iter()).filter(|column| column.content == content);
+        if field == Field::Date && alike.count() > 1 {
+            continue;
+        }
         if !proposal.fields.contains_key(&field)
             && let Some(column) = take(&mut free, &|column| column.content == content)
         {
             proposal.fields.insert(field, column);
         }
     }
+    if !proposal.fields.contains_key(&Field::Service)
+        && let Some(service) = of_services(&free)
+        && let Some(column) = take(&mut free, &|column| column.name == service)
+    {
+        proposal.fields.insert(Field::Service, column);
+    }
     homes(&mut proposal, &mut free, &mut take);
-    proposal.dates = [Field::Date, Field::BirthDate]
-        .into_iter()
-        .filter_map(|field| column_of(&proposal.fields, field, found))
-        .find_map(|column| column.dates);
-    proposal.understand_words(found);
+    proposal.look_again(found);
     proposal
+}
+
+/// The one notation that reads two columns' dates: years of two digits include those of four, and the order of day and month has to be
+/// declared where a year that comes first does not.
+fn both_read(one: Guess<DateFormat>, other: Guess<DateFormat>) -> Guess<DateFormat> {
+    let rank = |format| match format {
+        DateFormat::Iso | DateFormat::YearSlash => 0,
+        DateFormat::DaySlash | DateFormat::DayDash | DateFormat::DayDot => 1,
+        DateFormat::DayShort => 2,
+    };
+    let value = match rank(other.value) > rank(one.value) {
+        true => other.value,
+        false => one.value,
+    };
+    let certain = one.certain && other.certain;
+    Guess { value, certain }
+}
+
+/// The column whose words are services more often than those of any other, and at least in three rows of ten.
+fn of_services(free: &[&Column]) -> Option<String> {
+    let known = |column: &Column| -> usize {
+        let words = column.words.iter();
+        let known = words.filter(|(word, _)| meaning(Field::Service, word).is_some());
+        known.map(|(_, rows)| rows).sum()
+    };
+    let columns = free.iter().map(|column| (known(column), column));
+    let (rows, column) = columns.max_by_key(|(rows, _)| *rows)?;
+    (rows * 10 >= column.filled * 3 && rows > 0).then(|| column.name.clone())
 }
 
 /// The column that fills a field, as it was looked at.
@@ -200,101 +215,12 @@ fn homes(proposal: &mut Proposal, free: &mut Vec<&Column>, take: &mut Take<'_>) 
     }
 }
 
-/// Words that registers use for a field although their beginning need not hold them.
-fn usual(field: Field) -> &'static [(&'static str, &'static str)] {
-    match field {
-        Field::Citizenship => &[("IT", "italian"), ("UE", "eu"), ("EXTRA-UE", "non-eu")],
-        Field::Carer => &[("SI", "yes"), ("NO", "no")],
-        Field::Role => &ROLES,
-        _ => &[],
-    }
-}
-
-/// The identifier that a word means, where everybody writes it so.
-fn meaning(field: Field, word: &str) -> Option<String> {
-    let bare = plain(word);
-    let of = |table: &[(&str, &str)]| {
-        table
-            .iter()
-            .find(|(known, _)| *known == bare)
-            .map(|(_, id)| (*id).to_owned())
-    };
-    let id = || {
-        let mut ids = identifiers(field).into_iter();
-        ids.find(|id| plain(id) == bare)
-    };
-    match field {
-        Field::Sex => of(&SEXES),
-        Field::Citizenship => of(&CITIZENSHIPS).or_else(id),
-        Field::Need | Field::Benefit => id(),
-        Field::Role => of(&ROLES).or_else(id),
-        Field::Carer => of(&ANSWERS),
-        Field::Occupation => of(&OCCUPATIONS).or_else(id),
-        Field::Dwelling => of(&DWELLINGS).or_else(id),
-        Field::Service => {
-            let services = Taxonomy::current().services();
-            let named = services.iter().find(|service| {
-                [&service.id, &service.it, &service.en]
-                    .iter()
-                    .any(|name| plain(name) == bare)
-            });
-            named
-                .map(|service| service.id.clone())
-                .or_else(|| siuss_service(word))
-                .or_else(|| {
-                    let bare = without_small_words(word);
-                    let (_, id) = SERVICES.iter().find(|(known, _)| *known == bare)?;
-                    // Another list of services need not have it.
-                    let known = Taxonomy::current().service_index(id);
-                    known.map(|_| (*id).to_owned())
-                })
-        }
-        _ => None,
-    }
-}
-
-/// The service of a SIUSS code, as the ready mapping for flows has it.
-fn siuss_service(code: &str) -> Option<String> {
-    let line = crate::profile::SINA.lines().find_map(|line| {
-        line.strip_prefix('"')?
-            .strip_prefix(code)?
-            .strip_prefix("\" = \"")
-    })?;
-    let id = line.strip_suffix('"')?;
-    Taxonomy::current().service_index(id).map(|_| id.to_owned())
-}
-
-/// What identifiers a field's words can mean.
-pub fn identifiers(field: Field) -> Vec<String> {
-    let owned = |ids: Vec<&'static str>| ids.into_iter().map(str::to_owned).collect();
-    match field {
-        Field::Service => Taxonomy::current()
-            .services()
-            .iter()
-            .map(|service| service.id.clone())
-            .collect(),
-        Field::Sex => owned(Sex::ALL.iter().map(|sex| sex.id()).collect()),
-        Field::Citizenship => owned(
-            CitizenshipGroup::ALL
-                .iter()
-                .map(|group| group.id())
-                .collect(),
-        ),
-        Field::Need => owned(Need::ALL.iter().map(|need| need.id()).collect()),
-        Field::Benefit => owned(Benefit::ALL.iter().map(|benefit| benefit.id()).collect()),
-        Field::Role => owned(HouseholdRole::ALL.iter().map(|role| role.id()).collect()),
-        Field::Carer => owned(vec!["yes", "no"]),
-        Field::Occupation => owned(Occupation::ALL.iter().map(|work| work.id()).collect()),
-        Field::Dwelling => owned(Dwelling::ALL.iter().map(|home| home.id()).collect()),
-        _ => Vec::new(),
-    }
-}
-
 pub(crate) fn date_name(format: DateFormat) -> &'static str {
     match format {
         DateFormat::DaySlash => "dd/mm/yyyy",
         DateFormat::DayDash => "dd-mm-yyyy",
         DateFormat::DayDot => "dd.mm.yyyy",
+        DateFormat::DayShort => "dd/mm/yy",
         DateFormat::Iso => "yyyy-mm-dd",
         DateFormat::YearSlash => "yyyy/mm/dd",
     }
@@ -314,8 +240,55 @@ pub(crate) fn quoted(text: &str) -> String {
 }
 
 impl Proposal {
-    /// Finds what the words of columns mean, anew where columns were named since; what nobody understands stays open.
-    pub fn understand_words(&mut self, found: &Inspection) {
+    /// Leaves out columns that lead to a home only with a file that is not at hand: outlines for coordinates, a list of civic numbers for
+    /// streets. Returns those left out.
+    pub fn without_files(
+        &mut self,
+        outlines: bool,
+        gazetteer: bool,
+        found: &Inspection,
+    ) -> Vec<String> {
+        let mut keys = Vec::new();
+        if !outlines {
+            keys.extend(["latitude", "longitude"]);
+        }
+        if !gazetteer {
+            keys.extend(["street", "civic"]);
+        }
+        let left_out: Vec<String> = (keys.iter())
+            .filter_map(|key| self.home.remove(key))
+            .collect();
+        // A municipio alone is a field like others.
+        if self.home.len() == 1
+            && let Some(municipio) = self.home.remove("municipio")
+        {
+            self.fields.insert(Field::Municipio, municipio);
+        }
+        self.look_again(found);
+        left_out
+    }
+
+    /// Finds how the columns' dates are written and what their words mean, anew where columns were named since. Where people live is
+    /// known no finer than the columns tell.
+    pub fn look_again(&mut self, found: &Inspection) {
+        let dated = [Field::Date, Field::BirthDate].into_iter();
+        self.dates = dated
+            .filter_map(|field| column_of(&self.fields, field, found)?.dates)
+            .reduce(both_read);
+        let has = |field| self.fields.contains_key(&field);
+        if self.home.is_empty() {
+            self.finest_level = match (has(Field::Nil), has(Field::Municipio)) {
+                (true, true) => "micro-area",
+                (true, false) => "nil",
+                (false, true) => "municipio",
+                (false, false) => "city",
+            };
+        }
+        self.understand_words(found);
+    }
+
+    /// Finds what the words of columns mean; what nobody understands stays open.
+    fn understand_words(&mut self, found: &Inspection) {
         self.values.clear();
         self.unknown.clear();
         for field in [
@@ -361,6 +334,9 @@ impl Proposal {
                 value: encoding_name(format.encoding.value),
                 certain: format.encoding.certain,
             }));
+            if format.header_line > 1 {
+                findings.push(Finding::HeaderLine(format.header_line));
+            }
         }
         findings.push(Finding::Numbers(self.marks));
         findings.push(Finding::Dates(self.dates.map(|dates| Guess {
@@ -392,7 +368,50 @@ impl Proposal {
 mod tests {
     use super::*;
     use crate::inspect::inspect;
+    use crate::names::SERVICES;
     use snapshot::{CsvFormat, CsvRecords};
+    use taxonomy::Taxonomy;
+
+    #[test]
+    fn a_listening_centre_s_own_sheet_is_understood() {
+        let text = "N°;Cod. Fiscale;Nato/a il;Nazionalità;Indirizzo;N. civ.;Quando;Cosa\n\
+                    1;rssmra80a01f205x;1/1/80;Perù;Via Padova;120;5.1.2026;Pacco viveri\n\
+                    2;RSS MRA 80A01 F205X;01/01/1980;rumena;Via Padova;120;06/01/2026;Doccia\n";
+        let format = CsvFormat {
+            delimiter: b';',
+            encoding: Encoding::Utf8,
+            header_line: 1,
+        };
+        let found = inspect(CsvRecords::open(text.as_bytes(), format).expect("a header"));
+        let found = found.expect("read");
+        let proposal = propose(&found, None);
+        for (field, column) in [
+            (Field::CodiceFiscale, "Cod. Fiscale"),
+            (Field::BirthDate, "Nato/a il"),
+            (Field::Date, "Quando"),
+            (Field::Service, "Cosa"),
+            (Field::Citizenship, "Nazionalità"),
+        ] {
+            assert_eq!(
+                proposal.fields.get(&field).map(String::as_str),
+                Some(column)
+            );
+        }
+        assert_eq!(proposal.home["civic"], "N. civ.");
+        assert_eq!(proposal.finest_level, "nil");
+        // Without a list of civic numbers an address leads nowhere.
+        let mut without = proposal.clone();
+        let left_out = without.without_files(false, false, &found);
+        assert_eq!(left_out, ["Indirizzo", "N. civ."]);
+        assert_eq!((without.home.len(), without.finest_level), (0, "city"));
+        assert_eq!(
+            proposal.dates.map(|dates| dates.value),
+            Some(DateFormat::DayShort)
+        );
+        assert_eq!(proposal.values[&Field::Citizenship]["Perù"], "non-eu");
+        assert_eq!(proposal.values[&Field::Citizenship]["rumena"], "eu");
+        assert_eq!(proposal.unknown[&Field::Service], ["Doccia"]);
+    }
 
     #[test]
     fn columns_and_words_of_an_office_are_understood_with_their_small_words() {
@@ -403,6 +422,7 @@ mod tests {
         let format = CsvFormat {
             delimiter: b';',
             encoding: Encoding::Utf8,
+            header_line: 1,
         };
         let records = CsvRecords::open(text.as_bytes(), format).expect("a header");
         let found = inspect(records).expect("read");
@@ -429,7 +449,7 @@ mod tests {
             fields: [(Field::Service, "Tipo di servizio".to_owned())].into(),
             ..Proposal::default()
         };
-        unnamed.understand_words(&found);
+        unnamed.look_again(&found);
         assert_eq!(unnamed.values[&Field::Service], *words);
         assert_eq!(unnamed.unknown, proposal.unknown);
         for (_, id) in SERVICES {

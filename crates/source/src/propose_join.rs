@@ -129,6 +129,9 @@ pub fn propose_join(
             "delimiter = {}\nencoding = \"{encoding}\"\n",
             quoted(&delimiter)
         );
+        if format.header_line > 1 {
+            let _ = writeln!(text, "header_line = {}", format.header_line);
+        }
     }
     // What was put together has to be a mapping that joins.
     match Mapping::parse(&text) {
@@ -154,6 +157,7 @@ mod tests {
             value: Encoding::Utf8,
             certain: true,
         },
+        header_line: 1,
     };
 
     fn proposed(mapping: &str, file: &str) -> Result<String, NoJoin> {

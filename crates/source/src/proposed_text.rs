@@ -1,7 +1,8 @@
 //! A proposed mapping as a file for a person to read and correct: TOML with comments in the person's language. The keys are the same in
 //! every language.
 
-use crate::propose::{Proposal, date_name, encoding_name, identifiers, quoted};
+use crate::meanings::identifiers;
+use crate::propose::{Proposal, date_name, encoding_name, quoted};
 use snapshot::{DateFormat, Field, Marks};
 use std::fmt::Write;
 
@@ -10,6 +11,7 @@ pub struct MappingWords {
     head: &'static str,
     encodings: &'static str,
     dates: &'static str,
+    header_line: &'static str,
     finest_level: &'static str,
     derive: &'static str,
     person_key: &'static str,
@@ -26,7 +28,8 @@ impl MappingWords {
         head: "# Come questo registro diventa il modello comune. Una riga del registro è un evento di servizio.\n\
                # Nulla di questo file lascia il nodo, tranne il livello più fine.\n",
         encodings: "\"utf-8\", \"windows-1252\" o \"utf-16\"",
-        dates: "\"dd/mm/yyyy\", \"dd-mm-yyyy\", \"dd.mm.yyyy\", \"yyyy-mm-dd\" o \"yyyy/mm/dd\"",
+        dates: "\"dd/mm/yyyy\", \"dd-mm-yyyy\", \"dd.mm.yyyy\", \"dd/mm/yy\", \"yyyy-mm-dd\" o \"yyyy/mm/dd\"",
+        header_line: "la riga che nomina le colonne; sopra ci sono titoli",
         finest_level: "# Il livello più fine a cui il registro sa dove vivono le persone:\n\
                        # \"micro-area\" (NIL e municipio), \"nil\", \"municipio\" o \"city\" (non lo sa).\n",
         derive: "# Se data di nascita e sesso sono letti dal codice fiscale dove il registro non li dice.\n",
@@ -42,7 +45,8 @@ impl MappingWords {
         head: "# How this register becomes the common model. One row of the register is one service event.\n\
                # Nothing of this file leaves the node but the finest level.\n",
         encodings: "\"utf-8\", \"windows-1252\" or \"utf-16\"",
-        dates: "\"dd/mm/yyyy\", \"dd-mm-yyyy\", \"dd.mm.yyyy\", \"yyyy-mm-dd\" or \"yyyy/mm/dd\"",
+        dates: "\"dd/mm/yyyy\", \"dd-mm-yyyy\", \"dd.mm.yyyy\", \"dd/mm/yy\", \"yyyy-mm-dd\" or \"yyyy/mm/dd\"",
+        header_line: "the line that names the columns; those above it are titles",
         finest_level: "# The finest level at which the register knows where people live:\n\
                        # \"micro-area\" (NIL and municipio), \"nil\", \"municipio\" or \"city\" (not at all).\n",
         derive: "# Whether date of birth and sex are read out of the codice fiscale where the register does not say.\n",
@@ -69,6 +73,10 @@ impl Proposal {
                 "encoding = \"{encoding}\"        # {}",
                 words.encodings
             );
+            if format.header_line > 1 {
+                let line = format.header_line;
+                let _ = writeln!(text, "header_line = {line}        # {}", words.header_line);
+            }
         }
         let italian = self.format.is_some();
         let marks = self

@@ -1,6 +1,6 @@
 //! The JSON Schema of a mapping, made of the same lists that the mapping's reader is made of, so that the two cannot part.
 
-use crate::propose::identifiers;
+use crate::meanings::identifiers;
 use serde_json::{Map, Value, json};
 use snapshot::Field;
 
@@ -40,6 +40,7 @@ pub fn mapping_schema() -> Value {
         .into_iter()
         .collect();
     let encoding = json!({ "enum": ["utf-8", "iso-8859-1", "windows-1252", "utf-16"] });
+    let header_line = json!({ "type": "integer", "minimum": 1, "maximum": 100 });
     let delimiter = json!({ "type": "string", "minLength": 1, "maxLength": 1 });
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -51,9 +52,10 @@ pub fn mapping_schema() -> Value {
             "version": { "const": 1 },
             "delimiter": delimiter,
             "encoding": encoding,
+            "header_line": header_line,
             "decimal_mark": { "enum": [",", "."] },
             "thousands_mark": { "enum": [".", ",", "'", "\u{2019}", " ", "\u{a0}", "\u{202f}"] },
-            "date_format": { "enum": ["dd/mm/yyyy", "dd-mm-yyyy", "dd.mm.yyyy", "yyyy-mm-dd", "yyyy/mm/dd"] },
+            "date_format": { "enum": ["dd/mm/yyyy", "dd-mm-yyyy", "dd.mm.yyyy", "dd/mm/yy", "yyyy-mm-dd", "yyyy/mm/dd"] },
             "finest_level": { "enum": ["micro-area", "nil", "municipio", "city"] },
             "derive_from_codice_fiscale": { "type": "boolean" },
             "person_key": { "type": "array", "items": text },
@@ -66,7 +68,7 @@ pub fn mapping_schema() -> Value {
                     "type": "object",
                     "required": ["name", "key", "their_key"],
                     "additionalProperties": false,
-                    "properties": { "name": text, "key": text, "their_key": text, "delimiter": delimiter, "encoding": encoding },
+                    "properties": { "name": text, "key": text, "their_key": text, "delimiter": delimiter, "encoding": encoding, "header_line": header_line },
                 },
             },
             "values": { "type": "object", "additionalProperties": false, "properties": values },

@@ -5,6 +5,7 @@ use crate::database::{Database, failed, other, wait_for};
 use crate::error::SourceError;
 use crate::notation::Notation;
 use crate::pipe::{Piped, Sink, piped};
+use crate::sentences::NO_COLUMNS;
 use snapshot::RejectKind;
 use sqlx::{
     AssertSqlSafe, Column, ColumnIndex, Connection, Decode, Executor, Row, SqlSafeStr, Statement,
@@ -97,7 +98,7 @@ impl Rows<'_> {
             .map(|column| column.name().to_owned())
             .collect();
         if columns.is_empty() {
-            return Err(other(self.address, "the query gives no columns"));
+            return Err(other(self.address, &NO_COLUMNS));
         }
         self.sink.columns(columns)
     }

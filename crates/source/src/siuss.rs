@@ -8,6 +8,7 @@ use crate::error::SourceError;
 use crate::markup::Bounded;
 use crate::notation::Notation;
 use crate::pipe::{Piped, Sink, piped};
+use crate::sentences::DOCUMENT_TYPE;
 use quick_xml::encoding::DecodingReader;
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
@@ -176,7 +177,7 @@ fn stream(path: &Path, notation: Notation, sink: &mut Sink) -> Result<(), Source
             Event::DocType(_) => {
                 return Err(SourceError::Refused {
                     path: path.to_owned(),
-                    problem: "a SIUSS flow has no document type; its entities could fill the memory",
+                    problem: (&DOCUMENT_TYPE).into(),
                 });
             }
             Event::Start(element) => flow

@@ -5,6 +5,7 @@ use crate::database::{Rows, failed, other, select, wait_for};
 use crate::error::SourceError;
 use crate::notation::Notation;
 use crate::pipe::{Piped, Sink, piped};
+use crate::sentences::{EMPTY, NO_COLUMNS, NOT_SQL, SEVERAL_TABLES};
 use futures::TryStreamExt;
 use snapshot::RejectKind;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow};
@@ -46,10 +47,9 @@ async fn stream(
                 format: "SQLite",
             }
         }
-        sqlx::Error::Database(inner) if inner.code().as_deref() == Some("1") => other(
-            &address,
-            "the query is not SQL it understands, or names a table or column that is not there",
-        ),
+        sqlx::Error::Database(inner) if inner.code().as_deref() == Some("1") => {
+            other(&address, &NOT_SQL)
+        }
         _ => failed(&address, &error),
     };
     let options = SqliteConnectOptions::new().filename(path).read_only(true);
@@ -74,7 +74,7 @@ async fn stream(
         .map(|column| column.name().to_owned())
         .collect();
     if columns.is_empty() {
-        return Err(other(&address, "the query gives no columns"));
+        return Err(other(&address, &NO_COLUMNS));
     }
     let width = columns.len();
     sink.columns(columns)?;
@@ -107,14 +107,8 @@ async fn only_table(connection: &mut SqliteConnection, address: &str) -> Result<
     let names: Vec<String> = rows.iter().filter_map(|row| row.try_get(0).ok()).collect();
     match names.as_slice() {
         [only] => Ok(Rows::Table(only.clone())),
-        [] => Err(other(address, "has no table")),
-        names => Err(other(
-            address,
-            &format!(
-                "has several tables ({}); name one as `table`, or a `query`",
-                names.join(", ")
-            ),
-        )),
+        [] => Err(other(address, &EMPTY)),
+        names => Err(other(address, SEVERAL_TABLES.with([&names.join(", ")]))),
     }
 }
 

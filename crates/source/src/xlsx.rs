@@ -6,6 +6,7 @@ use crate::archive::check_archive;
 use crate::error::SourceError;
 use crate::notation::Notation;
 use crate::pipe::{Piped, Sink, piped};
+use crate::sentences::NO_SHEET;
 use calamine::{DataRef, Reader, Xlsx};
 use snapshot::RejectKind;
 use std::fs::File;
@@ -53,11 +54,7 @@ fn stream(
         Some(_) => {
             return Err(SourceError::Config {
                 key: "sheet".to_owned(),
-                problem: format!(
-                    "{} has no such sheet; it has {}",
-                    path.display(),
-                    names.join(", ")
-                ),
+                problem: NO_SHEET.with([&path.display().to_string(), &names.join(", ")]),
             });
         }
     };

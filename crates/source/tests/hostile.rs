@@ -32,6 +32,7 @@ fn read(path: &Path) -> Result<(u64, u64), String> {
     let text = Some(CsvFormat {
         delimiter: b';',
         encoding: Encoding::Utf8,
+        header_line: 1,
     });
     let place = Place::of(&path.display().to_string(), &Default::default())
         .map_err(|error| error.to_string())?;

@@ -52,11 +52,17 @@ fn the_demo_register_makes_the_same_snapshot_in_every_format() {
     text("a.txt", wide, b';', Encoding::Utf16, "\"utf-16\"");
 
     register.write_xlsx(&at("a.xlsx"));
+    register.write_xlsx_partly_as_texts(&at("texts.xlsx"));
     let sqlite = write_sqlite(&register, folder.path());
     let local =
         Local::parse("version = 1\n[register]\ntable = \"register\"").expect("a configuration");
     for (name, at, local) in [
         ("XLSX", at("a.xlsx").display().to_string(), &nothing()),
+        (
+            "XLSX, partly texts",
+            at("texts.xlsx").display().to_string(),
+            &nothing(),
+        ),
         ("SQLite", sqlite, &local),
     ] {
         let (same, again) = build(&at, local, &municipal);
@@ -89,8 +95,16 @@ fn what_is_proposed_for_the_demo_register_reads_it_as_its_own_mapping_does() {
     let proposed = |path: &std::path::Path| {
         let place = Place::of(&path.display().to_string(), &Default::default()).expect("a place");
         let format = (place.kind() == Kind::Text).then(|| detect_text(path).expect("a format"));
-        let records = open(&place, format.map(|format| format.csv()), Notation::PLAIN);
-        let found = inspect(records.expect("opened")).expect("read");
+        // As `init` does: in the notation that makes more of a sheet certain.
+        let looked_at = |notation| {
+            let records = open(&place, format.map(|format| format.csv()), notation);
+            inspect(records.expect("opened")).expect("read")
+        };
+        let (plain, italian) = (looked_at(Notation::PLAIN), looked_at(Notation::ITALIAN));
+        let found = match italian.certainty() > plain.certainty() {
+            true => italian,
+            false => plain,
+        };
         assert!(found.records > 1_000);
         propose(&found, format)
     };
@@ -118,12 +132,36 @@ fn what_is_proposed_for_the_demo_register_reads_it_as_its_own_mapping_does() {
     assert!(same.holds_the_same_as(&plain), "{text}");
     assert_eq!(again, quality);
 
-    let sheet = folder.path().join("a.xlsx");
-    register.write_xlsx(&sheet);
-    let text = proposed(&sheet).to_toml(&MappingWords::ITALIAN);
+    // The same under a title and an empty row, as a spreadsheet saves it.
+    let titled = folder.path().join("titled.csv");
+    let last = register.columns.len() - 1;
+    let title = format!("Accessi, 2026{0}\r\n{0}\r\n", ";".repeat(last));
+    std::fs::write(&titled, title + &register.text(';', "\r\n")).expect("written");
+    let text = proposed(&titled).to_toml(&MappingWords::ITALIAN);
+    assert!(text.contains("header_line = 3"), "{text}");
     let mapping = Mapping::parse(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
-    let (same, _) = build(&sheet.display().to_string(), &nothing(), &mapping);
+    let (same, again) = build(&titled.display().to_string(), &nothing(), &mapping);
     assert!(same.holds_the_same_as(&plain), "{text}");
+    // Rows are told by the line they stand on in the file.
+    let lines = |quality: &snapshot::LocalQuality| -> Vec<u64> {
+        quality.rejects.iter().map(|reject| reject.row).collect()
+    };
+    let two_on: Vec<u64> = lines(&quality).iter().map(|line| line + 2).collect();
+    assert!(!two_on.is_empty() && lines(&again) == two_on);
+
+    type Write = fn(&Register, &std::path::Path);
+    let write: [(&str, Write); 2] = [
+        ("a.xlsx", Register::write_xlsx),
+        ("texts.xlsx", Register::write_xlsx_partly_as_texts),
+    ];
+    for (name, write) in write {
+        let sheet = folder.path().join(name);
+        write(&register, &sheet);
+        let text = proposed(&sheet).to_toml(&MappingWords::ITALIAN);
+        let mapping = Mapping::parse(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+        let (same, _) = build(&sheet.display().to_string(), &nothing(), &mapping);
+        assert!(same.holds_the_same_as(&plain), "{name}: {text}");
+    }
 }
 
 fn write_sqlite(register: &Register, folder: &std::path::Path) -> String {

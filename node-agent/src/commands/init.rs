@@ -106,7 +106,8 @@ pub fn run(init: &Init) -> Result<()> {
     };
     let recognised = recognise(register, &init.options, !init.yes, language)?;
 
-    private_file::create_folder(&init.dir)?;
+    private_file::create_folder(&init.dir)
+        .with_context(|| language.fill("terminal-not-made", &[("dir", &at)]))?;
     keys::create(&dir, init.asks)?;
     let (requester, requester_key) = match others {
         Some(others) => others,

@@ -2,7 +2,7 @@
 //! asked for again; an empty one, or none, leaves the matter open.
 
 use crate::words::Language;
-use anyhow::Result;
+use anyhow::{Error, Result, anyhow};
 use snapshot::Field;
 use source::{Finding, Guess, Inspection, Proposal, identifiers};
 use std::io::{BufRead, Write};
@@ -41,6 +41,9 @@ pub(super) fn in_words(finding: &Finding<'_>, language: Language) -> String {
             };
             let certain = guess.certain;
             guessed("terminal-delimiter", Guess { value, certain })
+        }
+        Finding::HeaderLine(line) => {
+            language.fill("terminal-header-line", &[("line", &line.to_string())])
         }
         Finding::Encoding(guess) => guessed("terminal-encoding", *guess),
         Finding::Numbers(None) => language.say("terminal-no-numbers").to_owned(),
@@ -105,8 +108,8 @@ pub(super) fn complete(
     for field in proposal.missing() {
         ask_column(proposal, field, found, language, person)?;
     }
-    // Columns were named just now; their words are to be understood like the others.
-    proposal.understand_words(found);
+    // Columns were named just now; their words and dates are to be understood like the others.
+    proposal.look_again(found);
     for (field, words) in std::mem::take(&mut proposal.unknown) {
         let column = proposal.fields.get(&field).map_or("", String::as_str);
         println!(
@@ -181,6 +184,58 @@ fn ask_home(
     Ok(())
 }
 
+/// Takes in what was said of columns, each as `FIELD=COLUMN`; `=` and a word in place of a column is the service of every row.
+pub(super) fn take_in(
+    proposal: &mut Proposal,
+    said: &[String],
+    found: &Inspection,
+    language: Language,
+) -> Result<()> {
+    let names = names(found);
+    for said in said {
+        let fields = || {
+            let fields = Field::ALL.iter().map(|field| field.name());
+            let fields = fields.collect::<Vec<_>>().join(", ");
+            anyhow!(language.fill("terminal-column-form", &[("fields", &fields)]))
+        };
+        let (field, column) = said.split_once('=').ok_or_else(fields)?;
+        let known = |name: &str| known_column(name.trim(), &names, language).map_err(Error::msg);
+        if field == "person_key" {
+            proposal.person_key = column.split(',').map(known).collect::<Result<_>>()?;
+            proposal.fields.remove(&Field::CodiceFiscale);
+            continue;
+        }
+        let known_field = Field::ALL.iter().find(|known| known.name() == field);
+        let field = *known_field.ok_or_else(fields)?;
+        match column.strip_prefix('=') {
+            Some(word) if field == Field::Service => {
+                let id = service(word, language).map_err(Error::msg)?;
+                proposal.fields.remove(&field);
+                proposal.constants.insert(field, id);
+            }
+            _ => {
+                let column = known(column)?;
+                // A column fills one field: what was said counts.
+                proposal.fields.retain(|_, other| *other != column);
+                proposal.home.retain(|_, other| *other != column);
+                proposal.fields.insert(field, column);
+            }
+        }
+    }
+    if !said.is_empty() {
+        proposal.look_again(found);
+    }
+    Ok(())
+}
+
+/// The service that a person means for every row, or what to say where there is none.
+fn service(word: &str, language: Language) -> Result<String, String> {
+    let word = word.trim();
+    let ids = || identifiers(Field::Service).join(", ");
+    identifier(Field::Service, word)
+        .ok_or_else(|| language.fill("terminal-no-service", &[("word", word), ("ids", &ids())]))
+}
+
 /// The column of that name, or what to say where there is none.
 fn known_column(answer: &str, names: &[&str], language: Language) -> Result<String, String> {
     if names.contains(&answer) {
@@ -215,10 +270,7 @@ fn ask_column(
         if let Some(word) = answer.strip_prefix('=')
             && field == Field::Service
         {
-            let ids = || identifiers(field).join(", ");
-            return (identifier(field, word.trim()).map(Named::Constant)).ok_or_else(|| {
-                language.fill("terminal-no-service", &[("word", word), ("ids", &ids())])
-            });
+            return service(word, language).map(Named::Constant);
         }
         let columns = (answer.split(',')).map(|name| known_column(name.trim(), &names, language));
         let columns = columns.collect::<Result<Vec<_>, _>>()?;
@@ -305,6 +357,7 @@ mod tests {
         let format = CsvFormat {
             delimiter: b';',
             encoding: Encoding::Utf8,
+            header_line: 1,
         };
         let found = inspect(CsvRecords::open(text.as_bytes(), format).expect("a header"));
         let found = found.expect("read");

@@ -2,6 +2,7 @@
 
 use crate::config::NodeDir;
 use crate::node::{open_ledger, read_policy};
+use crate::words::Language;
 use crate::{clock, offer};
 use ::offer::{Offer, read_file};
 use anyhow::{Context, Result};
@@ -45,34 +46,41 @@ pub enum OfferCommand {
 /// # Errors
 /// When the file cannot be read or the policy does not let it be published.
 pub async fn run(command: OfferCommand) -> Result<()> {
+    let language = Language::of_environment();
+    let refused = |path: &std::path::Path| {
+        language.fill(
+            "terminal-offer-refused",
+            &[("name", &path.display().to_string())],
+        )
+    };
     match command {
         OfferCommand::Publish { dir, file, areas } => {
-            let mut loaded =
-                read_file(&file).with_context(|| format!("{} is refused", file.display()))?;
+            let mut loaded = read_file(&file).with_context(|| refused(&file))?;
             if let Some(areas) = areas {
-                let outlines = std::fs::read(&areas)
-                    .with_context(|| format!("cannot read {}", areas.display()))?;
-                let city = City::with_outlines(&outlines)
-                    .with_context(|| format!("{} is refused", areas.display()))?;
+                let outlines = std::fs::read(&areas).with_context(|| refused(&areas))?;
+                let city = City::with_outlines(&outlines).with_context(|| refused(&areas))?;
                 loaded.offer.place(city.outlines());
             }
             for remark in &loaded.remarks {
-                println!("remark          {remark}");
+                let places = [("remark", &*remark.to_string())];
+                println!("{}", language.fill("terminal-offer-remark", &places));
             }
-            sign(&NodeDir::new(dir), loaded.offer).await
+            sign(&NodeDir::new(dir), loaded.offer, language).await
         }
-        OfferCommand::Withdraw { dir } => sign(&NodeDir::new(dir), Offer::default()).await,
+        OfferCommand::Withdraw { dir } => {
+            sign(&NodeDir::new(dir), Offer::default(), language).await
+        }
         OfferCommand::Show { dir } => {
             match offer::signed(&NodeDir::new(dir))? {
-                Some((_, notice)) => show(&notice),
-                None => println!("no offer was signed; `node-agent offer publish` signs one"),
+                Some((_, notice)) => show(&notice, language),
+                None => println!("{}", language.say("terminal-offer-none")),
             }
             Ok(())
         }
     }
 }
 
-async fn sign(dir: &NodeDir, offer: Offer) -> Result<()> {
+async fn sign(dir: &NodeDir, offer: Offer, language: Language) -> Result<()> {
     let policy = read_policy(dir).await?;
     let notice = offer::sign(dir, &policy, offer, clock::now())?;
     if dir.ledger().exists() {
@@ -89,24 +97,23 @@ async fn sign(dir: &NodeDir, offer: Offer) -> Result<()> {
             .record(EntryKind::AdminAct, &facts, b"", clock::now())
             .await?;
     }
-    show(&notice);
-    println!("a serving node hands it in");
+    show(&notice, language);
+    println!("{}", language.say("terminal-offer-handed-in"));
     Ok(())
 }
 
-fn show(notice: &OfferNotice) {
+fn show(notice: &OfferNotice, language: Language) {
     let placed = notice.offer.sites.iter().filter(|site| site.nil.is_some());
     let places: u64 = (notice.offer.services.iter())
         .map(|service| u64::from(service.capacity.unwrap_or(0)))
         .sum();
-    println!("version         {}", notice.revision);
-    println!(
-        "sites           {}, {} with a NIL",
-        notice.offer.sites.len(),
-        placed.count()
-    );
-    println!(
-        "services        {}, {places} places",
-        notice.offer.services.len()
-    );
+    let counts = [
+        ("revision", notice.revision.to_string()),
+        ("sites", notice.offer.sites.len().to_string()),
+        ("placed", placed.count().to_string()),
+        ("services", notice.offer.services.len().to_string()),
+        ("places", places.to_string()),
+    ];
+    let counts = counts.each_ref().map(|(place, count)| (*place, &**count));
+    println!("{}", language.fill("terminal-offer", &counts));
 }

@@ -3,6 +3,7 @@
 
 use crate::commands::interview;
 use crate::words::Language;
+use crate::words::faults::unboxed;
 use anyhow::{Context, Result, ensure};
 use snapshot::{
     Edition, Encoding, Field, Input, LocalQuality, Mapping, NodeKey, Objections, Records, Snapshot,
@@ -43,6 +44,10 @@ pub(crate) struct RegisterOptions {
     /// live is joined by the column that names them.
     #[arg(long, value_name = "NAME=PATH")]
     join: Vec<String>,
+    /// Which column fills a field, as FIELD=COLUMN; can be repeated. `person_key=COLUMN,COLUMN` names people where there is no codice
+    /// fiscale, `service==food-aid` is one service for every row.
+    #[arg(long, value_name = "FIELD=COLUMN", conflicts_with = "mapping")]
+    column: Vec<String>,
     /// A mapping to use, in place of a proposal.
     #[arg(long)]
     mapping: Option<PathBuf>,
@@ -125,7 +130,7 @@ pub(crate) fn recognise(
             language.fill("terminal-mapping-unread", &[("name", &name)])
         })?,
         (None, Some(ready)) => ready.to_owned(),
-        (None, None) => proposed(&place, ask, language)?,
+        (None, None) => proposed(&place, options, ask, language)?,
     };
     if options.mapping.is_none() {
         for join in &options.join {
@@ -187,12 +192,18 @@ fn tell(quality: &LocalQuality, language: Language) {
 }
 
 /// A mapping from what the register's beginning looks like.
-fn proposed(place: &Place, ask: bool, language: Language) -> Result<String> {
+fn proposed(
+    place: &Place,
+    options: &RegisterOptions,
+    ask: bool,
+    language: Language,
+) -> Result<String> {
     let format = match place {
         Place::Text(path) => Some(detect_text(path)?),
         _ => None,
     };
     if let (Place::Text(path), Some(format)) = (place, format)
+        && options.column.is_empty()
         && let Some(ready) = municipal(path, format)?
     {
         say(language, "terminal-ready", &[]);
@@ -205,18 +216,25 @@ fn proposed(place: &Place, ask: bool, language: Language) -> Result<String> {
         let minors = records.columns().len() == SINBA_COLUMNS.len();
         return Ok(if minors { SINBA } else { SINA }.to_owned());
     }
-    let mut found = inspect(records).map_err(anyhow::Error::from_boxed)?;
+    let mut found = inspect(records).map_err(unboxed)?;
     if format.is_none() {
         // A sheet can hold days and numbers as such in some cells and as texts in others. Where the first are written as the texts
         // are, one notation reads both.
-        let italian = inspect(looked_at(Notation::ITALIAN)?).map_err(anyhow::Error::from_boxed)?;
+        let italian = inspect(looked_at(Notation::ITALIAN)?).map_err(unboxed)?;
         if italian.certainty() > found.certainty() {
             found = italian;
         }
     }
     let mut proposal = propose(&found, format);
+    interview::take_in(&mut proposal, &options.column, &found, language)?;
+    let (outlines, gazetteer) = (options.areas.is_some(), options.gazetteer.is_some());
+    let unused = proposal.without_files(outlines, gazetteer, &found);
     for finding in proposal.findings() {
         println!("{}", interview::in_words(&finding, language));
+    }
+    if !unused.is_empty() {
+        let columns = [("columns", &*unused.join("`, `"))];
+        say(language, "terminal-home-needs", &columns);
     }
     if ask {
         interview::show(&found, &proposal, language);
@@ -232,6 +250,10 @@ fn proposed(place: &Place, ask: bool, language: Language) -> Result<String> {
         .iter()
         .map(|field| field.name())
         .collect();
+    let people = match missing.contains(&Field::CodiceFiscale.name()) {
+        true => language.say("terminal-column-person"),
+        false => "",
+    };
     let named = found
         .columns
         .iter()
@@ -246,6 +268,8 @@ fn proposed(place: &Place, ask: bool, language: Language) -> Result<String> {
             "terminal-missing",
             &[
                 ("missing", &missing.join(", ")),
+                ("people", people),
+                ("first", missing.first().copied().unwrap_or_default()),
                 ("columns", &interview::names(&found).join(", ")),
             ]
         )
@@ -264,7 +288,7 @@ fn joined(mapping: &str, name: &str, source: &SourceConfig, language: Language) 
         _ => None,
     };
     let records = open(&place, format.map(|format| format.csv()), Notation::PLAIN)?;
-    let found = inspect(records).map_err(anyhow::Error::from_boxed)?;
+    let found = inspect(records).map_err(unboxed)?;
     let text = propose_join(mapping, name, &found, format)?;
     let level = Mapping::parse(&text)?.finest_level();
     let name = place.name();
@@ -304,7 +328,16 @@ fn try_out(at: &str, place: &Place, local: &Local, mapping: &Mapping) -> Result<
 
     let input = match place {
         Place::Text(path) if mapping.completion().is_empty() => {
-            Input::Csv(Box::new(std::fs::File::open(path)?.take(BEGINNING)))
+            let mut beginning = Vec::new();
+            let file = std::fs::File::open(path)?;
+            file.take(BEGINNING).read_to_end(&mut beginning)?;
+            // A row that the beginning ends in is no fault of the register.
+            let wide = mapping.csv_format().map(|format| format.encoding) == Some(Encoding::Utf16);
+            if beginning.len() as u64 == BEGINNING && !wide {
+                let end = beginning.iter().rposition(|byte| *byte == b'\n');
+                beginning.truncate(end.map_or(beginning.len(), |end| end + 1));
+            }
+            Input::Csv(Box::new(std::io::Cursor::new(beginning)))
         }
         _ => match source::open_register(at, local, mapping)? {
             Input::Records(records) => Input::Records(Box::new(Beginning { records, left: 20 })),
