@@ -1,8 +1,8 @@
 //! Facts for the arrangement between joint controllers (Art. 26 GDPR): who decides what, as the programs enforce it.
 
-use super::Kind;
 use super::document::{Document, Language, Writer};
 use super::facts::Facts;
+use super::{Kind, names};
 
 pub(super) fn write(facts: &Facts, language: Language) -> Document {
     let mut w = Writer::new(
@@ -131,15 +131,25 @@ pub(super) fn write(facts: &Facts, language: Language) -> Document {
         .map(|participant| {
             let studies = (facts.studies.iter())
                 .filter(|it| it.study.participants.iter().any(|id| id == participant))
-                .map(|it| it.study.id.as_str());
+                .map(|it| {
+                    let purpose = names::purpose(&it.study.purpose, language);
+                    let part = match it.study.requester == participant {
+                        true => language.pick("chiede e partecipa", "asks and takes part"),
+                        false => language.pick("partecipa", "takes part"),
+                    };
+                    format!("{}, {purpose}: {part}", it.study.title)
+                });
             vec![
                 participant.to_owned(),
-                studies.collect::<Vec<_>>().join(", "),
+                studies.collect::<Vec<_>>().join("; "),
             ]
         })
         .collect();
     w.table(
-        &[("Organizzazione", "Organisation"), ("Studi", "Studies")],
+        &[
+            ("Organizzazione", "Organisation"),
+            ("Studi, finalità e parte", "Studies, purposes and part"),
+        ],
         rows,
     );
     w.done()

@@ -1,5 +1,5 @@
-//! Identifiers of policies and studies as people and the law write them. What an organisation named itself, such as a purpose or a rule,
-//! stays as it wrote it.
+//! Identifiers of policies and studies as people and the law write them. What an organisation named itself, such as a rule, stays as it
+//! wrote it; a purpose that starter policies know is put into words beside its name.
 
 use super::document::Language;
 use crate::plain_words;
@@ -18,9 +18,16 @@ pub(super) fn list<'a>(
     named.collect::<Vec<_>>().join(", ")
 }
 
-/// As the organisation wrote it.
-pub(super) fn own(id: &str, _: Language) -> String {
-    id.to_owned()
+/// A purpose in words, where it is one that starter policies know, with the name that the policy gives it; else that name.
+pub(super) fn purpose(id: &str, language: Language) -> String {
+    let (italian, english) = match id {
+        "planning" => ("programmazione", "planning"),
+        "service-planning" => ("programmazione dei servizi", "planning of services"),
+        "needs-assessment" => ("analisi dei bisogni", "assessment of needs"),
+        "research" => ("ricerca", "research"),
+        own => return format!("«{own}»"),
+    };
+    format!("{} («{id}»)", language.pick(italian, english))
 }
 
 /// A lawful basis, or a ground for special categories.
@@ -129,6 +136,12 @@ mod tests {
         assert_eq!(editions(1, Language::It), "1 edizione mensile");
         assert_eq!(editions(24, Language::En), "24 monthly editions");
         let all = ["any".to_owned()];
-        assert_eq!(list(&all, Language::It, own), "qualsiasi");
+        assert_eq!(list(&all, Language::It, purpose), "qualsiasi");
+        let own = ["service-planning".to_owned(), "festa".to_owned()];
+        let said = list(&own, Language::It, purpose);
+        assert_eq!(
+            said,
+            "programmazione dei servizi («service-planning»), «festa»"
+        );
     }
 }

@@ -51,7 +51,7 @@ pub(super) fn write(facts: &Facts, language: Language) -> Document {
             vec![
                 rule.id.clone(),
                 effect.to_owned(),
-                names::list(&rule.purposes, language, names::own),
+                names::list(&rule.purposes, language, names::purpose),
                 names::list(&rule.lawful_bases, language, names::legal),
                 names::list(
                     rule.special_grounds.iter().flatten(),

@@ -43,7 +43,7 @@ pub(super) fn access(facts: &Facts, language: Language) -> Document {
             vec![
                 it.study.title.clone(),
                 it.study.requester.clone(),
-                it.study.purpose.clone(),
+                names::purpose(&it.study.purpose, language),
                 validity(&it.study, language),
             ]
         })

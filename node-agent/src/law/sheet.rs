@@ -43,7 +43,11 @@ pub(super) fn write(facts: &Facts, study: Option<&str>, language: Language) -> R
             row("identificativo", "identifier", study.id.clone()),
             row("titolo", "title", study.title.clone()),
             row("richiedente", "requester", study.requester.clone()),
-            row("finalità", "purpose", study.purpose.clone()),
+            row(
+                "finalità",
+                "purpose",
+                names::purpose(&study.purpose, language),
+            ),
             row(
                 "base giuridica",
                 "legal basis",
