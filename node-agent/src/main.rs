@@ -160,6 +160,7 @@ enum AuditCommand {
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    closed_pipe::ends_quietly();
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())

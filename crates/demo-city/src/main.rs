@@ -37,6 +37,7 @@ struct Arguments {
 }
 
 fn main() -> anyhow::Result<()> {
+    closed_pipe::ends_quietly();
     let arguments = Arguments::parse();
     let config = CityConfig {
         seed: arguments.seed,

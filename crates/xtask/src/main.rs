@@ -53,6 +53,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    closed_pipe::ends_quietly();
     let cli = Cli::parse();
     match run(cli.command) {
         Ok(()) => ExitCode::SUCCESS,
