@@ -186,8 +186,8 @@ pub async fn forecast_by_id(
 /// A forecast is made of the releases of its past.
 fn sealed(forecast: StoredForecast) -> Result<Sealed<StoredForecast>, CoordinatorError> {
     let input: serde_json::Value = serde_json::from_str(&forecast.input)?;
-    let past = serde_json::json!([{ "releases": input["past"]["releases"] }]);
-    Sealed::new(&past, forecast)
+    let releases = serde_json::from_value(input["past"]["releases"].clone())?;
+    Ok(Sealed::of_releases(releases, forecast))
 }
 
 /// The result of a forecast that was opened, JSON.

@@ -105,7 +105,7 @@ pub async fn scenario(
 
 fn sealed_scenario(scenario: StoredScenario) -> Result<Sealed<StoredScenario>, CoordinatorError> {
     let result: serde_json::Value = serde_json::from_str(&scenario.result)?;
-    Sealed::new(&result["sources"], scenario)
+    Sealed::of_sources(&result["sources"], scenario)
 }
 
 /// Whose a scenario is.
@@ -272,7 +272,7 @@ pub async fn plan(
     .await?;
     row.map(|plan| {
         let inputs: serde_json::Value = serde_json::from_str(&plan.inputs)?;
-        Sealed::new(&inputs["sources"], plan)
+        Sealed::of_sources(&inputs["sources"], plan)
     })
     .transpose()
 }
@@ -300,7 +300,7 @@ pub async fn plans(
     .fetch_all(connection)
     .await?;
     rows.into_iter()
-        .map(|plan| Sealed::new(&serde_json::from_str(&plan.inputs)?, plan))
+        .map(|plan| Sealed::of_sources(&serde_json::from_str(&plan.inputs)?, plan))
         .collect()
 }
 

@@ -83,19 +83,42 @@ impl Viewer<'_> {
     }
 }
 
-/// Something that was made of releases and is stored beside them, closed until its viewer may see each of these.
+/// Something that was worked out and is stored beside releases, closed until its viewer may see each release that it was made of.
 #[derive(Clone, Debug)]
 pub struct Sealed<T> {
-    made_of: Vec<String>,
+    made_of: MadeOf,
     value: T,
 }
 
+/// What numbers come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum MadeOf {
+    /// Of what people typed, and of nothing that was released.
+    Typed,
+    /// Of these releases, among others; of at least one.
+    Releases(Vec<String>),
+    /// Of releases, and it does not say of which.
+    Unknown,
+}
+
 impl<T> Sealed<T> {
-    /// What `made_of` says, a list of sources with the releases of each, was worked into `value`.
-    pub(super) fn new(made_of: &Value, value: T) -> Result<Sealed<T>, CoordinatorError> {
-        let sources: Vec<Source> = serde_json::from_value(made_of.clone())?;
-        let made_of = sources.into_iter().flat_map(|it| it.releases).collect();
-        Ok(Sealed { made_of, value })
+    /// `value` was worked out of these releases. Without any it stays closed.
+    pub(super) fn of_releases(releases: Vec<String>, value: T) -> Sealed<T> {
+        let made_of = match releases.is_empty() {
+            true => MadeOf::Unknown,
+            false => MadeOf::Releases(releases),
+        };
+        Sealed { made_of, value }
+    }
+
+    /// `value` was worked out of `sources`, a list, each of a kind and with the releases it is of. Without a list, or with a source that
+    /// is not typed and names no release, it stays closed.
+    pub(super) fn of_sources(sources: &Value, value: T) -> Result<Sealed<T>, CoordinatorError> {
+        let sources: Vec<Source> = serde_json::from_value(sources.clone())?;
+        Ok(Sealed {
+            made_of: made_of(sources),
+            value,
+        })
     }
 
     /// It, where the viewer may see everything it was made of now.
@@ -107,7 +130,12 @@ impl<T> Sealed<T> {
         connection: &mut SqliteConnection,
         viewer: &Viewer<'_>,
     ) -> Result<Option<T>, CoordinatorError> {
-        for release in &self.made_of {
+        let releases = match self.made_of {
+            MadeOf::Typed => Vec::new(),
+            MadeOf::Releases(releases) => releases,
+            MadeOf::Unknown => return Ok(None),
+        };
+        for release in &releases {
             if viewer.find(connection, release).await?.is_none() {
                 return Ok(None);
             }
@@ -119,6 +147,66 @@ impl<T> Sealed<T> {
 /// Of a source, what is of releases.
 #[derive(Deserialize)]
 struct Source {
+    kind: String,
+    #[serde(default)]
+    release: Option<String>,
     #[serde(default)]
     releases: Vec<String>,
+}
+
+/// Numbers that people typed.
+const TYPED: &str = "rows";
+
+fn made_of(sources: Vec<Source>) -> MadeOf {
+    let mut all = Vec::new();
+    for source in sources {
+        let mut releases = source.releases;
+        releases.extend(source.release);
+        if releases.is_empty() && source.kind != TYPED {
+            return MadeOf::Unknown;
+        }
+        all.extend(releases);
+    }
+    match all.is_empty() {
+        true => MadeOf::Typed,
+        false => MadeOf::Releases(all),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn only_what_people_typed_names_no_release() {
+        let of = |sources: Value| Sealed::of_sources(&sources, ()).map(|sealed| sealed.made_of);
+        let releases =
+            |ids: &[&str]| MadeOf::Releases(ids.iter().map(|id| (*id).to_owned()).collect());
+        for (sources, made_of) in [
+            (json!([]), MadeOf::Typed),
+            (json!([{ "kind": "rows" }]), MadeOf::Typed),
+            (
+                json!([{ "kind": "rows", "releases": ["a"] }]),
+                releases(&["a"]),
+            ),
+            (
+                json!([{ "kind": "release", "release": "a" }, { "kind": "rows" }]),
+                releases(&["a"]),
+            ),
+            (
+                json!([{ "kind": "forecast", "releases": ["a", "b"] }]),
+                releases(&["a", "b"]),
+            ),
+            (
+                json!([{ "kind": "release", "release": "a" }, { "kind": "forecast" }]),
+                MadeOf::Unknown,
+            ),
+            (json!([{ "kind": "new" }]), MadeOf::Unknown),
+        ] {
+            assert_eq!(of(sources.clone()).unwrap(), made_of, "{sources}");
+        }
+        assert!(of(Value::Null).is_err());
+        assert_eq!(Sealed::of_releases(Vec::new(), ()).made_of, MadeOf::Unknown);
+    }
 }
