@@ -37,27 +37,7 @@ pub async fn export_until(
 ) -> Result<Vec<u8>, CoordinatorError> {
     let signer = database.signer().clone();
     let mut reader = database.read_transaction().await?;
-    let mut entries = merkle_log::entries(&mut reader).await?;
-    if let Some(until) = until {
-        entries.truncate(length_before(&entries, until)?);
-    }
-    let size = entries.len() as u64;
-    let root = merkle_log::root_at(&mut reader, size).await?;
-    let period = Period { size, until };
-    let (cosigned, keys) = heads(&mut reader, &signer, scope, period).await?;
-    let contents = Contents {
-        organisation: None,
-        scope: scope.map(str::to_owned),
-        made_at: until.map_or(now, |until| until.min(now)),
-        entries: (entries.iter())
-            .map(|entry| line(entry, scope))
-            .collect::<Result<_, _>>()?,
-        head: SignedCheckpoint::sign(size, root, &signer),
-        cosigned,
-        ledger: None,
-        keys,
-        documents: documents(&mut reader, scope).await?,
-    };
+    let contents = contents_on_conn(&mut reader, &signer, scope, now, until).await?;
     drop(reader);
     // Hashing and packing a long log takes its time.
     let packed = tokio::task::spawn_blocking(move || evidence::write(&contents, &signer)).await;
@@ -65,6 +45,40 @@ pub async fn export_until(
     packed.map_err(|_| lost())?.map_err(|error| match error {
         evidence::EvidenceError::Audit(error) => error.into(),
         _ => lost(),
+    })
+}
+
+/// What a pack says, as one connection sees the database; see [`export_until`].
+///
+/// # Errors
+/// [`CoordinatorError`].
+pub async fn contents_on_conn(
+    reader: &mut SqliteConnection,
+    signer: &LogSigner,
+    scope: Option<&str>,
+    now: i64,
+    until: Option<i64>,
+) -> Result<Contents, CoordinatorError> {
+    let mut entries = merkle_log::entries(&mut *reader).await?;
+    if let Some(until) = until {
+        entries.truncate(length_before(&entries, until)?);
+    }
+    let size = entries.len() as u64;
+    let root = merkle_log::root_at(&mut *reader, size).await?;
+    let period = Period { size, until };
+    let (cosigned, keys) = heads(&mut *reader, signer, scope, period).await?;
+    Ok(Contents {
+        organisation: None,
+        scope: scope.map(str::to_owned),
+        made_at: until.map_or(now, |until| until.min(now)),
+        entries: (entries.iter())
+            .map(|entry| line(entry, scope))
+            .collect::<Result<_, _>>()?,
+        head: SignedCheckpoint::sign(size, root, signer),
+        cosigned,
+        ledger: None,
+        keys,
+        documents: documents(reader, scope).await?,
     })
 }
 
