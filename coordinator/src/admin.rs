@@ -145,6 +145,11 @@ pub async fn api_token(
     let found = accounts::account_by_name(&mut transaction, account)
         .await?
         .ok_or_else(|| CoordinatorError::refused(format!("there is no account {account}")))?;
+    if accounts::account_is_closed(&mut transaction, found.id).await? {
+        return Err(CoordinatorError::refused(format!(
+            "the account {account} is closed; `coordinator admin account change --password-stdin` opens it again"
+        )));
+    }
     let token = secret::token(crate::http::auth::TOKEN_PREFIX)?;
     let (hash, now) = (secret::stored_form(&token), now());
     tokens::api_token_insert(

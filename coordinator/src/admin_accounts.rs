@@ -61,6 +61,9 @@ pub async fn account_change(
         })?;
     }
     accounts::account_update(&mut transaction, &account).await?;
+    if change.password.is_some() {
+        accounts::account_set_closed(&mut transaction, account.id, None).await?;
+    }
     sessions::sessions_end(&mut transaction, account.id).await?;
     let entry = Entry::new(EntryKind::AdminAct, "account-changed")
         .fact("role", account.role.id())
@@ -83,6 +86,7 @@ pub async fn account_close(config: &Config, name: &str) -> Result<(), Coordinato
     let mut account = found(&mut transaction, name).await?;
     account.password_hash = passwords::hash(&secret::token("")?)?;
     accounts::account_update(&mut transaction, &account).await?;
+    accounts::account_set_closed(&mut transaction, account.id, Some(now())).await?;
     sessions::sessions_end(&mut transaction, account.id).await?;
     tokens::api_tokens_end(&mut transaction, account.id).await?;
     let entry = Entry::new(EntryKind::AdminAct, "account-closed").body(json!({ "account": name }));

@@ -105,6 +105,16 @@ async fn changing_or_closing_an_account_ends_its_sessions() {
     let refused = account_change(&bed.config, "bruno", &scoped).await;
     assert!(refused.unwrap_err().to_string().contains("--organisation"));
     assert!(account_close(&bed.config, "carla").await.is_err());
+    // A closed account gets no token, until it is opened again.
+    let refused = admin::api_token(&bed.config, "anna", "").await;
+    assert!(refused.unwrap_err().to_string().contains("is closed"));
+    let again = Change {
+        role: None,
+        organisation: None,
+        password: Some("correct horse battery staple"),
+    };
+    account_change(&bed.config, "anna", &again).await.unwrap();
+    assert!(admin::api_token(&bed.config, "anna", "").await.is_ok());
 }
 
 #[tokio::test]

@@ -83,20 +83,24 @@ async fn step(connection: &mut SqliteConnection, numbers: &mut Numbers, count: &
         }
         return;
     }
-    let (to, envelope) = [
-        ("signed", Some("{}")),
-        ("offered", Some("{}")),
-        ("answered", Some("{}")),
-        ("refused", Some("{}")),
-        ("refused", None),
-        ("expired", None),
-    ][usize::try_from(numbers.below(6)).unwrap()];
+    let (id, state): (String, String) =
+        sqlx::query_as("SELECT id, state FROM requests ORDER BY id LIMIT 1 OFFSET $1")
+            .bind(i64::try_from(numbers.below(*count * 2)).unwrap())
+            .fetch_one(&mut *connection)
+            .await
+            .unwrap();
+    let next: &[&str] = match state.as_str() {
+        "unsigned" => &["signed", "signed", "signed", "offline", "expired"],
+        "signed" => &["offered", "answered", "refused", "expired"],
+        "offered" => &["answered", "refused", "refused", "offline"],
+        _ => return,
+    };
+    let to = next[usize::try_from(numbers.below(next.len() as u64)).unwrap()];
     sqlx::query(
-        "UPDATE requests SET state = $1, envelope = $2 WHERE id = (SELECT id FROM requests ORDER BY id LIMIT 1 OFFSET $3)",
+        "UPDATE requests SET state = $1, envelope = CASE $1 WHEN 'signed' THEN '{}' ELSE envelope END WHERE id = $2",
     )
     .bind(to)
-    .bind(envelope)
-    .bind(i64::try_from(numbers.below(*count * 2)).unwrap())
+    .bind(id)
     .execute(connection)
     .await
     .unwrap();
@@ -186,6 +190,14 @@ async fn what_was_asked_and_the_totals_that_follow_are_changed_by_nobody_else() 
     for _ in 0..200 {
         step(&mut connection, &mut numbers, &mut count).await;
     }
+    for row in [
+        "INSERT INTO studies VALUES ('s', 'h', 'a', '{}', 1)",
+        "INSERT INTO consents VALUES ('s', 'a', '{}', 1, 1)",
+        "INSERT INTO cubes VALUES ('c', 's', '{}', 1, 1)",
+        "INSERT INTO cube_asks VALUES ('c', 'q', 'past', '2025-01', '2025-12', 1)",
+    ] {
+        sqlx::query(row).execute(&mut connection).await.unwrap();
+    }
     for statement in [
         "DELETE FROM queries",
         "DELETE FROM requests",
@@ -207,6 +219,27 @@ async fn what_was_asked_and_the_totals_that_follow_are_changed_by_nobody_else() 
         "UPDATE study_questions SET questions = questions - 1",
         "UPDATE study_questions SET first_asked_at = first_asked_at + 1",
         "INSERT INTO study_questions VALUES ('u', 1, 0, 0)",
+        "UPDATE requests SET envelope = NULL WHERE envelope IS NOT NULL",
+        "UPDATE requests SET envelope = '{\"other\":1}' WHERE state = 'answered'",
+        "UPDATE requests SET state = 'unsigned', envelope = NULL WHERE state = 'signed'",
+        "UPDATE requests SET state = 'signed' WHERE state IN ('offered', 'answered')",
+        "UPDATE requests SET state = 'refused' WHERE state = 'answered'",
+        "UPDATE requests SET state = 'answered' WHERE state = 'expired'",
+        "UPDATE requests SET state = 'answered' WHERE state = 'unsigned'",
+        "UPDATE requests SET state = 'signed' WHERE state = 'unsigned'",
+        "UPDATE requests SET code = 'x', rule = 'y', field = 'z' WHERE state = 'refused'",
+        "UPDATE requests SET state_at = 5 WHERE state = 'answered'",
+        "UPDATE queries SET state = 'released'",
+        "UPDATE queries SET state = 'unknown'",
+        "UPDATE queries SET unasked = '[\"a\"]'",
+        "UPDATE studies SET envelope = '{}'",
+        "DELETE FROM studies",
+        "UPDATE consents SET envelope = '{}'",
+        "DELETE FROM consents",
+        "UPDATE cubes SET definition = '{}'",
+        "DELETE FROM cubes",
+        "UPDATE cube_asks SET to_month = '2030-01'",
+        "DELETE FROM cube_asks",
     ] {
         let refused = sqlx::query(statement).execute(&mut connection).await;
         let error = refused.expect_err(statement).to_string();

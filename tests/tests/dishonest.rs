@@ -42,9 +42,13 @@ impl Operator {
             .busy_timeout(Duration::from_secs(30));
         let database = SqlitePool::connect_with(file).await?;
         // Whoever runs the coordinator is not held by its own guards.
-        sqlx::query("DROP TRIGGER requests_fixed")
-            .execute(&database)
-            .await?;
+        for guard in [
+            "DROP TRIGGER requests_fixed",
+            "DROP TRIGGER requests_signed_once",
+            "DROP TRIGGER requests_step",
+        ] {
+            sqlx::query(guard).execute(&database).await?;
+        }
         Ok(Operator { database })
     }
 

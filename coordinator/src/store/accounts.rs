@@ -128,6 +128,33 @@ pub async fn account_insert(
     Ok(done.rows_affected() == 1)
 }
 
+/// Notes that an account was closed at `now`, or with `None` that it is open again.
+pub async fn account_set_closed(
+    connection: &mut SqliteConnection,
+    account: i64,
+    now: Option<i64>,
+) -> Result<(), CoordinatorError> {
+    sqlx::query("UPDATE accounts SET closed_at = $2 WHERE id = $1")
+        .bind(account)
+        .bind(now)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Whether an account was closed and not opened again.
+pub async fn account_is_closed(
+    connection: &mut SqliteConnection,
+    account: i64,
+) -> Result<bool, CoordinatorError> {
+    let row: Option<(i64,)> =
+        sqlx::query_as("SELECT 1 FROM accounts WHERE id = $1 AND closed_at IS NOT NULL")
+            .bind(account)
+            .fetch_optional(connection)
+            .await?;
+    Ok(row.is_some())
+}
+
 /// Changes what an account may do, or its password.
 pub async fn account_update(
     connection: &mut SqliteConnection,

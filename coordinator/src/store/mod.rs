@@ -95,6 +95,7 @@ pub const MIGRATIONS: &[(i64, &str, &str)] = &[
         "guards",
         include_str!("../../migrations/0043_guards.sql"),
     ),
+    (46, "steps", include_str!("../../migrations/0046_steps.sql")),
 ];
 
 /// The open database and the key that signs its log.
