@@ -5,6 +5,7 @@ use crate::app::dispatch::Offers;
 use crate::app::forecasts::Forecasts;
 use crate::app::intake::Intake;
 use crate::app::planning::plans::Plans;
+use crate::app::second_witness::WitnessFaults;
 use crate::app::witness::Alarms;
 use crate::areas::Areas;
 use crate::clock::Clock;
@@ -47,6 +48,8 @@ pub struct State {
     pub refusals: Refusals,
     /// Alarms of nodes' logs raised by this process.
     pub alarms: Alarms,
+    /// Witnesses of this log that do not cosign it.
+    pub witness_faults: WitnessFaults,
     /// Attempts to sign in.
     pub throttle: Throttle,
     /// Browsers in which people signed in before.
@@ -100,6 +103,7 @@ impl State {
             passwords: Passwords::new()?,
             refusals: Refusals::default(),
             alarms: Alarms::default(),
+            witness_faults: WitnessFaults::default(),
             throttle: Throttle::default(),
             devices: Devices::new()?,
             vouched: Vouchers::default(),

@@ -1,14 +1,17 @@
 //! Showing nodes the head of the coordinator's own log: a node holds the last one it saw, is shown that the log extends it,
 //! and cosigns. So the coordinator cannot rewrite what a node has seen without that node finding out.
 
+use super::oversight::alerts::SET_BACK;
 use crate::CoordinatorError;
 use crate::node_problem::NodeProblem;
 use crate::state::State;
 use crate::store::checkpoints::Cosigner;
+use crate::store::log::Entry;
 use crate::store::{checkpoints, log, organisations};
-use audit::{Checkpoint, NoteKey, NoteSignature, verify_cosignature};
+use audit::{Checkpoint, EntryKind, NoteKey, NoteSignature, verify_cosignature};
 use protocol::exchange::{LogHead, LogHeadWanted};
 use sqlx::SqliteConnection;
+use storage::WriteTransaction;
 
 /// The head, with the proof that it extends the one of `wanted.from` entries; takes in the node's cosignature of that one.
 ///
@@ -25,6 +28,7 @@ pub async fn head(
         .await
         .map_err(CoordinatorError::from)?;
     if wanted.from > tree.size() {
+        tell(app, transaction, organisation, wanted.from, tree.size()).await?;
         return Err(NodeProblem::refused(
             409,
             "history-differs",
@@ -43,6 +47,29 @@ pub async fn head(
         checkpoint: checkpoint.to_string(),
         consistency: consistency.iter().map(|hash| protocol::hex(hash)).collect(),
     })
+}
+
+/// Logs that a node holds a longer history of this log, once for each node and head: an administrator who restored a backup learns whose
+/// officers have yet to accept that.
+async fn tell(
+    app: &State,
+    mut transaction: WriteTransaction,
+    organisation: &str,
+    held: u64,
+    size: u64,
+) -> Result<(), CoordinatorError> {
+    let alarm = format!("{organisation} coordinator-set-back {held}");
+    if app.alarms.is_logged(&alarm) {
+        return Ok(());
+    }
+    let entry = Entry::new(EntryKind::Alarm, SET_BACK)
+        .node(organisation)
+        .fact("held-size", held)
+        .fact("offered-size", size);
+    log::append(&mut transaction, app.clock.now(), entry).await?;
+    transaction.commit().await?;
+    app.alarms.remember(alarm);
+    Ok(())
 }
 
 async fn keep(

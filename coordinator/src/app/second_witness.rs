@@ -6,12 +6,55 @@ use crate::state::{App, State};
 use crate::store::checkpoints::{self, Cosigner};
 use crate::store::log::{self, Entry};
 use audit::EntryKind;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use witness::{Client, SubmitError};
 
 /// How often the head is shown.
 const EVERY: Duration = Duration::from_secs(10);
+
+/// That a witness does not cosign.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The witness's name.
+    pub name: String,
+    /// The HTTP status with which it turns the log away; none where it does not reply.
+    pub status: Option<u16>,
+    /// Since when, Unix seconds, as far as this process knows.
+    pub since: i64,
+}
+
+/// The witnesses that do not cosign, as this process found them; one that saw another history is an alarm in the log instead.
+#[derive(Default)]
+pub struct WitnessFaults {
+    by_key: Mutex<BTreeMap<String, Fault>>,
+}
+
+impl WitnessFaults {
+    /// Those there are, by name.
+    pub fn all(&self) -> Vec<Fault> {
+        let faults = self.by_key.lock().unwrap_or_else(PoisonError::into_inner);
+        faults.values().cloned().collect()
+    }
+
+    fn note(&self, client: &Client, status: Option<u16>, now: i64) {
+        let mut faults = self.by_key.lock().unwrap_or_else(PoisonError::into_inner);
+        let fault = faults
+            .entry(client.key().to_string())
+            .or_insert_with(|| Fault {
+                name: client.key().name().to_owned(),
+                status,
+                since: now,
+            });
+        fault.status = status;
+    }
+
+    fn clear(&self, client: &Client) {
+        let mut faults = self.by_key.lock().unwrap_or_else(PoisonError::into_inner);
+        faults.remove(&client.key().to_string());
+    }
+}
 
 /// The clients of the configured witnesses.
 ///
@@ -59,6 +102,7 @@ pub async fn show(
     };
     let size = head.checkpoint().size;
     if held == size {
+        app.witness_faults.clear(client);
         return Ok(());
     }
     let proof = |from| async move {
@@ -73,9 +117,11 @@ pub async fn show(
             checkpoints::cosignature_insert(&mut transaction, by, size, &text, now).await?;
             transaction.commit().await?;
             told.remove(&key);
+            app.witness_faults.clear(client);
             Ok(())
         }
         Err(SubmitError::HistoryDiffers { name, held }) => {
+            app.witness_faults.clear(client);
             tracing::error!(
                 witness = name,
                 held,
@@ -93,6 +139,15 @@ pub async fn show(
             Ok(transaction.commit().await?)
         }
         Err(error) => {
+            let now = app.clock.now();
+            match &error {
+                SubmitError::Refused { status, .. } => {
+                    app.witness_faults.note(client, Some(*status), now);
+                }
+                SubmitError::Unreachable(_) => app.witness_faults.note(client, None, now),
+                // The coordinator's own log could not be read: that is not the witness's doing.
+                _ => {}
+            }
             tracing::warn!(reason = %error, "a witness did not cosign the log; trying again");
             Ok(())
         }

@@ -27,12 +27,12 @@ pub struct Alarms {
 }
 
 impl Alarms {
-    fn is_logged(&self, alarm: &str) -> bool {
+    pub(super) fn is_logged(&self, alarm: &str) -> bool {
         let logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
         logged.contains(alarm)
     }
 
-    fn remember(&self, alarm: String) {
+    pub(super) fn remember(&self, alarm: String) {
         let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
         if logged.len() >= REMEMBERED {
             logged.clear();

@@ -6,6 +6,7 @@ use crate::CoordinatorError;
 use audit::Hash;
 use protocol::PublicKey;
 use sqlx::SqliteConnection;
+use std::collections::BTreeMap;
 
 /// A head that was cosigned.
 #[derive(Clone, Debug)]
@@ -69,6 +70,17 @@ pub async fn checkpoints(
     )
     .fetch_all(connection)
     .await?)
+}
+
+/// When each organisation's node last cosigned the coordinator's log.
+pub async fn cosigned_last(
+    connection: &mut SqliteConnection,
+) -> Result<BTreeMap<String, i64>, CoordinatorError> {
+    let rows: Vec<(String, i64)> =
+        sqlx::query_as("SELECT organisation, MAX(at) FROM log_cosignatures GROUP BY organisation")
+            .fetch_all(connection)
+            .await?;
+    Ok(rows.into_iter().collect())
 }
 
 /// Who cosigned a head of the coordinator's log.

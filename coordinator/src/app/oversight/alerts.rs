@@ -6,9 +6,12 @@ use super::italy::is_unusual;
 use super::reach::Reach;
 use super::study_records;
 use crate::Problem;
+use crate::app::second_witness::Fault;
 use crate::clock::rfc3339;
 use crate::state::State;
-use crate::store::{certificates, datasets, log, organisations, published_policies, queries};
+use crate::store::{
+    certificates, checkpoints, datasets, log, organisations, published_policies, queries,
+};
 use audit::{EntryKind, Header};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -28,6 +31,9 @@ const UNSIGNED: i64 = 14 * DAY;
 const SIGN_INS: u64 = 10;
 /// Most entries that are read.
 const ENTRIES: i64 = 5_000;
+/// The code of the alarm that a node saw a longer log of the coordinator.
+pub(crate) const SET_BACK: &str = "coordinator-set-back";
+
 /// Something to look at.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Alert {
@@ -183,6 +189,23 @@ fn budget(node: &NodeBudget, now: i64) -> Option<Alert> {
     })
 }
 
+/// A further witness that does not cosign this log. After a day it matters: whoever demands that witness finds entries uncosigned.
+fn witness(fault: &Fault, now: i64) -> Alert {
+    let severity = match now - fault.since < DAY {
+        true => "warning",
+        false => "danger",
+    };
+    let code = match fault.status {
+        None => "witness-out-of-reach",
+        Some(_) => "witness-refuses",
+    };
+    let alert = Alert::new(severity, code, fault.since).param("witness", json!(fault.name));
+    match fault.status {
+        None => alert,
+        Some(status) => alert.param("status", json!(status)),
+    }
+}
+
 /// All alerts within reach.
 ///
 /// # Errors
@@ -193,9 +216,16 @@ pub async fn alerts(app: &State, reach: Reach<'_>) -> Result<AlertsView, Problem
     let mut alerts: Vec<Alert> = (budgets.nodes.iter())
         .filter_map(|node| budget(node, now))
         .collect();
+    alerts.extend((app.witness_faults.all().iter()).map(|fault| witness(fault, now)));
     let mut reader = app.database.read().await?;
     let (long, recent) = (now - ALARM_DAYS * DAY, now - RECENT_DAYS * DAY);
-    let alarms = log::latest_of_kinds(&mut reader, &[EntryKind::Alarm], long, ENTRIES).await?;
+    let mut alarms = log::latest_of_kinds(&mut reader, &[EntryKind::Alarm], long, ENTRIES).await?;
+    // A node that cosigns again holds this log for its past: its officers have accepted that it was set back.
+    let cosigned = checkpoints::cosigned_last(&mut reader).await?;
+    alarms.retain(|alarm| {
+        let again = alarm.text("node").and_then(|node| cosigned.get(node));
+        alarm.text("code") != Some(SET_BACK) || again.is_none_or(|again| *again < alarm.at)
+    });
     let refusals =
         log::latest_of_kinds(&mut reader, &[EntryKind::Refusal], recent, ENTRIES).await?;
     alerts.extend(grouped(&alarms));
@@ -283,6 +313,27 @@ mod tests {
         assert_eq!(alert(67), None);
         assert_eq!(alert(68).as_deref(), Some("certificate-near-expiry"));
         assert_eq!(alert(90).as_deref(), Some("certificate-expired"));
+    }
+
+    #[test]
+    fn a_witness_that_does_not_cosign_is_an_alert_and_after_a_day_a_grave_one() {
+        let fault = |status| Fault {
+            name: "university.example/witness".to_owned(),
+            status,
+            since: 0,
+        };
+        let alert = witness(&fault(None), 60);
+        assert_eq!(
+            (alert.severity, &*alert.code),
+            ("warning", "witness-out-of-reach")
+        );
+        assert_eq!(alert.params["witness"], "university.example/witness");
+        let alert = witness(&fault(Some(403)), DAY);
+        assert_eq!(
+            (alert.severity, &*alert.code),
+            ("danger", "witness-refuses")
+        );
+        assert_eq!(alert.params["status"], 403);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 // What waits for a reader, from what the service says of questions, plans, nodes and studies. Pure: the words are the page's.
 import type { Account, CubeInfo, NodeInfo, QueryView, Study } from './api/types';
 import type { Word } from './i18n/home';
+import type { Alert } from './oversight/types';
 
 /** Something that waits: what it is, what to do next, and where. */
 export interface Need {
@@ -15,6 +16,8 @@ export interface Seen {
   cubes: readonly CubeInfo[];
   nodes: readonly NodeInfo[];
   studies: readonly Study[];
+  /** Of those who may see them. */
+  alerts?: readonly Alert[];
 }
 
 const DAY_MS = 86_400_000;
@@ -39,6 +42,16 @@ function collecting({ queries }: Seen): Need[] {
 function nodesAway({ nodes }: Seen): Need[] {
   const away = nodes.filter(({ state }) => state !== 'online').length;
   return away === 0 ? [] : [{ ...counted('offline', 'offline-one', away), action: 'offline-action', href: '/nodes', urgent: true }];
+}
+
+/** What stands in the way of the log's being cosigned. */
+function uncosigned({ alerts = [] }: Seen): Need[] {
+  const here = { action: 'alerts-action', href: '/alerts', urgent: true } as const;
+  const witnesses = alerts
+    .filter(({ code }) => code === 'witness-out-of-reach' || code === 'witness-refuses')
+    .map(({ params }): Need => ({ ...here, text: 'witness', values: { name: String(params['witness']) } }));
+  const behind = new Set(alerts.filter(({ code }) => code === 'coordinator-set-back').map(({ node }) => node)).size;
+  return behind === 0 ? witnesses : [...witnesses, { ...here, text: 'set-back', values: { n: String(behind) } }];
 }
 
 function ownNode({ nodes }: Seen): Need[] {
@@ -69,8 +82,8 @@ export function needsOf(account: Account, seen: Seen, now: number, date: (iso: s
   const all = {
     analyst: () => [...duePlans(seen), ...nodesAway(seen), ...collecting(seen), ...studies(seen, account, now, date), ...refused(seen, now)],
     organisation: () => [...ownNode(seen), ...studies(seen, account, now, date), ...refused(seen, now)],
-    dpo: () => [...studies(seen, account, now, date), ...ownNode(seen), ...refused(seen, now)],
-    admin: () => [...nodesAway(seen), ...studies(seen, account, now, date), ...refused(seen, now)],
+    dpo: () => [...uncosigned(seen), ...studies(seen, account, now, date), ...ownNode(seen), ...refused(seen, now)],
+    admin: () => [...uncosigned(seen), ...nodesAway(seen), ...studies(seen, account, now, date), ...refused(seen, now)],
   }[account.role]();
   return all.toSorted((a, b) => Number(b.urgent) - Number(a.urgent));
 }
