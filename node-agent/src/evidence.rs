@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use audit::{EntryKind, Header, LogSigner, NoteKey, SignedCheckpoint};
 use evidence::{Contents, Cosigned, EntryLine, LedgerTotals};
 use identity::SigningKey;
-use ledger::{Balance, Evidence, LedgerReader};
+use ledger::{Accepted, Balance, Evidence, LedgerReader};
 use privacy_loss::NanoRho;
 use protocol::{Envelope, PolicyChange};
 use std::collections::BTreeMap;
@@ -23,18 +23,18 @@ pub async fn export(dir: &NodeDir, now: i64) -> Result<Vec<u8>> {
     let public = *key.public_key().as_bytes();
     let origin = protocol::node_log(&config.organisation);
     let signer = LogSigner::new(&origin, public, move |bytes| key.sign(bytes))?;
-    let log = LedgerReader::open(&dir.ledger())
+    let ledger = LedgerReader::open(&dir.ledger())
         .await
-        .context("there is no ledger yet; it is made at the first start")?
-        .evidence()
-        .await?;
+        .context("there is no ledger yet; it is made at the first start")?;
+    let log = ledger.evidence().await?;
+    let accepted = ledger.acceptances().await?;
     let contents = Contents {
         organisation: Some(config.organisation),
         scope: None,
         made_at: now,
         entries: log.entries.iter().map(line).collect(),
         head: SignedCheckpoint::sign(log.tree.size(), log.tree.root(), &signer),
-        cosigned: cosigned(dir, &log, &signer),
+        cosigned: cosigned(dir, &log, &accepted, &signer),
         ledger: Some(totals(&log.balance)),
         keys: public_keys(dir, &origin, &signer).await?,
         documents: documents(dir, &log)?,
@@ -52,9 +52,14 @@ fn line(entry: &ledger::StoredEntry) -> EntryLine {
     )
 }
 
-/// The witnesses' heads, under this log's own signature, each of which the log passed through; and the last head of the
-/// coordinator's log that this node cosigned.
-fn cosigned(dir: &NodeDir, log: &Evidence, signer: &LogSigner) -> Vec<Cosigned> {
+/// The witnesses' heads, under this log's own signature, each of which the log passed through; the last head of the coordinator's log
+/// that this node cosigned, and before it every one in whose place officers accepted another.
+fn cosigned(
+    dir: &NodeDir,
+    log: &Evidence,
+    accepted: &[Accepted],
+    signer: &LogSigner,
+) -> Vec<Cosigned> {
     // One note for each head, with the lines of all its witnesses.
     let mut heads: Vec<(i64, SignedCheckpoint)> = Vec::new();
     for (head, line) in &log.cosigned {
@@ -78,9 +83,11 @@ fn cosigned(dir: &NodeDir, log: &Evidence, signer: &LogSigner) -> Vec<Cosigned> 
         (time, Cosigned { note })
     });
     let mut cosigned = evidence::last_of_each_day(heads.collect());
-    if let Ok(note) = std::fs::read_to_string(dir.coordinator_head()) {
-        cosigned.push(Cosigned { note });
-    }
+    let mut seen: Vec<String> = accepted.iter().map(|it| it.act.held_note.clone()).collect();
+    seen.extend(std::fs::read_to_string(dir.coordinator_head()));
+    // Until the node has looked again, the file still holds the head that was replaced.
+    seen.dedup();
+    cosigned.extend(seen.into_iter().map(|note| Cosigned { note }));
     cosigned
 }
 

@@ -153,6 +153,9 @@ enum AuditCommand {
         #[arg(long)]
         out: PathBuf,
     },
+    /// The coordinator's log as this node holds it, and going on with a coordinator that was restored from a backup.
+    #[command(subcommand)]
+    Coordinator(commands::coordinator::CoordinatorCommand),
     /// A witness of other logs: a further organisation that cosigns what extends what it saw, and refuses what does not.
     #[command(subcommand)]
     Witness(commands::witness::WitnessCommand),
@@ -243,6 +246,7 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Audit { command } => {
             return match command {
                 AuditCommand::Verify(what) => commands::audit::verify(&what).await,
+                AuditCommand::Coordinator(command) => commands::coordinator::run(command).await,
                 AuditCommand::Witness(command) => commands::witness::run(command).await,
                 AuditCommand::Export { dir, out } => {
                     commands::audit::export(&NodeDir::new(dir.dir), &out).await

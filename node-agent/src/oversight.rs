@@ -1,22 +1,29 @@
 //! Watching the coordinator's log: the node holds the last head it saw, asks for proof that the log extends it, and cosigns the
-//! new one. A log that does not extend it raises an alarm in the node's own log; the head held before stays.
+//! new one. A log that does not extend it raises an alarm in the node's own log; the head held before stays until officers accept another.
 
 use crate::config::write_private;
+use crate::coordinator_head::{self, ALARM};
 use crate::link::LinkError;
 use crate::node::Node;
-use audit::{AuditError, EntryKind, Fact, Hash, SignedCheckpoint, verify_consistency};
+use audit::{AuditError, EntryKind, Fact, Hash, NoteKey, SignedCheckpoint, verify_consistency};
+use ledger::LedgerError;
 use protocol::exchange::{LogHead, LogHeadWanted};
 
-/// The code with which a coordinator says that its log is shorter than what the node holds, and that of the alarm.
-const HISTORY_DIFFERS: &str = "history-differs";
-const ALARM: &str = "coordinator-history-differs";
+/// The code with which a coordinator says that its log is shorter than what the node holds.
+pub(crate) const HISTORY_DIFFERS: &str = "history-differs";
 
-/// Looks at the coordinator's log once.
+/// Looks at the coordinator's log once; false where it does not extend the head that is held.
 ///
 /// # Errors
 /// [`LinkError`] where the coordinator could not be asked; a coordinator that does not show its log yet is none.
-pub async fn observe(node: &Node, now: i64) -> Result<(), LinkError> {
-    let held = held(node);
+pub async fn observe(node: &Node, now: i64) -> Result<bool, LinkError> {
+    let held = match held(node).await {
+        Ok(held) => held,
+        Err(error) => {
+            tracing::error!(reason = %error, "what was seen of the coordinator's log could not be read");
+            return Ok(true);
+        }
+    };
     let from = held.as_ref().map_or(0, |held| held.checkpoint().size);
     let wanted = |from, cosignature| LogHeadWanted {
         version: protocol::VERSION,
@@ -25,19 +32,19 @@ pub async fn observe(node: &Node, now: i64) -> Result<(), LinkError> {
     };
     let shown = match node.link().log_head(&wanted(from, None)).await {
         Err(LinkError::Refused { code, .. }) if code == HISTORY_DIFFERS => {
-            alarm(node, from, now).await;
-            return Ok(());
+            alarm(node, held.as_ref(), now).await;
+            return Ok(false);
         }
-        Err(LinkError::Refused { status: 404, .. }) => return Ok(()),
+        Err(LinkError::Refused { status: 404, .. }) => return Ok(true),
         shown => shown?,
     };
-    let Ok(head) = extends(node, held.as_ref(), &shown) else {
-        alarm(node, from, now).await;
-        return Ok(());
+    let Ok(head) = extends(node.coordinator_log_key(), held.as_ref(), &shown) else {
+        alarm(node, held.as_ref(), now).await;
+        return Ok(false);
     };
     let size = head.checkpoint().size;
     if size == from {
-        return Ok(());
+        return Ok(true);
     }
     let line = audit::cosign(
         head.checkpoint(),
@@ -48,25 +55,25 @@ pub async fn observe(node: &Node, now: i64) -> Result<(), LinkError> {
     let note = head.with_signature(line).to_string();
     if let Err(error) = write_private(&node.dir().coordinator_head(), note.as_bytes()) {
         tracing::error!(reason = %error, "the coordinator's checkpoint could not be kept");
-        return Ok(());
+        return Ok(true);
     }
     node.link().log_head(&wanted(size, Some(text))).await?;
-    Ok(())
+    Ok(true)
 }
 
-/// The head held, if its signature is the coordinator's.
-fn held(node: &Node) -> Option<SignedCheckpoint> {
-    let note = std::fs::read_to_string(node.dir().coordinator_head()).ok()?;
-    SignedCheckpoint::open(&note, node.coordinator_log_key()).ok()
+/// The head held.
+async fn held(node: &Node) -> Result<Option<SignedCheckpoint>, LedgerError> {
+    let (key, ledger) = (node.coordinator_log_key(), node.ledger().reader());
+    coordinator_head::held(node.dir(), key, ledger).await
 }
 
-/// The head shown, if it is the coordinator's and extends the one held.
-fn extends(
-    node: &Node,
+/// The head shown, if `key` signed it and it extends the one held.
+pub(crate) fn extends(
+    key: &NoteKey,
     held: Option<&SignedCheckpoint>,
     shown: &LogHead,
 ) -> Result<SignedCheckpoint, AuditError> {
-    let signed = SignedCheckpoint::open(&shown.checkpoint, node.coordinator_log_key())?;
+    let signed = SignedCheckpoint::open(&shown.checkpoint, key)?;
     let proof: Vec<Hash> = (shown.consistency.iter())
         .map(|hash| protocol::from_hex::<32>(hash).ok_or(AuditError::Malformed { what: "proof" }))
         .collect::<Result<_, _>>()?;
@@ -79,15 +86,13 @@ fn extends(
 }
 
 /// Logs that the coordinator shows another history, once for each head held.
-async fn alarm(node: &Node, held_size: u64, now: i64) {
+async fn alarm(node: &Node, held: Option<&SignedCheckpoint>, now: i64) {
     tracing::error!("the coordinator's log does not extend the one this node has seen");
-    let latest = node.ledger().reader().latest(EntryKind::Alarm).await;
-    let is_known = latest.ok().flatten().is_some_and(|header| {
-        header.text("code") == Some(ALARM) && header.number("held-size") == Some(held_size)
-    });
-    if is_known {
+    let known = coordinator_head::set_back(held, node.ledger().reader()).await;
+    if known.is_ok_and(|known| known.is_some()) {
         return;
     }
+    let held_size = held.map_or(0, |held| held.checkpoint().size);
     let facts = [
         ("by", Fact::from("coordinator")),
         ("code", Fact::from(ALARM)),

@@ -28,6 +28,8 @@ const BUILD_AGAIN: Duration = Duration::from_secs(60);
 const GREET_FIRST: &str = "greet-first";
 /// How long between two looks at the coordinator's log.
 const OBSERVE: Duration = Duration::from_secs(3_600);
+/// As [`OBSERVE`], while it shows another history than the node holds: officers may accept it at any moment.
+const OBSERVE_SET_BACK: Duration = Duration::from_secs(20);
 /// A pause before greeting on request, so that a coordinator that always asks for it is no busy loop.
 const GREET_AGAIN: Duration = Duration::from_millis(100);
 
@@ -75,7 +77,7 @@ async fn work(node: Arc<Node>) {
     let mut logged = None;
     let mut look_at_certificate = Instant::now();
     let mut edited = None;
-    let mut observed: Option<Instant> = None;
+    let mut observed: Option<(Instant, Duration)> = None;
     let mut anchored = None;
     let mut builds = Builds::default();
     loop {
@@ -125,9 +127,12 @@ async fn work(node: Arc<Node>) {
             tokio::time::sleep(RETRY).await;
             continue;
         }
-        if observed.is_none_or(|at| at.elapsed() > OBSERVE) {
+        if observed.is_none_or(|(at, every)| at.elapsed() > every) {
             match oversight::observe(&node, clock::now()).await {
-                Ok(()) => observed = Some(Instant::now()),
+                Ok(extends) => {
+                    let every = if extends { OBSERVE } else { OBSERVE_SET_BACK };
+                    observed = Some((Instant::now(), every));
+                }
                 Err(error) => {
                     tracing::warn!(reason = %error, "the coordinator's log could not be looked at")
                 }

@@ -168,6 +168,7 @@ fn catalogue() -> &'static BTreeMap<String, Text> {
     static CATALOGUE: OnceLock<BTreeMap<String, Text>> = OnceLock::new();
     CATALOGUE.get_or_init(|| {
         let text = concat!(
+            include_str!("words/coordinator.toml"),
             include_str!("words/page.toml"),
             include_str!("words/remedies.toml"),
             include_str!("words/terminal.toml"),
@@ -222,6 +223,7 @@ mod tests {
     fn every_key_that_is_said_is_in_the_catalogue_in_both_languages_and_none_other() {
         let sources = [
             include_str!("commands/budget.rs"),
+            include_str!("commands/coordinator.rs"),
             include_str!("commands/init.rs"),
             include_str!("commands/interview.rs"),
             include_str!("commands/join.rs"),

@@ -2,6 +2,7 @@
 //! It never stands in for the program under test: nodes and coordinator are the built binaries.
 
 pub mod audit;
+pub mod backups;
 pub mod city;
 pub mod http;
 pub mod library_node;

@@ -7,6 +7,9 @@ use serde_json::json;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use system_tests::PATIENCE;
+use system_tests::backups::{
+    copy_of, export_coordinator, member, number_in, put_back, serve_coordinator, stop_coordinator,
+};
 use system_tests::process::{Finished, Process, run, run_ok};
 use system_tests::stack::Stack;
 
@@ -26,25 +29,6 @@ fn question(rho: u64) -> serde_json::Value {
     })
 }
 
-/// The text of a member of a pack.
-fn member(pack: &Path, name: &str) -> Result<String> {
-    let mut archive = zip::ZipArchive::new(std::fs::File::open(pack)?)?;
-    Ok(std::io::read_to_string(archive.by_name(name)?)?)
-}
-
-async fn export_coordinator(stack: &Stack, out: &Path) -> Result<()> {
-    let config = stack.coordinator_dir().join("coordinator.toml");
-    let words = [
-        "audit",
-        "export",
-        "--config",
-        text(&config)?,
-        "--out",
-        text(out)?,
-    ];
-    run_ok("coordinator", &words, "").await.map(drop)
-}
-
 async fn verified(program: &str, packs: &[&Path], keys: &Path, count: &str) -> Result<Finished> {
     let mut words = vec!["audit", "verify"];
     for pack in packs {
@@ -62,60 +46,6 @@ fn configure(path: &Path, key: &str, address: &str) -> Result<()> {
     let list = toml::Value::Array(vec![witness.into()]);
     config.insert("witnesses".to_owned(), list);
     Ok(std::fs::write(path, toml::to_string(&config)?)?)
-}
-
-/// Starts the coordinator again, and waits until it is up.
-async fn serve_coordinator(stack: &mut Stack, name: &str) -> Result<()> {
-    let config = stack.coordinator_dir().join("coordinator.toml");
-    let log = stack.city.path().join("logs").join(name);
-    let serve = ["serve", "--config", text(&config)?];
-    stack.coordinator = Process::start("coordinator", &serve, &[], &log)?;
-    let began = Instant::now();
-    while !stack.website.is_up("/health").await {
-        ensure!(began.elapsed() < PATIENCE, "{}", stack.coordinator.tail());
-        tokio::time::sleep(LOOK_AGAIN).await;
-    }
-    Ok(())
-}
-
-/// Kills the coordinator; a process that has ended stands in its place.
-fn stop_coordinator(stack: &mut Stack) -> Result<()> {
-    let log = stack.city.path().join("logs").join("ended.log");
-    let ended = Process::start("coordinator", &["--version"], &[], &log)?;
-    std::mem::replace(&mut stack.coordinator, ended).kill()
-}
-
-/// Puts copies of databases in their places.
-fn put_back(from: &Path, to: &Path) -> Result<()> {
-    for ending in ["", "-wal", "-shm"] {
-        let path = format!("{}{ending}", to.display());
-        if Path::new(&path).exists() {
-            std::fs::remove_file(path)?;
-        }
-    }
-    std::fs::copy(from, to)?;
-    Ok(())
-}
-
-/// What a query of a database gives, which is one number.
-async fn number_in(database: &Path, query: &'static str) -> Result<i64> {
-    use sqlx::Connection as _;
-    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(database);
-    let mut connection = sqlx::sqlite::SqliteConnection::connect_with(&options).await?;
-    let (number,) = sqlx::query_as(query).fetch_one(&mut connection).await?;
-    connection.close().await?;
-    Ok(number)
-}
-
-async fn copy_of(database: &Path, to: &Path) -> Result<()> {
-    use sqlx::Connection as _;
-    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(database);
-    let mut connection = sqlx::sqlite::SqliteConnection::connect_with(&options).await?;
-    sqlx::query("VACUUM INTO $1")
-        .bind(text(to)?)
-        .execute(&mut connection)
-        .await?;
-    Ok(connection.close().await?)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -54,11 +54,13 @@ pub enum EntryKind {
     Restoration,
     /// Budget was written off with a restoration.
     WriteOff,
+    /// The head of another party's log that was set back was accepted by a signed act.
+    Acceptance,
 }
 
 impl EntryKind {
     /// Every kind, in the order of declaration.
-    pub const ALL: [EntryKind; 20] = [
+    pub const ALL: [EntryKind; 21] = [
         EntryKind::Account,
         EntryKind::Study,
         EntryKind::Request,
@@ -79,6 +81,7 @@ impl EntryKind {
         EntryKind::Tombstone,
         EntryKind::Restoration,
         EntryKind::WriteOff,
+        EntryKind::Acceptance,
     ];
 
     /// Its name in headers, kebab-case.
@@ -104,6 +107,7 @@ impl EntryKind {
             EntryKind::Tombstone => "tombstone",
             EntryKind::Restoration => "restoration",
             EntryKind::WriteOff => "write-off",
+            EntryKind::Acceptance => "acceptance",
         }
     }
 

@@ -1,6 +1,7 @@
 //! What the entries of one log say together: every answer has its charge, the charges add up to the ledger's totals, the
 //! cap in force was kept, and acts are signed. It reads headers only, but for acts, whose body is what was signed.
 
+use crate::acceptances::{self, Accepted};
 use crate::log::{Pack, member};
 use crate::pack::{LEDGER, LedgerTotals, Side};
 use crate::report::Code;
@@ -30,6 +31,8 @@ pub(crate) struct Books {
     pub(crate) refusals: BTreeMap<String, Vec<Header>>,
     /// On the coordinator: the entry by which a request was handed to its node.
     pub(crate) sent: BTreeMap<String, Header>,
+    /// On a node: the restored coordinators that its officers accepted.
+    pub(crate) accepted: Vec<Accepted>,
 }
 
 /// Reads the books of a pack and adds what is wrong to its findings.
@@ -45,7 +48,9 @@ fn node(pack: &mut Pack, trust: &Trust) -> Books {
     let mut totals = LedgerTotals::default();
     let mut overspent = None;
     // From the log's first policy on, policies say who the officers are; before it, the reader does.
-    let first_policy = policies::check(pack, trust).unwrap_or(u64::MAX);
+    let chain = policies::check(pack, trust);
+    let first_policy = chain.first.unwrap_or(u64::MAX);
+    books.accepted = acceptances::read(pack, trust, chain.accepted, chain.is_named);
     let named = trust.officers(&pack.manifest.origin);
     let mut found = Vec::new();
     for entry in &pack.entries {

@@ -1,6 +1,7 @@
 //! A node's pack against the coordinator's: what one side logged, the other must have logged too, and the same.
 //! Packs are made at different times; what the later one alone can know is no finding.
 
+use crate::acceptances::says_lost;
 use crate::books::{Allowed, Books};
 use crate::log::Pack;
 use crate::report::Code;
@@ -38,10 +39,14 @@ pub(crate) fn compare(
     for refusal in coordinators.refusals.values().flatten().filter(of_node) {
         check_refusal(node, nodes, refusal);
     }
+    let mut lost = 0;
     for (request, (allowed, _)) in &nodes.allowed {
+        let is_lost = says_lost(&nodes.accepted, request, allowed.index);
         let recovered = allowed.number("recovered-by").is_some();
         let Some(sent) = (coordinators.sent.get(request)).filter(of_node) else {
-            if allowed.at + SKEW < coordinator.manifest.made_at {
+            if is_lost {
+                lost += 1;
+            } else if allowed.at + SKEW < coordinator.manifest.made_at {
                 let words = format!(
                     "{organisation} logged that it allowed request {request} (its entry {}), and this log never sent it",
                     allowed.index
@@ -71,7 +76,9 @@ pub(crate) fn compare(
                 .number("expires-at")
                 .and_then(|at| i64::try_from(at).ok())
                 .is_some_and(|at| at + SKEW < coordinator.manifest.made_at);
-            if expired {
+            if is_lost {
+                lost += 1;
+            } else if expired {
                 let words = format!(
                     "{organisation} answered request {request}, and this log has no answer to it"
                 );
@@ -87,6 +94,7 @@ pub(crate) fn compare(
         if head.checkpoint().origin == node.manifest.origin {
             node.check_extends(
                 trust,
+                &[],
                 head.checkpoint(),
                 "a head that the coordinator cosigned",
             );
@@ -95,8 +103,14 @@ pub(crate) fn compare(
     for head in &node.cosigned {
         if head.checkpoint().origin == coordinator.manifest.origin {
             let what = "a head that a node cosigned";
-            coordinator.check_extends(trust, head.checkpoint(), what);
+            coordinator.check_extends(trust, &nodes.accepted, head.checkpoint(), what);
         }
+    }
+    if lost > 0 {
+        (coordinator.findings).notice(format!(
+            "{lost} requests that {organisation} allowed are missing here, as its officers knew when they accepted that this log went on \
+             from a backup"
+        ));
     }
     if later > 0 {
         (node.findings).notice(format!(

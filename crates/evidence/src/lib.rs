@@ -4,6 +4,7 @@
 //! A pack is written by whoever keeps the log and signed with the log's key. It is verified with keys and checkpoints that
 //! the reader got by another way; what the pack says of its own keys is never believed.
 
+mod acceptances;
 mod acts;
 mod archive;
 mod books;

@@ -1,6 +1,7 @@
 //! The log of one pack: manifest, entries, tree, signed head, cosigned heads, proofs, and the checkpoints the reader kept.
 //! What the entries mean is for `books`; here they are text and hashes.
 
+use crate::acceptances::{self, Accepted};
 use crate::acts;
 use crate::archive::{self, Members};
 use crate::entries::{self, Read};
@@ -104,13 +105,13 @@ impl Pack {
         })
     }
 
-    /// Checks entries, tree, heads and proofs.
-    pub(crate) fn check_log(&mut self, trust: &Trust) {
+    /// Checks entries, tree, heads and proofs. `accepted`: what officers of the nodes in other packs accepted of this log.
+    pub(crate) fn check_log(&mut self, trust: &Trust, accepted: &[Accepted]) {
         self.check_entries();
         let head = (member(&self.members, CHECKPOINT)).and_then(|note| trust.open(note));
         self.check_head(head.as_ref());
         self.check_cosigned(trust, head.as_ref());
-        self.check_held(trust);
+        self.check_held(trust, accepted);
         let fits = |text: &str| text == spreadsheet::table(&self.entries);
         if !member(&self.members, SPREADSHEET).is_some_and(fits) {
             self.findings.add(
@@ -253,7 +254,7 @@ impl Pack {
                     self.findings
                         .add(Code::Damaged, None, format!("{place} repeats a head"));
                 }
-                self.check_extends(trust, &of.clone(), "a cosigned head");
+                self.check_extends(trust, &[], &of.clone(), "a cosigned head");
             }
             self.cosigned.push(signed);
         }
@@ -289,13 +290,18 @@ impl Pack {
         }
     }
 
-    fn check_held(&mut self, trust: &Trust) {
+    fn check_held(&mut self, trust: &Trust, accepted: &[Accepted]) {
         let origin = self.manifest.origin.clone();
         let mut any = false;
         for held in trust.heads() {
             if held.checkpoint().origin == origin {
                 any = true;
-                self.check_extends(trust, held.checkpoint(), "the checkpoint you hold");
+                self.check_extends(
+                    trust,
+                    accepted,
+                    held.checkpoint(),
+                    "the checkpoint you hold",
+                );
             }
         }
         if !any {
@@ -306,8 +312,15 @@ impl Pack {
         }
     }
 
-    /// Whether the log passed through `head`. One that went on from a backup is told by its officer's act.
-    pub(crate) fn check_extends(&mut self, trust: &Trust, head: &Checkpoint, what: &str) {
+    /// Whether the log passed through `head`. One that went on from a backup is told by its officer's act; the coordinator's, by an act
+    /// of `accepted` that names exactly this head.
+    pub(crate) fn check_extends(
+        &mut self,
+        trust: &Trust,
+        accepted: &[Accepted],
+        head: &Checkpoint,
+        what: &str,
+    ) {
         if self.root_at(head.size) == Some(head.root) {
             return;
         }
@@ -315,6 +328,16 @@ impl Pack {
             (self.findings).notice(format!(
                 "{what}, of {} entries, is of the log as it was before it went on from a backup of {kept} entries (entry \
                  {index}, signed by the officer); what came after those {kept} is lost, and counted as spent",
+                head.size
+            ));
+            return;
+        }
+        let passed = |from: &Checkpoint| self.root_at(from.size) == Some(from.root);
+        if let Some(act) = acceptances::explains(accepted, head, passed) {
+            let (origin, index) = (&act.origin, act.index);
+            (self.findings).notice(format!(
+                "{what}, of {} entries, is of the log as it was before it went on from a backup, which the officers of {origin} \
+                 accepted (entry {index} of their log)",
                 head.size
             ));
             return;

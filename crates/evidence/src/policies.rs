@@ -5,19 +5,30 @@ use crate::log::{self, Pack};
 use crate::report::Code;
 use crate::trust::Trust;
 use audit::{EntryKind, Header};
-use protocol::{ChainFault, PolicyChain, PublicKey};
+use protocol::{ChainFault, CoordinatorAcceptance, PolicyChain, PublicKey};
 use std::collections::BTreeSet;
 
 /// Where a pack keeps policies as files, each named by its hash.
 const FOLDER: &str = "policies/";
 
-/// Follows the policies of a node's log and adds what is wrong to its findings. Returns the entry of the first policy that can be
-/// read: from there on the log says who its officers are, and before it only the reader does.
-pub(crate) fn check(pack: &mut Pack, trust: &Trust) -> Option<u64> {
+/// What the chain of a log's policies gives.
+pub(crate) struct Chain {
+    /// The entry of the first policy that can be read: from there on the log says who its officers are, and before it only the reader
+    /// does.
+    pub(crate) first: Option<u64>,
+    /// Whether that policy names an officer of the reader's.
+    pub(crate) is_named: bool,
+    /// Acceptances of a restored coordinator that the officers in force signed, each with its entry.
+    pub(crate) accepted: Vec<(u64, CoordinatorAcceptance)>,
+}
+
+/// Follows the policies of a node's log and adds what is wrong to its findings.
+pub(crate) fn check(pack: &mut Pack, trust: &Trust) -> Chain {
     let named = trust.officers(&pack.manifest.origin);
     let is_named = |keys: &[PublicKey]| keys.iter().any(|key| named.contains(key));
     let mut chain = PolicyChain::default();
-    let (mut first, mut before_any) = (None, 0);
+    let (mut first, mut first_is_named, mut before_any) = (None, false, 0);
+    let mut accepted = Vec::new();
     let (mut found, mut notices) = (Vec::new(), Vec::new());
     for entry in &pack.entries {
         let Some(header) = &entry.header else {
@@ -43,16 +54,21 @@ pub(crate) fn check(pack: &mut Pack, trust: &Trust) -> Option<u64> {
         let followed = chain.follow(
             header.kind.as_str(),
             &|name| header.text(name),
-            recovered,
+            &|name| header.number(name),
             entry.body.as_deref(),
         );
-        if let Err(fault) = followed {
-            found.push((code_of(fault), header.index, fault.to_string()));
+        match (followed, chain.accepted()) {
+            (Err(fault), _) => found.push((code_of(fault), header.index, fault.to_string())),
+            (Ok(()), Some(act)) if header.kind == EntryKind::Acceptance => {
+                accepted.push((header.index, act.clone()));
+            }
+            (Ok(()), _) => {}
         }
         match (first, chain.last()) {
             (None, Some(policy)) => {
                 first = Some(header.index);
-                if !named.is_empty() && !is_named(&policy.officers.keys) {
+                first_is_named = is_named(&policy.officers.keys);
+                if !named.is_empty() && !first_is_named {
                     let words = "the policy it begins with names no officer of the file of keys";
                     found.push((Code::Signature, header.index, words.to_owned()));
                 }
@@ -83,7 +99,11 @@ pub(crate) fn check(pack: &mut Pack, trust: &Trust) -> Option<u64> {
         ));
     }
     check_files(pack);
-    first
+    Chain {
+        first,
+        is_named: first_is_named,
+        accepted,
+    }
 }
 
 /// Holds the policies that lie in the pack as files to those that the log put in force: each file is one of them, and the one that
@@ -135,9 +155,10 @@ fn code_of(fault: ChainFault) -> Code {
         ChainFault::Installed | ChainFault::TooFewOfficers | ChainFault::NoOfficer => {
             Code::Signature
         }
-        ChainFault::OtherDocument | ChainFault::OtherBefore | ChainFault::OtherOrganisation => {
-            Code::Altered
-        }
+        ChainFault::OtherDocument
+        | ChainFault::OtherBefore
+        | ChainFault::OtherOrganisation
+        | ChainFault::OtherWords => Code::Altered,
         ChainFault::NotInForce | ChainFault::NotApproved => Code::NotInForce,
     }
 }

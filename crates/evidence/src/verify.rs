@@ -1,6 +1,8 @@
 //! The offline check of packs, each alone and each node's against the coordinator's.
 //! It computes on the bytes and the trust it is given, and on nothing else.
 
+use crate::acceptances::Accepted;
+use crate::books::Books;
 use crate::log::Pack;
 use crate::pack::Side;
 use crate::report::Report;
@@ -15,16 +17,19 @@ pub fn verify(packs: &[(String, Vec<u8>)], trust: &Trust) -> Result<Report, Evid
     let mut report = Report::default();
     let (mut nodes, mut coordinators) = (Vec::new(), Vec::new());
     for (name, bytes) in packs {
-        let mut pack = Pack::open(name, bytes, trust)?;
-        pack.check_log(trust);
-        let books = books::read(&mut pack, trust);
-        witnesses::check(&mut pack, trust);
+        let pack = Pack::open(name, bytes, trust)?;
         report.checked.push(summary(name, &pack));
         match pack.manifest.side {
-            Side::Node => nodes.push((pack, books)),
-            Side::Coordinator => coordinators.push((pack, books)),
+            Side::Node => nodes.push(pack),
+            Side::Coordinator => coordinators.push(pack),
         }
     }
+    // Nodes first: their officers may have accepted that a coordinator was restored.
+    let mut nodes = checked(nodes, trust, &[]);
+    let accepted: Vec<Accepted> = (nodes.iter())
+        .flat_map(|(_, books)| books.accepted.iter().cloned())
+        .collect();
+    let mut coordinators = checked(coordinators, trust, &accepted);
     for (node, own) in &mut nodes {
         for (coordinator, theirs) in &mut coordinators {
             counterpart::compare(trust, (node, own), (coordinator, theirs));
@@ -39,6 +44,17 @@ pub fn verify(packs: &[(String, Vec<u8>)], trust: &Trust) -> Result<Report, Evid
     }
     report.findings.sort_by_key(|finding| finding.code);
     Ok(report)
+}
+
+/// Each pack, checked alone, with its books.
+fn checked(packs: Vec<Pack>, trust: &Trust, accepted: &[Accepted]) -> Vec<(Pack, Books)> {
+    let check = |mut pack: Pack| {
+        pack.check_log(trust, accepted);
+        let books = books::read(&mut pack, trust);
+        witnesses::check(&mut pack, trust);
+        (pack, books)
+    };
+    packs.into_iter().map(check).collect()
 }
 
 fn summary(name: &str, pack: &Pack) -> String {

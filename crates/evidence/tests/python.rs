@@ -239,6 +239,43 @@ fn a_verifier_written_from_the_document_agrees_on_whole_and_changed_packs() {
         it.approve(8, 3);
     });
     changed("two swapped", &|it| it.node.entries.swap(1, 3));
+    let lost = [0, 1, 2, 3, 4];
+    changed("a coordinator set back", &|it| it.set_back(0));
+    changed("a coordinator set back and accepted", &|it| {
+        it.set_back(0);
+        it.accept(&[3, 5], &lost);
+    });
+    changed("one set back later and accepted", &|it| {
+        it.set_back(9);
+        it.accept(&[6, 5], &lost[2..]);
+    });
+    changed("one accepted by one officer of two", &|it| {
+        it.set_back(0);
+        it.accept(&[3], &lost);
+    });
+    changed("one accepted without all that was lost", &|it| {
+        it.set_back(0);
+        it.accept(&[3, 5], &lost[1..]);
+    });
+    changed("an acceptance with invented words", &|it| {
+        it.set_back(0);
+        let act = it.acceptance(&lost);
+        it.accept_as(&act, &[3, 5], |entry| {
+            entry.facts.insert("held-size".to_owned(), 1_u64.into());
+        });
+    });
+    changed("an acceptance of a head that nobody signed", &|it| {
+        it.set_back(0);
+        let mut act = it.acceptance(&lost);
+        act.accepted.size += 1;
+        it.accept_as(&act, &[3, 5], |_| {});
+    });
+    changed("one set back twice and accepted twice", &|it| {
+        it.set_back(12);
+        it.accept(&[3, 5], &lost);
+        it.set_back(4);
+        it.accept(&[5, 6], &lost);
+    });
     for (what, other) in &worlds {
         agree(what, &other.packs(), &[]);
         agree(what, &other.packs(), &heads);

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 SKEW = 600
 KINDS = """account study request decision charge refusal answer reuse release policy-change budget-move edition enrolment
-login admin-act alarm anchor tombstone restoration write-off""".split()
+login admin-act alarm anchor tombstone restoration write-off acceptance""".split()
 EXIT = {"damaged": 3, "signature": 3, "altered": 3, "removed": 3, "reordered": 3, "forked": 3, "uncosigned": 3, "total-differs": 4, "not-in-force": 4,
         "answer-without-charge": 4, "overspent": 4, "missing-counterpart": 5, "counterpart-differs": 5}
 
@@ -316,7 +316,7 @@ class Pack:
         self.check_heads()
         if self.texts.get("entries.csv") != spreadsheet(self.entries):
             self.add("altered")
-        self.allowed, self.answers, self.refusals, self.sent = {}, {}, [], {}
+        self.allowed, self.answers, self.refusals, self.sent, self.accepted = {}, {}, [], {}, []
         self.node_books() if self.side == "node" else self.coordinator_books()
         if trust.witnesses and any(e >= self.covered() for e in self.to_be_covered()):
             self.add("uncosigned")
@@ -402,9 +402,11 @@ class Pack:
                 self.add("forked")
         if set(own) - proved:
             self.add("damaged")
+    def check_held(self, accepted):
+        """Section 4.5, for the checkpoints of the reader; `accepted` is what officers in other packs accepted of this log."""
         for checkpoint in self.trust.held:
             if checkpoint[0] == self.origin:
-                self.check_extends(checkpoint)
+                self.check_extends(checkpoint, accepted)
 
     def covered(self):
         """Section 4.7: how many entries as many witnesses as demanded cosigned."""
@@ -421,10 +423,17 @@ class Pack:
         made = max([self.manifest["made_at"], *(e.header["at"] for e in self.headers())])
         return [e.header["index"] for e in self.headers() if e.header["at"] + 86_400 < made]
 
-    def check_extends(self, checkpoint):
+    def passed(self, size, root):
+        return size < len(self.roots) and self.roots[size] == root
+
+    def check_extends(self, checkpoint, accepted=()):
         origin, size, root = checkpoint
-        if size < len(self.roots) and self.roots[size] == root:
+        if self.passed(size, root):
             return
+        for act in accepted:
+            later = [a for a in accepted if a["origin"] == act["origin"] and a["index"] >= act["index"]]
+            if act["held"] == checkpoint and any(self.passed(*a["accepted"][1:]) for a in later):
+                return
         for e in self.headers():
             if e.header["kind"] != "restoration" or e.body is None:
                 continue
@@ -505,7 +514,7 @@ class Pack:
     def follow_policies(self):
         """Section 5, Policies; the entry of the first one that can be read."""
         named = self.trust.officers.get(self.origin, [])
-        last, restorer, approved, first = None, None, set(), None
+        last, restorer, approved, first, is_named = None, None, set(), None, False
         for e in self.headers():
             kind = e.header["kind"]
             if kind == "policy-change":
@@ -526,7 +535,8 @@ class Pack:
                     self.add(fault)
                 if last is None and claimed is not None:
                     first = e.header["index"]
-                    if named and not set(claimed["keys"]) & set(named):
+                    is_named = bool(set(claimed["keys"]) & set(named))
+                    if named and not is_named:
                         self.add("signature")
                 last, restorer = claimed or last, None
             elif kind == "restoration":
@@ -546,6 +556,10 @@ class Pack:
                     self.add(fault)
                 elif e.fact("word") == "approved":
                     approved.add((e.fact("request"), e.fact("request-hash")) + (last["hash"],))
+            elif kind == "acceptance":
+                fault = "not-in-force" if last is None or restorer is not None else self.accept(e, last, is_named)
+                if fault:
+                    self.add(fault)
             elif kind in ("charge", "reuse") and e.fact("recovered-by") is None and last is not None:
                 key = (e.fact("request"), e.fact("request-hash"), e.fact("policy-hash"))
                 waits = bool(last["manual"]) if e.body is None else e.body.decode(errors="replace") in last["manual"]
@@ -554,6 +568,33 @@ class Pack:
         if last is not None and last["organisation"] != self.manifest["organisation"]:
             self.add("altered")
         return first
+
+    def accept(self, entry, last, is_named):
+        """Section 5, Restored coordinators: what is at fault with an acceptance; what explains something is kept."""
+        try:
+            payload, signers = opened(entry.body, "coordinator-acceptance", last["keys"])
+            act = json.loads(payload)
+            if len(signers) < last["threshold"] or act["organisation"] != last["organisation"]:
+                return "signature"
+        except (ValueError, KeyError, TypeError):
+            return "signature"
+        stated = {"act": "coordinator-acceptance", "act-id": act["id"], "act-hash": sha(payload).hex(),
+                  "signers": ",".join(key.hex() for key in signers), "held-size": act["held"]["size"], "held-root": act["held"]["root"],
+                  "accepted-size": act["accepted"]["size"], "accepted-root": act["accepted"]["root"], "lost": len(act["lost"])}
+        if any(entry.fact(name) != value for name, value in stated.items()):
+            return "altered"
+        coordinator = "welfare-intelligence/coordinator"
+        if not self.trust.knows(coordinator):
+            return None
+        heads = {}
+        for name in ("held", "accepted"):
+            opens = self.trust.checkpoint(act[name + "_note"])
+            if opens is None or opens[0] != (coordinator, act[name]["size"], bytes.fromhex(act[name]["root"])):
+                return "signature"
+            heads[name] = opens[0]
+        if is_named:
+            self.accepted.append({"origin": self.origin, "index": entry.header["index"], "lost": set(act["lost"]), **heads})
+        return None
 
     def check_policy_files(self):
         """Section 5, Policies, as files."""
@@ -729,9 +770,10 @@ def compare(node, coordinator):
             if same not in node.refusals:
                 node.add("missing-counterpart")
     for request, allowed in node.allowed.items():
+        known = any(a["index"] > allowed.header["index"] and request in a["lost"] for a in node.accepted)
         sent = coordinator.sent.get(request)
         if sent is None or sent.fact("node") != organisation:
-            if allowed.header["at"] + SKEW < coordinator_made:
+            if not known and allowed.header["at"] + SKEW < coordinator_made:
                 coordinator.add("missing-counterpart")
             continue
         hashes = (sent.fact("request-hash"), allowed.fact("request-hash"))
@@ -739,12 +781,12 @@ def compare(node, coordinator):
             coordinator.add("counterpart-differs")
         expires = sent.fact("expires-at")
         lost = request in node.answers and request not in coordinator.answers
-        if lost and expires is not None and expires + SKEW < coordinator_made:
+        if lost and not known and expires is not None and expires + SKEW < coordinator_made:
             coordinator.add("missing-counterpart")
     for one, other in ((node, coordinator), (coordinator, node)):
         for checkpoint in other.cosigned:
             if checkpoint[0] == one.origin:
-                one.check_extends(checkpoint)
+                one.check_extends(checkpoint, node.accepted if one is coordinator else ())
 
 
 def verify(keys, paths, checkpoints, witnesses=0):
@@ -757,6 +799,9 @@ def verify(keys, paths, checkpoints, witnesses=0):
             raise Unreadable("checkpoint")
         trust.held.append(opened[0])
     packs = [Pack(path, trust) for path in paths]
+    accepted = [act for pack in packs if pack.side == "node" for act in pack.accepted]
+    for pack in packs:
+        pack.check_held(accepted if pack.side == "coordinator" else ())
     for node in packs:
         for coordinator in packs:
             if (node.side, coordinator.side) == ("node", "coordinator"):

@@ -5,8 +5,8 @@ use crate::caps::amount;
 use crate::standing::standing;
 use crate::verify::verify;
 use crate::{
-    CapStanding, DecidedRequest, LedgerError, PolicyInForce, Report, charge, log, policies,
-    requests,
+    Accepted, AllowedRequest, CapStanding, DecidedRequest, LedgerError, PolicyInForce, Report,
+    acceptance, charge, log, policies, requests,
 };
 use audit::{Checkpoint, EntryKind, Hash, Header, NoteSignature, Tree};
 use merkle_log::StoredEntry;
@@ -228,6 +228,21 @@ impl LedgerReader {
     ) -> Result<Option<DecidedRequest>, LedgerError> {
         let mut transaction = self.readers.read_transaction().await?;
         requests::one(&mut transaction, request_id, request_hash).await
+    }
+
+    /// Every acceptance of a restored coordinator, oldest first.
+    ///
+    /// # Errors
+    /// [`LedgerError::Corrupt`] for an entry that holds no signed act.
+    pub async fn acceptances(&self) -> Result<Vec<Accepted>, LedgerError> {
+        let mut transaction = self.readers.read_transaction().await?;
+        acceptance::all(&mut transaction).await
+    }
+
+    /// Every request that was allowed here, in the order of the log; not what a restoration booked again.
+    pub async fn allowed_requests(&self) -> Result<Vec<AllowedRequest>, LedgerError> {
+        let mut transaction = self.readers.read_transaction().await?;
+        acceptance::allowed(&mut transaction).await
     }
 
     /// Every new guarantee that was entered, oldest first.

@@ -207,6 +207,7 @@ pub(crate) fn is_reserved(kind: EntryKind) -> bool {
             | EntryKind::Decision
             | EntryKind::Restoration
             | EntryKind::WriteOff
+            | EntryKind::Acceptance
             | EntryKind::Tombstone
     )
 }

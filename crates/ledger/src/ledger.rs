@@ -6,8 +6,8 @@ use crate::facts::{Facts, is_reserved};
 use crate::log::append;
 use crate::refusals::log_refusal;
 use crate::{
-    Balance, DecidedRequest, LedgerError, LedgerReader, Report, Restored, acts, answers, charge,
-    policies, requests, restore, retention,
+    Balance, DecidedRequest, LedgerError, LedgerReader, Report, Restored, acceptance, acts,
+    answers, charge, policies, requests, restore, retention,
 };
 use audit::{
     AuditError, Checkpoint, EntryKind, Fact, Hash, LogSigner, NoteKey, NoteSignature,
@@ -16,8 +16,8 @@ use audit::{
 use policy::{Caps, Permit};
 use privacy_loss::NanoRho;
 use protocol::{
-    SubCap, VerifiedApproval, VerifiedBudgetMove, VerifiedGuarantee, VerifiedPolicyChange,
-    VerifiedReceipt, VerifiedRestoration,
+    SubCap, VerifiedAcceptance, VerifiedApproval, VerifiedBudgetMove, VerifiedGuarantee,
+    VerifiedPolicyChange, VerifiedReceipt, VerifiedRestoration,
 };
 use std::path::Path;
 use storage::Store;
@@ -206,6 +206,19 @@ impl Ledger {
         now: i64,
     ) -> Result<u64, LedgerError> {
         policies::change(self.store.writer(), act, now).await
+    }
+
+    /// Enters the act by which this node goes on with a restored coordinator, and returns the leaf's index. It gives no budget back.
+    ///
+    /// # Errors
+    /// [`LedgerError::Act`] and [`LedgerError::ActUsed`] as for a move, [`LedgerError::PolicyReplaced`] where no policy is in force,
+    /// [`LedgerError::NeverAllowed`] for a request that is no loss of this node's.
+    pub async fn accept_coordinator(
+        &self,
+        act: &VerifiedAcceptance,
+        now: i64,
+    ) -> Result<u64, LedgerError> {
+        acceptance::accept(self.store.writer(), act, now).await
     }
 
     /// Keeps a request with the policy's first decision of it; the same request again changes nothing.

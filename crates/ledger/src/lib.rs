@@ -10,6 +10,7 @@
 //! (Bun & Steinke 2016, Lemma 1.7), and a charge that would pass a cap is refused before it is made, which is
 //! a privacy filter for zCDP (Feldman & Zrnic 2021, Rogers et al. 2016): whatever is asked next may depend on earlier answers.
 
+mod acceptance;
 mod act_rows;
 mod acts;
 mod answers;
@@ -33,6 +34,7 @@ mod verify_policies;
 #[cfg(test)]
 mod tests;
 
+pub use acceptance::{Accepted, AllowedRequest};
 pub use audit::{LogSigner, SignedCheckpoint};
 pub use book::{Balance, EnteredGuarantee, Entry, Evidence, LedgerReader};
 pub use caps::{Cap, lifetime_limit};
@@ -121,6 +123,14 @@ pub enum LedgerError {
     OtherLifetime {
         /// The cap in force.
         fixed: privacy_loss::NanoRho,
+    },
+    /// An act names a request as lost that this node never allowed.
+    #[error(
+        "the act names request {request_id} as lost, which this node never allowed; draw up a new act"
+    )]
+    NeverAllowed {
+        /// The request.
+        request_id: String,
     },
     /// A policy was signed over another one than that in force.
     #[error("the policy it replaces is not the one in force; sign it again over that one")]

@@ -175,7 +175,7 @@ pub(crate) async fn hash_in_force(
 }
 
 /// The chain as it stands, without what came before its last policy.
-async fn chain(connection: &mut SqliteConnection) -> Result<PolicyChain, LedgerError> {
+pub(crate) async fn chain(connection: &mut SqliteConnection) -> Result<PolicyChain, LedgerError> {
     let Some(latest) = latest(&mut *connection).await? else {
         return Ok(PolicyChain::default());
     };

@@ -1,6 +1,7 @@
 //! Tests of the whole ledger over real SQLite files.
 //! They charge from terms instead of permits, since only the policy can make a permit.
 
+mod acceptance;
 mod acts;
 mod charging;
 mod fixtures;

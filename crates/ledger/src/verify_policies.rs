@@ -2,6 +2,7 @@
 //! officer's of the policy in force, each charge and reuse was allowed by that policy. What requests are kept for trial is outside the log.
 
 use crate::LedgerError;
+use crate::acceptance;
 use crate::policies::PolicyRow;
 use crate::report::Problem;
 use crate::requests::ApprovalRow;
@@ -12,7 +13,7 @@ use sqlx::SqliteConnection;
 use std::collections::BTreeMap;
 
 /// Kinds of entries whose body the chain reads.
-const FOLLOWED: &str = "'policy-change', 'decision', 'charge', 'reuse'";
+const FOLLOWED: &str = "'policy-change', 'decision', 'charge', 'reuse', 'acceptance'";
 
 pub(crate) async fn check_policies(
     connection: &mut SqliteConnection,
@@ -54,9 +55,15 @@ pub(crate) async fn check_policies(
         let followed = chain.follow(
             header.kind.as_str(),
             &|name| header.text(name),
-            header.number("recovered-by").is_some(),
+            &|name| header.number(name),
             body.map(Vec::as_slice),
         );
+        let heads_differ = header.kind == EntryKind::Acceptance
+            && followed.is_ok()
+            && !chain.accepted().is_some_and(acceptance::has_its_heads);
+        if heads_differ {
+            problems.push(Problem::ActUnsigned { index: *index });
+        }
         if let Err(fault) = followed {
             problems.push(Problem::NotUnderPolicy {
                 index: *index,

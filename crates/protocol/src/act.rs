@@ -27,6 +27,23 @@ pub struct ActHead<'a> {
     pub signed_at: i64,
 }
 
+/// [`Act::head`] for an act that holds the fields of [`ActHead`] by their names. They are no struct of their own: what is signed has them on
+/// both sides of the act's own fields, and refuses a field that it does not know, which serde does not do for flattened ones.
+macro_rules! act_head {
+    () => {
+        fn head(&self) -> ActHead<'_> {
+            ActHead {
+                version: self.version,
+                id: &self.id,
+                organisation: &self.organisation,
+                reason: &self.reason,
+                signed_at: self.signed_at,
+            }
+        }
+    };
+}
+pub(crate) use act_head;
+
 /// Whose signatures make an act count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Quorum {

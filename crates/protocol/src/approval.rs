@@ -1,6 +1,6 @@
 //! A person's word on one request that the policy leaves to a person. The person is shown the question, never data.
 
-use crate::act::{Act, ActHead, Quorum, Rule, SignedAct};
+use crate::act::{Act, ActHead, Quorum, Rule, SignedAct, act_head};
 use crate::from_hex;
 use serde::{Deserialize, Serialize};
 
@@ -68,15 +68,7 @@ impl Act for Approval {
     const VERSION: u32 = 2;
     const QUORUM: Quorum = Quorum::Officer;
 
-    fn head(&self) -> ActHead<'_> {
-        ActHead {
-            version: self.version,
-            id: &self.id,
-            organisation: &self.organisation,
-            reason: &self.reason,
-            signed_at: self.signed_at,
-        }
-    }
+    act_head!();
 
     fn rules(&self) -> Vec<Rule> {
         vec![

@@ -1,7 +1,7 @@
 //! Signed acts on a node's budget: moving what is unspent from one part to another, and the two-person act by which a
 //! higher lifetime cap becomes a new guarantee. An act is signed for one organisation and counts once.
 
-use crate::act::{Act, ActHead, Quorum, Rule, SignedAct};
+use crate::act::{Act, ActHead, Quorum, Rule, SignedAct, act_head};
 use crate::sub_cap::SubCap;
 use privacy_loss::NanoRho;
 use serde::{Deserialize, Serialize};
@@ -54,15 +54,7 @@ impl Act for BudgetMove {
     const TYPE: &'static str = "application/vnd.welfare-intelligence.budget-move+json";
     const QUORUM: Quorum = Quorum::Officer;
 
-    fn head(&self) -> ActHead<'_> {
-        ActHead {
-            version: self.version,
-            id: &self.id,
-            organisation: &self.organisation,
-            reason: &self.reason,
-            signed_at: self.signed_at,
-        }
-    }
+    act_head!();
 
     fn rules(&self) -> Vec<Rule> {
         let key = match self.part {
@@ -86,15 +78,7 @@ impl Act for NewGuarantee {
     const TYPE: &'static str = "application/vnd.welfare-intelligence.new-guarantee+json";
     const QUORUM: Quorum = Quorum::TwoPersons;
 
-    fn head(&self) -> ActHead<'_> {
-        ActHead {
-            version: self.version,
-            id: &self.id,
-            organisation: &self.organisation,
-            reason: &self.reason,
-            signed_at: self.signed_at,
-        }
-    }
+    act_head!();
 
     fn rules(&self) -> Vec<Rule> {
         vec![(

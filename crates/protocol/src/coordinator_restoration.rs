@@ -1,7 +1,7 @@
 //! The officer's act by which the coordinator's log goes on from a backup: it holds the head where the log ended and the one from which
 //! it goes on, both as the log's key signed them. Without it a witness takes the shorter log for what it is, another history.
 
-use crate::act::{Act, ActHead, Quorum, Rule};
+use crate::act::{Act, ActHead, Quorum, Rule, act_head};
 use serde::{Deserialize, Serialize};
 
 /// The longest note that an act may hold: a head and the signatures of many witnesses.
@@ -31,15 +31,7 @@ impl Act for CoordinatorRestoration {
     const TYPE: &'static str = "application/vnd.welfare-intelligence.coordinator-restoration+json";
     const QUORUM: Quorum = Quorum::Officer;
 
-    fn head(&self) -> ActHead<'_> {
-        ActHead {
-            version: self.version,
-            id: &self.id,
-            organisation: &self.organisation,
-            reason: &self.reason,
-            signed_at: self.signed_at,
-        }
-    }
+    act_head!();
 
     fn rules(&self) -> Vec<Rule> {
         let is_note = |note: &str| note.ends_with('\n') && note.len() <= LONGEST_NOTE;

@@ -136,6 +136,16 @@ pub fn pre_authentication(payload_type: &str, payload: &[u8]) -> Vec<u8> {
 }
 
 impl Envelope {
+    /// An envelope that nobody signed yet, for signatures that are added elsewhere. No check accepts it.
+    pub fn unsigned(payload_type: &str, payload: &[u8]) -> Envelope {
+        Envelope {
+            payload_type: payload_type.to_owned(),
+            payload: BASE64_STANDARD.encode(payload),
+            signatures: Vec::new(),
+            attachment: None,
+        }
+    }
+
     /// Signs `payload` with the key `key`, through `sign` over the bytes handed to it.
     pub fn sign(
         payload_type: &str,
@@ -145,13 +155,11 @@ impl Envelope {
     ) -> Envelope {
         let signature = sign(&pre_authentication(payload_type, payload));
         Envelope {
-            payload_type: payload_type.to_owned(),
-            payload: BASE64_STANDARD.encode(payload),
             signatures: vec![Signature {
                 keyid: key.key_id(),
                 sig: BASE64_STANDARD.encode(signature),
             }],
-            attachment: None,
+            ..Envelope::unsigned(payload_type, payload)
         }
     }
 

@@ -10,6 +10,7 @@ mod act;
 mod answer;
 mod approval;
 mod budget;
+mod coordinator_acceptance;
 mod held_receipt;
 mod obligations;
 mod offer_notice;
@@ -27,6 +28,7 @@ pub use act::{Act, ActError, ActHead, MAX_ACT_AGE_SECONDS, Officers, Quorum, Rul
 pub use answer::{Answer, AnswerError, Outcome, Receipt, SliceReceipt, VerifiedAnswer, Vouched};
 pub use approval::{Approval, VerifiedApproval, Word};
 pub use budget::{BudgetMove, NewGuarantee, VerifiedBudgetMove, VerifiedGuarantee};
+pub use coordinator_acceptance::{CoordinatorAcceptance, VerifiedAcceptance};
 pub use coordinator_restoration::CoordinatorRestoration;
 pub use dsse::{Envelope, EnvelopeError, PublicKey};
 pub use held_receipt::{ReceiptError, VerifiedReceipt};

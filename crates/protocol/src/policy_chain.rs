@@ -6,6 +6,7 @@
 //! key anew, another policy may begin; it is a new [`Anchor`], and whoever reads the log is told so.
 
 use crate::act::{Officers, SignedAct};
+use crate::coordinator_acceptance::CoordinatorAcceptance;
 use crate::dsse::{Envelope, PublicKey};
 use crate::policy_change::PolicyChange;
 use crate::policy_text::PolicyText;
@@ -79,6 +80,9 @@ pub enum ChainFault {
     /// It was decided under another policy than the one in force.
     #[error("was decided under another policy than the one in force")]
     NotInForce,
+    /// An acceptance whose entry says something else than the officers signed.
+    #[error("does not say what the officers signed")]
+    OtherWords,
     /// The rule waits for a person, and nobody said yes to exactly this request under this policy.
     #[error("was allowed by a rule that waits for a person, and nobody approved it")]
     NotApproved,
@@ -92,6 +96,7 @@ pub struct PolicyChain {
     restored_by: Option<PublicKey>,
     anchors: Vec<Anchor>,
     approved: BTreeSet<[String; 3]>,
+    accepted: Option<CoordinatorAcceptance>,
 }
 
 impl PolicyChain {
@@ -118,6 +123,11 @@ impl PolicyChain {
     /// What the log does not prove.
     pub fn anchors(&self) -> &[Anchor] {
         &self.anchors
+    }
+
+    /// The last acceptance of a restored coordinator that as many officers signed as the policy in force asked for.
+    pub fn accepted(&self) -> Option<&CoordinatorAcceptance> {
+        self.accepted.as_ref()
     }
 
     /// Whether a policy may be entered that nobody signed: the first, the same again after a restoration, or after one by an
@@ -162,9 +172,9 @@ impl PolicyChain {
         Ok((act, fresh))
     }
 
-    /// Follows one entry of a log: its kind, its facts that are texts, and its body where that is there. Entries of other kinds than
-    /// policies, acts, words and what they allow say nothing to the chain. `recovered`: a charge that a restoration booked again,
-    /// which was allowed under a policy of the log that was lost.
+    /// Follows one entry of a log: its kind, its facts that are texts and those that are numbers, and its body where that is there.
+    /// Entries of other kinds than policies, acts, words and what they allow say nothing to the chain; nor does a charge that a
+    /// restoration booked again, which was allowed under a policy of the log that was lost.
     ///
     /// # Errors
     /// [`ChainFault`].
@@ -172,7 +182,7 @@ impl PolicyChain {
         &mut self,
         kind: &str,
         fact: &dyn Fn(&str) -> Option<&'h str>,
-        recovered: bool,
+        number: &dyn Fn(&str) -> Option<u64>,
         body: Option<&[u8]>,
     ) -> Result<(), ChainFault> {
         let text = |name: &str| fact(name).unwrap_or_default();
@@ -216,7 +226,11 @@ impl PolicyChain {
                 };
                 self.word(&stated, body.unwrap_or_default())
             }
-            "charge" | "reuse" if !recovered => self.allows(
+            "acceptance" => {
+                let text = |name: &str| text(name).to_owned();
+                self.acceptance(&text, number, body.unwrap_or_default())
+            }
+            "charge" | "reuse" if number("recovered-by").is_none() => self.allows(
                 text("request"),
                 text("request-hash"),
                 text("policy-hash"),
@@ -328,6 +342,41 @@ impl PolicyChain {
             let key = [&said.request, &said.request_hash, &policy.hash].map(Clone::clone);
             self.approved.insert(key);
         }
+        Ok(())
+    }
+
+    /// Follows the acceptance of a restored coordinator: signed as the policy in force asks for, with the words that its entry states.
+    fn acceptance(
+        &mut self,
+        text: &dyn Fn(&str) -> String,
+        number: &dyn Fn(&str) -> Option<u64>,
+        body: &[u8],
+    ) -> Result<(), ChainFault> {
+        let policy = self.in_force().ok_or(ChainFault::NotInForce)?;
+        let act = serde_json::from_slice(body).ok().and_then(|envelope| {
+            SignedAct::<CoordinatorAcceptance>::verify(
+                &envelope,
+                &policy.officers,
+                &policy.organisation,
+            )
+            .ok()
+        });
+        let act = act.ok_or(ChainFault::TooFewOfficers)?;
+        let signers: Vec<String> = act.signers().iter().map(ToString::to_string).collect();
+        let words = act.act();
+        let fits = text("act") == CoordinatorAcceptance::NAME
+            && text("act-id") == words.id
+            && text("act-hash") == crate::hex(&act.hash())
+            && text("signers") == signers.join(",")
+            && number("held-size") == Some(words.held.size)
+            && text("held-root") == words.held.root
+            && number("accepted-size") == Some(words.accepted.size)
+            && text("accepted-root") == words.accepted.root
+            && number("lost") == Some(words.lost.len() as u64);
+        if !fits {
+            return Err(ChainFault::OtherWords);
+        }
+        self.accepted = Some(words.clone());
         Ok(())
     }
 

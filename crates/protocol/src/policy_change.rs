@@ -1,7 +1,7 @@
 //! The signed act by which a policy replaces the one in force. It carries the document and names the policy it replaces, so that
 //! an older policy cannot be brought back and the log holds every policy there was.
 
-use crate::act::{Act, ActHead, Quorum, Rule, SignedAct};
+use crate::act::{Act, ActHead, Quorum, Rule, SignedAct, act_head};
 use crate::from_hex;
 use serde::{Deserialize, Serialize};
 
@@ -36,15 +36,7 @@ impl Act for PolicyChange {
     const TYPE: &'static str = "application/vnd.welfare-intelligence.policy-change+json";
     const QUORUM: Quorum = Quorum::Threshold;
 
-    fn head(&self) -> ActHead<'_> {
-        ActHead {
-            version: self.version,
-            id: &self.id,
-            organisation: &self.organisation,
-            reason: &self.reason,
-            signed_at: self.signed_at,
-        }
-    }
+    act_head!();
 
     fn rules(&self) -> Vec<Rule> {
         vec![

@@ -1,7 +1,7 @@
 //! The officer's act by which a node goes on from a backup: it names the log that ended, where the witness last saw it, the
 //! entries that were kept, and the key of the log that goes on. Without it a witness takes a new key's log for no successor.
 
-use crate::act::{Act, ActHead, Quorum, Rule, SignedAct};
+use crate::act::{Act, ActHead, Quorum, Rule, SignedAct, act_head};
 use crate::dsse::PublicKey;
 use crate::from_hex;
 use serde::{Deserialize, Serialize};
@@ -59,15 +59,7 @@ impl Act for Restoration {
     const TYPE: &'static str = "application/vnd.welfare-intelligence.restoration+json";
     const QUORUM: Quorum = Quorum::Officer;
 
-    fn head(&self) -> ActHead<'_> {
-        ActHead {
-            version: self.version,
-            id: &self.id,
-            organisation: &self.organisation,
-            reason: &self.reason,
-            signed_at: self.signed_at,
-        }
-    }
+    act_head!();
 
     fn rules(&self) -> Vec<Rule> {
         vec![

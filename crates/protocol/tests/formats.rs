@@ -6,8 +6,8 @@
 use geography::Level;
 use privacy_loss::NanoRho;
 use protocol::{
-    Act, BudgetMove, Consent, Envelope, LogState, NewGuarantee, PolicyPublication, PublicKey,
-    PublishedAs, Request, Restoration, Study, SubCap,
+    Act, BudgetMove, Consent, CoordinatorAcceptance, Envelope, LogState, NewGuarantee,
+    PolicyPublication, PublicKey, PublishedAs, Request, Restoration, Study, SubCap,
 };
 use query::AggregateQuery;
 use serde::Serialize;
@@ -157,6 +157,20 @@ fn acts_of_version_1_are_readable() {
     };
     check("restoration-1.json", &restoration);
     assert_eq!(restoration.check(NODE), Ok(()));
+    let acceptance = CoordinatorAcceptance {
+        version: 1,
+        id: id('e'),
+        organisation: NODE.to_owned(),
+        held: LogState::new(20, &[5; 32]),
+        held_note: "held\n".to_owned(),
+        accepted: LogState::new(12, &[6; 32]),
+        accepted_note: "accepted\n".to_owned(),
+        lost: vec![id('a'), id('b')],
+        reason: "the disk failed".to_owned(),
+        signed_at: 1_790_000_000,
+    };
+    check("coordinator-acceptance-1.json", &acceptance);
+    assert_eq!(acceptance.check(NODE), Ok(()));
 }
 
 #[test]

@@ -4,6 +4,7 @@
 pub mod audit;
 pub mod backup;
 pub mod budget;
+pub mod coordinator;
 pub mod init;
 mod interview;
 pub mod join;

@@ -6,6 +6,7 @@ use crate::clock;
 use crate::commands::spoken::Spoken;
 use crate::commands::{budget, quality};
 use crate::config::NodeDir;
+use crate::coordinator_head;
 use crate::editions;
 use crate::node;
 use crate::page;
@@ -81,6 +82,7 @@ pub async fn run(dir: &NodeDir, json: bool, spoken: Spoken) -> Result<()> {
     };
     let standings = budget::standings(dir, &policy).await?;
     let witnesses = standings_of_witnesses(dir, &config, ledger(dir).await?.as_ref()).await?;
+    let set_back = coordinator_head::standing(dir, &config, ledger(dir).await?.as_ref()).await?;
     if json {
         let studies: Vec<_> = (studies.ids().iter())
             .map(|id| serde_json::json!({ "id": id, "countersigned": consented(id) }))
@@ -97,6 +99,7 @@ pub async fn run(dir: &NodeDir, json: bool, spoken: Spoken) -> Result<()> {
             "waiting_for_a_second_signature": waiting,
             "log_size": entries,
             "witnesses": witnesses,
+            "coordinator_set_back": set_back,
             "studies": studies,
             "quality": quality,
         });
@@ -128,6 +131,10 @@ pub async fn run(dir: &NodeDir, json: bool, spoken: Spoken) -> Result<()> {
         );
     }
     say("terminal-log", &[("count", &entries.to_string())]);
+    if let Some(set_back) = set_back {
+        let [english, italian] = page::coordinator_set_back_words(set_back);
+        println!("{}", language.pick(italian, english));
+    }
     print_witnesses(&witnesses, language);
     for id in studies.ids() {
         let state = match consented(&id) {

@@ -4,6 +4,7 @@ use super::Page;
 use super::layout::page;
 use super::login::Session;
 use crate::config::NodeDir;
+use crate::coordinator_head::{self, SetBack};
 use crate::link::Contact;
 use crate::second_witness::{FaultKind, Standing, standings};
 use crate::words::Language;
@@ -40,6 +41,8 @@ pub(super) async fn show(
     let ledger = node.ledger().reader();
     let witnesses = standings(node.dir(), node.config(), Some(ledger)).await;
     let witnesses = witnesses.unwrap_or_default();
+    let set_back = coordinator_head::standing(node.dir(), node.config(), Some(ledger)).await;
+    let set_back = set_back.ok().flatten();
     let body = html! {
         @if paused {
             p.notice.warn role="status" { (language.say("paused")) }
@@ -51,6 +54,9 @@ pub(super) async fn show(
             }
         }
         p.notice role="status" { (connection(language, &node.link().contact(), paused, now)) }
+        @if let Some(set_back) = set_back {
+            p.notice.warn role="alert" { (coordinator_set_back(language, set_back)) }
+        }
         @for fault in witnesses.iter().filter_map(|witness| witness_fault(language, witness)) {
             p.notice.warn role="alert" { (fault) }
         }
@@ -146,6 +152,15 @@ pub(super) fn witness_fault(language: Language, witness: &Standing) -> Option<St
     })
 }
 
+/// That the coordinator's log was set back, and what to do.
+pub(super) fn coordinator_set_back(language: Language, set_back: SetBack) -> String {
+    let (held, when) = (
+        language.number(set_back.held),
+        language.moment(set_back.since),
+    );
+    language.fill("coordinator-set-back", &[("held", &held), ("when", &when)])
+}
+
 fn cosigned(language: Language, witness: &Standing) -> String {
     match witness.cosigned {
         Some(count) => language.fill(
@@ -220,6 +235,19 @@ mod tests {
         well.fault = None;
         assert_eq!(witness_fault(Language::En, &well), None);
         assert!(cosigned(Language::It, &well).contains("12"));
+    }
+
+    #[test]
+    fn a_coordinator_that_was_set_back_is_told_with_the_next_step_in_both_languages() {
+        let set_back = SetBack {
+            held: 1_234,
+            since: 1_790_000_000,
+        };
+        for (language, count) in [(Language::It, "1.234"), (Language::En, "1,234")] {
+            let said = coordinator_set_back(language, set_back);
+            assert!(said.contains(count) && !said.contains('{'), "{said}");
+            assert!(said.contains("node-agent audit coordinator show"), "{said}");
+        }
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod targets;
 
 pub use login::open;
 
+use crate::coordinator_head::SetBack;
 use crate::node::Node;
 use crate::second_witness::Standing;
 use crate::words::Language;
@@ -53,6 +54,11 @@ const HEADERS: [(HeaderName, &str); 6] = [
         "same-origin",
     ),
 ];
+
+/// That the coordinator's log was set back and what to do, in English and Italian.
+pub(crate) fn coordinator_set_back_words(set_back: SetBack) -> [String; 2] {
+    [Language::En, Language::It].map(|language| home::coordinator_set_back(language, set_back))
+}
 
 /// Why a witness does not cosign and what to do, in English and Italian; nothing where it does.
 pub(crate) fn witness_fault_words(witness: &Standing) -> Option<[String; 2]> {

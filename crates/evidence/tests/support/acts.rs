@@ -154,6 +154,89 @@ impl World {
         self.node.push(restored);
     }
 
+    /// The coordinator's log goes on from a backup of its first `kept` entries; the node had seen all of it.
+    pub(crate) fn set_back(&mut self, kept: usize) {
+        let head = self.coordinator.head(&coordinator_signer());
+        let line = cosign(head.checkpoint(), &node_signer(), NOW as u64);
+        self.held.push(head.with_signature(line));
+        self.coordinator.entries.truncate(kept);
+        self.coordinator.push(entry(
+            EntryKind::Login,
+            [("code", format!("signed-in-{kept}").into())],
+        ));
+    }
+
+    /// The officers of these seeds accept it, and that the answers to these requests are lost.
+    pub(crate) fn accept(&mut self, signers: &[u8], lost: &[u64]) {
+        let act = self.acceptance(lost);
+        self.accept_as(&act, signers, |_| {});
+    }
+
+    /// What they sign.
+    pub(crate) fn acceptance(&self, lost: &[u64]) -> CoordinatorAcceptance {
+        let (held, head) = (
+            self.held.last().unwrap(),
+            self.coordinator.head(&coordinator_signer()),
+        );
+        let state = |head: &SignedCheckpoint| {
+            LogState::new(head.checkpoint().size, &head.checkpoint().root)
+        };
+        let mut lost: Vec<String> = lost.iter().map(|number| request_id(*number)).collect();
+        lost.sort();
+        CoordinatorAcceptance {
+            version: 1,
+            id: request_id(96),
+            organisation: ORGANISATION.to_owned(),
+            held: state(held),
+            held_note: held.to_string(),
+            accepted: state(&head),
+            accepted_note: head.to_string(),
+            lost,
+            reason: "a broken disk".to_owned(),
+            signed_at: NOW,
+        }
+    }
+
+    pub(crate) fn accept_as(
+        &mut self,
+        act: &CoordinatorAcceptance,
+        signers: &[u8],
+        change: impl Fn(&mut Entry),
+    ) {
+        let payload = serde_json::to_vec(act).unwrap();
+        let mut envelope = Envelope::unsigned(CoordinatorAcceptance::TYPE, &payload);
+        for seed in signers {
+            envelope
+                .add_signature(&public(*seed), |bytes| {
+                    pair(*seed).sign(bytes).as_ref().try_into().unwrap()
+                })
+                .unwrap();
+        }
+        let mut keys: Vec<PublicKey> = signers.iter().map(|seed| public(*seed)).collect();
+        keys.sort();
+        let keys: Vec<String> = keys.iter().map(ToString::to_string).collect();
+        let mut accepted = entry(
+            EntryKind::Acceptance,
+            [
+                ("act", CoordinatorAcceptance::NAME.into()),
+                ("act-id", act.id.as_str().into()),
+                (
+                    "act-hash",
+                    protocol::hex(&protocol::sha256(&payload)).into(),
+                ),
+                ("signers", keys.join(",").into()),
+                ("held-size", act.held.size.into()),
+                ("held-root", act.held.root.as_str().into()),
+                ("accepted-size", act.accepted.size.into()),
+                ("accepted-root", act.accepted.root.as_str().into()),
+                ("lost", (act.lost.len() as u64).into()),
+            ],
+        );
+        accepted.body = serde_json::to_vec(&envelope).unwrap();
+        change(&mut accepted);
+        self.node.push(accepted);
+    }
+
     /// The node's pack with the body of an entry erased, and the tombstone that says so.
     pub(crate) fn node_pack_without_body(&self, index: u64) -> Vec<u8> {
         let mut erased = self.clone();

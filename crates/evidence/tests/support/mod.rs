@@ -11,8 +11,8 @@ use audit::{
 };
 use evidence::{Code, Contents, Cosigned, EntryLine, LedgerTotals, Trust, verify};
 use protocol::{
-    Act, Approval, BudgetMove, Envelope, LogState, NewGuarantee, PolicyChange, PublicKey,
-    Restoration, SubCap, Word,
+    Act, Approval, BudgetMove, CoordinatorAcceptance, Envelope, LogState, NewGuarantee,
+    PolicyChange, PublicKey, Restoration, SubCap, Word,
 };
 use ring::signature::{Ed25519KeyPair, KeyPair};
 use std::collections::BTreeMap;
@@ -136,6 +136,8 @@ pub(crate) struct World {
     pub cosigned_at: usize,
     /// Whether the second witness cosigned what the coordinator did.
     pub witnessed: bool,
+    /// Heads of the coordinator's log that the node had seen before it was set back.
+    pub held: Vec<SignedCheckpoint>,
 }
 
 /// A policy of officers 3, 5 and 6, two of whom must sign what replaces it; `number` tells documents apart.
@@ -170,6 +172,7 @@ impl World {
             policies: Vec::new(),
             cosigned_at: 0,
             witnessed: false,
+            held: Vec::new(),
         };
         world
             .node
@@ -402,8 +405,7 @@ impl World {
             made_at: self.made_at,
             entries,
             head: self.node.head(&node_signer()),
-            cosigned: [cosigned, self.seen()]
-                .iter()
+            cosigned: ([cosigned].iter().chain(&self.held).chain([&self.seen()]))
                 .map(|head| Cosigned {
                     note: head.to_string(),
                 })

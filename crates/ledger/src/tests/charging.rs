@@ -490,6 +490,7 @@ async fn refusals_and_other_events_are_logged_and_the_ledgers_own_kinds_are_rese
                 | EntryKind::Decision
                 | EntryKind::Restoration
                 | EntryKind::WriteOff
+                | EntryKind::Acceptance
                 | EntryKind::Tombstone
         );
         let refused = ledger.record(kind, &[], b"", NOW).await;

@@ -20,7 +20,7 @@ fn key(seed: u8) -> (Ed25519KeyPair, PublicKey) {
     (pair, public)
 }
 
-fn sign(payload_type: &str, payload: &[u8], seeds: &[u8]) -> Envelope {
+pub(super) fn sign(payload_type: &str, payload: &[u8], seeds: &[u8]) -> Envelope {
     let (first, public) = key(seeds[0]);
     let signed =
         |pair: &Ed25519KeyPair, bytes: &[u8]| pair.sign(bytes).as_ref().try_into().unwrap();

@@ -1,0 +1,134 @@
+//! A coordinator that went on from a backup: a fork unless the officers of the node that saw more accepted exactly that, and then told.
+
+mod support;
+
+use evidence::{Code, Trust, verify};
+use support::*;
+
+/// Requests of which the coordinator's log keeps nothing where it goes on from its first entries.
+const LOST: [u64; 5] = [0, 1, 2, 3, 4];
+const KEPT: usize = 0;
+
+fn found(change: impl Fn(&mut World)) -> Vec<Code> {
+    let mut world = World::new();
+    world.set_back(KEPT);
+    change(&mut world);
+    let mut codes = codes_of(&world.packs(), &trust());
+    codes.sort();
+    codes.dedup();
+    codes
+}
+
+/// What the same log says where nothing but the act is at fault.
+fn unexplained() -> Vec<Code> {
+    found(|_| {})
+}
+
+#[test]
+fn it_is_a_fork_without_an_act_and_an_accepted_restoration_with_one() {
+    assert!(unexplained().contains(&Code::Removed));
+    assert!(unexplained().contains(&Code::MissingCounterpart));
+
+    let mut world = World::new();
+    world.set_back(KEPT);
+    world.accept(&[3, 5], &LOST);
+    let report = verify(&world.packs(), &trust()).unwrap();
+    assert!(report.holds(), "{report}");
+    let told = |words: &str| report.notices.iter().any(|notice| notice.contains(words));
+    assert!(
+        told("accepted that the coordinator went on from a backup"),
+        "{report}"
+    );
+    assert!(
+        told("of the log as it was before it went on from a backup"),
+        "{report}"
+    );
+    assert!(
+        told("requests that cooperativa-lambro allowed are missing here"),
+        "{report}"
+    );
+
+    // The reader's own checkpoint of that head is explained where the node's pack is there, and only then.
+    let mut trust = trust();
+    trust
+        .add_checkpoint("kept", &world.held[0].to_string())
+        .unwrap();
+    assert_eq!(codes_of(&world.packs(), &trust), []);
+    assert_eq!(codes_of(&world.packs()[1..], &trust), [Code::Removed]);
+    // Another head of the lost log is not.
+    let mut other = World::new();
+    other.coordinator.entries.truncate(7);
+    let head = other.coordinator.head(&coordinator_signer());
+    trust.add_checkpoint("another", &head.to_string()).unwrap();
+    assert_eq!(codes_of(&world.packs(), &trust), [Code::Removed]);
+}
+
+#[test]
+fn an_act_explains_what_it_names_and_nothing_else() {
+    let with = |extra: Code| {
+        let mut codes = unexplained();
+        codes.push(extra);
+        codes.sort();
+        codes.dedup();
+        codes
+    };
+    assert_eq!(found(|it| it.accept(&[3, 5], &LOST)), []);
+    // One officer of the two that the policy asks for, and one that is none.
+    assert_eq!(found(|it| it.accept(&[3], &LOST)), with(Code::Signature));
+    assert_eq!(found(|it| it.accept(&[3, 9], &LOST)), with(Code::Signature));
+    // A request that it does not name.
+    assert_eq!(
+        found(|it| it.accept(&[3, 5], &LOST[..4])),
+        [Code::MissingCounterpart]
+    );
+    // Words of the entry that nobody signed.
+    let invented = found(|it| {
+        let act = it.acceptance(&LOST);
+        it.accept_as(&act, &[3, 5], |entry| {
+            entry.facts.insert("lost".to_owned(), 0_u64.into());
+        });
+    });
+    assert_eq!(invented, with(Code::Altered));
+    // A head that the coordinator never signed.
+    let forged = found(|it| {
+        let mut act = it.acceptance(&LOST);
+        act.held_note = act
+            .held_note
+            .replace("welfare-intelligence/coordinator\n", "x\n");
+        it.accept_as(&act, &[3, 5], |_| {});
+    });
+    assert_eq!(forged, with(Code::Signature));
+    // The coordinator went back once more, behind the head that was accepted, which nobody accepted.
+    let again = found(|it| {
+        it.accept(&[3, 5], &LOST);
+        it.coordinator.entries.clear();
+    });
+    assert!(again.contains(&Code::Removed), "{again:?}");
+}
+
+#[test]
+fn a_reader_who_knows_no_officer_or_no_key_of_the_coordinator_has_nothing_explained() {
+    let mut world = World::new();
+    world.set_back(KEPT);
+    world.accept(&[3, 5], &LOST);
+    let without = |word: &str| {
+        let keys: Vec<String> = (keys().lines())
+            .filter(|line| !line.contains(word))
+            .map(str::to_owned)
+            .collect();
+        Trust::from_keys("keys.txt", &keys.join("\n")).unwrap()
+    };
+    assert!(codes_of(&world.packs(), &without("officer ")).contains(&Code::Removed));
+    let report = verify(
+        &world.packs()[..1],
+        &without("welfare-intelligence/coordinator"),
+    )
+    .unwrap();
+    assert!(
+        report
+            .notices
+            .iter()
+            .any(|it| it.contains("no key of the coordinator's log was given")),
+        "{report}"
+    );
+}

@@ -1,0 +1,98 @@
+//! The coordinator's log as this node holds it: the head that it cosigned last, or the one that its officers accepted in that one's place.
+//! The ledger decides which: an acceptance counts as soon as it is entered, whatever lies in the folder.
+
+use crate::config::{Config, NodeDir};
+use crate::keys;
+use anyhow::Result;
+use audit::{EntryKind, NoteKey, SignedCheckpoint};
+use ledger::{LedgerError, LedgerReader};
+use protocol::{COORDINATOR_LOG, LogState};
+use serde::Serialize;
+
+/// The code of the alarm that the coordinator shows another history than the node holds.
+pub(crate) const ALARM: &str = "coordinator-history-differs";
+
+/// That the coordinator shows another history than this node holds, most often because it was restored from a backup.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct SetBack {
+    /// Entries of the head that this node holds.
+    pub(crate) held: u64,
+    /// Since when, Unix seconds.
+    pub(crate) since: i64,
+}
+
+/// The key of the coordinator's log.
+///
+/// # Errors
+/// When the node has not joined.
+pub(crate) fn log_key(dir: &NodeDir) -> Result<NoteKey> {
+    let coordinator = keys::read_public(&dir.key(keys::COORDINATOR))?;
+    Ok(NoteKey::log(COORDINATOR_LOG, coordinator.0)?)
+}
+
+/// A head as acts name it.
+pub(crate) fn state_of(head: &SignedCheckpoint) -> LogState {
+    LogState::new(head.checkpoint().size, &head.checkpoint().root)
+}
+
+/// The head held, if its signature is the coordinator's; none before the first was seen.
+///
+/// # Errors
+/// When the ledger cannot be read.
+pub(crate) async fn held(
+    dir: &NodeDir,
+    key: &NoteKey,
+    ledger: &LedgerReader,
+) -> Result<Option<SignedCheckpoint>, LedgerError> {
+    let note = std::fs::read_to_string(dir.coordinator_head()).ok();
+    let mut held = note.and_then(|note| SignedCheckpoint::open(&note, key).ok());
+    for accepted in ledger.acceptances().await? {
+        if held.as_ref().map(state_of).as_ref() == Some(&accepted.act.held) {
+            held = SignedCheckpoint::open(&accepted.act.accepted_note, key).ok();
+        }
+    }
+    Ok(held)
+}
+
+/// Whether the coordinator showed another history than the head that is held now: the alarm of it is in the log, and neither has it shown
+/// a later head since nor have officers accepted another.
+///
+/// # Errors
+/// When the ledger cannot be read.
+pub(crate) async fn set_back(
+    held: Option<&SignedCheckpoint>,
+    ledger: &LedgerReader,
+) -> Result<Option<SetBack>, LedgerError> {
+    let Some(size) = held.map(|held| held.checkpoint().size) else {
+        return Ok(None);
+    };
+    let accepted = ledger.latest(EntryKind::Acceptance).await?;
+    let after = accepted.map_or(0, |header| header.index);
+    let alarms = ledger.of_kind(EntryKind::Alarm).await?;
+    Ok((alarms.iter().rev())
+        .find(|header| {
+            header.index >= after
+                && header.text("code") == Some(ALARM)
+                && header.number("held-size") == Some(size)
+        })
+        .map(|header| SetBack {
+            held: size,
+            since: header.at,
+        }))
+}
+
+/// As [`set_back`], for whoever has the folder alone; nothing before the node joined and served.
+///
+/// # Errors
+/// As [`set_back`].
+pub(crate) async fn standing(
+    dir: &NodeDir,
+    config: &Config,
+    ledger: Option<&LedgerReader>,
+) -> Result<Option<SetBack>> {
+    let (Some(ledger), Some(_)) = (ledger, &config.coordinator) else {
+        return Ok(None);
+    };
+    let held = held(dir, &log_key(dir)?, ledger).await?;
+    Ok(set_back(held.as_ref(), ledger).await?)
+}
