@@ -17,9 +17,11 @@ WHEN OLD.state IN ('answered', 'refused', 'offline', 'expired')
     AND (NEW.rule, NEW.field, NEW.code, NEW.state_at) IS NOT (OLD.rule, OLD.field, OLD.code, OLD.state_at)
 BEGIN SELECT RAISE(ABORT, 'how a request ended is fixed'); END;
 
+-- A query without requests is one that was worked out of a release: nobody is asked, so it is released at once.
 CREATE TRIGGER queries_step BEFORE UPDATE ON queries
 WHEN NEW.state <> OLD.state AND NOT CASE OLD.state
     WHEN 'signing' THEN NEW.state IN ('collecting', 'expired', 'refused')
+        OR NEW.state = 'released' AND NOT EXISTS (SELECT 1 FROM requests WHERE requests.query = NEW.id)
     WHEN 'collecting' THEN NEW.state IN ('released', 'expired', 'refused')
     ELSE FALSE END
 BEGIN SELECT RAISE(ABORT, 'the states of a query follow each other'); END;

@@ -73,12 +73,14 @@ async fn is_there(browser: &Browser<'_>, release: &str, is_there: bool) {
         let status = browser.get(&way).await.status.as_u16();
         // Somebody who may see it is told what is wrong with a request; nobody else is told anything.
         assert_eq!(status != 404, is_there, "{way}: {status}");
+        assert!(status < 500, "{way}: {status}");
     }
     let question = json!({ "study": STUDY, "query": question(20_000_000) });
     let derive = browser
         .post(&format!("/api/v1/releases/{release}/derive"), &question)
         .await;
     assert_eq!(derive.status.as_u16() != 404, is_there, "{}", derive.text);
+    assert!(derive.status.as_u16() < 500, "{}", derive.text);
 }
 
 #[tokio::test]
