@@ -233,6 +233,7 @@ async fn cosigned(bed: &Bed, node: &Node<'_>) {
     let wanted = |from, cosignature| LogHeadWanted {
         version: 1,
         from,
+        root: None,
         cosignature,
     };
     let reply = node
@@ -324,6 +325,51 @@ async fn budgets_count_each_question_once_and_alerts_say_what_to_look_at() {
             .iter()
             .all(|it| it["state"] == "signed" && it["signed_at"].is_string())
     );
+}
+
+/// How often the log says that a node holds another history of it.
+async fn set_back(bed: &Bed) -> usize {
+    let admin = again(bed, "ada").await;
+    let alerts = admin.get("/api/v1/alerts").await.expect(200).json();
+    (alerts["alerts"].as_array().unwrap().iter())
+        .filter(|alert| alert["code"] == "coordinator-set-back")
+        .map(|alert| usize::try_from(alert["count"].as_u64().unwrap()).unwrap())
+        .sum()
+}
+
+#[tokio::test]
+async fn a_node_that_holds_another_history_is_told_of_once_until_it_cosigns_this_one() {
+    use protocol::exchange::LogHeadWanted;
+    let bed = Bed::new().await;
+    let city = bed.city().await;
+    bed.signed_in("ada", Role::Admin, None).await;
+    let node = &city.nodes[0];
+    let claims = async |from, root: Option<[u8; 32]>| {
+        let wanted = LogHeadWanted {
+            version: 1,
+            from,
+            root: root.map(|root| protocol::hex(&root)),
+            cosignature: None,
+        };
+        node.post("/node/v1/log", &wanted).await
+    };
+    // Longer than this log, twice; and no longer, but of another past: all are one alarm.
+    for from in [1_000, 5_000] {
+        claims(from, None).await.refused(409, "history-differs");
+    }
+    claims(2, Some([7; 32]))
+        .await
+        .refused(409, "history-differs");
+    assert_eq!(set_back(&bed).await, 1);
+    // A root of nothing is not compared, and a node of before tells none.
+    claims(0, Some([7; 32])).await.expect(200);
+    claims(2, None).await.expect(200);
+    bed.pass(60);
+    cosigned(&bed, node).await;
+    assert_eq!(set_back(&bed).await, 0);
+    bed.pass(60);
+    claims(1_000, None).await.refused(409, "history-differs");
+    assert_eq!(set_back(&bed).await, 1);
 }
 
 async fn again<'a>(bed: &'a Bed, name: &str) -> Browser<'a> {

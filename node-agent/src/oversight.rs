@@ -25,12 +25,16 @@ pub async fn observe(node: &Node, now: i64) -> Result<bool, LinkError> {
         }
     };
     let from = held.as_ref().map_or(0, |held| held.checkpoint().size);
-    let wanted = |from, cosignature| LogHeadWanted {
+    let root = held
+        .as_ref()
+        .map(|held| protocol::hex(&held.checkpoint().root));
+    let wanted = |from, root, cosignature| LogHeadWanted {
         version: protocol::VERSION,
         from,
+        root,
         cosignature,
     };
-    let shown = match node.link().log_head(&wanted(from, None)).await {
+    let shown = match node.link().log_head(&wanted(from, root, None)).await {
         Err(LinkError::Refused { code, .. }) if code == HISTORY_DIFFERS => {
             alarm(node, held.as_ref(), now).await;
             return Ok(false);
@@ -63,7 +67,10 @@ pub async fn observe(node: &Node, now: i64) -> Result<bool, LinkError> {
         tracing::error!(reason = %error, "the coordinator's checkpoint could not be kept");
         return Ok(true);
     }
-    node.link().log_head(&wanted(size, Some(text))).await?;
+    let root = protocol::hex(&head.checkpoint().root);
+    (node.link())
+        .log_head(&wanted(size, Some(root), Some(text)))
+        .await?;
     Ok(true)
 }
 

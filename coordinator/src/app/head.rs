@@ -27,12 +27,12 @@ pub async fn head(
     let tree = merkle_log::tree(&mut transaction)
         .await
         .map_err(CoordinatorError::from)?;
-    if wanted.from > tree.size() {
+    if !holds(&mut transaction, wanted, tree.size()).await? {
         tell(app, transaction, organisation, wanted.from, tree.size()).await?;
         return Err(NodeProblem::refused(
             409,
             "history-differs",
-            "this log is shorter than the one you hold: the coordinator was restored from a backup",
+            "this log is not the one you hold a head of: the coordinator was restored from a backup",
         ));
     }
     if let Some(line) = &wanted.cosignature {
@@ -49,8 +49,27 @@ pub async fn head(
     })
 }
 
-/// Logs that a node holds a longer history of this log, once for each node and head: an administrator who restored a backup learns whose
-/// officers have yet to accept that.
+/// Whether this log passes through the head that a node holds, as far as the node tells it.
+async fn holds(
+    connection: &mut SqliteConnection,
+    wanted: &LogHeadWanted,
+    size: u64,
+) -> Result<bool, CoordinatorError> {
+    let is_told = wanted.from > 0 && wanted.from <= size;
+    let Some(root) = wanted.root.as_ref().filter(|_| is_told) else {
+        return Ok(wanted.from <= size);
+    };
+    let own = merkle_log::root_at(connection, wanted.from).await?;
+    Ok(protocol::hex(&own) == *root)
+}
+
+/// The alarm that a node holds another history of this log, as [`State::alarms`] remembers it.
+fn set_back(organisation: &str) -> String {
+    format!("{organisation} {SET_BACK}")
+}
+
+/// Logs that a node holds another history of this log, once until it cosigns this one: an administrator who restored a backup learns
+/// whose officers have yet to accept that, and no node fills the log by claiming ever other heads.
 async fn tell(
     app: &State,
     mut transaction: WriteTransaction,
@@ -58,7 +77,7 @@ async fn tell(
     held: u64,
     size: u64,
 ) -> Result<(), CoordinatorError> {
-    let alarm = format!("{organisation} coordinator-set-back {held}");
+    let alarm = set_back(organisation);
     if app.alarms.is_logged(&alarm) {
         return Ok(());
     }
@@ -108,5 +127,7 @@ async fn keep(
     }
     let now = app.clock.now();
     let by = Cosigner::Node(organisation);
-    Ok(checkpoints::cosignature_insert(connection, by, size, line, now).await?)
+    checkpoints::cosignature_insert(connection, by, size, line, now).await?;
+    app.alarms.forget(&set_back(organisation));
+    Ok(())
 }

@@ -32,6 +32,12 @@ impl Alarms {
         logged.contains(alarm)
     }
 
+    /// What was logged is over; the next is logged anew.
+    pub(super) fn forget(&self, alarm: &str) {
+        let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
+        logged.remove(alarm);
+    }
+
     pub(super) fn remember(&self, alarm: String) {
         let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
         if logged.len() >= REMEMBERED {

@@ -173,6 +173,9 @@ pub struct LogHeadWanted {
     pub version: u32,
     /// Size of the head the node holds; 0 for none.
     pub from: u64,
+    /// Root of that head, hex: where this log has another there, the coordinator knows that it was set back. Nodes of before tell none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root: Option<String>,
     /// The node's cosignature of that head, one line of C2SP text; absent where it only asks.
     pub cosignature: Option<String>,
 }

@@ -28,7 +28,7 @@ describe('what waits for a reader', () => {
     expect(texts('organisation', { ...quiet, nodes: [] }, 'lambro')).toEqual(['own-never']);
     expect(texts('dpo', { ...quiet, studies: [{ ...study, countersigned: [] }] }, 'lambro')).toEqual(['countersign']);
   });
-  it('is a witness that does not cosign, and nodes that saw a longer log, for who answers for the log', () => {
+  it('is a witness that does not cosign, and nodes that saw another log, for who answers for the log', () => {
     const alert = (code: string, node: string | null, params = {}) => ({ code, node, params }) as unknown as Alert;
     const alerts = [alert('witness-out-of-reach', null, { witness: 'w' }), alert('coordinator-set-back', 'a'), alert('coordinator-set-back', 'a'), alert('node-silent', 'a')];
     expect(texts('admin', { ...quiet, alerts })).toEqual(['witness', 'set-back']);

@@ -472,7 +472,7 @@ export const en: Record<keyof typeof it, string> = {
   'log.call-refused': 'Call of a node refused',
   'log.connection-refused': 'Connection refused',
   'log.checkpoint-refused': 'Checkpoint of a node’s log refused',
-  'log.coordinator-set-back': 'A node saw a longer log than this one',
+  'log.coordinator-set-back': 'A node saw another log than this one',
   'log.witness-history-differs': 'A witness saw another past of this log',
   'log.history-differs': 'A node’s log contradicts its past',
   'log.keys-changed': 'A node came back with other keys',

@@ -471,7 +471,7 @@ export const it = {
   'log.call-refused': 'Chiamata di un nodo rifiutata',
   'log.connection-refused': 'Connessione rifiutata',
   'log.checkpoint-refused': 'Checkpoint del registro di un nodo rifiutato',
-  'log.coordinator-set-back': 'Un nodo ha visto un registro più lungo di questo',
+  'log.coordinator-set-back': 'Un nodo ha visto un altro registro, non questo',
   'log.witness-history-differs': 'Un testimone ha visto un altro passato di questo registro',
   'log.history-differs': 'Il registro di un nodo contraddice il suo passato',
   'log.keys-changed': 'Un nodo è tornato con altre chiavi',

@@ -290,7 +290,7 @@ export const oversight: Record<keyof typeof italian, string> = {
   'alert.witness-refuses': 'A witness does not take this log: {witness}',
   'alert.witness-refuses.why': 'It replies with status {status}: usually it has no key of this log yet, or still an earlier one. No third party cosigns.',
   'alert.witness-refuses.next': 'Send whoever keeps the witness the key of this log: it is in the file keys.txt of a pack downloaded here.',
-  'alert.coordinator-set-back': 'A node saw a longer log of the coordinator than this one',
+  'alert.coordinator-set-back': 'A node saw another log of the coordinator than this one',
   'alert.coordinator-set-back.why': 'The coordinator’s database was restored from an older backup. The node still answers, but no longer cosigns this log.',
   'alert.coordinator-set-back.next': 'Tell the organisation’s officer what happened and which backup was restored. To accept it they sign: «node-agent audit coordinator show» says what is missing and how.',
   'alert.ended-log-offered': 'A node uses a log that has ended',

@@ -288,7 +288,7 @@ export const oversight = {
   'alert.witness-refuses': 'Un testimone non accetta questo registro: {witness}',
   'alert.witness-refuses.why': 'Risponde con lo stato {status}: di solito non ha ancora la chiave di questo registro, o ha ancora quella di prima. Nessun terzo controfirma.',
   'alert.witness-refuses.next': 'Manda a chi tiene il testimone la chiave del registro: è nel file keys.txt di un fascicolo scaricato da qui.',
-  'alert.coordinator-set-back': 'Un nodo ha visto un registro del coordinatore più lungo di questo',
+  'alert.coordinator-set-back': 'Un nodo ha visto un altro registro del coordinatore, non questo',
   'alert.coordinator-set-back.why': 'Il database del coordinatore è stato ripristinato da una copia più vecchia. Il nodo risponde ancora, ma non controfirma più questo registro.',
   'alert.coordinator-set-back.next': 'Di’ al responsabile dell’organizzazione che cosa è successo e quale copia è stata ripristinata. Se lo accetta, firma: «node-agent audit coordinator show» dice che cosa manca e come.',
   'alert.ended-log-offered': 'Un nodo usa un registro concluso',
