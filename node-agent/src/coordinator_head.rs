@@ -47,7 +47,8 @@ pub(crate) async fn held(
     let note = std::fs::read_to_string(dir.coordinator_head()).ok();
     let mut held = note.and_then(|note| SignedCheckpoint::open(&note, key).ok());
     for accepted in ledger.acceptances().await? {
-        if held.as_ref().map(state_of).as_ref() == Some(&accepted.act.held) {
+        // The very note that it names: the same head cosigned anew, from a log that was found again, is held again.
+        if held.as_ref().map(ToString::to_string).as_ref() == Some(&accepted.act.held_note) {
             held = SignedCheckpoint::open(&accepted.act.accepted_note, key).ok();
         }
     }

@@ -54,6 +54,7 @@ pub async fn compare(dir: &NodeDir) -> Result<Comparison> {
     let wanted = |from| LogHeadWanted {
         version: protocol::VERSION,
         from,
+        root: (from > 0).then(|| protocol::hex(&held.checkpoint().root)),
         cosignature: None,
     };
     let shown = match link.log_head(&wanted(held.checkpoint().size)).await {
@@ -69,7 +70,7 @@ pub async fn compare(dir: &NodeDir) -> Result<Comparison> {
     };
     let shown = SignedCheckpoint::open(&note, &key)
         .context("the coordinator shows a head that its own key did not sign")?;
-    let known = answers_held(&link, dir).await?;
+    let known = answers_held(&link, dir, &ledger).await?;
     let mut lost = ledger.allowed_requests().await?;
     lost.retain(|request| !known.contains(&request.id));
     Ok(Comparison {
@@ -80,18 +81,27 @@ pub async fn compare(dir: &NodeDir) -> Result<Comparison> {
     })
 }
 
-/// The requests to which the coordinator holds an answer under this node's key.
-async fn answers_held(link: &Link, dir: &NodeDir) -> Result<BTreeSet<String>> {
-    let key = keys::public(&SigningKey::load(&dir.key(keys::NODE))?);
-    let (mut known, mut after) = (BTreeSet::new(), None);
-    loop {
-        let page = link.receipts(&key, 0, after).await?;
-        let Some(last) = page.receipts.last() else {
-            return Ok(known);
-        };
-        after = Some(last.request_id.clone());
-        known.extend(page.receipts.into_iter().map(|held| held.request_id));
+/// The requests to which the coordinator holds an answer of this node, under its key of today or one that it had before a restoration.
+async fn answers_held(
+    link: &Link,
+    dir: &NodeDir,
+    ledger: &LedgerReader,
+) -> Result<BTreeSet<String>> {
+    let mut all = ledger.earlier_keys().await?;
+    all.push(keys::public(&SigningKey::load(&dir.key(keys::NODE))?));
+    let mut known = BTreeSet::new();
+    for key in all {
+        let mut after = None;
+        loop {
+            let page = link.receipts(&key, 0, after).await?;
+            let Some(last) = page.receipts.last() else {
+                break;
+            };
+            after = Some(last.request_id.clone());
+            known.extend(page.receipts.into_iter().map(|held| held.request_id));
+        }
     }
+    Ok(known)
 }
 
 /// The act by which officers accept what was compared, for nobody's signature yet.

@@ -245,6 +245,22 @@ impl LedgerReader {
         acceptance::allowed(&mut transaction).await
     }
 
+    /// The keys under which this log was kept before each restoration of the node, oldest first: answers handed in then are under them.
+    ///
+    /// # Errors
+    /// [`LedgerError::Corrupt`] for a row that holds no key.
+    pub async fn earlier_keys(&self) -> Result<Vec<PublicKey>, LedgerError> {
+        let mut transaction = self.readers.read_transaction().await?;
+        let rows: Vec<(String,)> =
+            sqlx::query_as("SELECT old_key FROM restorations ORDER BY entry_index")
+                .fetch_all(&mut *transaction)
+                .await?;
+        (rows.iter())
+            .map(|(key,)| PublicKey::from_hex(key))
+            .collect::<Option<_>>()
+            .ok_or(LedgerError::Corrupt { what: "act" })
+    }
+
     /// Every new guarantee that was entered, oldest first.
     ///
     /// # Errors

@@ -179,6 +179,9 @@ async fn what_receipts_prove_is_debited_and_the_rest_of_the_year_written_off() {
     assert_eq!(balance.spent, NanoRho::new(400));
     assert_eq!(balance.by_year[&2025], NanoRho::new(400));
     assert_eq!(balance.by_study["asked-next"], NanoRho::new(190));
+    // What it handed in before is under its earlier key.
+    let earlier = backup.reader().earlier_keys().await.unwrap();
+    assert_eq!(earlier, [Officer::new(NODE).key()]);
     let report = sound(&backup).await;
     assert_eq!(report.spent_nano, 400);
     assert!(report.acts[0].words.starts_with("went on from a backup"));
