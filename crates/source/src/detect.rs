@@ -12,6 +12,9 @@ const BEGINNING: u64 = 1 << 20;
 /// Lines that may stand above the one that names the columns.
 const TITLES: u32 = 20;
 /// Delimiters tried, the likeliest first.
+/// What a header under titles weighs less than one that comes first: a little more than a column, so that a title with a comma in it does
+/// not outweigh the table below it, nor decimal commas the header above them.
+const UNDER_TITLES: f64 = 0.021;
 const DELIMITERS: [u8; 4] = [b';', b',', b'\t', b'|'];
 
 /// Numbers that show each pair of marks, for messages.
@@ -80,7 +83,7 @@ pub fn detect_text(path: &Path) -> Result<TextFormat, SourceError> {
         let (columns, fitting) = fit(records);
         // A file of one column fits every delimiter that it does not hold. A comma may stand in a title or in every number, so many
         // columns tell more than few, and a header that comes first more than one under titles.
-        let titles = if header_line > 1 { 0.1 } else { 0.0 };
+        let titles = if header_line > 1 { UNDER_TITLES } else { 0.0 };
         let score = match columns {
             0 | 1 => fitting / 2.0,
             columns => 1.0 + fitting - titles + columns.min(10) as f64 / 50.0,
@@ -225,10 +228,9 @@ pub fn detect_dates<'a>(texts: impl Iterator<Item = &'a str> + Clone) -> Option<
         // Years of two digits only where there are some.
         (*read, *format != DateFormat::DayShort, *so_written)
     })?;
-    (most > 0 && most * 4 >= all * 3).then_some(Guess {
-        value,
-        certain: most * 20 >= all * 19,
-    })
+    // Years of two digits may be days of an order that is not tried here, such as 25-12-31.
+    let certain = most * 20 >= all * 19 && value != DateFormat::DayShort;
+    (most > 0 && most * 4 >= all * 3).then_some(Guess { value, certain })
 }
 
 /// The marks of numbers in `texts`; `None` where nothing there is a number with a mark.
@@ -344,6 +346,12 @@ mod tests {
             ("Accessi, anno 2026;;\n;;\nA;B;C\n1,5;2;3\n1,5;;3\n", ';', 3),
             ("Accessi\n\nA,B,C\n1,2,3\n", ',', 3),
             ("\n\nA;B\n1;2\n", ';', 3),
+            (
+                "Elenco utenti, anno 2025\nCF;Data;Servizio;Importo\na;b;c;1,5\nd;e;f;2,5\n",
+                ';',
+                2,
+            ),
+            ("A;B\n1,5;2,5\n3,5;4,5\n", ';', 1),
             // A list of one column has no title.
             ("CF\nRSSMRA80A01F205X\n", ';', 1),
         ] {
@@ -391,7 +399,7 @@ mod tests {
         );
         assert_eq!(
             found(&["1/2/2024", "02/02/24"]),
-            Some((DateFormat::DayShort, true))
+            Some((DateFormat::DayShort, false))
         );
         assert_eq!(found(&["2024/02/01"]), Some((DateFormat::YearSlash, true)));
         assert_eq!(found(&["1-2-2024"]), Some((DateFormat::DayDash, true)));
