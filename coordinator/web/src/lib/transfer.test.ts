@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Problem, asProblem } from './api/client';
+import { clear } from './api/held';
 import { fetchFile, nameOf } from './api/files';
 import { Transfer } from './transfer.svelte';
 
@@ -62,7 +63,7 @@ describe('a file that is fetched', () => {
 });
 
 /** A browser's storage for a site, with the files in it by name. */
-function storage() {
+function storage(quota = 1e12) {
   const files = new Map<string, { bytes: number[]; lastModified: number }>();
   const fileOf = (name: string) => ({
     kind: 'file',
@@ -80,7 +81,9 @@ function storage() {
       for (const name of [...files.keys()]) yield [name, fileOf(name)];
     },
   };
-  vi.stubGlobal('navigator', { storage: { getDirectory: async () => ({ getDirectoryHandle: async () => folder }) } });
+  const root = { getDirectoryHandle: async () => folder, removeEntry: async () => files.clear() };
+  vi.stubGlobal('navigator', { storage: { getDirectory: async () => root, estimate: async () => ({ quota, usage: 0 }) } });
+  vi.stubGlobal('FileSystemFileHandle', class { createWritable() {} });
   return files;
 }
 
@@ -98,6 +101,19 @@ describe('a file that arrives where there is storage', () => {
     expect([...files.keys()]).toContain('another');
     expect(files.has('old')).toBe(false);
     expect(files.size).toBe(2);
+  });
+  it('is kept in memory where that storage is too small', async () => {
+    const files = storage(5);
+    vi.stubGlobal('fetch', async () => new Response(new Uint8Array([7, 8, 9]), { headers: { 'content-length': '3' } }));
+    const { content } = await fetchFile('log/evidence', watch());
+    expect([...new Uint8Array(await content.arrayBuffer())]).toEqual([7, 8, 9]);
+    expect(files.size).toBe(0);
+  });
+  it('and does not outlive the session', async () => {
+    const files = storage();
+    files.set('arrived', { bytes: [1], lastModified: Date.now() });
+    await clear();
+    expect(files.size).toBe(0);
   });
   it('and breaks off leaves nothing there', async () => {
     const files = storage();

@@ -45,7 +45,7 @@ export async function fetchFile(path: string, { report, signal }: Watch): Promis
   const all = response.headers.has('content-encoding') || !Number.isFinite(length) ? null : length;
   let done = 0;
   report(done, all);
-  const held = await place();
+  const held = await place(all);
   const reader = response.body?.getReader();
   const next = async () => await reader?.read().catch((error: unknown) => Promise.reject(brokenOff(error)));
   try {

@@ -11,6 +11,8 @@ export interface Held {
 }
 
 const FOLDER = 'arriving';
+/** What a file of unknown length may need. */
+const LARGE = 1 << 30;
 /** A file that arrived so long ago has been saved by now. */
 const STALE_MS = 3_600_000;
 
@@ -32,7 +34,11 @@ async function sweep(folder: FileSystemDirectoryHandle): Promise<void> {
   }
 }
 
-async function onDisk(): Promise<Held> {
+async function onDisk(bytes: number | null): Promise<Held> {
+  if (!('createWritable' in FileSystemFileHandle.prototype)) throw new Error('this browser writes no files as they come');
+  const { quota = 0, usage = 0 } = await navigator.storage.estimate();
+  // What is written counts twice until it is whole.
+  if (quota - usage < 2 * (bytes ?? LARGE)) throw new Error('too little storage');
   const root = await navigator.storage.getDirectory();
   const folder = await root.getDirectoryHandle(FOLDER, { create: true });
   // Another page may be at the same work.
@@ -63,10 +69,10 @@ export async function clear(): Promise<void> {
   }
 }
 
-/** A place for a file that is about to arrive. */
-export async function place(): Promise<Held> {
+/** A place for a file that is about to arrive, of so many bytes where that is known. */
+export async function place(bytes: number | null): Promise<Held> {
   try {
-    return await onDisk();
+    return await onDisk(bytes);
   } catch {
     return inMemory();
   }
