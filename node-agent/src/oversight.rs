@@ -62,12 +62,12 @@ pub async fn observe(node: &Node, now: i64) -> Result<bool, LinkError> {
         now.unsigned_abs(),
     );
     let text = line.to_string();
+    let root = protocol::hex(&head.checkpoint().root);
     let note = head.with_signature(line).to_string();
     if let Err(error) = write_private(&node.dir().coordinator_head(), note.as_bytes()) {
         tracing::error!(reason = %error, "the coordinator's checkpoint could not be kept");
         return Ok(true);
     }
-    let root = protocol::hex(&head.checkpoint().root);
     (node.link())
         .log_head(&wanted(size, Some(root), Some(text)))
         .await?;
