@@ -63,6 +63,9 @@ pub trait Act: Serialize + DeserializeOwned {
     const VERSION: u32 = 1;
     /// Whose signatures make it count.
     const QUORUM: Quorum;
+    /// Whether its payload is read only as this crate writes it: compact JSON, fields in their order. Then whoever reads it anew from the
+    /// documented format need not know what a JSON library forgives.
+    const CANONICAL: bool = false;
 
     /// What every act says of itself.
     fn head(&self) -> ActHead<'_>;
@@ -227,6 +230,9 @@ impl<A: Act> SignedAct<A> {
         let (payload, signed) = envelope.verify_each(A::TYPE, &pinned)?;
         let act: A = serde_json::from_slice(&payload).map_err(|_| ActError::Unreadable)?;
         act.check(organisation)?;
+        if A::CANONICAL && serde_json::to_vec(&act).map_err(|_| ActError::Unreadable)? != payload {
+            return Err(ActError::Unreadable);
+        }
         Ok(SignedAct {
             act,
             hash: crate::sha256(&payload),

@@ -44,12 +44,16 @@ impl CoordinatorAcceptance {
 impl Act for CoordinatorAcceptance {
     const TYPE: &'static str = "application/vnd.welfare-intelligence.coordinator-acceptance+json";
     const QUORUM: Quorum = Quorum::Threshold;
+    const CANONICAL: bool = true;
 
     act_head!();
 
     fn rules(&self) -> Vec<Rule> {
         const ROOT: &str = "must hold a root of 64 hexadecimal digits";
         const NOTE: &str = "must be a signed checkpoint";
+        // Every log passes through its empty head, so accepting that one would accept whatever the log holds later.
+        const EMPTY: &str =
+            "must be a head of one entry or more; wait until the restored log holds one";
         let is_note = |note: &str| note.ends_with('\n') && note.len() <= LONGEST_NOTE;
         let are_sorted = self.lost.is_sorted_by(|a, b| a < b);
         vec![
@@ -60,6 +64,7 @@ impl Act for CoordinatorAcceptance {
                 "accepted",
                 "must be another head than `held`; there is nothing to accept",
             ),
+            (self.accepted.size > 0, "accepted", EMPTY),
             (is_note(&self.held_note), "held_note", NOTE),
             (is_note(&self.accepted_note), "accepted_note", NOTE),
             (
@@ -77,7 +82,9 @@ pub type VerifiedAcceptance = SignedAct<CoordinatorAcceptance>;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::act::ActError;
+    use crate::act::{ActError, Officers};
+    use crate::{Envelope, PublicKey};
+    use ring::signature::{Ed25519KeyPair, KeyPair};
 
     fn act() -> CoordinatorAcceptance {
         CoordinatorAcceptance {
@@ -109,6 +116,7 @@ mod tests {
         refused(|act| act.accepted.root.clear(), "accepted");
         refused(|act| act.accepted = act.held.clone(), "accepted");
         refused(|act| act.held.size = 0, "accepted");
+        refused(|act| act.accepted.size = 0, "accepted");
         refused(
             |act| act.held_note = "no line break".to_owned(),
             "held_note",
@@ -120,5 +128,35 @@ mod tests {
         refused(|act| act.lost.reverse(), "lost");
         refused(|act| act.lost.push("2".repeat(32)), "lost");
         refused(|act| act.lost = vec!["short".to_owned()], "lost");
+    }
+
+    #[test]
+    fn one_act_is_written_in_one_way() {
+        let pair = Ed25519KeyPair::from_seed_unchecked(&[1; 32]).unwrap();
+        let key = PublicKey(pair.public_key().as_ref().try_into().unwrap());
+        let verified = |payload: &str| {
+            let envelope = Envelope::sign(
+                CoordinatorAcceptance::TYPE,
+                payload.as_bytes(),
+                &key,
+                |it| pair.sign(it).as_ref().try_into().unwrap(),
+            );
+            VerifiedAcceptance::verify(&envelope, &Officers::any_of(&[key]), "cooperativa")
+        };
+        let written = serde_json::to_string(&act()).unwrap();
+        assert_eq!(verified(&written).unwrap().act(), &act());
+        let state = format!("{{\"size\":7,\"root\":\"{}\"}}", "02".repeat(32));
+        let as_list = format!("[7,\"{}\"]", "02".repeat(32));
+        for other in [
+            written.clone() + " ",
+            written.replace("a broken", "\\u0061 broken"),
+            written.replace(&state, &as_list),
+        ] {
+            assert_ne!(other, written);
+            // JSON to a library all the same, of the same words.
+            let read: CoordinatorAcceptance = serde_json::from_str(&other).unwrap();
+            assert_eq!(read, act());
+            assert_eq!(verified(&other).unwrap_err(), ActError::Unreadable);
+        }
     }
 }

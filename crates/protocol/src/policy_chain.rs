@@ -345,7 +345,8 @@ impl PolicyChain {
         Ok(())
     }
 
-    /// Follows the acceptance of a restored coordinator: signed as the policy in force asks for, with the words that its entry states.
+    /// Follows the acceptance of a restored coordinator: signed as the policy in force asks for, with the words that its entry states,
+    /// in the one form in which a node writes it.
     fn acceptance(
         &mut self,
         text: &dyn Fn(&str) -> String,
@@ -353,7 +354,9 @@ impl PolicyChain {
         body: &[u8],
     ) -> Result<(), ChainFault> {
         let policy = self.in_force().ok_or(ChainFault::NotInForce)?;
-        let act = serde_json::from_slice(body).ok().and_then(|envelope| {
+        let envelope: Option<Envelope> = serde_json::from_slice(body).ok();
+        let written = envelope.filter(|envelope| envelope.to_bytes() == body);
+        let act = written.and_then(|envelope| {
             SignedAct::<CoordinatorAcceptance>::verify(
                 &envelope,
                 &policy.officers,
