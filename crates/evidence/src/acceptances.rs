@@ -2,19 +2,22 @@
 //! requests. A head or a request that no such act names stays what it is, a fork or a missing counterpart.
 
 use crate::log::Pack;
+use crate::policies::ChainedAcceptance;
 use crate::report::Code;
 use crate::trust::Trust;
 use audit::{Checkpoint, SignedCheckpoint};
-use protocol::{COORDINATOR_LOG, CoordinatorAcceptance, LogState};
+use protocol::{COORDINATOR_LOG, LogState, PublicKey};
 use std::collections::BTreeSet;
 
-/// An acceptance that the reader can hold to the officers and keys that they named.
+/// An acceptance that an officer signed whom the reader named.
 #[derive(Clone, Debug)]
 pub(crate) struct Accepted {
     /// The log that holds it.
     pub(crate) origin: String,
     /// Its entry there.
     pub(crate) index: u64,
+    /// When the officers' act was drawn up, as they signed it.
+    signed_at: i64,
     /// The head that was lost.
     held: Checkpoint,
     /// The head from which the coordinator's log went on.
@@ -23,16 +26,18 @@ pub(crate) struct Accepted {
     lost: BTreeSet<String>,
 }
 
-/// Reads the acts that a node's log holds as its officers in force signed them; `proven` says whether the reader named officers with
-/// whom that chain begins. What is wrong with the heads in them is added to the pack's findings.
-pub(crate) fn read(
-    pack: &mut Pack,
-    trust: &Trust,
-    acts: Vec<(u64, CoordinatorAcceptance)>,
-    proven: bool,
-) -> Vec<Accepted> {
+/// Reads the acts that a node's log holds as its officers in force signed them; what is wrong with the heads in them is added to the
+/// pack's findings. Those that explain something are signed by an officer whom the reader named for that log: nobody signed a log's
+/// first policy, so whoever holds the log's key can begin one that names that officer and themselves.
+pub(crate) fn read(pack: &mut Pack, trust: &Trust, acts: Vec<ChainedAcceptance>) -> Vec<Accepted> {
+    let named = trust.officers(&pack.manifest.origin);
     let mut read = Vec::new();
-    for (index, act) in acts {
+    for ChainedAcceptance {
+        index,
+        act,
+        signers,
+    } in acts
+    {
         let words = format!(
             "at entry {index} its officers accepted that the coordinator went on from a backup: {} entries were seen, it went on from {}, \
              and {} answers were lost",
@@ -60,9 +65,12 @@ pub(crate) fn read(
             pack.findings.add(Code::Signature, Some(index), words);
             continue;
         };
-        if !proven {
+        if !signers.iter().any(|key| named.contains(key)) {
+            let signers: Vec<String> = signers.iter().map(PublicKey::to_string).collect();
             pack.findings.notice(format!(
-                "{words}; name its officers in the file of keys to have it explain anything"
+                "{words}; it explains nothing, for the file of keys names as officer of this log none of those who signed: {}; add one \
+                 once you have that key from the organisation by another way than its pack",
+                signers.join(", ")
             ));
             continue;
         }
@@ -70,6 +78,7 @@ pub(crate) fn read(
         read.push(Accepted {
             origin: pack.manifest.origin.clone(),
             index,
+            signed_at: act.signed_at,
             held,
             accepted,
             lost: act.lost.into_iter().collect(),
@@ -83,14 +92,16 @@ fn head_of(signed: SignedCheckpoint) -> Checkpoint {
 }
 
 /// The act by which a coordinator's log went on instead of extending `head`, if it did: it names exactly that head, and the log passes
-/// through the one that it, or a later act of the same officers, accepted.
+/// through the one that it, or a later act in the same log, accepted. Later is what was signed later: where an entry stands in a log is
+/// in the hands of whoever holds its key, who could enter an old act anew.
 pub(crate) fn explains<'a>(
     accepted: &'a [Accepted],
     head: &Checkpoint,
     passes_through: impl Fn(&Checkpoint) -> bool,
 ) -> Option<&'a Accepted> {
     (accepted.iter()).find(|act| {
-        let later = |other: &&Accepted| other.origin == act.origin && other.index >= act.index;
+        let later =
+            |other: &&Accepted| other.origin == act.origin && other.signed_at >= act.signed_at;
         act.held == *head
             && (accepted.iter())
                 .filter(later)

@@ -50,7 +50,7 @@ fn node(pack: &mut Pack, trust: &Trust) -> Books {
     // From the log's first policy on, policies say who the officers are; before it, the reader does.
     let chain = policies::check(pack, trust);
     let first_policy = chain.first.unwrap_or(u64::MAX);
-    books.accepted = acceptances::read(pack, trust, chain.accepted, chain.is_named);
+    books.accepted = acceptances::read(pack, trust, chain.accepted);
     let named = trust.officers(&pack.manifest.origin);
     let mut found = Vec::new();
     for entry in &pack.entries {

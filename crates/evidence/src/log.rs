@@ -313,7 +313,8 @@ impl Pack {
     }
 
     /// Whether the log passed through `head`. One that went on from a backup is told by its officer's act; the coordinator's, by an act
-    /// of `accepted` that names exactly this head.
+    /// of `accepted` that names exactly this head. Both are signed by an officer whom the reader named, also where `head` is the
+    /// reader's own: nothing that the log's keeper or a node's can sign alone explains it.
     pub(crate) fn check_extends(
         &mut self,
         trust: &Trust,

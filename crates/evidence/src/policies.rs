@@ -16,10 +16,18 @@ pub(crate) struct Chain {
     /// The entry of the first policy that can be read: from there on the log says who its officers are, and before it only the reader
     /// does.
     pub(crate) first: Option<u64>,
-    /// Whether that policy names an officer of the reader's.
-    pub(crate) is_named: bool,
-    /// Acceptances of a restored coordinator that the officers in force signed, each with its entry.
-    pub(crate) accepted: Vec<(u64, CoordinatorAcceptance)>,
+    /// Acceptances of a restored coordinator that the officers in force signed.
+    pub(crate) accepted: Vec<ChainedAcceptance>,
+}
+
+/// An acceptance of a restored coordinator, signed as the policy in force asks for. Who its officers are the log says of itself.
+pub(crate) struct ChainedAcceptance {
+    /// Its entry.
+    pub(crate) index: u64,
+    /// What they signed.
+    pub(crate) act: CoordinatorAcceptance,
+    /// Who signed.
+    pub(crate) signers: Vec<PublicKey>,
 }
 
 /// Follows the policies of a node's log and adds what is wrong to its findings.
@@ -27,7 +35,7 @@ pub(crate) fn check(pack: &mut Pack, trust: &Trust) -> Chain {
     let named = trust.officers(&pack.manifest.origin);
     let is_named = |keys: &[PublicKey]| keys.iter().any(|key| named.contains(key));
     let mut chain = PolicyChain::default();
-    let (mut first, mut first_is_named, mut before_any) = (None, false, 0);
+    let (mut first, mut before_any) = (None, 0);
     let mut accepted = Vec::new();
     let (mut found, mut notices) = (Vec::new(), Vec::new());
     for entry in &pack.entries {
@@ -60,15 +68,20 @@ pub(crate) fn check(pack: &mut Pack, trust: &Trust) -> Chain {
         match (followed, chain.accepted()) {
             (Err(fault), _) => found.push((code_of(fault), header.index, fault.to_string())),
             (Ok(()), Some(act)) if header.kind == EntryKind::Acceptance => {
-                accepted.push((header.index, act.clone()));
+                // The chain found that these are the signers of the act.
+                let signers = header.text("signers").unwrap_or_default();
+                accepted.push(ChainedAcceptance {
+                    index: header.index,
+                    act: act.clone(),
+                    signers: signers.split(',').filter_map(PublicKey::from_hex).collect(),
+                });
             }
             (Ok(()), _) => {}
         }
         match (first, chain.last()) {
             (None, Some(policy)) => {
                 first = Some(header.index);
-                first_is_named = is_named(&policy.officers.keys);
-                if !named.is_empty() && !first_is_named {
+                if !named.is_empty() && !is_named(&policy.officers.keys) {
                     let words = "the policy it begins with names no officer of the file of keys";
                     found.push((Code::Signature, header.index, words.to_owned()));
                 }
@@ -99,11 +112,7 @@ pub(crate) fn check(pack: &mut Pack, trust: &Trust) -> Chain {
         ));
     }
     check_files(pack);
-    Chain {
-        first,
-        is_named: first_is_named,
-        accepted,
-    }
+    Chain { first, accepted }
 }
 
 /// Holds the policies that lie in the pack as files to those that the log put in force: each file is one of them, and the one that

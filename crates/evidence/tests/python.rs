@@ -247,8 +247,25 @@ fn a_verifier_written_from_the_document_agrees_on_whole_and_changed_packs() {
     });
     changed("one set back later and accepted", &|it| {
         it.set_back(9);
-        it.accept(&[6, 5], &lost[2..]);
+        it.accept(&[6, 3], &lost[2..]);
     });
+    changed(
+        "one accepted by officers whom the reader did not name",
+        &|it| {
+            it.set_back(0);
+            it.accept(&[5, 6], &lost);
+        },
+    );
+    for (what, signer) in [
+        ("one accepted by a node's operator beside the officer", 9),
+        ("one accepted by the officer beside a node's operator", 3),
+    ] {
+        changed(what, &|it| {
+            *it = World::of_an_operator();
+            it.set_back(0);
+            it.accept(&[signer], &lost[..2]);
+        });
+    }
     changed("one accepted by one officer of two", &|it| {
         it.set_back(0);
         it.accept(&[3], &lost);
@@ -274,11 +291,27 @@ fn a_verifier_written_from_the_document_agrees_on_whole_and_changed_packs() {
         it.set_back(12);
         it.accept(&[3, 5], &lost);
         it.set_back(4);
-        it.accept(&[5, 6], &lost);
+        it.accept(&[3, 6], &lost);
     });
+    changed("one set back later still and accepted", &|it| {
+        *it = World::set_back_twice(false);
+    });
+    changed(
+        "one set back once more with an old act entered anew",
+        &|it| {
+            *it = World::set_back_twice(true);
+        },
+    );
     for (what, other) in &worlds {
         agree(what, &other.packs(), &[]);
         agree(what, &other.packs(), &heads);
+        if !other.held.is_empty() {
+            let held: Vec<String> = other.held.iter().map(ToString::to_string).collect();
+            agree(what, &other.packs(), &held);
+        }
+    }
+    for (what, hostile) in World::with_hostile_acts() {
+        agree(what, &hostile.packs(), &[]);
     }
 
     let mut witnessed = World::new();

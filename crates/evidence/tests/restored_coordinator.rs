@@ -3,6 +3,7 @@
 mod support;
 
 use evidence::{Code, Trust, verify};
+use std::collections::BTreeSet;
 use support::*;
 
 /// Requests of which the coordinator's log keeps nothing where it goes on from its first entries.
@@ -104,6 +105,80 @@ fn an_act_explains_what_it_names_and_nothing_else() {
         it.coordinator.entries.clear();
     });
     assert!(again.contains(&Code::Removed), "{again:?}");
+}
+
+#[test]
+fn an_old_act_entered_anew_is_no_later_one() {
+    let found = |replayed| codes_of(&World::set_back_twice(replayed).packs(), &trust());
+    assert_eq!(found(false), []);
+    assert_eq!(found(true), [Code::Removed]);
+}
+
+#[test]
+fn an_act_that_breaks_a_rule_is_told_and_explains_nothing() {
+    for (what, world) in World::with_hostile_acts() {
+        let found = codes_of(&world.packs(), &trust());
+        assert!(found.contains(&Code::Signature), "{what}: {found:?}");
+        assert!(found.contains(&Code::Removed), "{what}: {found:?}");
+    }
+}
+
+#[test]
+fn only_an_officer_whom_the_reader_named_explains_anything() {
+    let lost = [0, 1];
+    let set_back = |signers: &[u8]| {
+        let mut world = World::of_an_operator();
+        world.set_back(KEPT);
+        world.accept(signers, &lost);
+        world
+    };
+    // The operator of a node named themselves beside the officer in a policy that nobody signed. Nothing in that log is at fault.
+    let operator = set_back(&[9]);
+    let report = verify(&operator.packs(), &trust()).unwrap();
+    let words = format!("none of those who signed: {};", public(9));
+    assert!(
+        report.notices.iter().any(|it| it.contains(&words)),
+        "{report}"
+    );
+    let found: BTreeSet<Code> = report.findings.iter().map(|it| it.code).collect();
+    assert_eq!(
+        found,
+        BTreeSet::from([Code::Removed, Code::MissingCounterpart])
+    );
+    // Nor is the reader's own checkpoint explained, with the packs of which only the coordinator's would show the fork.
+    let mut holding = trust();
+    holding
+        .add_checkpoint("kept", &operator.held[0].to_string())
+        .unwrap();
+    let mut packs = operator.packs();
+    assert_eq!(codes_of(&packs[1..], &holding), [Code::Removed]);
+    let mut silent = operator.clone();
+    silent.held.clear();
+    packs[0].1 = silent.node_pack();
+    assert!(codes_of(&packs, &holding).contains(&Code::Removed));
+    // The officer whom the reader named, alone or beside another.
+    for signers in [&[3][..], &[3, 9]] {
+        assert_eq!(codes_of(&set_back(signers).packs(), &holding), []);
+    }
+    // A policy that the operator signed afterwards brings nobody nearer.
+    let mut changed = World::of_an_operator();
+    changed.set_back(KEPT);
+    changed.sign_policy(7, &[9]);
+    changed.accept(&[5, 6], &lost);
+    assert!(codes_of(&changed.packs(), &holding).contains(&Code::Removed));
+    // Nor does one that the officer signed: the reader names its officers first.
+    let mut followed = World::new();
+    followed.set_back(KEPT);
+    followed.accept(&[5, 6], &LOST);
+    assert!(codes_of(&followed.packs(), &trust()).contains(&Code::Removed));
+    let named = format!(
+        "{}officer {} {}\n",
+        keys(),
+        protocol::node_log(ORGANISATION),
+        public(5)
+    );
+    let named = Trust::from_keys("keys.txt", &named).unwrap();
+    assert_eq!(codes_of(&followed.packs(), &named), []);
 }
 
 #[test]

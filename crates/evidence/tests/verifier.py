@@ -7,6 +7,7 @@ Prints the codes of what it finds, one a line, and exits as section 7 says.
 import base64
 import hashlib
 import json
+import re
 import sys
 import tomllib
 import unicodedata
@@ -431,7 +432,7 @@ class Pack:
         if self.passed(size, root):
             return
         for act in accepted:
-            later = [a for a in accepted if a["origin"] == act["origin"] and a["index"] >= act["index"]]
+            later = [a for a in accepted if a["origin"] == act["origin"] and a["signed_at"] >= act["signed_at"]]
             if act["held"] == checkpoint and any(self.passed(*a["accepted"][1:]) for a in later):
                 return
         for e in self.headers():
@@ -514,7 +515,7 @@ class Pack:
     def follow_policies(self):
         """Section 5, Policies; the entry of the first one that can be read."""
         named = self.trust.officers.get(self.origin, [])
-        last, restorer, approved, first, is_named = None, None, set(), None, False
+        last, restorer, approved, first = None, None, set(), None
         for e in self.headers():
             kind = e.header["kind"]
             if kind == "policy-change":
@@ -535,8 +536,7 @@ class Pack:
                     self.add(fault)
                 if last is None and claimed is not None:
                     first = e.header["index"]
-                    is_named = bool(set(claimed["keys"]) & set(named))
-                    if named and not is_named:
+                    if named and not set(claimed["keys"]) & set(named):
                         self.add("signature")
                 last, restorer = claimed or last, None
             elif kind == "restoration":
@@ -557,7 +557,7 @@ class Pack:
                 elif e.fact("word") == "approved":
                     approved.add((e.fact("request"), e.fact("request-hash")) + (last["hash"],))
             elif kind == "acceptance":
-                fault = "not-in-force" if last is None or restorer is not None else self.accept(e, last, is_named)
+                fault = "not-in-force" if last is None or restorer is not None else self.accept(e, last)
                 if fault:
                     self.add(fault)
             elif kind in ("charge", "reuse") and e.fact("recovered-by") is None and last is not None:
@@ -569,14 +569,14 @@ class Pack:
             self.add("altered")
         return first
 
-    def accept(self, entry, last, is_named):
+    def accept(self, entry, last):
         """Section 5, Restored coordinators: what is at fault with an acceptance; what explains something is kept."""
         try:
-            payload, signers = opened(entry.body, "coordinator-acceptance", last["keys"])
-            act = json.loads(payload)
+            payload, signers = opened(entry.body, "coordinator-acceptance", last["keys"], strict=True)
+            act = acceptance(payload)
             if len(signers) < last["threshold"] or act["organisation"] != last["organisation"]:
                 return "signature"
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             return "signature"
         stated = {"act": "coordinator-acceptance", "act-id": act["id"], "act-hash": sha(payload).hex(),
                   "signers": ",".join(key.hex() for key in signers), "held-size": act["held"]["size"], "held-root": act["held"]["root"],
@@ -592,8 +592,9 @@ class Pack:
             if opens is None or opens[0] != (coordinator, act[name]["size"], bytes.fromhex(act[name]["root"])):
                 return "signature"
             heads[name] = opens[0]
-        if is_named:
-            self.accepted.append({"origin": self.origin, "index": entry.header["index"], "lost": set(act["lost"]), **heads})
+        if set(signers) & set(self.trust.officers.get(self.origin, [])):
+            self.accepted.append({"origin": self.origin, "index": entry.header["index"], "signed_at": act["signed_at"],
+                                  "lost": set(act["lost"]), **heads})
         return None
 
     def check_policy_files(self):
@@ -651,18 +652,73 @@ def read_policy(document):
         return None
 
 
-def opened(body, name, keys):
-    """The payload of an envelope of that act and those of `keys` that signed it."""
+def unbase64(text):
+    """Bytes, from base64 in its one form."""
+    raw = base64.b64decode(text, validate=True)
+    if base64.b64encode(raw).decode() != text:
+        raise ValueError
+    return raw
+
+
+def signature_of(line):
+    try:
+        return unbase64(line["sig"])
+    except ValueError:
+        return b""
+
+
+def opened(body, name, keys, strict=False):
+    """The payload of an envelope of that act and those of `keys` that signed it; `strict` where the envelope has one form only."""
     envelope = json.loads(body)
-    payload = base64.b64decode(envelope["payload"], validate=True)
+    if strict:
+        lines = envelope["signatures"]
+        texts = [envelope["payloadType"], envelope["payload"]] + [value for line in lines for value in line.values()]
+        if (list(envelope) != ["payloadType", "payload", "signatures"] or type(lines) is not list or compact(envelope).encode() != body
+                or any(list(line) != ["keyid", "sig"] for line in lines) or any(type(text) is not str for text in texts)
+                or len(envelope["payload"]) > 22_369_620):
+            raise ValueError
+    payload = unbase64(envelope["payload"])
     kind = f"application/vnd.welfare-intelligence.{name}+json"
     if envelope["payloadType"] != kind:
         raise ValueError
     message = b"DSSEv1 %d %s %d %s" % (len(kind), kind.encode(), len(payload), payload)
     by = {sha(key).hex(): key for key in keys}
     signers = {by[s["keyid"]] for s in envelope["signatures"]
-               if s["keyid"] in by and signed(by[s["keyid"]], message, base64.b64decode(s["sig"]))}
+               if s["keyid"] in by and signed(by[s["keyid"]], message, signature_of(s))}
     return payload, sorted(signers)
+
+
+def acceptance(payload):
+    """Section 5, Restored coordinators: the act, if it keeps every rule of its own."""
+    text = payload.decode()
+    act = json.loads(text)
+
+    def digits(value, count):
+        return type(value) is str and re.fullmatch(f"[0-9a-f]{{{count}}}", value) is not None
+
+    def state(value):
+        return (type(value) is dict and list(value) == ["size", "root"] and type(value["size"]) is int
+                and 0 < value["size"] < 2 ** 64 and digits(value["root"], 64))
+
+    def note(value):
+        return type(value) is str and value.endswith("\n") and len(value.encode()) <= 16_384
+
+    fields = ["version", "id", "organisation", "held", "held_note", "accepted", "accepted_note", "lost", "reason", "signed_at"]
+    if type(act) is not dict or list(act) != fields or compact(act) != text:
+        raise ValueError
+    lost, reason = act["lost"], act["reason"]
+    if not (
+        type(act["version"]) is int and act["version"] == 1 and digits(act["id"], 32)
+        and type(act["organisation"]) is str and re.fullmatch("[a-z0-9-]{1,64}", act["organisation"])
+        and state(act["held"]) and state(act["accepted"]) and act["held"] != act["accepted"]
+        and note(act["held_note"]) and note(act["accepted_note"])
+        and type(lost) is list and all(digits(one, 32) for one in lost) and lost == sorted(set(lost))
+        and type(reason) is str and reason.strip() and len(reason) <= 200
+        and not any(unicodedata.category(c) == "Cc" for c in reason)
+        and type(act["signed_at"]) is int and -2 ** 63 <= act["signed_at"] < 2 ** 63
+    ):
+        raise ValueError
+    return act
 
 
 def signed_policy(entry, last):

@@ -5,7 +5,10 @@ use super::*;
 impl World {
     /// The policy that the node begins with.
     pub(crate) fn install_policy(&mut self, number: u64) {
-        let document = policy(number);
+        self.install(policy(number));
+    }
+
+    fn install(&mut self, document: String) {
         let hash = protocol::hex(&protocol::sha256(document.as_bytes()));
         let mut installed = entry(
             EntryKind::PolicyChange,
@@ -154,6 +157,20 @@ impl World {
         self.node.push(restored);
     }
 
+    /// A node whose operator holds its log's key and began its log with a policy that nobody signed: of the officer whom the reader named
+    /// and, beside them, of the operator, either of whom will do. Two requests were answered.
+    pub(crate) fn of_an_operator() -> World {
+        let mut world = World::opened();
+        world.install(policy_of(0, 1, &[3, 9]));
+        for number in 0..2 {
+            world.ask(number);
+            let charge = world.charge(number, 10 + number);
+            world.answer(number, charge, charge, 10 + number);
+        }
+        world.cosigned_at = world.node.entries.len();
+        world
+    }
+
     /// The coordinator's log goes on from a backup of its first `kept` entries; the node had seen all of it.
     pub(crate) fn set_back(&mut self, kept: usize) {
         let head = self.coordinator.head(&coordinator_signer());
@@ -203,8 +220,18 @@ impl World {
         signers: &[u8],
         change: impl Fn(&mut Entry),
     ) {
-        let payload = serde_json::to_vec(act).unwrap();
-        let mut envelope = Envelope::unsigned(CoordinatorAcceptance::TYPE, &payload);
+        self.accept_written(act, &serde_json::to_vec(act).unwrap(), signers, change);
+    }
+
+    /// As [`World::accept_as`], with the act written in these bytes.
+    fn accept_written(
+        &mut self,
+        act: &CoordinatorAcceptance,
+        payload: &[u8],
+        signers: &[u8],
+        change: impl Fn(&mut Entry),
+    ) {
+        let mut envelope = Envelope::unsigned(CoordinatorAcceptance::TYPE, payload);
         for seed in signers {
             envelope
                 .add_signature(&public(*seed), |bytes| {
@@ -220,10 +247,7 @@ impl World {
             [
                 ("act", CoordinatorAcceptance::NAME.into()),
                 ("act-id", act.id.as_str().into()),
-                (
-                    "act-hash",
-                    protocol::hex(&protocol::sha256(&payload)).into(),
-                ),
+                ("act-hash", protocol::hex(&protocol::sha256(payload)).into()),
                 ("signers", keys.join(",").into()),
                 ("held-size", act.held.size.into()),
                 ("held-root", act.held.root.as_str().into()),
@@ -235,6 +259,144 @@ impl World {
         accepted.body = serde_json::to_vec(&envelope).unwrap();
         change(&mut accepted);
         self.node.push(accepted);
+    }
+
+    /// Coordinators that were set back, each with an act that as many officers signed as must and that breaks one rule of the act.
+    pub(crate) fn with_hostile_acts() -> Vec<(&'static str, World)> {
+        let set_back = || {
+            let mut world = World::new();
+            world.set_back(0);
+            world
+        };
+        let lost = [0, 1, 2, 3, 4];
+        let empty = || {
+            let head = SignedCheckpoint::sign(0, audit::root(&[]), &coordinator_signer());
+            (LogState::new(0, &audit::root(&[])), head.to_string())
+        };
+        let mut worlds = Vec::new();
+        let mut broken = |what, change: &dyn Fn(&mut CoordinatorAcceptance)| {
+            let mut world = set_back();
+            let mut act = world.acceptance(&lost);
+            change(&mut act);
+            world.accept_as(&act, &[3, 5], |_| {});
+            worlds.push((what, world));
+        };
+        broken("another version", &|act| act.version = 2);
+        broken("an id that is short", &|act| act.id.truncate(30));
+        broken("another organisation", &|act| act.organisation.push('a'));
+        broken("no reason", &|act| act.reason = "\u{2003}".to_owned());
+        broken("a long reason", &|act| act.reason = "è".repeat(201));
+        broken("a reason of two lines", &|act| {
+            act.reason = "one\u{85}two".to_owned();
+        });
+        broken("the empty head accepted", &|act| {
+            (act.accepted, act.accepted_note) = empty();
+        });
+        broken("the empty head held", &|act| {
+            (act.held, act.held_note) = empty();
+        });
+        broken("one head twice", &|act| {
+            act.accepted = act.held.clone();
+            act.accepted_note = act.held_note.clone();
+        });
+        broken("a root in capitals", &|act| {
+            act.held.root = act.held.root.to_uppercase();
+        });
+        broken("a note without its last line break", &|act| {
+            act.held_note.truncate(act.held_note.len() - 1);
+        });
+        broken("a note with a thousand signatures", &|act| {
+            act.held_note += &"\u{2014} stranger AAAAAAAA\n".repeat(1_000);
+        });
+        broken("lost out of order", &|act| act.lost.reverse());
+        broken("lost twice", &|act| act.lost.push(act.lost[4].clone()));
+        broken("lost in capitals", &|act| {
+            act.lost = vec![act.lost[0].to_uppercase()];
+        });
+        broken("lost without an id", &|act| {
+            act.lost.insert(0, String::new());
+        });
+        let mut written = |what, write: &dyn Fn(&str) -> String| {
+            let mut world = set_back();
+            let act = world.acceptance(&lost);
+            let text = serde_json::to_string(&act).unwrap();
+            let payload = write(&text);
+            assert_ne!(payload, text, "{what}");
+            world.accept_written(&act, payload.as_bytes(), &[3, 5], |_| {});
+            worlds.push((what, world));
+        };
+        written("an unknown field", &|text| {
+            text.replacen('{', "{\"all\":true,", 1)
+        });
+        written("a field twice", &|text| {
+            text.replacen('{', "{\"version\":1,", 1)
+        });
+        written("a field missing", &|text| {
+            text.replace("\"version\":1,", "")
+        });
+        written("a number with a point", &|text| {
+            text.replace("\"version\":1,", "\"version\":1.0,")
+        });
+        written("spaces", &|text| text.replacen(':', ": ", 1));
+        written("an escape", &|text| {
+            text.replace("a broken", "\\u0061 broken")
+        });
+        written("half a character", &|text| {
+            text.replace("a broken", "\\ud800 broken")
+        });
+        written("a head as a list", &|text| {
+            (text.replace("{\"size\":", "["))
+                .replace("\"root\":", "")
+                .replace("\"},", "\"],")
+        });
+        for (what, change) in [
+            (
+                "an envelope with spaces",
+                (|body| body + " ") as fn(String) -> String,
+            ),
+            ("an envelope with an attachment", |body| {
+                body[..body.len() - 1].to_owned() + ",\"attachment\":\"AAAA\"}"
+            }),
+            ("a signature with loose bits", |body| {
+                let end = body.find("==\"}").unwrap();
+                let mut bytes = body.into_bytes();
+                // The last digit of 64 bytes has four bits that say nothing; here one of them is set.
+                bytes[end - 1] += 1;
+                String::from_utf8(bytes).unwrap()
+            }),
+        ] {
+            let mut world = set_back();
+            let act = world.acceptance(&lost);
+            world.accept_as(&act, &[3, 5], |entry| {
+                let body = String::from_utf8(entry.body.clone()).unwrap();
+                entry.body = change(body).into_bytes();
+            });
+            worlds.push((what, world));
+        }
+        worlds
+    }
+
+    /// A coordinator that was set back twice and accepted twice. Where it is `replayed`, it went back once more, to the head accepted
+    /// first, and the node's operator entered the first act anew.
+    pub(crate) fn set_back_twice(replayed: bool) -> World {
+        let mut world = World::new();
+        let login = |code: &str| entry(EntryKind::Login, [("code", code.into())]);
+        world.set_back(12);
+        world.accept(&[3, 5], &[0, 1, 2, 3, 4]);
+        let first = world.node.entries.last().unwrap().clone();
+        for code in ["a", "b", "c"] {
+            world.coordinator.push(login(code));
+        }
+        world.set_back(14);
+        let mut act = world.acceptance(&[]);
+        act.signed_at += 1;
+        world.accept_as(&act, &[3, 5], |_| {});
+        if replayed {
+            world.node.push(first);
+            world.coordinator.entries.truncate(13);
+            world.coordinator.push(login("d"));
+        }
+        world
     }
 
     /// The node's pack with the body of an entry erased, and the tombstone that says so.

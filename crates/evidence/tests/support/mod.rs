@@ -142,12 +142,16 @@ pub(crate) struct World {
 
 /// A policy of officers 3, 5 and 6, two of whom must sign what replaces it; `number` tells documents apart.
 pub(crate) fn policy(number: u64) -> String {
-    let keys: Vec<String> = [3, 5, 6]
-        .iter()
+    policy_of(number, 2, &[3, 5, 6])
+}
+
+/// A policy of the officers of these seeds, `threshold` of whom must sign.
+pub(crate) fn policy_of(number: u64, threshold: u32, officers: &[u8]) -> String {
+    let keys: Vec<String> = (officers.iter())
         .map(|seed| format!("\"{}\"", public(*seed)))
         .collect();
     format!(
-        "# {number}\nversion = 2\norganisation = \"{ORGANISATION}\"\n[dpo]\nthreshold = 2\nkeys = [{}]\n[[rules]]\n\
+        "# {number}\nversion = 2\norganisation = \"{ORGANISATION}\"\n[dpo]\nthreshold = {threshold}\nkeys = [{}]\n[[rules]]\n\
          id = \"after-reading\"\napproval = \"manual\"\n",
         keys.join(", ")
     )
