@@ -14,7 +14,7 @@ const TRIES: usize = 60;
 /// every weighted sum as noise of this covariance does; hardly more than needed, and 1 where the noise is independent already.
 ///
 /// # Promise
-/// With the result f, of every x: x'Cx <= f times the sum of x² C[i][i], but for rounding. f times the diagonal less the covariance
+/// With the result f, of every x: `x'Cx <= f · Σ x[i]² C[i][i]`, but for rounding. f times the diagonal less the covariance
 /// is seen to be positive semidefinite by its factor; where none is found, f is the greatest row sum of absolute correlations, for
 /// which Gershgorin's theorem says it.
 pub fn independent_factor(covariance: &[Vec<f64>]) -> f64 {

@@ -35,8 +35,10 @@ pub(crate) fn follow(log: PipeReader, told: &dyn Fn(f64)) {
 
 /// The bound of a line of the search's table, no higher than the one that was rounded to be printed:
 ///
-///     Src  Proc. InQueue |  Leaves   Expl. | BestBound       BestSol              Gap |   Cuts   InLp Confl. | LpIters     Time
-///      R      14       2         6  81.25%   1043.5          1101               5.22%      120     31      9      1408     0.6s
+/// ```text
+/// Src  Proc. InQueue |  Leaves   Expl. | BestBound       BestSol              Gap |   Cuts   InLp Confl. | LpIters     Time
+///  R      14       2         6  81.25%   1043.5          1101               5.22%      120     31      9      1408     0.6s
+/// ```
 fn bound_in(line: &str) -> Option<f64> {
     let mut words = line
         .split_whitespace()
