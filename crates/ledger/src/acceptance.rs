@@ -84,14 +84,6 @@ pub(crate) async fn accept(
     verified.check_fresh(now)?;
     let mut transaction = writer.write_transaction().await?;
     check_unused(&mut transaction, &verified.act().id).await?;
-    for header in of_kind(&mut transaction).await? {
-        if header.text("act-id") == Some(&verified.act().id) {
-            return Err(LedgerError::ActUsed {
-                id: verified.act().id.clone(),
-                index: header.index,
-            });
-        }
-    }
     let chain = policies::chain(&mut transaction).await?;
     let policy = chain.in_force().ok_or(LedgerError::PolicyReplaced)?;
     let verified =
@@ -113,15 +105,22 @@ pub(crate) async fn accept(
     Ok(index.unsigned_abs())
 }
 
-async fn of_kind(connection: &mut SqliteConnection) -> Result<Vec<Header>, LedgerError> {
-    let rows: Vec<(String,)> =
-        sqlx::query_as("SELECT header FROM entries WHERE kind = $1 ORDER BY entry_index")
-            .bind(EntryKind::Acceptance.as_str())
-            .fetch_all(connection)
-            .await?;
-    (rows.into_iter())
-        .map(|(text,)| Ok(Header::parse(&text)?))
-        .collect()
+/// The entry of the acceptance with this id; acceptances have no table beside the log.
+pub(crate) async fn entry_of(
+    connection: &mut SqliteConnection,
+    id: &str,
+) -> Result<Option<u64>, LedgerError> {
+    let rows: Vec<(String,)> = sqlx::query_as("SELECT header FROM entries WHERE kind = $1")
+        .bind(EntryKind::Acceptance.as_str())
+        .fetch_all(connection)
+        .await?;
+    for (text,) in rows {
+        let header = Header::parse(&text)?;
+        if header.text("act-id") == Some(id) {
+            return Ok(Some(header.index));
+        }
+    }
+    Ok(None)
 }
 
 /// Every acceptance, oldest first.

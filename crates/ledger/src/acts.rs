@@ -1,10 +1,10 @@
 //! Entering signed acts: budget moved between parts, and a higher lifetime cap as a new guarantee.
 //! Each is one transaction with its leaf, whose body is the signed envelope; none adds to what was promised before it.
 
-use crate::LedgerError;
 use crate::act_rows::{GuaranteeRow, MoveRow};
 use crate::caps::{fixed_lifetime, lifetime_limit, limit_on, spent_in_all, spent_on};
 use crate::log::append;
+use crate::{LedgerError, acceptance};
 use audit::EntryKind;
 use policy::Caps;
 use protocol::{Envelope, VerifiedBudgetMove, VerifiedGuarantee};
@@ -126,12 +126,16 @@ pub(crate) async fn check_unused(
          UNION ALL SELECT entry_index FROM approvals WHERE act_id = $1",
     )
     .bind(id)
-    .fetch_optional(connection)
+    .fetch_optional(&mut *connection)
     .await?;
+    let known = match known {
+        Some((index,)) => Some(index.unsigned_abs()),
+        None => acceptance::entry_of(connection, id).await?,
+    };
     match known {
-        Some((index,)) => Err(LedgerError::ActUsed {
+        Some(index) => Err(LedgerError::ActUsed {
             id: id.to_owned(),
-            index: index.unsigned_abs(),
+            index,
         }),
         None => Ok(()),
     }

@@ -31,7 +31,7 @@ const UNSIGNED: i64 = 14 * DAY;
 const SIGN_INS: u64 = 10;
 /// Most entries that are read.
 const ENTRIES: i64 = 5_000;
-/// The code of the alarm that a node saw a longer log of the coordinator.
+/// The code of the alarm that a node saw another log of the coordinator than this one.
 pub(crate) const SET_BACK: &str = "coordinator-set-back";
 
 /// Something to look at.
