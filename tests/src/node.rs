@@ -4,7 +4,7 @@
 use crate::process::{Process, run, run_ok};
 use crate::witness::Witness;
 use anyhow::{Context, Result, ensure};
-use ledger::{Balance, Entry, LedgerReader};
+use ledger::{Balance, Entry, LedgerError, LedgerReader};
 use protocol::PublicKey;
 use std::path::{Path, PathBuf};
 
@@ -253,15 +253,20 @@ impl Node {
         Ok(LedgerReader::open(&self.dir.join("node.db")).await?)
     }
 
-    /// What the ledger says was spent; nothing before its first opening.
+    /// What the ledger says was spent; nothing before its first opening has come to its end.
     ///
     /// # Errors
     /// When it cannot be read.
     pub async fn balance(&self) -> Result<Balance> {
-        if !self.dir.join("node.db").exists() {
+        let path = self.dir.join("node.db");
+        if !path.exists() {
             return Ok(Balance::default());
         }
-        Ok(self.reader().await?.balance().await?)
+        match LedgerReader::open(&path).await {
+            Ok(reader) => Ok(reader.balance().await?),
+            Err(LedgerError::NotSetUp) => Ok(Balance::default()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// The stored answer to a request.

@@ -2,6 +2,7 @@
 //! It changes nothing and needs no key.
 
 use crate::caps::amount;
+use crate::ledger::SCHEMA_VERSION;
 use crate::standing::standing;
 use crate::verify::verify;
 use crate::{
@@ -80,9 +81,13 @@ impl LedgerReader {
     /// Opens an existing ledger for reading only.
     ///
     /// # Errors
-    /// [`LedgerError::Storage`] if the file is missing or is no database.
+    /// [`LedgerError::Storage`] if the file is missing or is no database, [`LedgerError::NotSetUp`] while it lacks a table.
     pub async fn open(path: &Path) -> Result<LedgerReader, LedgerError> {
-        Ok(LedgerReader::new(Store::open_read_only(path).await?))
+        let readers = Store::open_read_only(path).await?;
+        match readers.schema_version().await? {
+            Some(version) if version >= SCHEMA_VERSION => Ok(LedgerReader::new(readers)),
+            _ => Err(LedgerError::NotSetUp),
+        }
     }
 
     pub(crate) fn new(readers: Readers) -> LedgerReader {

@@ -22,7 +22,7 @@ use protocol::{
 use std::path::Path;
 use storage::Store;
 
-const MIGRATIONS: [(i64, &str, &str); 7] = [
+pub(crate) const MIGRATIONS: [(i64, &str, &str); 7] = [
     (1, "ledger", include_str!("../migrations/0001_ledger.sql")),
     (2, "acts", include_str!("../migrations/0002_acts.sql")),
     (3, "restore", include_str!("../migrations/0003_restore.sql")),
@@ -43,6 +43,9 @@ const MIGRATIONS: [(i64, &str, &str); 7] = [
         include_str!("../migrations/0011_approvals.sql"),
     ),
 ];
+
+/// The last step of the schema, which a reader needs.
+pub(crate) const SCHEMA_VERSION: i64 = MIGRATIONS[MIGRATIONS.len() - 1].0;
 
 /// A node's privacy account and its log, open for writing. Cloning shares it.
 #[derive(Clone, Debug)]

@@ -40,6 +40,28 @@ impl Readers {
             .map_err(StorageError::File)
     }
 
+    /// The last step of the schema that was applied to the file; nothing where none was, as in a file whose maker was
+    /// stopped before the first.
+    ///
+    /// # Errors
+    /// [`StorageError::Database`] when the file cannot be read.
+    pub async fn schema_version(&self) -> Result<Option<i64>, StorageError> {
+        let mut transaction = self.read_transaction().await?;
+        let begun: bool = sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = '_sqlx_migrations')",
+        )
+        .fetch_one(&mut *transaction)
+        .await?;
+        if !begun {
+            return Ok(None);
+        }
+        Ok(
+            sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations WHERE success")
+                .fetch_one(&mut *transaction)
+                .await?,
+        )
+    }
+
     /// A transaction whose statements all see the same committed state.
     pub async fn read_transaction(&self) -> Result<Transaction<'static, Sqlite>, StorageError> {
         Ok(self.pool.begin_with("BEGIN DEFERRED").await?)

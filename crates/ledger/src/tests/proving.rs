@@ -1,7 +1,8 @@
 //! What a reader and a counterpart can check: balances, proofs, checkpoints and cosignatures.
 
 use super::{NOW, Place, caps, debited, signer, sound, terms};
-use crate::LedgerReader;
+use crate::ledger::MIGRATIONS;
+use crate::{LedgerError, LedgerReader};
 use audit::{SignedCheckpoint, cosign, verify_consistency, verify_inclusion};
 
 #[tokio::test]
@@ -40,6 +41,25 @@ async fn another_process_reads_balance_and_proofs_while_the_ledger_is_open_and_a
     drop((ledger, reader));
     let reader = LedgerReader::open(&place.path()).await.unwrap();
     assert!(reader.verify(&heads).await.unwrap().is_sound());
+}
+
+#[tokio::test]
+async fn a_ledger_whose_making_was_stopped_is_not_read_until_it_is_opened_again() {
+    for steps in 0..MIGRATIONS.len() {
+        let place = Place::new();
+        let stopped = storage::migrator(&MIGRATIONS[..steps]);
+        drop(storage::Store::open(&place.path(), &stopped).await.unwrap());
+        assert!(
+            matches!(
+                LedgerReader::open(&place.path()).await,
+                Err(LedgerError::NotSetUp)
+            ),
+            "after {steps} steps"
+        );
+        drop(place.open().await);
+        let reader = LedgerReader::open(&place.path()).await.unwrap();
+        assert_eq!(reader.balance().await.unwrap().charges, 0);
+    }
 }
 
 #[tokio::test]
