@@ -5,7 +5,9 @@
 use crate::combine::Forecast;
 use ndarray::Array2;
 
-/// With fewer common periods no correlation is estimated.
+/// With fewer common periods no correlation is estimated, and what is common to all is all that is assumed. Errors that were taken
+/// for independent there averaged out in sums of many, so that the whole was drawn to the sum of its parts, whose noise hides
+/// season and slope from each of them alike.
 const FEWEST: usize = 12;
 
 /// At least so much is taken off every correlation, so that the matrix has an inverse.
@@ -27,8 +29,11 @@ pub(crate) fn correlation(all: &[Forecast]) -> Array2<f64> {
         .filter(|&t| all.iter().all(|f| !f.residuals()[tail(f) + t].is_nan()))
         .collect();
     let count = common.len();
-    if count < FEWEST || n > MOST_NODES {
+    if n > MOST_NODES {
         return Array2::eye(n);
+    }
+    if count < FEWEST {
+        return Array2::from_shape_fn((n, n), |(i, j)| if i == j { 1.0 } else { SHARED });
     }
     let mut z = Array2::<f64>::zeros((n, count));
     for (i, forecast) in all.iter().enumerate() {
@@ -64,4 +69,43 @@ pub(crate) fn correlation(all: &[Forecast]) -> Array2<f64> {
             SHARED + (1.0 - SHARED) * (1.0 - shrinkage) * found[[i, j]]
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::borrow::Prior;
+    use crate::combine::forecast;
+    use crate::series::{Kind, Season, Series};
+
+    fn ahead(length: usize) -> Vec<Forecast> {
+        (1..=3_usize)
+            .map(|part| {
+                let values = (0..length)
+                    .map(|t| 100.0 + ((t * part * 7919) % 13) as f64)
+                    .collect();
+                let series = Series::try_new(
+                    values,
+                    Some(vec![9.0; length]),
+                    Season::Quarters,
+                    Kind::Counts,
+                )
+                .expect("a series");
+                forecast(&series, 4, &Prior::default()).expect("a forecast")
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_short_history_says_nothing_and_errors_are_alike_all_the_same() {
+        let found = correlation(&ahead(12));
+        for ((i, j), value) in found.indexed_iter() {
+            assert_eq!(*value, if i == j { 1.0 } else { SHARED });
+        }
+        let long = correlation(&ahead(60));
+        assert!(
+            long.indexed_iter()
+                .any(|((i, j), r)| i != j && *r != SHARED)
+        );
+    }
 }
