@@ -21,7 +21,7 @@ pub(crate) struct Client {
 
 /// Chooses the distinct clients of an organisation, whole households often together.
 ///
-/// Households are drawn without replacement in proportion to their members' weights (Efraimidis and Spirakis, 2006);
+/// Households are drawn without replacement in proportion to their members' rates and presences (Efraimidis and Spirakis, 2006);
 /// `reliance` is shared by all organisations, which is what makes their clienteles overlap.
 pub(crate) fn choose(
     city: &Population,
@@ -36,7 +36,10 @@ pub(crate) fn choose(
     let mut order: Vec<(f64, u32)> = Vec::with_capacity(city.households.len());
     for (index, household) in city.households.iter().enumerate() {
         let weight: f64 = members(household)
-            .map(|p| profile.weight(&city.persons[p as usize], household))
+            .map(|p| {
+                let person = &city.persons[p as usize];
+                profile.rate(person, household) * profile.intake(person).presence()
+            })
             .sum();
         order.push((
             rng.exponential() / (weight * f64::from(household.reliance)).max(1e-9),
@@ -50,18 +53,25 @@ pub(crate) fn choose(
             break;
         }
         let household = &city.households[index as usize];
-        let weights: Vec<f64> = members(household)
-            .map(|p| {
-                profile
-                    .weight(&city.persons[p as usize], household)
-                    .max(1e-9)
-            })
+        let persons = || members(household).map(|p| &city.persons[p as usize]);
+        let rates: Vec<f64> = persons()
+            .map(|person| profile.rate(person, household).max(1e-9))
+            .collect();
+        let presences: Vec<f64> = persons()
+            .map(|person| profile.intake(person).presence())
+            .collect();
+        let weights: Vec<f64> = (rates.iter().zip(&presences))
+            .map(|(rate, presence)| rate * presence)
             .collect();
         let first = rng.weighted(&weights);
-        let most = weights.iter().copied().fold(0.0, f64::max);
+        let most = rates.iter().copied().fold(0.0, f64::max);
         for (position, person) in members(household).enumerate() {
             let joins = position == first
-                || rng.chance(profile.whole_households * (weights[position] / most).sqrt());
+                || rng.chance(
+                    profile.whole_households
+                        * (rates[position] / most).sqrt()
+                        * presences[position],
+                );
             if joins && clients.len() < wanted {
                 let known = rng.chance(profile.knows_household);
                 clients.push(Client {

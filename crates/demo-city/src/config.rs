@@ -9,7 +9,7 @@ use crate::CityError;
 use crate::calendar::Month;
 
 /// Version of `city.json` and of everything generated; a change of the generator's output changes it.
-pub const CITY_VERSION: u32 = 3;
+pub const CITY_VERSION: u32 = 4;
 
 /// What to generate.
 #[derive(Debug, Clone, PartialEq)]

@@ -8,6 +8,7 @@ mod codice_fiscale;
 mod config;
 mod events;
 mod households;
+mod intake;
 mod margins;
 mod names;
 mod offer;

@@ -1,8 +1,8 @@
 //! The organisations of the demo city: size, services offered, and whom each of them knows.
 //! Names are invented; no real body's clients or numbers are behind them.
 
-use crate::calendar::{Month, WINDOW_MONTHS};
-use crate::population::{Citizenship, Household, NEVER, Person};
+use crate::intake::Intake;
+use crate::population::{Citizenship, Household, Person};
 
 /// Service ids, in the order of the events' service index.
 pub const SERVICES: [&str; 10] = [
@@ -41,7 +41,7 @@ pub(crate) struct Profile {
     pub(crate) clients: u64,
     /// Services offered (index into [`SERVICES`]) and how often a client uses them.
     pub(crate) services: Vec<(usize, f64)>,
-    /// Weights of the ages 0-5, 6-17, 18-34, 35-64, 65-74, 75 and over.
+    /// Rates at which people of the ages 0-5, 6-17, 18-34, 35-64, 65-74, 75 and over come.
     ages: [f64; 6],
     /// Weights of Italian, EU and other citizens.
     citizenship: [f64; 3],
@@ -69,17 +69,13 @@ impl Profile {
         self.territory[usize::from(municipio).clamp(1, 9) - 1]
     }
 
-    /// How likely a person becomes a client, relative to others; 0 for those who never live in the window.
-    pub(crate) fn weight(&self, person: &Person, household: &Household) -> f64 {
-        // Everybody as of July 2023, the middle of the window.
-        let age = match person.age_in(30) {
-            0..=5 => 0,
-            6..=17 => 1,
-            18..=34 => 2,
-            35..=64 => 3,
-            65..=74 => 4,
-            _ => 5,
-        };
+    /// When it takes a person in.
+    pub(crate) fn intake(&self, person: &Person) -> Intake<'_> {
+        Intake::of(&self.ages, person)
+    }
+
+    /// How likely somebody who lives all through the window becomes a client, relative to others, at the age in it of which most come.
+    pub(crate) fn rate(&self, person: &Person, household: &Household) -> f64 {
         let citizenship = match household.citizenship() {
             Citizenship::Italian => 0,
             Citizenship::Eu => 1,
@@ -94,17 +90,7 @@ impl Profile {
             1.0
         };
         let municipio = usize::from(household.homes[0].1).clamp(1, 9) - 1;
-        // Whoever dies early, or is born late, is replaced by somebody else in the queue, or demand would shrink year by year, and
-        // the last months fill with newborns.
-        let born = i32::from(person.birth_month().0) - i32::from(Month::FIRST.0);
-        let window = WINDOW_MONTHS as i32;
-        let last = match person.death {
-            NEVER => window - 1,
-            month => i32::from(month),
-        };
-        let lived = f64::from((last + 1 - born.max(0)).max(1)) / f64::from(window);
-        lived
-            * self.ages[age]
+        self.intake(person).rate()
             * self.citizenship[citizenship]
             * income
             * disability
