@@ -91,8 +91,22 @@ pub enum ForecastCommandError {
         /// What is there.
         found: String,
     },
+    /// Another separator than the comma.
+    #[error(
+        "the columns are not separated by commas (found: {found}); write them with commas between, and numbers with a point"
+    )]
+    OtherSeparator {
+        /// The first line.
+        found: String,
+    },
+    /// A file to write is the one that is read.
+    #[error("--out would overwrite {}, which holds the series; name another file", file.display())]
+    Overwrites {
+        /// The file.
+        file: PathBuf,
+    },
     /// Rows that cannot be read.
-    #[error("{file} has {count} rows that cannot be read:{rows}")]
+    #[error("{file}: {count} of its rows cannot be read:{rows}")]
     BadRows {
         /// The file.
         file: String,
@@ -108,10 +122,16 @@ pub enum ForecastCommandError {
         file: String,
     },
     /// A period of a series comes twice.
-    #[error("column ds: a period of series `{id}` comes twice; keep one row for each period")]
+    #[error(
+        "column ds: a period of series `{id}` comes twice, in lines {first} and {again}; keep one row for each period"
+    )]
     PeriodTwice {
         /// The series.
         id: String,
+        /// The line it stands in first.
+        first: u64,
+        /// The line it stands in again.
+        again: u64,
     },
     /// A series spans more periods than any does.
     #[error(
@@ -129,6 +149,9 @@ pub enum ForecastCommandError {
         /// The series.
         id: String,
     },
+    /// More periods than anybody looks ahead.
+    #[error("option --horizon: ask for at most {MOST_AHEAD} periods")]
+    TooFar,
     /// An option that is none.
     #[error("option --{option}")]
     Option {
@@ -149,6 +172,9 @@ pub enum ForecastCommandError {
     },
 }
 
+/// The most periods that are forecast: eight centuries of months.
+const MOST_AHEAD: usize = 10_000;
+
 /// Series forecast at once, between two words of progress.
 const BATCH: usize = 256;
 
@@ -161,6 +187,10 @@ pub fn run(options: &Options) -> Result<(), ForecastCommandError> {
             source: ForecastError::NoHorizon,
         });
     }
+    if options.horizon > MOST_AHEAD {
+        return Err(ForecastCommandError::TooFar);
+    }
+    keep(options)?;
     let name = options.series.display().to_string();
     let table = table::read(
         BufReader::new(open(&options.series)?),
@@ -179,6 +209,21 @@ pub fn run(options: &Options) -> Result<(), ForecastCommandError> {
         each_alone(&table, options, levels, season, kind)
     } else {
         together(&table, options, levels, season, kind)
+    }
+}
+
+/// Refuses to write over the series.
+fn keep(options: &Options) -> Result<(), ForecastCommandError> {
+    let Ok(read) = options.series.canonicalize() else {
+        // Opening it says why.
+        return Ok(());
+    };
+    let mut written = vec![options.out.clone()];
+    written.extend((options.backtest).then(|| options.out.with_extension("backtest.csv")));
+    written.extend((options.explain).then(|| options.out.with_extension("explanation.csv")));
+    match (written.into_iter()).find(|file| file.canonicalize().is_ok_and(|file| file == read)) {
+        Some(file) => Err(ForecastCommandError::Overwrites { file }),
+        None => Ok(()),
     }
 }
 
@@ -465,5 +510,45 @@ impl Progress {
             self.said = tenths;
             eprintln!("{} {} of {} series", self.what, self.done, self.all);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(series: &Path, out: &Path, horizon: usize) -> Options {
+        Options {
+            series: series.to_owned(),
+            horizon,
+            season: None,
+            levels: vec![95.0],
+            hierarchy: Vec::new(),
+            backtest: true,
+            explain: false,
+            calendar: false,
+            kind: None,
+            out: out.to_owned(),
+        }
+    }
+
+    #[test]
+    fn the_series_are_never_written_over() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let series = folder.path().join("city.backtest.csv");
+        let text = "unique_id,ds,y\na,2021,5\na,2022,6\n";
+        std::fs::write(&series, text).expect("written");
+        for out in ["city.backtest.csv", "city.csv"] {
+            let told = run(&options(&series, &folder.path().join(out), 1)).expect_err("refused");
+            assert!(told.to_string().contains("would overwrite"), "{told}");
+        }
+        assert_eq!(std::fs::read_to_string(&series).expect("there"), text);
+    }
+
+    #[test]
+    fn a_horizon_beyond_reason_is_refused_before_anything_is_read() {
+        let nowhere = Path::new("not-there.csv");
+        let told = run(&options(nowhere, nowhere, MOST_AHEAD + 1)).expect_err("refused");
+        assert!(told.to_string().contains("--horizon"), "{told}");
     }
 }

@@ -17,6 +17,8 @@ pub(super) struct Row {
     pub(super) groups: Vec<String>,
     /// Ordinals of the periods that have a row, ascending.
     pub(super) ordinals: Vec<i64>,
+    /// The lines they stand in.
+    lines: Vec<u64>,
     /// NaN where missing.
     pub(super) values: Vec<f64>,
     /// Empty where the file has no variances.
@@ -51,9 +53,15 @@ impl Columns {
                 .position(|h| h.trim_start_matches('\u{feff}').trim() == name)
         };
         let need = |name: &str| {
-            place(name).ok_or_else(|| ForecastCommandError::MissingColumn {
-                name: name.to_owned(),
-                found: headers.iter().collect::<Vec<_>>().join(", "),
+            place(name).ok_or_else(|| {
+                let found = headers.iter().collect::<Vec<_>>().join(", ");
+                if headers.len() == 1 && found.contains([';', '\t']) {
+                    return ForecastCommandError::OtherSeparator { found };
+                }
+                ForecastCommandError::MissingColumn {
+                    name: name.to_owned(),
+                    found,
+                }
             })
         };
         Ok(Self {
@@ -143,6 +151,7 @@ pub(super) fn read(
                     });
                 } else {
                     row.ordinals.push(ordinal);
+                    row.lines.push(line);
                     row.values.push(value);
                     row.variances.extend(variance);
                 }
@@ -249,11 +258,13 @@ fn order(row: &mut Row) -> Result<(), ForecastCommandError> {
     }
     let mut places: Vec<usize> = (0..row.ordinals.len()).collect();
     places.sort_by_key(|&i| row.ordinals[i]);
-    if places
-        .windows(2)
-        .any(|pair| row.ordinals[pair[0]] == row.ordinals[pair[1]])
-    {
-        return Err(ForecastCommandError::PeriodTwice { id: row.id.clone() });
+    // The order is stable, so the earlier line stands first.
+    if let Some(pair) = (places.windows(2)).find(|p| row.ordinals[p[0]] == row.ordinals[p[1]]) {
+        return Err(ForecastCommandError::PeriodTwice {
+            id: row.id.clone(),
+            first: row.lines[pair[0]],
+            again: row.lines[pair[1]],
+        });
     }
     let sorted = |values: &[f64]| -> Vec<f64> { places.iter().map(|&i| values[i]).collect() };
     row.values = sorted(&row.values);
@@ -309,7 +320,7 @@ mod tests {
     fn names_bad_rows_by_line_column_and_remedy() {
         let told =
             refusal("unique_id,ds,y\na,2021-01,1\na,2021-02,x\n,2021-03,2\na,soon,2\na,2021-05\n");
-        assert!(told.contains("series.csv has 4 rows"), "{told}");
+        assert!(told.contains("4 of its rows cannot be read"), "{told}");
         assert!(
             told.contains("line 3, column y: `x` is no number"),
             "{told}"
@@ -331,7 +342,9 @@ mod tests {
     #[test]
     fn refuses_missing_columns_double_periods_and_negative_variances() {
         assert!(refusal("id,ds,y\n").contains("unique_id"));
-        assert!(refusal("unique_id,ds,y\na,1,2\na,1,3\n").contains("twice"));
+        assert!(refusal("unique_id;ds;y\na;1;2\n").contains("with commas"));
+        let told = refusal("unique_id,ds,y\na,1,2\nb,1,2\na,1,3\n");
+        assert!(told.contains("`a` comes twice, in lines 2 and 4"), "{told}");
         let told = refusal("unique_id,ds,y,variance\na,1,2,-4\n");
         assert!(told.contains("line 2, column variance"), "{told}");
     }
