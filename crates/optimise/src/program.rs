@@ -59,8 +59,18 @@ pub struct ProgramSolution {
 #[error("the engine of mixed-integer programs failed: {0}")]
 pub struct EngineError(pub(crate) String);
 
-/// Who is told of bounds, from another thread than the one that solves.
-pub(crate) type Told<'a> = dyn Fn(f64) + Sync + 'a;
+/// What an engine tells while it searches; microlp tells nothing.
+#[cfg_attr(not(feature = "highs"), allow(dead_code))]
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum News<'a> {
+    /// No solution has a lower objective. A later one may be lower.
+    Bound(f64),
+    /// A better solution, by column.
+    Solution(&'a [f64]),
+}
+
+/// Who is told, from other threads than the one that solves.
+pub(crate) type Told<'a> = dyn Fn(News<'_>) + Sync + 'a;
 
 /// Duals of a program with its integers fixed.
 #[derive(Clone, Debug)]
@@ -173,7 +183,7 @@ impl Program {
         self.solve_telling(seconds, None)
     }
 
-    /// Solves within `seconds`, if given, and tells each bound on the way that the engine tells. A later one may be lower.
+    /// Solves within `seconds`, if given, and tells on the way what the engine tells.
     pub(crate) fn solve_telling(
         &self,
         seconds: Option<f64>,
@@ -245,9 +255,10 @@ pub const ENGINE: &str = engine::NAME;
 
 #[cfg(feature = "highs")]
 mod engine {
-    use super::{Duals, EngineError, Program, ProgramSolution, Told};
+    use super::{Duals, EngineError, News, Program, ProgramSolution, Told};
     use crate::search_log;
     use highs::{HighsModelStatus, HighsSolutionStatus, Model};
+    use std::io::BufReader;
 
     pub(super) const NAME: &str = "HiGHS";
 
@@ -280,14 +291,31 @@ mod engine {
                 .try_set_solution(Some(start), None, None, None)
                 .map_err(|_| failed("a start"))?;
         }
-        // The log ends when the model goes, at the end of what runs here, and with it the thread that reads it.
+        // The log ends when the model goes, the file of solutions when its writer does too: both at the end of what runs
+        // here, and with them the threads that read them.
         std::thread::scope(|scope| {
-            if let Some(told) = told
-                && let Some(log) = search_log::open(&mut model)
-            {
-                scope.spawn(move || search_log::follow(log, &|bound| told(bound)));
+            let mut kept = None;
+            if let Some(told) = told {
+                if let Some(log) = search_log::open(&mut model) {
+                    scope.spawn(move || {
+                        search_log::follow(log, &|bound| told(News::Bound(bound)));
+                    });
+                }
+                if let Some((solutions, writer)) = search_log::open_solutions(&mut model) {
+                    kept = Some(writer);
+                    let columns = program.columns.len();
+                    scope.spawn(move || {
+                        search_log::follow_solutions(
+                            BufReader::new(solutions),
+                            columns,
+                            &|values| told(News::Solution(values)),
+                        );
+                    });
+                }
             }
-            run(program, model)
+            let found = run(program, model);
+            drop(kept);
+            found
         })
     }
 
@@ -361,7 +389,7 @@ mod engine {
 
     pub(super) const NAME: &str = "microlp";
 
-    /// This engine tells no bound on its way.
+    /// This engine tells nothing on its way.
     pub(super) fn solve(
         program: &Program,
         seconds: Option<f64>,
@@ -487,25 +515,45 @@ mod tests {
 
     #[cfg(feature = "highs")]
     #[test]
-    fn bounds_told_on_the_way_hold() {
+    fn bounds_and_solutions_told_on_the_way_hold() {
         let mut random = crate::random::Random::new(41);
-        let mut several = 0;
+        let (mut rising, mut found) = (0, 0);
         for _ in 0..4 {
-            let told = std::sync::Mutex::new(Vec::new());
-            let solution = warehouses(&mut random).solve_telling(
+            let program = warehouses(&mut random);
+            let bounds = std::sync::Mutex::new(Vec::new());
+            let objectives = std::sync::Mutex::new(Vec::new());
+            let solution = program.solve_telling(
                 Some(20.0),
-                Some(&|bound| {
+                Some(&|news| match news {
                     // Unwrap safety: a test.
-                    told.lock().unwrap().push(bound);
+                    News::Bound(bound) => bounds.lock().unwrap().push(bound),
+                    News::Solution(values) => {
+                        assert!(program.violation(values) <= 1e-6);
+                        let objective = program.objective(values);
+                        // Unwrap safety: a test.
+                        objectives.lock().unwrap().push(objective);
+                    }
                 }),
             );
             // Unwrap safety: a test.
-            let (solution, told) = (solution.unwrap(), told.into_inner().unwrap());
+            let (solution, bounds) = (solution.unwrap(), bounds.into_inner().unwrap());
+            // Unwrap safety: a test.
+            let objectives = objectives.into_inner().unwrap();
             let room = 1e-6 * solution.objective.abs();
-            assert!(told.iter().all(|&bound| bound <= solution.objective + room));
-            several += usize::from(told.len() > 1 && told.last() > told.first());
+            assert!(
+                bounds
+                    .iter()
+                    .all(|&bound| bound <= solution.objective + room)
+            );
+            rising += usize::from(bounds.len() > 1 && bounds.last() > bounds.first());
+            assert!(objectives.is_sorted_by(|one, next| *next < one + room));
+            if let Some(&last) = objectives.last() {
+                assert!((last - solution.objective).abs() <= room, "{last}");
+                found += 1;
+            }
         }
-        assert!(several > 0, "no search told how its bound rose");
+        assert!(rising > 0, "no search told how its bound rose");
+        assert!(found > 0, "no search told what it found");
     }
 
     #[cfg(feature = "highs")]

@@ -1,8 +1,9 @@
-//! The bound of HiGHS while it searches. The crate through which it is called has no callback for it, but HiGHS writes
-//! the bound on every line of its log: the log goes into a pipe, and a thread reads it there. Nothing else is read.
+//! What HiGHS has found while it searches. The crate through which it is called has no callback for it, but HiGHS writes
+//! its bound on every line of its log, and every better solution to a file: both go into pipes, and a thread at each
+//! reads what comes. Nothing else is read.
 
 use highs::Model;
-use std::io::{BufRead as _, BufReader, PipeReader};
+use std::io::{BufRead, BufReader, PipeReader, PipeWriter};
 use std::os::fd::AsRawFd as _;
 
 /// Seconds between two lines of the log, where no better solution makes one.
@@ -24,11 +25,61 @@ pub(crate) fn open(model: &mut Model) -> Option<PipeReader> {
     Some(reader)
 }
 
+/// Has a model write every better solution into a pipe. HiGHS opens its end when the search begins, so the writer must be
+/// kept until the search is over, and be let go then, which ends the pipe.
+pub(crate) fn open_solutions(model: &mut Model) -> Option<(PipeReader, PipeWriter)> {
+    let (reader, writer) = std::io::pipe().ok()?;
+    let name = format!("/dev/fd/{}", writer.as_raw_fd());
+    model
+        .try_set_option("mip_improving_solution_report_sparse", true)
+        .ok()?;
+    model
+        .try_set_option("mip_improving_solution_file", name.as_str())
+        .ok()?;
+    Some((reader, writer))
+}
+
 /// Tells every bound of a log, until it ends.
 pub(crate) fn follow(log: PipeReader, told: &dyn Fn(f64)) {
     for line in BufReader::new(log).lines().map_while(Result::ok) {
         if let Some(bound) = bound_in(&line) {
             told(bound);
+        }
+    }
+}
+
+/// Tells every solution, by column, until the file ends; one that is cut off is not told.
+///
+/// ```text
+/// Objective 1101
+/// # Columns -2 sparse
+/// NoName 1 4
+/// NoName 0.25 17
+/// ```
+pub(crate) fn follow_solutions(file: impl BufRead, columns: usize, told: &dyn Fn(&[f64])) {
+    let mut values = vec![0.0; columns];
+    let mut left = 0_usize;
+    for line in file.lines().map_while(Result::ok) {
+        let mut words = line.split_whitespace().rev();
+        if let Some(count) = line.strip_prefix("# Columns -") {
+            values.fill(0.0);
+            left = (count.split_whitespace().next())
+                .and_then(|count| count.parse().ok())
+                .unwrap_or(0);
+        } else if left > 0 {
+            let column: Option<usize> = words.next().and_then(|word| word.parse().ok());
+            let value: Option<f64> = words.next().and_then(|word| word.parse().ok());
+            let place = column.and_then(|column| values.get_mut(column));
+            let Some((place, value)) = place.zip(value) else {
+                // Not the form that is known: this solution is passed over.
+                left = 0;
+                continue;
+            };
+            *place = value;
+            left -= 1;
+            if left == 0 {
+                told(&values);
+            }
         }
     }
 }
@@ -72,5 +123,22 @@ mod tests {
         ] {
             assert_eq!(bound_in(other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn whole_solutions_are_told_by_column() {
+        let file = "Objective 3.5\n# Columns -2 sparse\nNoName 1 0\nNoName 2.5 3\n\
+                    Objective 1\n# Columns -1 sparse\nNoName 1 2\n\
+                    Objective 0.5\n# Columns -1 sparse\nNoName 1 99\n\
+                    Objective 0.25\n# Columns -2 sparse\nNoName 1 1\n";
+        let told = std::sync::Mutex::new(Vec::new());
+        // Unwrap safety: a test.
+        follow_solutions(file.as_bytes(), 4, &|values| {
+            told.lock().unwrap().push(values.to_vec());
+        });
+        assert_eq!(
+            *told.lock().unwrap(),
+            [[1.0, 0.0, 0.0, 2.5], [0.0, 0.0, 1.0, 0.0]]
+        );
     }
 }

@@ -5,6 +5,7 @@
 //! areas lie below z, which is a row over binary columns.
 
 use super::build::Built;
+use super::passing_on;
 use crate::program::{EngineError, Program, ProgramSolution};
 use crate::watch::Watch;
 
@@ -59,8 +60,9 @@ pub(super) fn max_min(
     let areas = built.weights.iter().filter(|&&weight| weight > 0.0).count();
     let mut program = built.program.clone();
     let first = level(&mut program, built, 0, -1.0);
-    let telling = |bound: f64| watch.bound(bound);
+    let telling = passing_on(&program, built, watch);
     let mut best = program.solve_telling(watch.seconds_left(), Some(&telling))?;
+    drop(telling);
     if best.values.is_empty() {
         return Ok(best);
     }

@@ -8,7 +8,7 @@ mod noise;
 
 use crate::plan::{Assignment, Modules, Plan, Status, gap};
 use crate::problem::{Model, Problem, Tables, invalid};
-use crate::program::{EngineError, ProgramSolution};
+use crate::program::{EngineError, News, Program, ProgramSolution};
 use crate::solve::{OptimiseError, Part, ids, infeasible, status};
 use crate::watch::{Improving, Watch};
 use build::{Built, Relaxed, build};
@@ -21,6 +21,8 @@ const SMALL: usize = 3_000;
 const AT_ONCE: f64 = 0.5;
 /// Amounts and shares below this are the engine's rounding.
 const NOTHING: f64 = 1e-7;
+/// By how much a solution that the engine tells on its way may break a limit: its own tolerance.
+const FEASIBLE: f64 = 1e-6;
 
 /// Solves a problem by its mixed-integer program.
 pub(crate) fn solve(
@@ -107,7 +109,7 @@ fn solve_built(
             built.program.start = Some(start);
         }
     }
-    let telling = |bound: f64| watch.bound(bound);
+    let telling = passing_on(&built.program, built, watch);
     let mut solution = (built.program).solve_telling(watch.seconds_left(), Some(&telling))?;
     if relaxed.is_optimal {
         solution.bound = solution
@@ -124,6 +126,21 @@ fn solve_built(
     }
     tell(&solution, built, watch);
     Ok(solution)
+}
+
+/// Passes on what the engine tells of a program whose columns begin with those of `built`.
+fn passing_on<'a>(
+    program: &'a Program,
+    built: &'a Built,
+    watch: &'a dyn Watch,
+) -> impl Fn(News<'_>) + Sync + 'a {
+    move |news| match news {
+        News::Bound(bound) => watch.bound(bound),
+        News::Solution(values) if program.violation(values) <= FEASIBLE => {
+            watch.incumbent(program.objective(values), &open_sites(built, values));
+        }
+        News::Solution(_) => {}
+    }
 }
 
 fn tell(solution: &ProgramSolution, built: &Built, watch: &dyn Watch) {
