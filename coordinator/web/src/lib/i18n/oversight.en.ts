@@ -23,6 +23,8 @@ export const oversight: Record<keyof typeof italian, string> = {
   'decisions.from': 'From',
   'decisions.to': 'To',
   'decisions.any': 'any',
+  'day.form': 'dd/mm/yyyy',
+  'day.wrong': 'This is no day: write day, month and year, such as 05/03/2026.',
   'decisions.apply': 'Search',
   'decisions.clear': 'Clear filters',
   'decisions.empty': 'No decision matches the filters. Remove one, or widen the period.',
