@@ -36,6 +36,10 @@ test('several levels and a citizenship are named, too', () => {
   expect(describeQuery(asked, it)).toBe('Presenze · per città + quartiere (NIL) · 2025 · tra: cittadinanza altri paesi');
 });
 
+test('the whole city is no part', () => {
+  expect(describeQuery({ ...query, by: { area: 'city' } }, it)).toBe('Presenze · in tutta la città · 2025');
+});
+
 test('an id the vocabulary does not know is shown as it is', () => {
   expect(describeQuery({ ...query, by: { area: 'nil', target: ['new-group'] } }, it)).toContain('new-group');
 });

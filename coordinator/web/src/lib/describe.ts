@@ -60,8 +60,10 @@ function describeParts(query: PlannedQuestion, words: Words, span: string): stri
   const what = measureName(query, t);
   const targets = query.by.target ?? [];
   const whom = targets.length === 0 ? '' : targets.length <= 3 ? targets.map((id) => targetName(id, words)).join(', ') : t('describe.targets', { count: targets.length });
+  const levels = levelsOf(query.by.area);
   const splits = [
-    t('describe.by', { what: levelsOf(query.by.area).map((level) => levelName(level, t)).join(' + ') }),
+    // The city is no part of anything.
+    levels.every((level) => level === 'city') ? t('describe.whole-city') : t('describe.by', { what: levels.map((level) => levelName(level, t)).join(' + ') }),
     ...(query.by.service ? [t('describe.by-service')] : []),
     ...(query.by.sex ? [t('describe.by-sex')] : []),
     ...(query.by.age_band ? [t('describe.by-age')] : []),

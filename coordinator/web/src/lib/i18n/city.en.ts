@@ -3,6 +3,8 @@ import type { city as italian } from './city.it';
 
 export const city: Record<keyof typeof italian, string> = {
   'city.nine': 'nine times in ten',
+  'city.trend-band': 'The band holds the true value nine times in ten, and may lie below zero, since noise is not cut off.',
+  'city.trend-numbers': 'The numbers of the chart',
   'city.nineteen': '19 times in 20',
   'city.value-nine': 'Between, nine times in ten',
   'city.value-nineteen': 'Between, 19 times in 20',

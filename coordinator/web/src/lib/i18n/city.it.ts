@@ -1,6 +1,8 @@
 // Testi di esplorazione, profilo di zona, domanda e offerta, esportazioni e previsioni conservate.
 export const city = {
   'city.nine': 'nove volte su dieci',
+  'city.trend-band': 'La fascia contiene il valore vero nove volte su dieci, e può scendere sotto zero perché il rumore non è tagliato.',
+  'city.trend-numbers': 'I numeri del grafico',
   'city.nineteen': '19 volte su 20',
   'city.value-nine': 'Tra, nove volte su dieci',
   'city.value-nineteen': 'Tra, 19 volte su 20',

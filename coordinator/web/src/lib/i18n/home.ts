@@ -1,6 +1,6 @@
 // The words of each role's first page, both languages together: only that page loads them.
 const it = {
-  'lead-analyst': 'Che cosa aspetta te, che cosa sta arrivando, e da dove continuare.',
+  'lead-analyst': 'Che cosa ti aspetta, che cosa sta arrivando, e da dove continuare.',
   'lead-organisation': 'Come sta il nodo della tua organizzazione e che cosa gli è stato chiesto.',
   'lead-dpo': 'Che cosa è stato chiesto alla tua organizzazione, e che cosa aspetta una tua decisione.',
   'lead-admin': 'Lo stato dei nodi, degli studi e del servizio.',

@@ -111,6 +111,7 @@ export const it = {
   'measure.bins-long': 'Distribuzione: presenze secondo gli euro o le ore ricevuti da ciascuna persona',
 
   'describe.by': 'per {what}',
+  'describe.whole-city': 'in tutta la città',
   'describe.by-sex': 'per sesso',
   'describe.by-age': 'per età',
   'describe.by-month': 'per mese',
@@ -258,7 +259,7 @@ export const it = {
   'ask.measure': 'Misura',
   'ask.area': 'Livello',
   'ask.targets': 'Gruppi',
-  'ask.targets-help': 'Nessuno = tutte le persone. Ogni gruppo in più aumenta le caselle in cui una persona può comparire, e quindi il rumore.',
+  'ask.targets-help': 'Nessuno = tutte le persone. Ogni gruppo in più aumenta le caselle in cui una persona può comparire, e quindi il rumore. Con «nucleo» si legge chi vive insieme, e il rumore è maggiore.',
   'ask.target-household': 'nucleo',
   'ask.target-household-help': 'Legge i dati di tutto il nucleo familiare: il rumore è maggiore.',
   'ask.target-named': 'solo se la politica lo nomina',
@@ -347,8 +348,8 @@ export const it = {
 
   'asked.title': 'Domanda inviata',
   'asked.lead': 'Ogni organizzazione decide secondo la propria politica. Puoi lasciare questa pagina: la domanda continua.',
-  'asked.by': 'Chiesto da {name} il {at}',
-  'asked.expires': 'Scade il {at}',
+  'asked.by': 'Chiesta da {name} il {at}',
+  'asked.expires': 'Termine per rispondere: {at}',
   'asked.progress': '{done} organizzazioni su {total} hanno concluso',
   'asked.nodes': 'Organizzazioni',
   'asked.released-title': 'Il risultato è pronto',
