@@ -11,7 +11,7 @@ use optimise::{Demand, Site, SiteStatus};
 use serde::Serialize;
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufReader, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 /// Measures access.
@@ -193,7 +193,9 @@ pub fn run(options: &Options) -> Result<(), AccessCommandError> {
         .filter(|row| row.access.is_some())
         .count();
     eprintln!("{measured} of {} rows have access", access.rows.len());
-    serde_json::to_writer_pretty(file, &Output { access, scenario })?;
+    let mut file = BufWriter::new(file);
+    serde_json::to_writer_pretty(&mut file, &Output { access, scenario })?;
+    file.flush().map_err(serde_json::Error::io)?;
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use clap::Args;
 use optimise::table::{self, TableError};
 use optimise::{Model, Plan, Problem, Status, gap};
 use std::fs::File;
-use std::io::{BufReader, IsTerminal as _};
+use std::io::{BufReader, BufWriter, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
 /// Finds the best plan.
@@ -136,7 +136,10 @@ pub async fn run(options: &Options) -> Result<(), OptimiseCommandError> {
     let program = own_program().map_err(SolveError::from)?;
     let plan = solve_in_worker(&program, &problem, |event| progress.show(event), stopped()).await?;
     progress.end();
-    serde_json::to_writer_pretty(file, &plan)?;
+    // Unbuffered, each word of a large plan would be a call of the system.
+    let mut file = BufWriter::new(file);
+    serde_json::to_writer_pretty(&mut file, &plan)?;
+    file.flush().map_err(serde_json::Error::io)?;
     eprintln!("{}", summary(&plan));
     Ok(())
 }
