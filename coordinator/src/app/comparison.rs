@@ -69,7 +69,8 @@ pub struct Against {
     pub release: String,
     /// The key at each axis that is not of areas.
     pub at: BTreeMap<String, String>,
-    /// Whether its bounds cut otherwise than those of the other: then no change is claimed, since it may be theirs.
+    /// Whether its bounds cut otherwise than those of the other: then no change is claimed, since it may be theirs, and every
+    /// verdict is `not-comparable`.
     #[serde(default)]
     pub other_bounds: bool,
 }
@@ -132,9 +133,22 @@ pub struct Difference {
     pub high: f64,
     /// How often noise alone would do as much.
     pub p_value: f64,
-    /// `higher`, `lower` or `too-uncertain`.
-    #[schema(value_type = String)]
-    pub verdict: Verdict,
+    /// What may be claimed of it.
+    pub verdict: Claim,
+}
+
+/// What may be claimed of a difference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Claim {
+    /// Probably above zero.
+    Higher,
+    /// Probably below zero.
+    Lower,
+    /// Noise does not tell which.
+    TooUncertain,
+    /// The two were bounded differently, and the difference may come from that, however sure it is.
+    NotComparable,
 }
 
 /// Of all claims at most a tenth is expected to be false.
@@ -277,7 +291,7 @@ fn compare(
             .map(Difference::from)
             .map(|found| {
                 if other_bounds {
-                    found.unclaimed()
+                    found.between_other_bounds()
                 } else {
                     found
                 }
@@ -579,10 +593,20 @@ impl From<Ranked> for Rank {
 }
 
 impl Difference {
-    /// The same without a claim.
-    fn unclaimed(self) -> Difference {
-        let verdict = Verdict::TooUncertain;
+    /// The same between two numbers that were bounded differently.
+    fn between_other_bounds(self) -> Difference {
+        let verdict = Claim::NotComparable;
         Difference { verdict, ..self }
+    }
+}
+
+impl From<Verdict> for Claim {
+    fn from(verdict: Verdict) -> Claim {
+        match verdict {
+            Verdict::Higher => Claim::Higher,
+            Verdict::Lower => Claim::Lower,
+            Verdict::TooUncertain => Claim::TooUncertain,
+        }
     }
 }
 
@@ -593,7 +617,7 @@ impl From<Contrasted> for Difference {
             low: rounded(found.low),
             high: rounded(found.high),
             p_value: found.p_value,
-            verdict: found.verdict,
+            verdict: found.verdict.into(),
         }
     }
 }

@@ -31,8 +31,10 @@ export function rankText(item: ComparedItem, count: number, t: Translate): strin
   return best === worst ? t('compare.rank-one', { rank: best, count }) : t('compare.rank', { best, worst, count });
 }
 
-export const verdictKey = (item: ComparedItem): Key =>
-  item.difference?.verdict === 'higher' ? 'compare.higher' : item.difference?.verdict === 'lower' ? 'compare.lower' : 'compare.too-uncertain';
+export const verdictKey = (item: ComparedItem): Key => `compare.${item.difference?.verdict ?? 'too-uncertain'}`;
+
+/** Whether the two probably differ. */
+export const isClaimed = (item: ComparedItem): boolean => item.difference?.verdict === 'higher' || item.difference?.verdict === 'lower';
 
 /** The larger first. */
 export function byRank(items: readonly ComparedItem[]): ComparedItem[] {

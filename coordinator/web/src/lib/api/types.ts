@@ -318,6 +318,8 @@ export interface Interval {
   low: number;
   high: number;
 }
+/** What may be said of a difference: `not-comparable` between numbers that were bounded differently. */
+export type Claim = 'higher' | 'lower' | 'too-uncertain' | 'not-comparable';
 export interface ComparedItem {
   key: string;
   areas: string[];
@@ -328,7 +330,7 @@ export interface ComparedItem {
   before?: Interval;
   /** its place among all, the largest first, between `best` and `worst` */
   rank: { rank: number; best: number; worst: number };
-  difference?: Interval & { p_value: number; verdict: 'higher' | 'lower' | 'too-uncertain' };
+  difference?: Interval & { p_value: number; verdict: Claim };
 }
 export interface Comparison {
   release: string;

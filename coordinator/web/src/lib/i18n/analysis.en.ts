@@ -19,6 +19,7 @@ export const analysis: Record<keyof typeof italian, string> = {
   'compare.higher': 'probably higher',
   'compare.lower': 'probably lower',
   'compare.too-uncertain': 'too uncertain to compare',
+  'compare.not-comparable': 'not comparable',
   'compare.claims': 'Areas that are probably different: {count}.',
   'compare.help': 'Select an area on the map or in the table to compare the others with it. Neighbouring levels were made to agree first, so that parts and whole fit.',
   'compare.left-out': 'Left out, since nobody publishes a number of residents: {names}.',

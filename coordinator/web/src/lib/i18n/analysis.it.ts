@@ -17,6 +17,7 @@ export const analysis = {
   'compare.higher': 'probabilmente più alta',
   'compare.lower': 'probabilmente più bassa',
   'compare.too-uncertain': 'troppo incerto per confrontare',
+  'compare.not-comparable': 'non confrontabile',
   'compare.claims': 'Zone probabilmente diverse: {count}.',
   'compare.help': 'Seleziona una zona sulla mappa o nella tabella per confrontare le altre con essa. I livelli sono stati prima resi coerenti, così che le parti diano il tutto.',
   'compare.left-out': 'Escluse, perché nessuno ne pubblica i residenti: {names}.',
