@@ -60,9 +60,10 @@ pub(super) fn max_min(
     let areas = built.weights.iter().filter(|&&weight| weight > 0.0).count();
     let mut program = built.program.clone();
     let first = level(&mut program, built, 0, -1.0);
-    let telling = passing_on(&program, built, watch);
-    let mut best = program.solve_telling(watch.seconds_left(), Some(&telling))?;
-    drop(telling);
+    let mut best = {
+        let telling = passing_on(&program, built, watch);
+        program.solve_telling(watch.seconds_left(), Some(&telling))?
+    };
     if best.values.is_empty() {
         return Ok(best);
     }
