@@ -167,7 +167,8 @@ fn code_of(fault: ChainFault) -> Code {
         ChainFault::OtherDocument
         | ChainFault::OtherBefore
         | ChainFault::OtherOrganisation
-        | ChainFault::OtherWords => Code::Altered,
+        | ChainFault::OtherWords
+        | ChainFault::ActRepeated => Code::Altered,
         ChainFault::NotInForce | ChainFault::NotApproved => Code::NotInForce,
     }
 }

@@ -35,6 +35,14 @@ fn each_policy_is_signed_by_the_officers_of_the_one_before() {
 }
 
 #[test]
+fn an_act_stands_in_one_entry_of_a_log() {
+    for (what, world) in World::with_repeated_acts() {
+        let found = codes_of(&[("n.zip".to_owned(), world.node_pack())], &trust());
+        assert!(found.contains(&Code::Altered), "{what}: {found:?}");
+    }
+}
+
+#[test]
 fn the_first_policy_is_held_to_the_officers_of_the_reader() {
     let world = World::new();
     let text = keys().replace(&public(3).to_string(), &public(9).to_string());

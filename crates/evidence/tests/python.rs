@@ -310,7 +310,9 @@ fn a_verifier_written_from_the_document_agrees_on_whole_and_changed_packs() {
             agree(what, &other.packs(), &held);
         }
     }
-    for (what, hostile) in World::with_hostile_acts() {
+    for (what, hostile) in
+        (World::with_hostile_acts().into_iter()).chain(World::with_repeated_acts())
+    {
         agree(what, &hostile.packs(), &[]);
     }
 

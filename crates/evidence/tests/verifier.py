@@ -515,9 +515,13 @@ class Pack:
     def follow_policies(self):
         """Section 5, Policies; the entry of the first one that can be read."""
         named = self.trust.officers.get(self.origin, [])
-        last, restorer, approved, first = None, None, set(), None
+        last, restorer, approved, first, acts = None, None, set(), None, set()
         for e in self.headers():
-            kind = e.header["kind"]
+            kind, act = e.header["kind"], e.fact("act-id")
+            repeated = bool(act) and act in acts
+            if repeated:
+                self.add("altered")
+            acts.add(act)
             if kind == "policy-change":
                 claimed, fault = None, "altered"
                 if e.fact("act-id") == "":
@@ -557,7 +561,10 @@ class Pack:
                 elif e.fact("word") == "approved":
                     approved.add((e.fact("request"), e.fact("request-hash")) + (last["hash"],))
             elif kind == "acceptance":
+                before = list(self.accepted)
                 fault = "not-in-force" if last is None or restorer is not None else self.accept(e, last)
+                if repeated:
+                    self.accepted = before
                 if fault:
                     self.add(fault)
             elif kind in ("charge", "reuse") and e.fact("recovered-by") is None and last is not None:

@@ -86,6 +86,9 @@ pub enum ChainFault {
     /// The rule waits for a person, and nobody said yes to exactly this request under this policy.
     #[error("was allowed by a rule that waits for a person, and nobody approved it")]
     NotApproved,
+    /// The act in it was entered before.
+    #[error("enters an act that an earlier entry holds")]
+    ActRepeated,
 }
 
 /// The chain up to an entry.
@@ -97,6 +100,8 @@ pub struct PolicyChain {
     anchors: Vec<Anchor>,
     approved: BTreeSet<[String; 3]>,
     accepted: Option<CoordinatorAcceptance>,
+    /// Ids of the acts so far.
+    acts: BTreeSet<String>,
 }
 
 impl PolicyChain {
@@ -176,9 +181,28 @@ impl PolicyChain {
     /// Entries of other kinds than policies, acts, words and what they allow say nothing to the chain; nor does a charge that a
     /// restoration booked again, which was allowed under a policy of the log that was lost.
     ///
+    /// What a person signed counts once in a log, whatever it did. An act that was entered before is told where nothing else is at fault
+    /// with its entry.
+    ///
     /// # Errors
     /// [`ChainFault`].
     pub fn follow<'h>(
+        &mut self,
+        kind: &str,
+        fact: &dyn Fn(&str) -> Option<&'h str>,
+        number: &dyn Fn(&str) -> Option<u64>,
+        body: Option<&[u8]>,
+    ) -> Result<(), ChainFault> {
+        let act = fact("act-id").unwrap_or_default();
+        let repeated = !act.is_empty() && !self.acts.insert(act.to_owned());
+        self.follow_kind(kind, fact, number, body)?;
+        match repeated {
+            true => Err(ChainFault::ActRepeated),
+            false => Ok(()),
+        }
+    }
+
+    fn follow_kind<'h>(
         &mut self,
         kind: &str,
         fact: &dyn Fn(&str) -> Option<&'h str>,

@@ -202,7 +202,7 @@ impl World {
         lost.sort();
         CoordinatorAcceptance {
             version: 1,
-            id: request_id(96),
+            id: request_id(1_000 + self.node.entries.len() as u64),
             organisation: ORGANISATION.to_owned(),
             held: state(held),
             held_note: held.to_string(),
@@ -374,6 +374,32 @@ impl World {
             worlds.push((what, world));
         }
         worlds
+    }
+
+    /// Logs that hold one act twice, or two acts under one id, each as it was signed.
+    pub(crate) fn with_repeated_acts() -> Vec<(&'static str, World)> {
+        let again = |world: &mut World| {
+            let last = world.node.entries.last().unwrap().clone();
+            world.node.push(last);
+        };
+        let mut moved = World::new();
+        again(&mut moved);
+        let mut said = World::new();
+        said.approve(8, 6);
+        again(&mut said);
+        let mut under_one_id = World::new();
+        under_one_id.sign_policy(100, &[3, 5]);
+        under_one_id.approve(0, 3);
+        let mut accepted = World::new();
+        accepted.set_back(0);
+        accepted.accept(&[3, 5], &[0, 1, 2, 3, 4]);
+        again(&mut accepted);
+        vec![
+            ("a move entered twice", moved),
+            ("a word entered twice", said),
+            ("a policy and a word under one id", under_one_id),
+            ("an acceptance entered twice", accepted),
+        ]
     }
 
     /// A coordinator that was set back twice and accepted twice. Where it is `replayed`, it went back once more, to the head accepted
