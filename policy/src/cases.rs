@@ -3,7 +3,7 @@
 
 use crate::authorizer::{Authorizer, Verdict};
 use crate::day::Day;
-use crate::error::PolicyError;
+use crate::error::{PolicyError, unreadable};
 use crate::question::Question;
 use crate::vocabulary::{Approval, Category};
 use geography::Level;
@@ -65,8 +65,8 @@ impl Cases {
     /// # Errors
     /// [`PolicyError`] naming line and key.
     pub fn parse(text: &str) -> Result<Cases, PolicyError> {
-        let cases: Cases =
-            toml::from_str(text).map_err(|error| PolicyError::Unreadable(error.to_string()))?;
+        let cases: Cases = toml::from_str(text)
+            .map_err(|error| PolicyError::CasesUnreadable(unreadable(&error)))?;
         if cases.version != 1 {
             return Err(PolicyError::invalid("version", "must be 1"));
         }
@@ -97,6 +97,18 @@ impl Case {
             rho: self.rho,
             day: self.day.unwrap_or(today),
         }
+    }
+
+    /// What it expects, in the words of its file.
+    pub fn expectation(&self) -> String {
+        let word = match self.expect {
+            Expected::Allow => "allow",
+            Expected::Manual => "manual",
+            Expected::Deny => "deny",
+        };
+        let rule = (self.rule.as_ref()).map_or(String::new(), |rule| format!(" by {rule}"));
+        let code = (self.code.as_ref()).map_or(String::new(), |code| format!(" ({code})"));
+        format!("{word}{rule}{code}")
     }
 
     /// Whether the policy decides as expected, and how it decides.

@@ -5,7 +5,6 @@ use crate::authorizer::Authorizer;
 use crate::day::Day;
 use crate::grid::{self, Limits, Point};
 use protocol::SubCap;
-use std::fmt;
 
 /// A point that both policies do not decide alike.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,15 +17,15 @@ pub struct Change {
     pub after: Limits,
 }
 
-/// Which way a change goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Which way a change goes, in the order in which people want to read of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Direction {
     /// Something is allowed that was not, or more of it, or sooner.
     Wider,
-    /// Something is denied that was not, or less is allowed, or only after approval.
-    Narrower,
     /// Both, at different losses; or another reason for the same denial.
     Other,
+    /// Something is denied that was not, or less is allowed, or only after approval.
+    Narrower,
 }
 
 impl Change {
@@ -39,29 +38,6 @@ impl Change {
             (a, b) if a.is_le() && b.is_le() && (a.is_lt() || b.is_lt()) => Direction::Narrower,
             _ => Direction::Other,
         }
-    }
-}
-
-impl fmt::Display for Change {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let word = match self.direction() {
-            Direction::Wider => "wider   ",
-            Direction::Narrower => "narrower",
-            Direction::Other => "other   ",
-        };
-        let Point {
-            requester,
-            purpose,
-            lawful_basis,
-            subject,
-            measure,
-            level,
-        } = &self.point;
-        write!(
-            f,
-            "{word}  {requester}, {purpose}, {lawful_basis}, {subject}, {measure}, {level}: {} -> {}",
-            self.before, self.after
-        )
     }
 }
 

@@ -3,7 +3,7 @@
 
 use crate::caps::Caps;
 use crate::day::Day;
-use crate::error::PolicyError;
+use crate::error::{PolicyError, unreadable};
 use crate::schema;
 use crate::vocabulary::{Approval, Audience, Category, Role};
 use geography::Level;
@@ -223,7 +223,7 @@ impl PolicyDocument {
             )));
         }
         let document: PolicyDocument =
-            toml::from_str(text).map_err(|error| PolicyError::Unreadable(error.to_string()))?;
+            toml::from_str(text).map_err(|error| PolicyError::Unreadable(unreadable(&error)))?;
         crate::check::check(&document)?;
         Ok(document)
     }

@@ -7,6 +7,9 @@ pub enum PolicyError {
     /// Not TOML, or not of this shape; the text names line and key.
     #[error("the policy cannot be read: {0}")]
     Unreadable(String),
+    /// A file of cases is not TOML, or not of its shape; the text names line and key.
+    #[error("it cannot be read: {0}")]
+    CasesUnreadable(String),
     /// A key breaks its rule.
     #[error("`{key}` {problem}")]
     Invalid {
@@ -27,4 +30,12 @@ impl PolicyError {
             problem: problem.to_owned(),
         }
     }
+}
+
+/// What a reader of TOML says, with a number's rule in the words of policies.
+pub(crate) fn unreadable(error: &toml::de::Error) -> String {
+    error.to_string().replace(
+        "expected u64",
+        "expected a whole number of at least 0; losses are in nano-rho, so that rho 0.25 is 250_000_000",
+    )
 }

@@ -4,6 +4,7 @@
 use crate::authorizer::{Authorizer, Verdict};
 use crate::day::Day;
 use crate::document::{ANY, PolicyDocument};
+use crate::folded::Amounts;
 use crate::permit::Denial;
 use crate::question::Question;
 use crate::vocabulary::{Approval, Category, LAWFUL_BASES, SPECIAL_GROUNDS};
@@ -63,20 +64,7 @@ pub struct Limits {
 
 impl fmt::Display for Limits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let amount = |rho: NanoRho| {
-            rho.to_string()
-                .trim_end_matches('0')
-                .trim_end_matches('.')
-                .to_owned()
-        };
-        let texts: Vec<String> = [("auto", self.auto), ("manual", self.manual)]
-            .into_iter()
-            .filter_map(|(word, rho)| Some(format!("{word} {}", amount(rho?))))
-            .collect();
-        match texts.is_empty() {
-            true => f.write_str("no"),
-            false => f.write_str(&texts.join(" ")),
-        }
+        Amounts::from(self).fmt(f)
     }
 }
 

@@ -11,6 +11,7 @@ mod document;
 mod enforcer;
 mod error;
 mod explain;
+pub mod folded;
 pub mod grid;
 mod matrix;
 mod permit;

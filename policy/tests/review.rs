@@ -189,7 +189,7 @@ fn differences_are_of_decisions_not_lines() {
     assert!(!changes.is_empty());
     for change in &changes {
         assert_eq!(change.point.level, geography::Level::Nil);
-        assert_eq!(change.direction(), diff::Direction::Narrower, "{change}");
+        assert_eq!(change.direction(), diff::Direction::Narrower, "{change:?}");
     }
     let back = diff::decisions(&policy(&narrower), &policy(&before), day());
     assert!(

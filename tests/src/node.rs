@@ -201,6 +201,10 @@ impl Node {
             self.dpo_key.with_file_name("next.json"),
         );
         std::fs::write(&file, document)?;
+        // The policy signed before lies there still, and `sign` writes over nothing.
+        if signed.exists() {
+            std::fs::remove_file(&signed)?;
+        }
         let in_force = self.command(&["policy", "show"], &["--document"]).await?;
         let replaces = protocol::hex(&protocol::sha256(in_force.as_bytes()));
         let arguments = [

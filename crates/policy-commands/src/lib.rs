@@ -5,7 +5,7 @@ mod sign;
 
 use anyhow::{Context, Result};
 use clap::Subcommand;
-use policy::{Asked, Authorizer, Cases, Day, Decided, Language, diff};
+use policy::{Approval, Asked, Authorizer, Cases, Day, Decided, Language, Verdict, diff};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -152,8 +152,8 @@ pub fn run(command: PolicyCommand) -> Result<ExitCode> {
             let (before, after) = (read_policy(&before)?, read_policy(&after)?);
             let decisions = diff::decisions(&before, &after, day.unwrap_or_else(today));
             let terms = diff::terms(&before, &after);
-            for change in &decisions {
-                println!("{change}");
+            for row in policy::folded::folded(&decisions) {
+                println!("{row}");
             }
             for term in &terms {
                 println!("term      {term}");
@@ -176,6 +176,10 @@ pub fn run(command: PolicyCommand) -> Result<ExitCode> {
     }
 }
 
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
 fn check(file: &Path) -> Result<ExitCode> {
     let policy = read_policy(file)?;
     let document = policy.document();
@@ -185,10 +189,10 @@ fn check(file: &Path) -> Result<ExitCode> {
     );
     println!("hash          {}", policy.policy_hash());
     println!(
-        "rules         {}, for {} requesters and {} purposes",
+        "rules         {}, for {} and {}",
         document.rules.len(),
-        document.requesters.len(),
-        document.purposes.len()
+        counted(document.requesters.len(), "requester"),
+        counted(document.purposes.len(), "purpose")
     );
     println!(
         "officers      {} of {} must sign the next policy",
@@ -209,8 +213,16 @@ fn test(policy: &Authorizer, cases: &Path, lang: Option<Language>, today: Day) -
         Cases::parse(&text).with_context(|| format!("{} is no file of cases", cases.display()))?;
     let mut failed = 0;
     for case in &parsed.case {
-        let (fits, _) = case.run(policy, today);
-        println!("{}  {}", if fits { "holds " } else { "DIFFERS" }, case.name);
+        let (fits, verdict) = case.run(policy, today);
+        match fits {
+            true => println!("holds    {}", case.name),
+            false => println!(
+                "DIFFERS  {}: expected {}, decided {}",
+                case.name,
+                case.expectation(),
+                decision(&verdict)
+            ),
+        }
         if let Some(lang) = lang.or((!fits).then_some(Language::En)) {
             println!(
                 "        {}",
@@ -225,6 +237,17 @@ fn test(policy: &Authorizer, cases: &Path, lang: Option<Language>, today: Day) -
         parsed.case.len()
     );
     Ok(found(failed > 0))
+}
+
+/// A decision in the words of a file of cases.
+fn decision(verdict: &Verdict) -> String {
+    match verdict {
+        Verdict::Denied(denial) => format!("deny by {} ({})", denial.rule, denial.code),
+        Verdict::Allowed { rule, approval } => match approval {
+            Approval::Auto => format!("allow by {rule}"),
+            Approval::Manual => format!("manual by {rule}"),
+        },
+    }
 }
 
 /// Replays a log and prints what the policy decides otherwise.

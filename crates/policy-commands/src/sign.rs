@@ -51,6 +51,12 @@ pub fn sign(options: &Sign) -> Result<()> {
             signed
         }
         None => {
+            if let Some(out) = options.out.as_ref().filter(|out| out.exists()) {
+                anyhow::bail!(
+                    "{} exists, perhaps with another officer's signature: add this key's with `--add`, or write another file",
+                    out.display()
+                );
+            }
             let act = act(options)?;
             show(&act)?;
             Envelope::sign(
