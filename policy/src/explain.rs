@@ -2,7 +2,7 @@
 //! Texts come from one catalogue, Italian and English; parameters from policy and question alone, never from data.
 
 use crate::authorizer::{Authorizer, Verdict};
-use crate::document::Rule;
+use crate::document::{PolicyDocument, Rule};
 use crate::permit::Denial;
 use crate::question::Question;
 use crate::reason::Reason;
@@ -197,14 +197,25 @@ fn allowed(rule: &Rule, field: &str) -> String {
     }
 }
 
-/// The words for a denial that another program made, from its rule, field and code alone; its code where none are known.
-pub fn denial_in_words(denial: &Denial, language: Language) -> String {
-    let bare = Explanation {
-        verdict: Verdict::Denied(denial.clone()),
-        asked: String::new(),
-        allowed: String::new(),
+/// The words for a denial that another program made: with what was asked and what its rule has, as far as the question and the policy
+/// under which it was decided are known here; its code where no words are known.
+pub fn denial_in_words(
+    denial: &Denial,
+    question: Option<&Question>,
+    policy: Option<&PolicyDocument>,
+    language: Language,
+) -> String {
+    let unknown = || match language {
+        Language::It => "(qui non noto)".to_owned(),
+        Language::En => "(not known here)".to_owned(),
     };
-    bare.text(language)
+    let rule = policy.and_then(|policy| policy.rules.iter().find(|rule| rule.id == denial.rule));
+    let explanation = Explanation {
+        verdict: Verdict::Denied(denial.clone()),
+        asked: question.map_or_else(unknown, |question| asked(question, &denial.field)),
+        allowed: rule.map_or_else(unknown, |rule| allowed(rule, &denial.field)),
+    };
+    explanation.text(language)
 }
 
 #[cfg(test)]
@@ -231,5 +242,39 @@ mod tests {
             Vec::from_iter(catalogue().outcome.keys()),
             ["allowed", "manual"]
         );
+    }
+
+    #[test]
+    fn another_programs_denial_says_what_was_asked_and_what_the_rule_has() {
+        let key = |digit: u8| protocol::PublicKey([digit; 32]);
+        let text = crate::starter("cooperativa-lambro", "comune-milano", &key(1), &key(2));
+        let policy = Authorizer::from_toml(&text).expect("the starter policy");
+        let question = Question {
+            requester: "comune-milano".to_owned(),
+            purpose: "service-planning".to_owned(),
+            lawful_basis: "art6-1-e".to_owned(),
+            special_grounds: Vec::new(),
+            measure: "persons".to_owned(),
+            categories: BTreeSet::from([crate::Category::Health]),
+            targets: vec!["severe-disability".to_owned()],
+            level: geography::Level::City,
+            rho: privacy_loss::NanoRho::new(10_000_000),
+            day: crate::Day::of(1_790_000_000),
+        };
+        let here = policy.explain(&question);
+        let Verdict::Denied(denial) = &here.verdict else {
+            panic!("it is denied");
+        };
+        for language in [Language::It, Language::En] {
+            let words = denial_in_words(denial, Some(&question), Some(policy.document()), language);
+            assert_eq!(words, here.text(language));
+            assert!(
+                words.contains("health") && words.contains("economic"),
+                "{words}"
+            );
+            // No blank where something is not known.
+            let bare = denial_in_words(denial, None, None, language);
+            assert!(bare.contains("not") && !bare.contains("  "), "{bare}");
+        }
     }
 }

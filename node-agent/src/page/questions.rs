@@ -129,14 +129,13 @@ fn refused(
     if (denial.field.as_str(), denial.code.as_str()) == REFUSED {
         return language.say("refused-by-a-person").to_owned();
     }
-    let now = kept
-        .and_then(|kept| kept.asked().question())
-        .map(|question| policy.explain(&question));
+    let question = kept.and_then(|kept| kept.asked().question());
+    let now = question.as_ref().map(|question| policy.explain(question));
+    let said = language.of_policies();
     match now {
-        Some(now) if now.verdict == Verdict::Denied(denial.clone()) => {
-            now.text(language.of_policies())
-        }
-        _ => denial_in_words(&denial, language.of_policies()),
+        Some(now) if now.verdict == Verdict::Denied(denial.clone()) => now.text(said),
+        // Another policy decided; what its rule had is not known to this one.
+        _ => denial_in_words(&denial, question.as_ref(), None, said),
     }
 }
 

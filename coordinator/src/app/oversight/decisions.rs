@@ -12,7 +12,7 @@ use crate::store::studies::StoredStudy;
 use crate::store::{answers, checkpoints, log, organisations, published_policies, studies, totals};
 use crate::{CoordinatorError, Problem};
 use audit::SignedCheckpoint;
-use policy::{Denial, Language, denial_in_words};
+use policy::{Asked, Decided, Denial, Language, PolicyDocument, denial_in_words};
 use privacy_loss::NanoRho;
 use protocol::{Answer, Outcome, PublicKey, Receipt};
 use serde::Serialize;
@@ -352,7 +352,8 @@ pub async fn record(
     let request = row.request.clone();
     let decision = row.decision();
     let question_hash = row.question_hash.clone();
-    let explanation = explanation(&row);
+    let document = policy.as_ref().and_then(|policy| policy.document.as_ref());
+    let explanation = explanation(&row, &study, document);
     Ok(Some(DecisionRecord {
         lawful_basis: study.study.lawful_basis.clone(),
         special_categories: study.study.special_categories.clone(),
@@ -380,12 +381,33 @@ pub async fn record(
     }))
 }
 
-fn explanation(row: &DecisionRow) -> Option<Sentence> {
-    let (rule, field, code) = row.request.as_ref()?.refusal.clone()?;
+/// Why a node refused, with what was asked and what the rule of its published policy has.
+fn explanation(
+    row: &DecisionRow,
+    study: &StoredStudy,
+    policy: Option<&PolicyDocument>,
+) -> Option<Sentence> {
+    let request = row.request.as_ref()?;
+    let (rule, field, code) = request.refusal.clone()?;
     let denial = Denial { rule, field, code };
+    let study = &study.study;
+    let asked = Asked {
+        version: 1,
+        at: request.state_at,
+        request: request.id.clone(),
+        requester: row.requester.clone(),
+        purpose: study.purpose.clone(),
+        study: study.id.clone(),
+        lawful_basis: study.lawful_basis.clone(),
+        special_grounds: study.special_categories.clone(),
+        query: row.question.clone(),
+        decided: Decided::Denied,
+    };
+    let question = asked.question();
+    let words = |language| denial_in_words(&denial, question.as_ref(), policy, language);
     Some(Sentence {
-        it: denial_in_words(&denial, Language::It),
-        en: denial_in_words(&denial, Language::En),
+        it: words(Language::It),
+        en: words(Language::En),
     })
 }
 
