@@ -4,7 +4,7 @@
 use crate::config::{Config, NodeDir};
 use crate::keys;
 use anyhow::Result;
-use audit::{EntryKind, NoteKey, SignedCheckpoint};
+use audit::{EntryKind, Fact, NoteKey, SignedCheckpoint};
 use ledger::{LedgerError, LedgerReader};
 use protocol::{COORDINATOR_LOG, LogState};
 use serde::Serialize;
@@ -55,8 +55,27 @@ pub(crate) async fn held(
     Ok(held)
 }
 
+/// The facts of the alarm that the coordinator shows another history than `held`. They name the very note: the same head cosigned anew,
+/// from a log that was found again, ends the alarm.
+pub(crate) fn alarm(held: Option<&SignedCheckpoint>) -> Vec<(&'static str, Fact)> {
+    let mut facts = vec![
+        ("by", Fact::from("coordinator")),
+        ("code", Fact::from(ALARM)),
+        (
+            "held-size",
+            Fact::from(held.map_or(0, |held| held.checkpoint().size)),
+        ),
+    ];
+    facts.extend(held.map(|held| ("held-note", Fact::from(note_hash(held)))));
+    facts
+}
+
+fn note_hash(head: &SignedCheckpoint) -> String {
+    protocol::hex(&protocol::sha256(head.to_string().as_bytes()))
+}
+
 /// Whether the coordinator showed another history than the head that is held now: the alarm of it is in the log, and neither has it shown
-/// a later head since nor have officers accepted another.
+/// that head or a later one since nor have officers accepted another.
 ///
 /// # Errors
 /// When the ledger cannot be read.
@@ -64,9 +83,10 @@ pub(crate) async fn set_back(
     held: Option<&SignedCheckpoint>,
     ledger: &LedgerReader,
 ) -> Result<Option<SetBack>, LedgerError> {
-    let Some(size) = held.map(|held| held.checkpoint().size) else {
+    let Some(held) = held else {
         return Ok(None);
     };
+    let (size, note) = (held.checkpoint().size, note_hash(held));
     let accepted = ledger.latest(EntryKind::Acceptance).await?;
     let after = accepted.map_or(0, |header| header.index);
     let alarms = ledger.of_kind(EntryKind::Alarm).await?;
@@ -75,6 +95,7 @@ pub(crate) async fn set_back(
             header.index >= after
                 && header.text("code") == Some(ALARM)
                 && header.number("held-size") == Some(size)
+                && (header.text("held-note")).is_none_or(|named| named == note)
         })
         .map(|header| SetBack {
             held: size,
@@ -96,4 +117,44 @@ pub(crate) async fn standing(
     };
     let held = held(dir, &log_key(dir)?, ledger).await?;
     Ok(set_back(held.as_ref(), ledger).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use audit::LogSigner;
+    use identity::SigningKey;
+    use ledger::Ledger;
+
+    fn signer(name: &str) -> LogSigner {
+        let key = SigningKey::ephemeral().expect("a key");
+        let public = *key.public_key().as_bytes();
+        LogSigner::new(name, public, move |bytes| key.sign(bytes)).expect("a signer")
+    }
+
+    #[tokio::test]
+    async fn an_alarm_stands_until_the_head_held_is_cosigned_anew() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let node = protocol::node_log("cooperativa-lambro");
+        let database = folder.path().join("node.db");
+        let ledger = (Ledger::open(&database, signer(&node)).await).expect("a ledger");
+        let head = SignedCheckpoint::sign(5, [7; 32], &signer(COORDINATOR_LOG));
+        let witness = signer(&node);
+        let cosigned = |at| {
+            let line = audit::cosign(head.checkpoint(), &witness, at);
+            head.clone().with_signature(line)
+        };
+        let standing = async |held: &SignedCheckpoint| {
+            let standing = set_back(Some(held), ledger.reader()).await;
+            standing.expect("read").map(|it| (it.held, it.since))
+        };
+        let held = cosigned(100);
+        assert_eq!(standing(&held).await, None);
+        (ledger
+            .record(EntryKind::Alarm, &alarm(Some(&held)), &[], 200)
+            .await)
+            .expect("logged");
+        assert_eq!(standing(&held).await, Some((5, 200)));
+        assert_eq!(standing(&cosigned(300)).await, None);
+    }
 }

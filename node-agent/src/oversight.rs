@@ -2,10 +2,10 @@
 //! new one. A log that does not extend it raises an alarm in the node's own log; the head held before stays until officers accept another.
 
 use crate::config::write_private;
-use crate::coordinator_head::{self, ALARM};
+use crate::coordinator_head;
 use crate::link::LinkError;
 use crate::node::Node;
-use audit::{AuditError, EntryKind, Fact, Hash, NoteKey, SignedCheckpoint, verify_consistency};
+use audit::{AuditError, EntryKind, Hash, NoteKey, SignedCheckpoint, verify_consistency};
 use ledger::LedgerError;
 use protocol::exchange::{LogHead, LogHeadWanted};
 
@@ -53,7 +53,10 @@ pub async fn observe(node: &Node, now: i64) -> Result<bool, LinkError> {
         let mut lines = held.note().signatures().iter();
         lines.any(|line| line.name() == own && line.claimed_time().is_some())
     };
-    if size == from && held.as_ref().is_none_or(is_cosigned) {
+    // The head that an alarm names, shown again, is cosigned anew, which ends the alarm here and at the coordinator.
+    let standing = coordinator_head::set_back(held.as_ref(), node.ledger().reader()).await;
+    let alarmed = standing.is_ok_and(|standing| standing.is_some());
+    if size == from && !alarmed && held.as_ref().is_none_or(is_cosigned) {
         return Ok(true);
     }
     let line = audit::cosign(
@@ -105,12 +108,7 @@ async fn alarm(node: &Node, held: Option<&SignedCheckpoint>, now: i64) {
     if known.is_ok_and(|known| known.is_some()) {
         return;
     }
-    let held_size = held.map_or(0, |held| held.checkpoint().size);
-    let facts = [
-        ("by", Fact::from("coordinator")),
-        ("code", Fact::from(ALARM)),
-        ("held-size", Fact::from(held_size)),
-    ];
+    let facts = coordinator_head::alarm(held);
     if let Err(error) = node
         .ledger()
         .record(EntryKind::Alarm, &facts, &[], now)
