@@ -81,6 +81,17 @@ pub async fn compare(dir: &NodeDir) -> Result<Comparison> {
     })
 }
 
+/// The requests that this node allowed, for whoever has its folder.
+///
+/// # Errors
+/// When the ledger cannot be read.
+pub async fn allowed(dir: &NodeDir) -> Result<Vec<AllowedRequest>> {
+    let ledger = LedgerReader::open(&dir.ledger())
+        .await
+        .context("there is no ledger in that folder")?;
+    Ok(ledger.allowed_requests().await?)
+}
+
 /// The requests to which the coordinator holds an answer of this node, under its key of today or one that it had before a restoration.
 async fn answers_held(
     link: &Link,

@@ -10,11 +10,12 @@ use anyhow::{Context, Result, ensure};
 use audit::SignedCheckpoint;
 use clap::Subcommand;
 use identity::SigningKey;
+use ledger::AllowedRequest;
 use protocol::{CoordinatorAcceptance, Envelope};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Most lost answers that are listed; the act names all.
+/// Most lost answers that are listed where no act is drawn up.
 const LISTED: usize = 50;
 
 /// What can be done about the coordinator's log.
@@ -44,6 +45,9 @@ pub enum CoordinatorCommand {
         /// The officer's signing key; read for this act only.
         #[arg(long)]
         dpo_key: PathBuf,
+        /// The node's folder, where it is at hand: then each lost answer is listed with its time, study and loss too.
+        #[arg(long)]
+        dir: Option<PathBuf>,
         /// The language.
         #[command(flatten)]
         spoken: Spoken,
@@ -77,7 +81,12 @@ pub async fn run(command: CoordinatorCommand) -> Result<ExitCode> {
         } => {
             let (dir, language) = (NodeDir::new(dir), spoken.language());
             let compared = restored_coordinator::compare(&dir).await?;
-            print(&compared, language);
+            // Whoever is to sign an act reads all that it names.
+            print(
+                &compared,
+                out.as_ref().map_or(LISTED, |_| usize::MAX),
+                language,
+            );
             if let (Some(out), Some(reason)) = (out, reason) {
                 ensure!(!out.exists(), "{} exists", out.display());
                 let act = restored_coordinator::draw_up(&dir, &compared, reason, clock::now())?;
@@ -94,12 +103,21 @@ pub async fn run(command: CoordinatorCommand) -> Result<ExitCode> {
         CoordinatorCommand::Sign {
             act,
             dpo_key,
+            dir,
             spoken,
         } => {
             let language = spoken.language();
+            let allowed = match dir {
+                Some(dir) => restored_coordinator::allowed(&NodeDir::new(dir)).await?,
+                None => Vec::new(),
+            };
             let officer = SigningKey::load(&dpo_key)?;
             let mut envelope = read(&act)?;
-            print_act(&restored_coordinator::claimed(&envelope)?, language);
+            print_act(
+                &restored_coordinator::claimed(&envelope)?,
+                &allowed,
+                language,
+            );
             restored_coordinator::sign(&mut envelope, &officer)?;
             write_private(&act, &serde_json::to_vec(&envelope)?)?;
             let count = envelope.signatures.len().to_string();
@@ -110,9 +128,10 @@ pub async fn run(command: CoordinatorCommand) -> Result<ExitCode> {
         CoordinatorCommand::Accept { dir, act, spoken } => {
             let language = spoken.language();
             let envelope = read(&act)?;
-            let (act, index) =
-                restored_coordinator::accept(&NodeDir::new(dir), &envelope, clock::now()).await?;
-            print_act(&act, language);
+            let dir = NodeDir::new(dir);
+            let (act, index) = restored_coordinator::accept(&dir, &envelope, clock::now()).await?;
+            let allowed = restored_coordinator::allowed(&dir).await?;
+            print_act(&act, &allowed, language);
             let entry = index.to_string();
             say(language, "coordinator-accepted", &[("entry", &entry)]);
             Ok(ExitCode::SUCCESS)
@@ -133,7 +152,7 @@ fn read(path: &Path) -> Result<Envelope> {
     serde_json::from_slice(&bytes).with_context(|| format!("{} is no signed act", path.display()))
 }
 
-fn print(compared: &Comparison, language: Language) {
+fn print(compared: &Comparison, listed: usize, language: Language) {
     let head = |key: &str, head: &SignedCheckpoint, when: &str| {
         let size = language.number(head.checkpoint().size);
         let root = protocol::hex(&head.checkpoint().root);
@@ -161,27 +180,37 @@ fn print(compared: &Comparison, language: Language) {
         "coordinator-lost",
         &[("count", &count), ("rho", &rho)],
     );
-    for request in compared.lost.iter().rev().take(LISTED) {
-        let (when, rho) = (
-            language.moment(request.at),
-            privacy_loss::NanoRho::new(request.rho).to_string(),
-        );
-        let places = [
-            ("when", &*when),
-            ("id", &*request.id),
-            ("study", &*request.study),
-            ("rho", &*rho),
-        ];
-        say(language, "coordinator-lost-request", &places);
+    for request in compared.lost.iter().rev().take(listed) {
+        print_lost(request, language);
     }
-    let more = compared.lost.len().saturating_sub(LISTED);
+    let more = compared.lost.len().saturating_sub(listed);
     if more > 0 {
         let more = language.number(more as u64);
         say(language, "coordinator-lost-more", &[("count", &more)]);
     }
 }
 
-fn print_act(act: &CoordinatorAcceptance, language: Language) {
+fn print_lost(request: &AllowedRequest, language: Language) {
+    let (when, rho) = (
+        language.moment(request.at),
+        privacy_loss::NanoRho::new(request.rho).to_string(),
+    );
+    let places = [
+        ("when", &*when),
+        ("id", &*request.id),
+        ("study", &*request.study),
+        ("rho", &*rho),
+    ];
+    // A request without a stored answer may be under way; should it never be answered, the act explains it.
+    let key = match request.answered {
+        true => "coordinator-lost-request",
+        false => "coordinator-lost-open",
+    };
+    say(language, key, &places);
+}
+
+/// Says what is signed, with every lost answer that it names, told more of where `allowed` knows it.
+fn print_act(act: &CoordinatorAcceptance, allowed: &[AllowedRequest], language: Language) {
     let held = language.number(act.held.size);
     let accepted = language.number(act.accepted.size);
     let lost = language.number(act.lost.len() as u64);
@@ -195,4 +224,10 @@ fn print_act(act: &CoordinatorAcceptance, language: Language) {
         ("reason", &*act.reason),
     ];
     say(language, "coordinator-act", &places);
+    for id in &act.lost {
+        match allowed.iter().find(|request| request.id == *id) {
+            Some(request) => print_lost(request, language),
+            None => println!("  {id}"),
+        }
+    }
 }
