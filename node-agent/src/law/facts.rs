@@ -100,7 +100,7 @@ impl Facts {
         let Some(releases) = &self.policy.releases else {
             return [
                 "La policy, di una versione anteriore, non fissa chi può vedere i risultati né per quanto si tengono: vale ciò che fissano le altre organizzazioni.".to_owned(),
-                "The policy, of an earlier version, does not set who may see results or how long they are kept: what other organisations set holds.".to_owned(),
+                "The policy is of an earlier version and does not say who may see the results or how long they are kept: what the other organisations lay down applies.".to_owned(),
             ];
         };
         [Language::It, Language::En].map(|language| {
@@ -108,7 +108,7 @@ impl Facts {
             let months = releases.retention_months;
             language.pick(
                 format!("I risultati che il coordinatore compone può vederli {audience}; vanno cancellati dopo {months} mesi al più. Un'altra organizzazione che partecipa o una regola possono essere più strette: vale il vincolo più stretto."),
-                format!("What the coordinator composes may be seen by {audience}; it is to be erased after {months} months at most. Another organisation that takes part, or a rule, may be narrower: the narrowest holds."),
+                format!("The results that the coordinator composes may be seen by {audience}; they must be erased after {months} months at most. Another organisation that takes part, or a rule, may be stricter: the strictest limit applies."),
             )
         })
     }
@@ -119,14 +119,14 @@ impl Facts {
         match self.witnesses.is_empty() {
             true => [
                 "Non è configurato nessun testimone del log oltre al coordinatore.".to_owned(),
-                "No witness of the log besides the coordinator is configured.".to_owned(),
+                "No witness of the log other than the coordinator is configured.".to_owned(),
             ],
             false => [
                 format!(
                     "Testimoni del log oltre al coordinatore: {names}. Ricevono solo il numero delle voci del log e un'impronta, nessun dato di persone."
                 ),
                 format!(
-                    "Witnesses of the log besides the coordinator: {names}. They receive the number of the log's entries and a hash only, no data of people."
+                    "Witnesses of the log other than the coordinator: {names}. They receive only the number of log entries and a hash, no personal data."
                 ),
             ],
         }

@@ -33,7 +33,7 @@ pub fn page(document: &Document) -> String {
     }
     let (made, policy) = match italian {
         true => ("Generato il", "policy"),
-        false => ("Made on", "policy"),
+        false => ("Generated on", "policy"),
     };
     writeln!(
         html,

@@ -19,7 +19,7 @@ pub(super) fn write(facts: &Facts, language: Language) -> Document {
     );
     w.text(
         "Se le parti siano contitolari lo dicono i fatti, non questo documento. Per la Corte di giustizia conta chi concorre a determinare finalità e mezzi, anche senza accedere ai dati (C-210/16, C-40/17). I fatti:",
-        "Whether the parties are joint controllers follows from the facts, not from this document. For the Court of Justice it matters who takes part in determining purposes and means, even without access to the data (C-210/16, C-40/17). The facts:",
+        "Whether the parties are joint controllers follows from the facts, not from this document. For the Court of Justice, what matters is who takes part in determining purposes and means, even without access to the data (C-210/16, C-40/17). The facts:",
     );
     let own = facts.organisation.clone();
     let row = |what: (&str, &str), who: (String, String)| {
@@ -52,20 +52,20 @@ pub(super) fn write(facts: &Facts, language: Language) -> Document {
                 ("partecipazione allo studio", "taking part in the study"),
                 (
                     format!("{own}, con la controfirma del suo DPO; senza, nessuna risposta"),
-                    format!("{own}, by its DPO's countersignature; without it, no answer"),
+                    format!("{own}, with its DPO's countersignature; without it, no answer"),
                 ),
             ),
             row(
                 (
                     "che cosa il nodo risponde, e tetti di perdita",
-                    "what the node answers, and caps on the loss",
+                    "what the node answers, and the caps on the loss",
                 ),
                 own_word.clone(),
             ),
             row(
                 (
                     "quali dati entrano nella copia (mappatura)",
-                    "which data enter the copy (mapping)",
+                    "which data enter the copy (the mapping)",
                 ),
                 own_word.clone(),
             ),
@@ -94,11 +94,11 @@ pub(super) fn write(facts: &Facts, language: Language) -> Document {
     );
     w.text(
         "Chi raccoglie i dati conosce le persone e può informarle: l'organizzazione. Il coordinatore e i richiedenti non ricevono dati con cui identificarle o contattarle.",
-        "Who collects the data knows the people and can inform them: the organisation. Coordinator and requesters receive no data by which to identify or contact them.",
+        "Whoever collects the data knows the people and can inform them: that is the organisation. The coordinator and the requesters receive no data with which to identify or contact them.",
     );
     w.complete(
-        "dove l'informativa dell'organizzazione parla di questo trattamento, e il contenuto essenziale dell'accordo messo a disposizione (art. 26(2)).",
-        "where the organisation's privacy notice speaks of this processing, and the essence of the arrangement made available (Art. 26(2)).",
+        "dove l'informativa dell'organizzazione parla di questo trattamento, e il contenuto essenziale dell'accordo, da mettere a disposizione degli interessati (art. 26(2)).",
+        "where the organisation's privacy notice describes this processing, and the essence of the arrangement, which is to be made available to data subjects (Art. 26(2)).",
     );
     w.section(
         "Art. 26(3) GDPR",
@@ -107,16 +107,16 @@ pub(super) fn write(facts: &Facts, language: Language) -> Document {
     );
     w.text(
         "L'interessato può rivolgersi a ciascun contitolare. Accesso, rettifica, cancellazione e opposizione si esercitano sul registro, presso l'organizzazione; dall'edizione successiva il nodo ne tiene conto.",
-        "Data subjects may turn to each joint controller. Access, rectification, erasure and objection are exercised on the register, at the organisation; from the next edition on the node follows it.",
+        "Data subjects may exercise their rights against each of the joint controllers. Access, rectification, erasure and objection concern the register and are dealt with by the organisation; the node takes account of them from the next edition onwards.",
     );
     w.complete(
-        "punto di contatto, chi risponde entro un mese (art. 12(3)), chi notifica una violazione (art. 33) e come le parti si avvisano.",
-        "contact point, who answers within one month (Art. 12(3)), who notifies a breach (Art. 33) and how the parties tell each other.",
+        "punto di contatto, chi risponde entro un mese (art. 12(3)), chi notifica e comunica una violazione (artt. 33 e 34) e come le parti si avvisano.",
+        "the contact point, who answers within one month (Art. 12(3)), who notifies a breach (Arts. 33 and 34) and how the parties inform each other.",
     );
     w.section("Art. 28 GDPR", "Responsabili", "Processors");
     w.text(
         "Se un terzo ospita il nodo o il coordinatore, ne è di norma il responsabile. Il coordinatore vede risposte con rumore, non dati del registro.",
-        "A third party that hosts node or coordinator is as a rule a processor. The coordinator sees noisy answers, no data of the register.",
+        "A third party that hosts the node or the coordinator is, as a rule, a processor. The coordinator sees noisy answers, not data from the register.",
     );
     w.complete(
         "fornitori e contratti ai sensi dell'art. 28(3).",
@@ -125,7 +125,7 @@ pub(super) fn write(facts: &Facts, language: Language) -> Document {
     w.section(
         "",
         "Parti che gli studi nominano",
-        "Parties that studies name",
+        "Parties named in the studies",
     );
     let rows = (facts.participants().into_iter())
         .map(|participant| {

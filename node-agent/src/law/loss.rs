@@ -22,8 +22,11 @@ pub(crate) fn best_guess(rho: NanoRho) -> f64 {
 pub(super) fn guess_words(rho: NanoRho, language: Language) -> String {
     // A tenth that floating point has just passed is not rounded up again.
     let tenths = (best_guess(rho) * 1_000.0 - 1e-9).ceil().min(1_000.0);
-    let text = format!("{:.1} %", tenths / 10.0);
-    language.pick(text.replace('.', ","), text)
+    let number = format!("{:.1}", tenths / 10.0);
+    language.pick(
+        format!("{} %", number.replace('.', ",")),
+        format!("{number}%"),
+    )
 }
 
 /// rho, and epsilon at delta 1e-6.
@@ -65,7 +68,7 @@ mod tests {
         assert!(
             rho_words(NanoRho::new(10_000_000_000), Language::En).starts_with("rho 10 (epsilon")
         );
-        assert_eq!(guess_words(NanoRho::ZERO, Language::En), "50.0 %");
+        assert_eq!(guess_words(NanoRho::ZERO, Language::En), "50.0%");
         assert_eq!(guess_words(NanoRho::new(u64::MAX), Language::It), "100,0 %");
     }
 }

@@ -25,9 +25,9 @@ pub(super) fn purpose(id: &str, language: Language) -> String {
         "service-planning" => ("programmazione dei servizi", "planning of services"),
         "needs-assessment" => ("analisi dei bisogni", "assessment of needs"),
         "research" => ("ricerca", "research"),
-        own => return format!("«{own}»"),
+        own => return language.pick(format!("«{own}»"), format!("'{own}'")),
     };
-    format!("{} («{id}»)", language.pick(italian, english))
+    language.pick(format!("{italian} («{id}»)"), format!("{english} ('{id}')"))
 }
 
 /// A lawful basis, or a ground for special categories.
@@ -69,11 +69,14 @@ pub(super) fn measure(id: &str, language: Language) -> String {
         "persons" => ("persone", "persons"),
         "events" => ("eventi di servizio", "service events"),
         "households" => ("nuclei", "households"),
-        "first-time" => ("persone al primo accesso", "persons for the first time"),
+        "first-time" => (
+            "persone al primo accesso",
+            "persons seen for the first time",
+        ),
         "sum" => ("somme di quantità", "sums of quantities"),
         "bins" => (
             "persone per fascia di quantità",
-            "persons by bin of a quantity",
+            "persons by band of a quantity",
         ),
         other => (other, other),
     };
@@ -105,7 +108,7 @@ pub(super) fn audience(audience: Audience, language: Language) -> &'static str {
         ),
         Audience::Public => language.pick(
             "chiunque abbia un accesso al sito del coordinatore, senza limiti di ulteriore diffusione",
-            "everybody with an account at the coordinator's website, with no limit to passing it on",
+            "anyone with an account on the coordinator's website, with no limit on further disclosure",
         ),
     }
 }

@@ -16,7 +16,7 @@ pub(super) fn write(facts: &Facts, language: Language) -> Document {
     w.section(
         "Art. 30(1)(a) GDPR",
         "Titolare, contitolari e contatti",
-        "Controller, joint controllers and contacts",
+        "Controller, joint controllers and contact details",
     );
     w.text(
         format!(
@@ -30,7 +30,7 @@ pub(super) fn write(facts: &Facts, language: Language) -> Document {
     );
     w.complete(
         "denominazione, indirizzo e contatti del titolare; contatti del responsabile della protezione dei dati; eventuali contitolari (vedi il documento sull'art. 26).",
-        "name, address and contacts of the controller; contacts of the data protection officer; joint controllers, if any (see the document on Art. 26).",
+        "name, address and contact details of the controller; contact details of the data protection officer; joint controllers, if any (see the document on Art. 26).",
     );
 
     w.section(
@@ -40,7 +40,7 @@ pub(super) fn write(facts: &Facts, language: Language) -> Document {
     );
     w.text(
         "Produrre conteggi statistici con rumore, per la programmazione dei servizi, senza consegnare a nessuno i dati delle persone. Che cosa la policy ammette e che cosa nega, anche dove un'altra regola ammette:",
-        "Producing statistical counts with noise, for planning services, without handing anybody's data to anyone. What the policy allows, and what it denies even where another rule allows:",
+        "To produce statistical counts with noise for the planning of services, without disclosing anybody's data to anyone. What the policy allows, and what it denies even where another rule would allow it:",
     );
     let rows = (facts.policy.rules.iter())
         .map(|rule| {
@@ -68,7 +68,7 @@ pub(super) fn write(facts: &Facts, language: Language) -> Document {
             ("Regola", "Rule"),
             ("Effetto", "Effect"),
             ("Finalità", "Purposes"),
-            ("Basi", "Bases"),
+            ("Basi", "Legal bases"),
             ("Categorie particolari", "Special categories"),
             ("Categorie", "Categories"),
             ("Gruppi", "Groups"),
@@ -77,37 +77,37 @@ pub(super) fn write(facts: &Facts, language: Language) -> Document {
     );
     w.text(
         "«Qualsiasi», riferito ai gruppi, non comprende mai quelli sensibili, che una regola deve nominare.",
-        "'Any', said of groups, never includes sensitive ones, which a rule has to name.",
+        "'Any', where it refers to groups, never includes the sensitive ones: a rule has to name those.",
     );
     w.complete(
         "la norma o l'atto amministrativo generale su cui si fonda ciascuna base (artt. 2-ter e 2-sexies del Codice per i soggetti che svolgono un compito di interesse pubblico); per un ente privato senza tale compito, la base è un'altra e va indicata.",
-        "the provision or general administrative act on which each basis rests (Arts. 2-ter and 2-sexies of the Italian Code for bodies that carry out a task in the public interest); a private body without such a task has another basis, to be named.",
+        "the legal provision or general administrative act on which each basis rests (for bodies that carry out a task in the public interest, Arts. 2-ter and 2-sexies of the Italian Data Protection Code, D.Lgs. 196/2003); a private body without such a task relies on another basis, which has to be stated.",
     );
 
     w.section(
         "Art. 30(1)(c) GDPR",
-        "Categorie di interessati e di dati",
-        "Categories of data subjects and of data",
+        "Categorie di interessati e di dati personali",
+        "Categories of data subjects and of personal data",
     );
     w.text(
         "Interessati: le persone nel registro dei servizi dell'organizzazione e i membri dei loro nuclei. Dati: quelli che la mappatura (mapping.toml) legge dal registro, cioè area di residenza, anno di nascita, sesso, gruppo di cittadinanza, nucleo, bisogni, prestazioni, servizi ed eventi; tra questi vi possono essere dati relativi alla salute (art. 9) e la sola appartenenza al registro può rivelarne. Il codice fiscale serve solo a calcolare uno pseudonimo con chiave e non entra nella copia.",
-        "Data subjects: the people in the organisation's service register and the members of their households. Data: what the mapping (mapping.toml) reads from the register, that is area of residence, year of birth, sex, citizenship group, household, needs, benefits, services and events; these may include data concerning health (Art. 9), and being in the register may by itself reveal some. The tax code serves only to compute a keyed pseudonym and does not enter the copy.",
+        "Data subjects: the people in the organisation's service register and the members of their households. Data: what the mapping (mapping.toml) reads from the register, namely area of residence, year of birth, sex, citizenship group, household, needs, benefits, services and events; these may include data concerning health (Art. 9), and merely being in the register may reveal such data. The tax code is used only to compute a keyed pseudonym and is not kept in the copy.",
     );
     w.complete(
         "se il registro contiene dati dell'art. 10 o persone sotto protezione, e come sono esclusi o ridotti.",
-        "whether the register holds data under Art. 10 or people under protection, and how these are excluded or reduced.",
+        "whether the register holds data under Art. 10 or data about people under protection, and how these are excluded or reduced.",
     );
 
     w.section("Art. 30(1)(d) GDPR", "Destinatari", "Recipients");
     w.text(
         format!("Solo conteggi con rumore, mai record, al coordinatore e agli enti richiedenti indicati nella policy: {}. Il coordinatore vede oggi la risposta con rumore di ogni nodo, non soltanto la somma.", facts.requesters()),
-        format!("Only counts with noise, never records, to the coordinator and to the requesting bodies named in the policy: {}. The coordinator today sees each node's noisy answer, not only the sum.", facts.requesters()),
+        format!("The coordinator and the requesting bodies named in the policy receive counts with noise only, never records: {}. At present the coordinator sees each node's noisy answer, not only the sum.", facts.requesters()),
     );
     let [italian, english] = facts.releases();
     w.text(italian, english);
     let [italian, english] = facts.witnesses_in_words();
     w.text(italian, english);
-    w.text("Gli studi noti:", "Studies known:");
+    w.text("Gli studi noti:", "Known studies:");
     let rows = (facts.studies.iter())
         .map(|it| {
             let yes = language.pick("sì", "yes");
@@ -128,7 +128,7 @@ pub(super) fn write(facts: &Facts, language: Language) -> Document {
             ("Studio", "Study"),
             ("Titolo", "Title"),
             ("Richiedente", "Requester"),
-            ("Base", "Basis"),
+            ("Base", "Legal basis"),
             ("Categorie particolari", "Special categories"),
             ("Validità", "Validity"),
             ("Controfirmato dal DPO", "Countersigned by the DPO"),
@@ -138,12 +138,12 @@ pub(super) fn write(facts: &Facts, language: Language) -> Document {
 
     w.section(
         "Art. 30(1)(e) GDPR",
-        "Trasferimenti verso paesi terzi",
-        "Transfers to third countries",
+        "Trasferimenti verso paesi terzi o organizzazioni internazionali",
+        "Transfers to third countries or international organisations",
     );
     w.text(
         "Il software non ne prevede: il nodo si collega soltanto al coordinatore e ai testimoni configurati.",
-        "The software makes none: the node connects to the configured coordinator and witnesses only.",
+        "The software makes none: the node connects only to the coordinator and to the witnesses configured.",
     );
     w.complete(
         "dove si trovano il coordinatore, i testimoni e i loro fornitori.",
@@ -162,7 +162,7 @@ pub(super) fn write(facts: &Facts, language: Language) -> Document {
             names::editions(facts.retention.answers, Language::It)
         ),
         format!(
-            "Pseudonymised copies: {}, the present one included; earlier ones are erased. Answers with noise at the node: {}, then the bytes are overwritten. List of objections: a keyed mark and the day, as long as the objection holds. Hashes, charges and log stay without a limit, since the promise about the loss holds for ever: they hold no data of people in the register.",
+            "Pseudonymised copies: {}, the current one included; earlier ones are erased. Answers with noise kept at the node: {}, after which the bytes are overwritten. List of objections: a keyed hash and the date, for as long as the objection stands. Hashes, charges and the log are kept without limit, because the promise about the loss holds for ever: they contain no data of people in the register.",
             names::editions(facts.retention.snapshots, Language::En),
             names::editions(facts.retention.answers, Language::En)
         ),
@@ -179,13 +179,13 @@ pub(super) fn write(facts: &Facts, language: Language) -> Document {
             loss::rho_words(facts.lifetime(), language)
         ),
         format!(
-            "Minimisation and pseudonymisation on import; bounds on each person's contribution; discrete Gaussian noise on every cell; a cap on the loss for ever and over all datasets of the organisation, {}, enforced by the ledger; signed requests and studies, countersigned by the DPO; a Merkle log cosigned by the coordinator and by the witnesses, if there are any; TLS 1.3 with mutual certificates; no port open to the outside.",
+            "Minimisation and pseudonymisation on import; bounds on each person's contribution; discrete Gaussian noise on every cell; a lifetime cap on the loss across all of the organisation's datasets, {}, enforced by the ledger; signed requests and studies, countersigned by the DPO; a Merkle log cosigned by the coordinator and by the witnesses, if any; TLS 1.3 with certificates on both sides; no port open to the outside.",
             loss::rho_words(facts.lifetime(), language)
         ),
     );
     w.complete(
         "misure della macchina che ospita il nodo: cifratura del disco, accessi, copie di sicurezza.",
-        "measures of the machine that hosts the node: disk encryption, access, backups.",
+        "measures on the machine that hosts the node: disk encryption, access control, backups.",
     );
     w.done()
 }

@@ -28,7 +28,7 @@ pub(super) fn write(facts: &Facts, study: Option<&str>, language: Language) -> R
         true => language.pick("sì", "yes"),
         false => language.pick(
             "no: nessuna domanda riceve risposta",
-            "no: no question is answered",
+            "no: no questions are answered",
         ),
     };
     let groups = names::list(&study.targets, language, names::target);
@@ -84,7 +84,7 @@ pub(super) fn write(facts: &Facts, study: Option<&str>, language: Language) -> R
     );
     w.complete(
         "perché la base e il motivo per le categorie particolari reggono per questa organizzazione.",
-        "why the basis and the ground for special categories hold for this organisation.",
+        "why the legal basis and the ground for special categories apply to this organisation.",
     );
 
     w.section(
@@ -94,7 +94,7 @@ pub(super) fn write(facts: &Facts, study: Option<&str>, language: Language) -> R
     );
     w.text(
         "Nessuno riceve record. Chi sapesse tutto del registro tranne le righe di una persona e volesse sapere se quella persona c'è, con una moneta a decidere, indovinerebbe 50 volte su 100; con tutte le risposte dello studio al più:",
-        "Nobody receives records. Somebody who knew everything of the register but one person's rows, and wanted to know whether that person is in it, a coin having decided, would be right 50 times in 100; with all answers of the study at most:",
+        "Nobody receives records. Somebody who knew everything in the register except one person's rows, and tried to tell whether that person is in it, which the toss of a coin decided, would be right 50 times in 100; with all the answers of the study, at most:",
     );
     let caps = &facts.policy.caps;
     let most = study
@@ -121,7 +121,7 @@ pub(super) fn write(facts: &Facts, study: Option<&str>, language: Language) -> R
             "one question, at most",
             study.max_rho_per_query.min(most),
         ),
-        loss_row("fino a oggi, qui", "until today, here", spent),
+        loss_row("fino a oggi, qui", "to date, here", spent),
         loss_row("lo studio intero, qui", "the whole study, here", most),
     ];
     let mut counts = vec![3, all];
@@ -130,8 +130,8 @@ pub(super) fn write(facts: &Facts, study: Option<&str>, language: Language) -> R
     counts.dedup();
     for m in counts {
         rows.push(loss_row(
-            &format!("lo studio intero, persona nota a {m} organizzazioni"),
-            &format!("the whole study, person known to {m} organisations"),
+            &format!("il limite proprio dello studio, persona nota a {m} organizzazioni"),
+            &format!("the study's own limit, person known to {m} organisations"),
             loss::times(study.max_rho_total, m),
         ));
     }
@@ -147,12 +147,12 @@ pub(super) fn write(facts: &Facts, study: Option<&str>, language: Language) -> R
     w.section("", "Per esempio", "For example");
     w.text(
         format!("Qualcuno sospetta che una vicina sia seguita da {} e guarda quante persone («{}») risultano nella sua area. Il numero ha rumore: con lei o senza di lei sarebbe uscito quasi altrettanto spesso. Impara invece ciò che vale per l'area: se il bisogno vi è frequente, lo è anche per chi non è mai stato nel registro.", facts.organisation, example),
-        format!("Somebody suspects that a neighbour is a client of {} and looks up how many people ('{}') their area has. The number has noise: with her or without her it would have come out almost as often. They do learn what is true of the area: if the need is frequent there, it is so for those who were never in the register too.", facts.organisation, example),
+        format!("Somebody suspects that a neighbour is a client of {} and looks up how many people ('{}') are reported for her area. The number carries noise: it would have come out almost as often without her. What they do learn is what is true of the area: if the need is common there, the same can be said of people who were never in the register.", facts.organisation, example),
     );
     w.section("", "Che cosa non è nascosto", "What is not hidden");
     w.text(
         "Che un gruppo vive in un'area, quando è abbastanza grande da distinguersi dal rumore. Chi conta più volte (molti bisogni, molti servizi) è protetto quanto gli altri, perché il suo peso è limitato. La protezione è per codice fiscale.",
-        "That a group lives in an area, where it is large enough to stand out of the noise. Who counts several times (many needs, many services) is protected as others are, since their weight is bounded. The protection is for each tax code.",
+        "That a group lives in an area, where it is large enough to stand out from the noise. People who count several times (many needs, many services) are protected like everybody else, because their weight is bounded. The protection is per tax code.",
     );
     Ok(w.done())
 }
