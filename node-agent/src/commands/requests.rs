@@ -5,11 +5,12 @@ use crate::approvals::{self, Shown};
 use crate::clock;
 use crate::config::NodeDir;
 use crate::plain_words;
+use crate::words;
 use anyhow::{Result, anyhow};
 use clap::{Args, Subcommand};
 use identity::SigningKey;
 use policy::Language;
-use privacy_loss::{NanoRho, epsilon};
+use privacy_loss::epsilon;
 use protocol::Word;
 use query::AggregateQuery;
 use std::path::PathBuf;
@@ -129,14 +130,28 @@ fn in_words(shown: &Shown, lang: Language, now: i64) -> Result<String> {
         AggregateQuery::parse(request.query.as_bytes()).map_err(|refusal| anyhow!("{refusal}"))?;
     let price = privacy_loss::price(&query);
     let asked = plain_words::question(&query, lang);
-    let sigma = price.finest().sigma;
-    let epsilon = |rho: NanoRho| epsilon(rho, 1e-6);
-    let until = jiff::Timestamp::from_second(request.expires_at)?;
+    let (spoken, point) = match lang {
+        Language::It => (words::Language::It, ","),
+        Language::En => (words::Language::En, "."),
+    };
+    let decimal = |text: String| text.replace('.', point);
+    let sigma = decimal(format!("{:.1}", price.finest().sigma));
+    let (rho, epsilon) = (
+        decimal(price.rho.to_string()),
+        decimal(format!("{:.2}", epsilon(price.rho, 1e-6))),
+    );
+    let until = spoken.moment(request.expires_at);
+    let numbers = match (query.cells(), lang) {
+        (1, Language::En) => "1 noisy number".to_owned(),
+        (1, Language::It) => "1 numero con rumore".to_owned(),
+        (count, Language::En) => format!("{count} noisy numbers"),
+        (count, Language::It) => format!("{count} numeri con rumore"),
+    };
     let text = match lang {
         Language::En => format!(
-            "request       {} ({})\nasked by      {} in the study {}: {}\npurpose       {}, {}{}\nasked         {asked}\nwould reveal  {} \
-             noisy numbers\n              each number is off by about {sigma:.1}; nobody learns from it whether \
-             one person is in the register, up to epsilon {:.2}\ncosts         rho {} of the lifetime budget (epsilon {:.2} at delta 1e-6), for good\n\
+            "request       {} ({})\nasked by      {} in the study {}: {}\npurpose       {}, {}{}\nasked         {asked}\nwould reveal  \
+             {numbers}\n              each number is off by about {sigma}; nobody learns from it whether \
+             one person is in the register, up to epsilon {epsilon}\ncosts         rho {rho} of the lifetime budget (epsilon {epsilon} at delta 1e-6), for good\n\
              answer by     {until}, after which it expires\n",
             request.id,
             shown.state(now),
@@ -146,15 +161,11 @@ fn in_words(shown: &Shown, lang: Language, now: i64) -> Result<String> {
             request.purpose,
             plain_words::legal(&study.lawful_basis),
             grounds(study, ", special categories: "),
-            query.cells(),
-            epsilon(price.rho),
-            price.rho,
-            epsilon(price.rho),
         ),
         Language::It => format!(
-            "richiesta     {} ({})\nchiede        {} nello studio {}: {}\nfinalità      {}, {}{}\nsi chiede     {asked}\nrivelerebbe   {} \
-             numeri con rumore\n              ogni numero è spostato di circa {sigma:.1}; nessuno ne apprende se una \
-             persona è nel registro, entro epsilon {:.2}\ncosta         rho {} del bilancio a vita (epsilon {:.2} a delta 1e-6), per sempre\n\
+            "richiesta     {} ({})\nchiede        {} nello studio {}: {}\nfinalità      {}, {}{}\nsi chiede     {asked}\nrivelerebbe   \
+             {numbers}\n              ogni numero è spostato di circa {sigma}; nessuno ne apprende se una \
+             persona è nel registro, entro epsilon {epsilon}\ncosta         rho {rho} del bilancio a vita (epsilon {epsilon} a delta 1e-6), per sempre\n\
              entro         {until}, poi scade\n",
             request.id,
             state_it(shown.state(now)),
@@ -164,10 +175,6 @@ fn in_words(shown: &Shown, lang: Language, now: i64) -> Result<String> {
             request.purpose,
             plain_words::legal(&study.lawful_basis),
             grounds(study, ", categorie particolari: "),
-            query.cells(),
-            epsilon(price.rho),
-            price.rho,
-            epsilon(price.rho),
         ),
     };
     Ok(text)
