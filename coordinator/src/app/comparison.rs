@@ -1,6 +1,7 @@
 //! Comparing areas of a release, of one time or with an earlier one: rates, differences, ranks and custom unions, worked out on the
 //! server from consistent estimates with what they share. Nothing is stored or spent. The work itself is `compose::Compared`.
 
+use super::claim::Claim;
 use super::consistent::{CONFIDENCE, Loaded, loaded, rounded};
 use super::release::Release;
 use super::statistics::{self, PublicWhole};
@@ -9,7 +10,7 @@ use crate::app::cuts::Cuts;
 use crate::state::State;
 use crate::store::accounts::Account;
 use crate::{CoordinatorError, Problem};
-use compose::{Compared, Contrast, Contrasted, Ranked, Region, Verdict};
+use compose::{Compared, Contrast, Contrasted, Ranked, Region};
 use geography::{Facts, Level};
 use query::Measure;
 use serde::{Deserialize, Serialize};
@@ -69,8 +70,7 @@ pub struct Against {
     pub release: String,
     /// The key at each axis that is not of areas.
     pub at: BTreeMap<String, String>,
-    /// Whether its bounds cut otherwise than those of the other: then no change is claimed, since it may be theirs, and every
-    /// verdict is `not-comparable`.
+    /// Whether its bounds cut otherwise than those of the other: then a change may be theirs, and is `not-comparable`.
     #[serde(default)]
     pub other_bounds: bool,
 }
@@ -135,20 +135,6 @@ pub struct Difference {
     pub p_value: f64,
     /// What may be claimed of it.
     pub verdict: Claim,
-}
-
-/// What may be claimed of a difference.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Claim {
-    /// Probably above zero.
-    Higher,
-    /// Probably below zero.
-    Lower,
-    /// Noise does not tell which.
-    TooUncertain,
-    /// The two were bounded differently, and the difference may come from that, however sure it is.
-    NotComparable,
 }
 
 /// Of all claims at most a tenth is expected to be false.
@@ -597,16 +583,6 @@ impl Difference {
     fn between_other_bounds(self) -> Difference {
         let verdict = Claim::NotComparable;
         Difference { verdict, ..self }
-    }
-}
-
-impl From<Verdict> for Claim {
-    fn from(verdict: Verdict) -> Claim {
-        match verdict {
-            Verdict::Higher => Claim::Higher,
-            Verdict::Lower => Claim::Lower,
-            Verdict::TooUncertain => Claim::TooUncertain,
-        }
     }
 }
 

@@ -3,6 +3,7 @@
 
 pub mod ask;
 pub mod audience;
+pub mod claim;
 pub mod collect;
 pub mod comparison;
 pub mod consistent;
