@@ -37,11 +37,15 @@ function expect(fact, message) {
   if (!fact) throw new Error(message);
 }
 
+/** A machine that does other things too is slow, and nothing here is wrong with that. */
+const PATIENCE_MS = 180_000;
 const browser = await chromium.launch({
+  timeout: PATIENCE_MS,
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
   args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
 });
 const context = await browser.newContext();
+context.setDefaultTimeout(PATIENCE_MS);
 const page = await context.newPage();
 const faults = [];
 page.on('console', (message) => message.type() === 'error' && faults.push(message.text()));

@@ -99,6 +99,13 @@ async function outlook(walk) {
   await walk.inBothLanguages('a scenario of forecast need', 'simulate-forecast');
 }
 
+/** Lets a plan take so many seconds. */
+async function within(page, seconds) {
+  const more = page.locator('details', { has: page.locator('#plan-limit') }).last();
+  if ((await more.getAttribute('open')) === null) await more.locator('summary').first().click();
+  await page.locator('#plan-limit').fill(String(seconds));
+}
+
 /** Finds two more sites by travel alone; the plan's path. */
 async function optimise(walk) {
   const { page } = walk;
@@ -106,6 +113,7 @@ async function optimise(walk) {
     await walk.follow('plans', '/optimise');
     await walk.byTestId('plan-model').selectOption('p-median');
     await page.locator('#plan-more').fill('2');
+    await within(page, 120);
     await walk.byTestId('plan-begin').click();
     await walk.byTestId('plan-result').waitFor();
     const often = await walk.byTestId('plan-sites').innerText();
@@ -142,6 +150,8 @@ async function calledOff(walk) {
     await walk.byTestId('plan-model').selectOption('max-min');
     await page.locator('#plan-more').fill('30');
     await page.locator('#plan-budget').fill('3000000');
+    // Longer than looking at it takes on the slowest machine.
+    await within(page, 600);
     await walk.byTestId('plan-begin').click();
     await walk.byTestId('plan-cancel').waitFor();
     await walk.accessible();
