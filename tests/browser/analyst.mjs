@@ -180,6 +180,24 @@ function pointOnMap(walk) {
   });
 }
 
+/** Moves the pointer to an area; again where the map moved before the pointer was there. */
+async function hovered(walk) {
+  for (let attempt = 1; ; attempt += 1) {
+    await walk.byTestId('map').scrollIntoViewIfNeeded();
+    const point = await pointOnMap(walk);
+    expect(point, 'no area is under its own centre');
+    await walk.page.mouse.move(point.x, point.y);
+    const row = walk.page.locator(`tr[data-row="${point.key}"].is-hovered`);
+    try {
+      await row.waitFor({ timeout: 20_000 });
+      await walk.page.locator('.map-tip').waitFor();
+      return [point, row];
+    } catch (error) {
+      if (attempt === 5) throw error;
+    }
+  }
+}
+
 async function readRelease(walk) {
   await walk.check('the map shows the 88 NIL, the table also the unknown', async () => {
     const keys = await walk.byTestId('map').locator('path[data-key]').evaluateAll((shapes) => new Set(shapes.map((shape) => shape.dataset.key)).size);
@@ -189,13 +207,7 @@ async function readRelease(walk) {
     await walk.byTestId('area-table').locator('tr[data-row="unknown"]').waitFor();
   });
   await walk.check('hovering an area names it and marks its row', async () => {
-    await walk.byTestId('map').scrollIntoViewIfNeeded();
-    const point = await pointOnMap(walk);
-    expect(point, 'no area is under its own centre');
-    await walk.page.mouse.move(point.x, point.y);
-    await walk.page.locator('.map-tip').waitFor();
-    const row = walk.page.locator(`tr[data-row="${point.key}"].is-hovered`);
-    await row.waitFor();
+    const [point, row] = await hovered(walk);
     const name = (await row.locator('th').innerText()).trim();
     await walk.byTestId('area-detail').getByRole('heading', { name, exact: true }).waitFor();
     await walk.page.mouse.click(point.x, point.y);
