@@ -1,5 +1,6 @@
 //! Why an offer cannot be read, and what is odd about one that can. Offers are public: values may be shown.
 
+use sentence::Said;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
@@ -14,7 +15,7 @@ pub struct Remark {
     /// The column or key; empty where the row as a whole is meant.
     pub column: String,
     /// What is wrong and what to do.
-    pub problem: String,
+    pub problem: Said,
 }
 
 impl fmt::Display for Remark {
@@ -50,7 +51,7 @@ pub enum OfferError {
         /// The file's name.
         file: String,
         /// What is expected.
-        problem: String,
+        problem: Said,
     },
     /// Rows that cannot be used; all of them are listed.
     #[error("{}", lines(.0))]

@@ -3,6 +3,7 @@
 use crate::error::{OfferError, Remark};
 use crate::hsds::{self, Tables};
 use crate::model::Offer;
+use crate::sentences::{NO_KIND, NO_TABLE};
 use crate::table::{Notes, name_of, read_csv};
 use crate::{hsds_json, plain, qubi, xlsx};
 use serde::Serialize;
@@ -73,10 +74,7 @@ pub fn read_folder(path: &Path) -> Result<Loaded, OfferError> {
     if found == 0 {
         return Err(OfferError::Format {
             file: name_of(path),
-            problem:
-                "holds no table of HSDS; expected are files such as services.csv, locations.csv, \
-                      service_at_location.csv"
-                    .to_owned(),
+            problem: (&NO_TABLE).into(),
         });
     }
     let mut notes = Notes::default();
@@ -122,9 +120,7 @@ pub fn read_file(path: &Path) -> Result<Loaded, OfferError> {
     } else {
         Err(OfferError::Format {
             file: table.file,
-            problem: "has the columns of no known kind; expected are `site` and `name` (plain), `nome_servizio` and \
-                      `tipo_luogo` (QuBi), or a folder of HSDS tables"
-                .to_owned(),
+            problem: (&NO_KIND).into(),
         })
     }
 }

@@ -5,6 +5,9 @@ use crate::error::OfferError;
 use crate::model::{Ages, Offer, OfferedService, Opening, Site};
 use crate::place;
 use crate::qubi::named;
+use crate::sentences::{
+    ADDRESS_NOWHERE, NO_LOCATION, SERVICE_NOWHERE, TWO_LOCATIONS, TWO_SERVICES,
+};
 use crate::table::{Notes, Row, Table};
 use std::collections::BTreeMap;
 use taxonomy::Taxonomy;
@@ -128,12 +131,7 @@ pub(crate) fn read(tables: &Tables, notes: &mut Notes) -> Result<Offer, OfferErr
             continue;
         };
         if offer.site(&id).is_some() {
-            notes.fault(
-                table,
-                row,
-                "id",
-                format!("`{id}` stands twice; give each location its own"),
-            );
+            notes.fault(table, row, "id", TWO_LOCATIONS.with([&id]));
         }
         let name = text(row, "name").or_else(|| text(row, "alternate_name"));
         offer.sites.push(Site {
@@ -157,12 +155,7 @@ pub(crate) fn read(tables: &Tables, notes: &mut Notes) -> Result<Offer, OfferErr
             .collect();
         match offer.sites.iter_mut().find(|site| site.id == id) {
             Some(site) => site.address = Some(parts.join(", ")),
-            None => notes.remark(
-                table,
-                row,
-                "location_id",
-                format!("`{id}` is no location of this offer; the address is left aside"),
-            ),
+            None => notes.remark(table, row, "location_id", ADDRESS_NOWHERE.with([id])),
         }
     }
     for (table, row) in tables.rows("services") {
@@ -174,12 +167,7 @@ pub(crate) fn read(tables: &Tables, notes: &mut Notes) -> Result<Offer, OfferErr
             continue;
         };
         if offer.services.iter().any(|service| service.id == id) {
-            notes.fault(
-                table,
-                row,
-                "id",
-                format!("`{id}` stands twice; give each service its own"),
-            );
+            notes.fault(table, row, "id", TWO_SERVICES.with([&id]));
         }
         let age =
             |notes: &mut Notes, column| notes.number(table, row, column, 130).map(|age| age as u16);
@@ -217,12 +205,7 @@ fn at_locations(tables: &Tables, offer: &mut Offer, notes: &mut Notes) {
         };
         let there = offer.site(&location).is_some();
         if !there {
-            notes.fault(
-                table,
-                row,
-                "location_id",
-                format!("`{location}` is no location of this offer; add it or remove the row"),
-            );
+            notes.fault(table, row, "location_id", NO_LOCATION.with([&location]));
         }
         match offer
             .services
@@ -233,12 +216,7 @@ fn at_locations(tables: &Tables, offer: &mut Offer, notes: &mut Notes) {
                 offered.sites.insert(location);
             }
             Some(_) => {}
-            None => notes.fault(
-                table,
-                row,
-                "service_id",
-                format!("`{service}` is no service of this offer; add it or remove the row"),
-            ),
+            None => notes.fault(table, row, "service_id", SERVICE_NOWHERE.with([&service])),
         }
     }
 }

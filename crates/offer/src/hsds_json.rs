@@ -3,6 +3,8 @@
 
 use crate::error::OfferError;
 use crate::hsds::{Tables, table_name};
+use crate::sentences::{NO_OBJECT, NOT_JSON};
+use sentence::Said;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -11,16 +13,13 @@ const MOST_DEPTH: usize = 24;
 
 /// Brings a document into tables.
 pub(crate) fn read(file: &str, text: &str) -> Result<Tables, OfferError> {
-    let format = |problem: String| OfferError::Format {
+    let format = |problem: Said| OfferError::Format {
         file: file.to_owned(),
         problem,
     };
     let value: Value = serde_json::from_str(text).map_err(|error| {
-        format(format!(
-            "line {}, column {}: is not JSON; {error}",
-            error.line(),
-            error.column()
-        ))
+        let (line, column) = (error.line().to_string(), error.column().to_string());
+        format(NOT_JSON.with([&line, &column, &error.to_string()]))
     })?;
     let mut reading = Reading {
         file,
@@ -45,9 +44,7 @@ pub(crate) fn read(file: &str, text: &str) -> Result<Tables, OfferError> {
         }
         Value::Array(objects) => objects.iter().for_each(|object| reading.root(object)),
         _ => {
-            return Err(format(
-                "holds neither an object nor a list; expected is an answer of an HSDS API or its tabular form".to_owned(),
-            ));
+            return Err(format((&NO_OBJECT).into()));
         }
     }
     Ok(reading.tables)

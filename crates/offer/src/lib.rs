@@ -13,6 +13,7 @@ mod place;
 mod plain;
 mod publish;
 mod qubi;
+mod sentences;
 mod table;
 mod xlsx;
 
@@ -22,3 +23,4 @@ pub use model::{Ages, Offer, OfferedService, Opening, Site};
 pub use plain::COLUMNS as PLAIN_COLUMNS;
 pub use publish::{LONGEST_TEXT, MOST_SERVICES, MOST_SITES, NotPublishable};
 pub use qubi::COLUMNS as QUBI_COLUMNS;
+pub use sentences::OFFER_SENTENCES;

@@ -2,6 +2,7 @@
 //! A place that cannot be is a remark, and the site goes on without it.
 
 use crate::model::Offer;
+use crate::sentences::{DEGREES, NO_MUNICIPIO, NO_NIL};
 use crate::table::{Notes, Row, Table};
 use geography::{Level, Outlines, Partition, Position};
 
@@ -17,9 +18,7 @@ pub(crate) fn position(
         let value = text.replace(',', ".").parse().ok();
         let value = value.filter(|value: &f64| value.is_finite() && value.abs() <= most);
         if value.is_none() {
-            let problem = format!(
-                "`{text}` is not between -{most} and {most} degrees; the site has no position until it is corrected"
-            );
+            let problem = DEGREES.with([text, &most.to_string()]);
             notes.remark(table, row, column, problem);
         }
         value
@@ -37,8 +36,7 @@ pub(crate) fn nil(table: &Table, row: &Row, column: &str, notes: &mut Notes) -> 
     };
     let nil = text.parse().ok().filter(known);
     if nil.is_none() {
-        let problem = format!("`{text}` is no NIL of Milan; write its number, 1 to 88");
-        notes.fault(table, row, column, problem);
+        notes.fault(table, row, column, NO_NIL.with([text]));
     }
     nil
 }
@@ -49,8 +47,7 @@ pub(crate) fn municipio(table: &Table, row: &Row, column: &str, notes: &mut Note
     let number = text.rsplit(' ').next().unwrap_or(text).parse();
     let municipio = number.ok().filter(|number| (1..=9).contains(number));
     if municipio.is_none() {
-        let problem = format!("`{text}` is no municipio; write a number from 1 to 9");
-        notes.fault(table, row, column, problem);
+        notes.fault(table, row, column, NO_MUNICIPIO.with([text]));
     }
     municipio
 }

@@ -3,6 +3,7 @@
 use crate::error::OfferError;
 use crate::model::{Ages, Offer, OfferedService, Opening, Site};
 use crate::place;
+use crate::sentences::{AGES, NO_SERVICE, NO_TARGET, STRANGE_COLUMN};
 use crate::table::{Notes, Row, Table, need_columns};
 use taxonomy::Taxonomy;
 
@@ -47,10 +48,7 @@ pub(crate) fn read(table: &Table, notes: &mut Notes) -> Result<Offer, OfferError
     {
         return Err(OfferError::Format {
             file: table.file.clone(),
-            problem: format!(
-                "the column `{column}` is not known; known are {}",
-                known.join(", ")
-            ),
+            problem: STRANGE_COLUMN.with([column, &known.join(", ")]),
         });
     }
     let mut offer = Offer::default();
@@ -80,12 +78,7 @@ pub(crate) fn read(table: &Table, notes: &mut Notes) -> Result<Offer, OfferError
             max: age(notes, "maximum_age"),
         };
         if ages.min > ages.max && ages.max.is_some() {
-            notes.fault(
-                table,
-                row,
-                "maximum_age",
-                "is below `minimum_age`; exchange them".to_owned(),
-            );
+            notes.fault(table, row, "maximum_age", &AGES);
         }
         let number = offer.services.len() + 1;
         offer.services.push(OfferedService {
@@ -115,10 +108,7 @@ fn service(table: &Table, row: &Row, notes: &mut Notes) -> Option<String> {
         .find(|service| service.id == id || service.siuss.contains(&id));
     if known.is_none() {
         let ids: Vec<&str> = services.iter().map(|service| service.id.as_str()).collect();
-        let problem = format!(
-            "`{id}` is no service; known are {}, and their SIUSS codes",
-            ids.join(", ")
-        );
+        let problem = NO_SERVICE.with([&*id, &ids.join(", ")]);
         notes.fault(table, row, "service", problem);
     }
     known.map(|service| service.id.clone())
@@ -135,10 +125,7 @@ fn targets(table: &Table, row: &Row, notes: &mut Notes) -> std::collections::BTr
         if Taxonomy::current().target(id).is_some() {
             known.insert(id.to_owned());
         } else {
-            let problem = format!(
-                "`{id}` is no target of the list {}; correct it or write it under `served`",
-                Taxonomy::current().version()
-            );
+            let problem = NO_TARGET.with([id, Taxonomy::current().version()]);
             notes.fault(table, row, "targets", problem);
         }
     }

@@ -2,6 +2,11 @@
 //! person. Offers describe places and services; a codice fiscale or a mailbox in a free text is a slip, and is refused.
 
 use crate::model::Offer;
+use crate::sentences::{
+    AT_NO_SITE, CONTROL, MAILBOX, PERSON, SERVICE, SERVICE_TWICE, SERVICES, SITE, SITE_TWICE,
+    SITES, STRANGE_SERVICE, STRANGE_TARGET, TOO_LONG, TOO_MANY,
+};
+use sentence::Said;
 use std::collections::BTreeSet;
 use taxonomy::Taxonomy;
 
@@ -17,12 +22,12 @@ pub const LONGEST_TEXT: usize = 2_000;
 #[error("{place}: {problem}")]
 pub struct NotPublishable {
     /// Which site or service, and which field.
-    pub place: String,
+    pub place: Said,
     /// What is wrong and what to do.
-    pub problem: String,
+    pub problem: Said,
 }
 
-fn fault<T>(place: impl Into<String>, problem: impl Into<String>) -> Result<T, NotPublishable> {
+fn fault<T>(place: impl Into<Said>, problem: impl Into<Said>) -> Result<T, NotPublishable> {
     Err(NotPublishable {
         place: place.into(),
         problem: problem.into(),
@@ -36,21 +41,19 @@ impl Offer {
     /// The first thing that is in the way.
     pub fn check_publishable(&self) -> Result<(), NotPublishable> {
         for (what, number, most) in [
-            ("sites", self.sites.len(), MOST_SITES),
-            ("services", self.services.len(), MOST_SERVICES),
+            (&SITES, self.sites.len(), MOST_SITES),
+            (&SERVICES, self.services.len(), MOST_SERVICES),
         ] {
             if number > most {
-                return fault(
-                    what,
-                    format!("{number}, more than the {most} of one organisation"),
-                );
+                let counts = [&*number.to_string(), &most.to_string()];
+                return fault(what, TOO_MANY.with(counts));
             }
         }
         let mut sites = BTreeSet::new();
         for site in &self.sites {
-            let place = format!("site `{}`", site.id);
+            let place = SITE.with([&site.id]);
             if !sites.insert(site.id.as_str()) {
-                return fault(place, "stands twice; give each site an id of its own");
+                return fault(place, &SITE_TWICE);
             }
             check_texts(
                 &place,
@@ -65,9 +68,9 @@ impl Offer {
         let mut services = BTreeSet::new();
         let taxonomy = Taxonomy::current();
         for service in &self.services {
-            let place = format!("service `{}`", service.id);
+            let place = SERVICE.with([&service.id]);
             if !services.insert(service.id.as_str()) {
-                return fault(place, "stands twice; give each service an id of its own");
+                return fault(place, &SERVICE_TWICE);
             }
             check_texts(
                 &place,
@@ -93,27 +96,21 @@ impl Offer {
                 )?;
             }
             if let Some(site) = service.sites.iter().find(|id| !sites.contains(id.as_str())) {
-                return fault(
-                    place,
-                    format!("is at the site `{site}`, which the offer does not hold"),
-                );
+                return fault(place, AT_NO_SITE.with([site]));
             }
             if let Some(id) = service
                 .service
                 .as_ref()
                 .filter(|id| taxonomy.service_index(id).is_none())
             {
-                return fault(
-                    place,
-                    format!("`{id}` is no service of the taxonomy in use"),
-                );
+                return fault(place, STRANGE_SERVICE.with([id]));
             }
             if let Some(id) = service
                 .targets
                 .iter()
                 .find(|id| taxonomy.target(id).is_none())
             {
-                return fault(place, format!("`{id}` is no target of the taxonomy in use"));
+                return fault(place, STRANGE_TARGET.with([id]));
             }
         }
         Ok(())
@@ -121,37 +118,28 @@ impl Offer {
 }
 
 fn check_texts<'t>(
-    place: &str,
+    place: &Said,
     texts: impl IntoIterator<Item = Option<&'t String>>,
 ) -> Result<(), NotPublishable> {
     for text in texts.into_iter().flatten() {
         if text.chars().count() > LONGEST_TEXT {
-            return fault(
-                place,
-                format!("a text has more than {LONGEST_TEXT} characters; shorten it"),
-            );
+            return fault(place.clone(), TOO_LONG.with([&LONGEST_TEXT.to_string()]));
         }
         if text
             .chars()
             .any(|c| c.is_control() && c != '\n' && c != '\t')
         {
-            return fault(place, "a text holds control characters; remove them");
+            return fault(place.clone(), &CONTROL);
         }
         // What it says is not repeated: it may be a person's.
         if text.split_whitespace().any(looks_like_a_mailbox) {
-            return fault(
-                place,
-                "a text holds what looks like a mailbox; offers hold no persons: name the service's page instead",
-            );
+            return fault(place.clone(), &MAILBOX);
         }
         if text
             .split(|c: char| !c.is_ascii_alphanumeric())
             .any(looks_like_a_codice_fiscale)
         {
-            return fault(
-                place,
-                "a text holds what looks like a codice fiscale; offers hold no persons: remove it",
-            );
+            return fault(place.clone(), &PERSON);
         }
     }
     Ok(())

@@ -2,6 +2,8 @@
 //! Reading a cell as something else notes a fault with file, row, column and remedy.
 
 use crate::error::{OfferError, Remark};
+use crate::sentences::{BLANK, EMPTY, NO_COLUMN, NO_NUMBER, NOT_UTF8, QUOTES, TWO_COLUMNS, WIDTH};
+use sentence::Said;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -41,11 +43,23 @@ pub(crate) struct Notes {
 }
 
 impl Notes {
-    pub(crate) fn fault(&mut self, table: &Table, row: &Row, column: &str, problem: String) {
+    pub(crate) fn fault(
+        &mut self,
+        table: &Table,
+        row: &Row,
+        column: &str,
+        problem: impl Into<Said>,
+    ) {
         note(&mut self.faults, table, row, column, problem);
     }
 
-    pub(crate) fn remark(&mut self, table: &Table, row: &Row, column: &str, problem: String) {
+    pub(crate) fn remark(
+        &mut self,
+        table: &Table,
+        row: &Row,
+        column: &str,
+        problem: impl Into<Said>,
+    ) {
         note(&mut self.remarks, table, row, column, problem);
     }
 
@@ -53,12 +67,7 @@ impl Notes {
     pub(crate) fn required(&mut self, table: &Table, row: &Row, column: &str) -> Option<String> {
         let text = row.text(column);
         if text.is_none() {
-            self.fault(
-                table,
-                row,
-                column,
-                "is blank; every row needs it".to_owned(),
-            );
+            self.fault(table, row, column, &BLANK);
         }
         text
     }
@@ -74,21 +83,20 @@ impl Notes {
         let text = row.cell(column)?;
         let number = text.parse().ok().filter(|number| *number <= most);
         if number.is_none() {
-            let problem =
-                format!("`{text}` is no whole number up to {most}; write one or leave it blank");
+            let problem = NO_NUMBER.with([text, &most.to_string()]);
             self.fault(table, row, column, problem);
         }
         number
     }
 }
 
-fn note(all: &mut Vec<Remark>, table: &Table, row: &Row, column: &str, problem: String) {
+fn note(all: &mut Vec<Remark>, table: &Table, row: &Row, column: &str, problem: impl Into<Said>) {
     if all.len() < MOST_REMARKS {
         all.push(Remark {
             file: table.file.clone(),
             row: row.number,
             column: column.to_owned(),
-            problem,
+            problem: problem.into(),
         });
     }
 }
@@ -100,16 +108,14 @@ pub(crate) fn read_csv(path: &Path) -> Result<Table, OfferError> {
         path: path.to_owned(),
         source,
     })?;
-    let format = |problem: String| OfferError::Format {
+    let format = |problem: Said| OfferError::Format {
         file: file.clone(),
         problem,
     };
     let text = String::from_utf8(bytes).map_err(|error| {
         let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let row = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-        format(format!(
-            "row {row} is not UTF-8; save the file with the encoding UTF-8"
-        ))
+        format(NOT_UTF8.with([&row.to_string()]))
     })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let first = text.lines().next().unwrap_or_default();
@@ -118,19 +124,26 @@ pub(crate) fn read_csv(path: &Path) -> Result<Table, OfferError> {
         .into_iter()
         .rev()
         .max_by_key(|mark| count(*mark));
+    // A record's position is before the blank lines above it, and between the two marks of a line that ends in both.
+    let line_of = |position: &csv::Position| {
+        let from = usize::try_from(position.byte()).unwrap_or(usize::MAX);
+        let after = text.as_bytes().get(from..).unwrap_or_default();
+        let above = after
+            .iter()
+            .take_while(|byte| matches!(byte, b'\r' | b'\n'));
+        position.line() + above.filter(|byte| **byte == b'\n').count() as u64
+    };
     let mut reader = csv::ReaderBuilder::new()
         .delimiter(delimiter.unwrap_or(',') as u8)
         .trim(csv::Trim::All)
         .from_reader(text.as_bytes());
     let row_fault = |error: &csv::Error| {
-        let row = error.position().map_or(1, csv::Position::line);
+        let row = error.position().map_or(1, line_of);
         let problem = match error.kind() {
             csv::ErrorKind::UnequalLengths {
                 expected_len, len, ..
-            } => format!(
-                "has {len} cells, the first row has {expected_len}; correct the row or quote cells that hold the separator"
-            ),
-            _ => "cannot be read; check its quotes".to_owned(),
+            } => WIDTH.with([&len.to_string(), &expected_len.to_string()]),
+            _ => (&QUOTES).into(),
         };
         OfferError::Rows(vec![Remark {
             file: file.clone(),
@@ -143,15 +156,11 @@ pub(crate) fn read_csv(path: &Path) -> Result<Table, OfferError> {
         .map(str::to_lowercase)
         .collect();
     if columns.iter().all(String::is_empty) {
-        return Err(format(
-            "is empty; its first row must name the columns".to_owned(),
-        ));
+        return Err(format((&EMPTY).into()));
     }
     for (place, column) in columns.iter().enumerate() {
         if !column.is_empty() && columns[..place].contains(column) {
-            return Err(format(format!(
-                "has two columns `{column}`; rename one of them"
-            )));
+            return Err(format(TWO_COLUMNS.with([column])));
         }
     }
     let mut rows = Vec::new();
@@ -162,7 +171,7 @@ pub(crate) fn read_csv(path: &Path) -> Result<Table, OfferError> {
             .map(|(column, cell)| (column.clone(), cell.to_owned()))
             .collect();
         rows.push(Row {
-            number: record.position().map_or(0, csv::Position::line),
+            number: record.position().map_or(0, line_of),
             cells,
         });
     }
@@ -188,10 +197,6 @@ pub(crate) fn need_columns(table: &Table, needed: &[&str]) -> Result<(), OfferEr
     }
     Err(OfferError::Format {
         file: table.file.clone(),
-        problem: format!(
-            "has no column {}; its first row must name {}",
-            missing.join(", "),
-            needed.join(", ")
-        ),
+        problem: NO_COLUMN.with([&missing.join(", "), &needed.join(", ")]),
     })
 }

@@ -1,20 +1,22 @@
 //! The first sheet of a spreadsheet as a table of texts, its first row with a cell naming the columns.
 
 use crate::error::OfferError;
+use crate::sentences::{EMPTY, NO_SPREADSHEET, TWO_COLUMNS, UNPACKED};
 use crate::table::{Row, Table, name_of};
 use calamine::{Data, Reader, Xlsx};
+use sentence::Said;
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
 
 /// Most bytes of an unpacked spreadsheet: an archive of a few kilobytes can hold gigabytes.
-const UNPACKED: u64 = 256 << 20;
+const MOST_UNPACKED: u64 = 256 << 20;
 
 pub(crate) fn read(path: &Path) -> Result<Table, OfferError> {
     let file = name_of(path);
-    let format = |problem: &str| OfferError::Format {
+    let format = |problem: Said| OfferError::Format {
         file: file.clone(),
-        problem: problem.to_owned(),
+        problem,
     };
     let open = || {
         File::open(path).map_err(|source| OfferError::Io {
@@ -22,16 +24,16 @@ pub(crate) fn read(path: &Path) -> Result<Table, OfferError> {
             source,
         })
     };
-    let damaged = || format("is no spreadsheet that can be read; save it again as XLSX, or as CSV");
+    let damaged = || format((&NO_SPREADSHEET).into());
     let mut archive = zip::ZipArchive::new(BufReader::new(open()?)).map_err(|_| damaged())?;
-    let mut left = UNPACKED;
+    let mut left = MOST_UNPACKED;
     for index in 0..archive.len() {
         let part = archive.by_index(index).map_err(|_| damaged())?;
         let unpacked =
             std::io::copy(&mut part.take(left + 1), &mut std::io::sink()).map_err(|_| damaged())?;
-        left = left.checked_sub(unpacked).ok_or_else(|| {
-            format("is far larger than an offer once unpacked; save only the sheet with the offer")
-        })?;
+        left = left
+            .checked_sub(unpacked)
+            .ok_or_else(|| format((&UNPACKED).into()))?;
     }
     let mut book: Xlsx<_> = Xlsx::new(BufReader::new(open()?)).map_err(|_| damaged())?;
     let sheet = book.sheet_names().first().cloned().ok_or_else(damaged)?;
@@ -39,7 +41,7 @@ pub(crate) fn read(path: &Path) -> Result<Table, OfferError> {
     let first = u64::from(range.start().map_or(0, |(row, _)| row)) + 1;
     let mut rows = (first..).zip(range.rows());
     let Some((_, header)) = rows.next() else {
-        return Err(format("is empty; its first row must name the columns"));
+        return Err(format((&EMPTY).into()));
     };
     let columns: Vec<String> = header
         .iter()
@@ -47,9 +49,7 @@ pub(crate) fn read(path: &Path) -> Result<Table, OfferError> {
         .collect();
     for (place, column) in columns.iter().enumerate() {
         if !column.is_empty() && columns[..place].contains(column) {
-            return Err(format(&format!(
-                "has two columns `{column}`; rename one of them"
-            )));
+            return Err(format(TWO_COLUMNS.with([column])));
         }
     }
     let rows = rows.map(|(number, cells)| Row {

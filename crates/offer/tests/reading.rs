@@ -184,6 +184,31 @@ fn what_hangs_on_nothing_is_named() {
     );
 }
 
+#[test]
+fn rows_are_counted_as_an_editor_counts_lines_whatever_ends_them() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("offer.csv");
+    for end in ["\n", "\r\n"] {
+        let lines = [
+            "site,name,capacity",
+            "a,One,x",
+            "",
+            "",
+            "b,Two,y",
+            "c,Three",
+        ];
+        std::fs::write(&path, lines.join(end)).expect("written");
+        let said = read_file(&path).expect_err("a short row").to_string();
+        assert!(said.starts_with("offer.csv, row 6: has 2 cells"), "{said}");
+        std::fs::write(&path, lines[..5].join(end)).expect("written");
+        let OfferError::Rows(faults) = read_file(&path).expect_err("two faults") else {
+            panic!("rows");
+        };
+        let rows: Vec<u64> = faults.iter().map(|fault| fault.row).collect();
+        assert_eq!(rows, [2, 5], "{end:?}");
+    }
+}
+
 /// The examples of Open Referral; they are not part of this project.
 #[test]
 fn the_examples_of_open_referral_load() {

@@ -8,9 +8,9 @@ use crate::mapping_faults as faults;
 use crate::notation::{
     DateFormat, Encoding, Marks, NO_DELIMITER, checked_delimiter, checked_header_line, marks,
 };
-use crate::sentence::Said;
 use crate::words::{Words, YES_NO, ids, table, with_codes, yes_no};
 use geography::Level;
+use sentence::Said;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use taxonomy::model::{Benefit, CitizenshipGroup, Dwelling, HouseholdRole, Need, Occupation, Sex};

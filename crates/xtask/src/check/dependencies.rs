@@ -21,6 +21,7 @@ const PURE: &[&str] = &[
     "forecast",
     "offer",
     "optimise",
+    "sentence",
 ];
 const RUNTIME: [&str; 3] = ["tokio", "axum", "sqlx"];
 const FOREIGN_CRYPTOGRAPHY: [&str; 2] = ["openssl", "aws-lc"];

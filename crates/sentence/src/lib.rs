@@ -1,5 +1,5 @@
 //! What is wrong and what to do, as sentences with identifiers: whoever shows them can say the same in another language.
-//! Their places are filled with keys, names and counts, never with a value of a register.
+//! Their places are filled with keys, names and counts, never with a value of a register. Of what is public, an offer, they may show it.
 
 use std::fmt;
 
