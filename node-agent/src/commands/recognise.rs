@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use snapshot::{
     Edition, Encoding, Field, Input, LocalQuality, Mapping, NodeKey, Objections, Records, Snapshot,
 };
-use source::profile::{HMIS, SINA, SINBA, hmis_folder};
+use source::profile::{SINA, SINBA, hmis_folder, hmis_mapping};
 use source::{
     Kind, Local, MappingWords, Notation, Place, SINBA_COLUMNS, SourceConfig, TextFormat,
     detect_text, inspect, open, propose, propose_join,
@@ -100,8 +100,8 @@ pub(crate) fn recognise(
     if Path::new(&at).is_dir() {
         let (enrollment, files) = hmis_folder(Path::new(&at))
             .with_context(|| language.fill("terminal-not-hmis", &[("name", &at)]))?;
+        ready = Some(hmis_mapping(Path::new(&at)));
         (at, local.joined) = (enrollment, files.joined);
-        ready = Some(HMIS);
     }
     for join in &options.join {
         let (name, at) =
@@ -129,7 +129,7 @@ pub(crate) fn recognise(
             let name = path.display().to_string();
             language.fill("terminal-mapping-unread", &[("name", &name)])
         })?,
-        (None, Some(ready)) => ready.to_owned(),
+        (None, Some(ready)) => ready,
         (None, None) => proposed(&place, options, ask, language)?,
     };
     if options.mapping.is_none() {
