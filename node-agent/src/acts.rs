@@ -2,6 +2,7 @@
 //! An officer's key is handed in for one act; a copy of each act stays in the folder, for a second person and for a restore.
 
 use crate::config::{NodeDir, write_private};
+use crate::fault::OrFault;
 use crate::keys;
 use crate::node::{open_ledger, read_policy};
 use crate::studies::Studies;
@@ -122,7 +123,7 @@ pub async fn countersign(
         bail!("this key is pinned neither in the policy's `dpo.keys` nor in its `dpo.second_keys`");
     }
     let path = dir.acts().join(format!("{id}.json"));
-    let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let bytes = std::fs::read(&path).or_unread(&path)?;
     let mut envelope: Envelope = serde_json::from_slice(&bytes)
         .with_context(|| format!("{} is no signed act", path.display()))?;
     ensure!(

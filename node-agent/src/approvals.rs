@@ -3,6 +3,9 @@
 
 use crate::acts::act_id;
 use crate::config::NodeDir;
+use crate::fault::{
+    Fault, KEPT_ALTERED, NO_REQUEST, NOT_OFFICER, NOT_WAITING, OrFault, SEVERAL_REQUESTS,
+};
 use crate::keys;
 use crate::node::{Node, NodeError, open_ledger, read_policy};
 use anyhow::{Context, Result, ensure};
@@ -152,8 +155,7 @@ fn shown(kept: DecidedRequest, policy_hash: String) -> Result<Shown> {
     ensure!(
         protocol::sha256(&asked) == kept.request_hash
             && protocol::hex(&protocol::sha256(&study)) == request.study_hash,
-        "the kept request {} was altered",
-        kept.request_id
+        Fault::new(KEPT_ALTERED.with([&kept.request_id]))
     );
     Ok(Shown {
         study: serde_json::from_slice(&study)?,
@@ -170,16 +172,11 @@ fn shown(kept: DecidedRequest, policy_hash: String) -> Result<Shown> {
 pub async fn find(dir: &NodeDir, id: &str) -> Result<Shown> {
     let mut found = (all(dir).await?.into_iter())
         .filter(|shown| !id.is_empty() && shown.request.id.starts_with(id));
-    let first = found.next().with_context(|| {
-        format!(
-            "no request `{}`; `node-agent requests list` shows them",
-            id.escape_default()
-        )
-    })?;
+    let written = id.escape_default().to_string();
+    let first = found.next().or_fault(|| NO_REQUEST.with([&written]))?;
     ensure!(
         found.next().is_none(),
-        "several requests begin with `{}`; write more of it",
-        id.escape_default()
+        Fault::new(SEVERAL_REQUESTS.with([&written]))
     );
     Ok(first)
 }
@@ -200,13 +197,11 @@ pub async fn decide(
     let policy = read_policy(dir).await?;
     ensure!(
         policy.dpo_keys().contains(&keys::public(officer)),
-        "this key is not the data protection officer's: the policy's `dpo.keys` pins another"
+        Fault::new(&NOT_OFFICER)
     );
-    let state = shown.state(now);
     ensure!(
-        state == "waiting",
-        "request {} is {state}; nothing waits for a person",
-        shown.request.id
+        shown.state(now) == "waiting",
+        Fault::new(NOT_WAITING.with([&shown.request.id]))
     );
     let act = protocol::Approval {
         version: protocol::Approval::VERSION,

@@ -2,10 +2,14 @@
 //! The keys by which a node speaks are never in it: what is restored makes its own, so that no two copies speak for one node.
 
 use crate::config::{NodeDir, write_private};
+use crate::fault::{
+    ALTERED, BACKUP_FORMAT, DAMAGED, Fault, LEADS_OUT, MAKING, MANIFEST as MANIFEST_FAULT,
+    NO_BACKUP, NO_LEDGER, NOT_NEW, OCCUPIED, OTHER_FORMAT, OrFault, RESTORING, TWICE, UNSOUND,
+};
 use crate::keys;
 use crate::local_log;
 use crate::policies;
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use identity::{SigningKey, TlsKey};
 use ledger::LedgerReader;
 use protocol::{Envelope, LogState, PublicKey};
@@ -54,10 +58,7 @@ pub struct Manifest {
 /// When `out` exists, or a part cannot be read or written.
 pub async fn backup(dir: &NodeDir, out: &Path, with_keys: bool, now: i64) -> Result<Manifest> {
     let config = dir.read_config()?;
-    ensure!(
-        dir.ledger().exists(),
-        "there is no ledger to back up yet; it is made at the first start"
-    );
+    ensure!(dir.ledger().exists(), Fault::new(&NO_LEDGER));
     let key = SigningKey::load(&dir.key(keys::NODE))?;
     let copies = tempfile_beside(out)?;
     let copy = copies.join(LEDGER);
@@ -75,8 +76,8 @@ pub async fn backup(dir: &NodeDir, out: &Path, with_keys: bool, now: i64) -> Res
             files.insert(LOCAL_LOG.to_owned(), std::fs::read(&copy)?);
         }
         for path in members(dir, with_keys)? {
-            let bytes = std::fs::read(dir.path().join(&path))
-                .with_context(|| format!("cannot read {path}"))?;
+            let file = dir.path().join(&path);
+            let bytes = std::fs::read(&file).or_unread(&file)?;
             files.insert(path, bytes);
         }
         // The policy in force, which a file edited since does not replace: a restored node installs what it finds.
@@ -109,12 +110,7 @@ fn tempfile_beside(out: &Path) -> Result<PathBuf> {
     std::fs::DirBuilder::new()
         .mode(0o700)
         .create(&folder)
-        .with_context(|| {
-            format!(
-                "cannot make {}; is another backup being made there?",
-                folder.display()
-            )
-        })?;
+        .or_fault(|| MAKING.with([&folder.display().to_string()]))?;
     Ok(folder)
 }
 
@@ -157,8 +153,8 @@ fn write_archive(
     files: &BTreeMap<String, Vec<u8>>,
     now: i64,
 ) -> Result<()> {
-    let file = private_file::create_new(out)
-        .with_context(|| format!("cannot make {}; it must not exist", out.display()))?;
+    let file =
+        private_file::create_new(out).or_fault(|| NOT_NEW.with([&out.display().to_string()]))?;
     let mut archive = tar::Builder::new(file);
     let manifest = serde_json::to_vec(manifest)?;
     let members = [(MANIFEST, &manifest)];
@@ -192,39 +188,32 @@ pub struct Backup {
 /// # Errors
 /// When the file is no backup, was altered, or is of a newer format.
 pub fn read(from: &Path) -> Result<Backup> {
-    let file = File::open(from).with_context(|| format!("cannot read {}", from.display()))?;
+    let file = File::open(from).or_unread(from)?;
+    let name_of = from.display().to_string();
+    let no_backup = || NO_BACKUP.with([&name_of]);
     let mut files = BTreeMap::new();
-    for entry in tar::Archive::new(file).entries()? {
-        let mut entry = entry?;
-        let path = entry.path()?.into_owned();
+    for entry in tar::Archive::new(file).entries().or_fault(no_backup)? {
+        let mut entry = entry.or_fault(no_backup)?;
+        let path = entry.path().or_fault(no_backup)?.into_owned();
         let plain = path
             .components()
             .all(|part| matches!(part, Component::Normal(_)));
         let (true, Some(name)) = (plain, path.to_str()) else {
-            bail!(
-                "{} holds a path that leads out of its folder",
-                from.display()
-            );
+            bail!(Fault::new(LEADS_OUT.with([&name_of])));
         };
         let mut bytes = Vec::new();
-        entry.read_to_end(&mut bytes)?;
+        entry.read_to_end(&mut bytes).or_fault(no_backup)?;
         ensure!(
             files.insert(name.to_owned(), bytes).is_none(),
-            "{} holds {name} twice",
-            from.display()
+            Fault::new(TWICE.with([&*name_of, name]))
         );
     }
-    let manifest = files
-        .remove(MANIFEST)
-        .with_context(|| format!("{} is no backup: it has no {MANIFEST}", from.display()))?;
+    let manifest = files.remove(MANIFEST).or_fault(no_backup)?;
     let manifest = read_manifest(&manifest)?;
     let found: BTreeMap<String, String> = (files.iter())
         .map(|(path, bytes)| (path.clone(), protocol::hex(&protocol::sha256(bytes))))
         .collect();
-    ensure!(
-        found == manifest.files,
-        "the backup was altered: its files are not those its manifest names"
-    );
+    ensure!(found == manifest.files, Fault::new(&ALTERED));
     Ok(Backup { manifest, files })
 }
 
@@ -233,20 +222,18 @@ pub fn read(from: &Path) -> Result<Backup> {
 /// # Errors
 /// When it is of a newer format, or not signed by the key it names.
 pub fn read_manifest(bytes: &[u8]) -> Result<Manifest> {
-    let envelope: Envelope = serde_json::from_slice(bytes).context("the manifest is damaged")?;
-    let claimed = envelope
-        .unverified_payload()
-        .context("the manifest is damaged")?;
-    let version: Version = serde_json::from_slice(&claimed).context("the manifest is damaged")?;
+    let damaged = || (&MANIFEST_FAULT).into();
+    let envelope: Envelope = serde_json::from_slice(bytes).or_fault(damaged)?;
+    let claimed = envelope.unverified_payload().or_fault(damaged)?;
+    let version: Version = serde_json::from_slice(&claimed).or_fault(damaged)?;
     ensure!(
         version.version == VERSION,
-        "the backup is of format {}; this program reads format {VERSION}",
-        version.version
+        Fault::new(BACKUP_FORMAT.with([&version.version.to_string(), &VERSION.to_string()]))
     );
-    let manifest: Manifest = serde_json::from_slice(&claimed).context("the manifest is damaged")?;
+    let manifest: Manifest = serde_json::from_slice(&claimed).or_fault(damaged)?;
     envelope
         .verify(TYPE, &[manifest.node_key])
-        .context("the manifest was altered")?;
+        .or_fault(damaged)?;
     Ok(manifest)
 }
 
@@ -284,8 +271,7 @@ impl Backup {
             .unwrap_or(false);
         ensure!(
             !occupied,
-            "{} is not empty; restore into a new folder",
-            dir.path().display()
+            Fault::new(OCCUPIED.with([&dir.path().display().to_string()]))
         );
         // First of all, so that a folder that was unpacked in part never serves.
         dir.write_pending(&Pending {
@@ -310,7 +296,7 @@ impl Backup {
         let report = LedgerReader::open(&dir.ledger()).await?.verify(&[]).await?;
         ensure!(
             report.is_sound() && LogState::new(report.entries, &report.root) == self.manifest.log,
-            "the ledger in the backup is not sound; use another backup"
+            Fault::new(&UNSOUND)
         );
         Ok(())
     }
@@ -328,16 +314,17 @@ impl NodeDir {
     pub fn pending(&self) -> Result<Option<Pending>> {
         match std::fs::read(self.pending_path()) {
             Ok(bytes) => {
-                let pending: Pending = serde_json::from_slice(&bytes)
-                    .with_context(|| format!("{} is damaged", self.pending_path().display()))?;
+                let at = self.pending_path().display().to_string();
+                let pending: Pending =
+                    serde_json::from_slice(&bytes).or_fault(|| DAMAGED.with([&at]))?;
                 ensure!(
                     pending.version == VERSION,
-                    "restore.json must be of version 1"
+                    Fault::new(OTHER_FORMAT.with([&at]))
                 );
                 Ok(Some(pending))
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error).context("cannot read restore.json"),
+            Err(error) => Ok(Err(error).or_unread(&self.pending_path())?),
         }
     }
 
@@ -348,9 +335,7 @@ impl NodeDir {
     pub fn ensure_not_restoring(&self) -> Result<()> {
         ensure!(
             self.pending()?.is_none(),
-            "this node was restored from a backup and does not know yet what it spent since: join with a new join string, \
-             then `node-agent restore --dir {} --dpo-key FILE --reason TEXT`",
-            self.path().display()
+            Fault::new(RESTORING.with([&self.path().display().to_string()]))
         );
         Ok(())
     }

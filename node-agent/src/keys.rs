@@ -2,6 +2,7 @@
 //! and, for a body that asks questions, one that signs requests. The DPO's key is never among them.
 
 use crate::config::NodeDir;
+use crate::fault::OrFault;
 use anyhow::{Context, Result};
 use identity::{SigningKey, TlsKey};
 use protocol::{Envelope, PublicKey};
@@ -56,7 +57,7 @@ pub(crate) fn create_pseudonym_secret(dir: &NodeDir) -> Result<()> {
 /// When the file is missing or damaged. Its loss means a new register: pseudonyms cannot be remade.
 pub fn pseudonym_secret(dir: &NodeDir) -> Result<[u8; 32]> {
     let path = dir.key(PSEUDONYM);
-    let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let bytes = std::fs::read(&path).or_unread(&path)?;
     <[u8; 32]>::try_from(bytes)
         .map_err(|_| anyhow::anyhow!("{} must hold 32 bytes", path.display()))
 }
@@ -71,8 +72,7 @@ pub fn public(key: &SigningKey) -> PublicKey {
 /// # Errors
 /// When the file is missing or holds something else.
 pub fn read_public(path: &Path) -> Result<PublicKey> {
-    let text =
-        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let text = std::fs::read_to_string(path).or_unread(&path)?;
     PublicKey::from_hex(text.trim()).with_context(|| {
         format!(
             "{} must hold one public key, 64 hexadecimal digits",

@@ -11,6 +11,7 @@ pub mod config;
 mod coordinator_head;
 pub mod editions;
 pub mod evidence;
+mod fault;
 pub mod join;
 pub mod keys;
 pub mod law;

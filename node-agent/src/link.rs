@@ -3,8 +3,9 @@
 
 use crate::clock;
 use crate::config::{Config, ConfigError, NodeDir};
+use crate::fault::OrFault;
 use crate::keys;
-use anyhow::{Context, Result};
+use anyhow::Result;
 use identity::{AuthorityCertificate, ClientError, NodeClient, Reply, TlsKey};
 use protocol::exchange::{
     AnswerReply, CheckpointOffer, Cosignature, GuaranteeNotice, Hello, HelloReply, JoinReply,
@@ -289,7 +290,7 @@ fn dial(dir: &NodeDir, config: &Config) -> Result<Arc<dyn Carrier>> {
         .ok_or(ConfigError::NotJoined)?;
     let read = |name| {
         let path = dir.key(name);
-        std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
+        anyhow::Ok(std::fs::read_to_string(&path).or_unread(&path)?)
     };
     let authority = AuthorityCertificate::from_pem(&read(keys::AUTHORITY)?)?;
     let tls = identity::node_client_config(

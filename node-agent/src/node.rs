@@ -10,6 +10,8 @@ use crate::policies;
 use crate::sealed::SealedAnswer;
 use crate::studies::{Studies, StudyUnusable};
 use crate::witnessing::Witnessing;
+use crate::words::Language;
+use crate::words::faults::said;
 use anyhow::{Context, Result};
 use audit::NoteKey;
 use identity::SigningKey;
@@ -88,7 +90,23 @@ struct Served {
     /// The last one that was built; none until the first is.
     edition: Option<Edition>,
     /// Why the one that is due could not be built.
-    fault: Option<String>,
+    fault: Option<NotBuilt>,
+}
+
+/// Why an edition could not be built, in both languages of the node's page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct NotBuilt {
+    pub(crate) italian: String,
+    pub(crate) english: String,
+}
+
+impl NotBuilt {
+    pub(crate) fn of(error: &anyhow::Error) -> NotBuilt {
+        NotBuilt {
+            italian: said(error, Language::It),
+            english: said(error, Language::En),
+        }
+    }
 }
 
 /// Opens a node's ledger with its log key.
@@ -300,7 +318,7 @@ impl Node {
     }
 
     /// Keeps why the edition that is due could not be built, for the organisation's own eyes.
-    pub(crate) fn note_not_built(&self, fault: String) {
+    pub(crate) fn note_not_built(&self, fault: NotBuilt) {
         self.serve_from(Served {
             edition: self.current_edition(),
             fault: Some(fault),
@@ -327,7 +345,7 @@ impl Node {
     }
 
     /// Why the edition that is due could not be built.
-    pub(crate) fn edition_fault(&self) -> Option<String> {
+    pub(crate) fn edition_fault(&self) -> Option<NotBuilt> {
         self.served().fault
     }
 

@@ -2,6 +2,9 @@
 //! It never holds a name or a code. Each edition that is built from now on leaves them out.
 
 use crate::config::{NodeDir, write_private};
+use crate::fault::{
+    DAMAGED, Fault, LIST_HELD, OTHER_FORMAT, OTHER_NODE_KEY, OTHER_PERSON_KEY, OrFault,
+};
 use crate::people::PeopleList;
 use crate::{clock, keys};
 use anyhow::{Context, Result, bail, ensure};
@@ -67,16 +70,12 @@ fn list(dir: &NodeDir) -> Result<File> {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(File::default()),
         Err(error) => {
-            return Err(error).with_context(|| format!("cannot read {}", path.display()));
+            return Ok(Err(error).or_unread(&path)?);
         }
     };
-    let file: File = serde_json::from_str(&text)
-        .with_context(|| format!("{} is damaged; take it from a backup", path.display()))?;
-    ensure!(
-        file.version == 1,
-        "{} has a format of another program version",
-        path.display()
-    );
+    let at = path.display().to_string();
+    let file: File = serde_json::from_str(&text).or_fault(|| DAMAGED.with([&at]))?;
+    ensure!(file.version == 1, Fault::new(OTHER_FORMAT.with([&at])));
     Ok(file)
 }
 
@@ -92,31 +91,26 @@ fn key_mark(key: &NodeKey) -> Result<String> {
 /// As [`entries`]; marks of another key, and marks that are none.
 pub fn read(dir: &NodeDir, key: &NodeKey, person_key: &[String]) -> Result<Objections> {
     let list = list(dir)?;
+    let at = dir.objections().display().to_string();
     let named = |columns: &[String]| match columns {
-        [] => "the codice fiscale".to_owned(),
+        [] => "`codice_fiscale`".to_owned(),
         columns => format!("`person_key` = {}", columns.join(", ")),
     };
     if let Some(then) = &list.person_key {
         ensure!(
             list.entries.is_empty() || then == person_key,
-            "the people in {} were entered by {}, and the mapping names people by {} now, so nobody would be left out: put the \
-             mapping's `person_key` back, or remove the file and enter them again",
-            dir.objections().display(),
-            named(then),
-            named(person_key)
+            Fault::new(OTHER_PERSON_KEY.with([&*at, &named(then), &named(person_key)]))
         );
     }
     ensure!(
         list.entries.is_empty() || list.key == key_mark(key)?,
-        "the people in {} were entered under another key, so nobody would be left out: restore the node with its keys, or \
-         remove the file and enter them again",
-        dir.objections().display()
+        Fault::new(OTHER_NODE_KEY.with([&at]))
     );
     let marks = list.entries.into_iter().map(|entry| {
         let mark = protocol::from_hex(&entry.mark);
-        mark.context("objections.json holds a mark that is none; take it from a backup")
+        mark.or_fault(|| DAMAGED.with([&at]))
     });
-    marks.collect()
+    Ok(marks.collect::<Result<_, _>>()?)
 }
 
 /// What came of entering people.
@@ -197,9 +191,10 @@ pub fn remove(dir: &NodeDir, id: &str) -> Result<bool> {
     Ok(found)
 }
 
-/// The only one, of all processes and threads, that changes the list, until dropped. The lock is on the node's folder, since the
-/// list is replaced as a whole, and whoever may write there can read it, whichever user first made what is in it; it ends with its
-/// process. Whoever only reads needs none: a reader meets the list before or after.
+/// The only one, of all processes and threads, that changes the list, until dropped. The lock is on a file beside the list, since
+/// the list is replaced as a whole. Like the list it belongs to the folder's owner, and nobody else can open it, hold it and so keep
+/// people from being entered. It ends with its process; the file stays, so that all wait for the same. Whoever only reads needs
+/// none: a reader meets the list before or after.
 struct Alone {
     _lock: std::fs::File,
 }
@@ -210,23 +205,27 @@ const PAUSE: Duration = Duration::from_millis(5);
 
 impl Alone {
     fn wait(dir: &NodeDir) -> Result<Alone> {
-        let list = dir.objections();
-        let folder = list.parent().context("the list is in a folder")?;
-        let unlocked = || format!("cannot lock {}", folder.display());
-        let lock = std::fs::File::open(folder).with_context(unlocked)?;
-        // Whoever may read the folder can hold its lock, so nobody is waited for without end.
+        let path = dir.objections().with_extension("lock");
+        let lock = match private_file::create_new(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                private_file::open(&path)
+            }
+            made => made,
+        };
+        let lock = lock.or_unread(&path)?;
+        // Nobody is waited for without end.
         for _ in 0..PATIENCE.as_millis() / PAUSE.as_millis() {
             match lock.try_lock() {
                 Ok(()) => return Ok(Alone { _lock: lock }),
                 Err(TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
-                Err(TryLockError::Error(error)) => return Err(error).with_context(unlocked),
+                Err(TryLockError::Error(error)) => return Ok(Err(error).or_unread(&path)?),
             }
         }
-        bail!(
-            "another program holds {} since {} seconds; end it, and let only the node's user read the folder (`chmod 700`)",
-            folder.display(),
-            PATIENCE.as_secs()
-        )
+        let held = [
+            &*path.display().to_string(),
+            &PATIENCE.as_secs().to_string(),
+        ];
+        bail!(Fault::new(LIST_HELD.with(held)))
     }
 }
 
@@ -312,8 +311,13 @@ mod tests {
                 (path, owner)
             })
             .collect();
-        // No lock stays behind that another user could not open.
-        assert_eq!(made, [(dir.objections(), SERVICE)]);
+        // Nor does a lock stay behind that the service could not open, or that another user could.
+        let lock = dir.objections().with_extension("lock");
+        let mode = std::fs::metadata(&lock).expect("there").mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let expected = [(dir.objections(), SERVICE), (lock, SERVICE)];
+        assert_eq!(made.len(), expected.len());
+        assert!(expected.iter().all(|file| made.contains(file)), "{made:?}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Lists of people as an organisation writes them down: one person a line, or a table with the columns that name people in the
 //! mapping. What a line holds becomes a key or a line number; no value is ever shown, kept or logged.
 
+use crate::fault::{Fault, NOBODY_ENTERED, OrFault};
 use anyhow::{Context, Result, ensure};
 use snapshot::{
     Batch, CodiceFiscale, CsvFormat, CsvRecords, Encoding, Field, Mapping, PersonKey, Records,
@@ -173,8 +174,7 @@ impl Naming {
     pub fn read_file(&self, path: &Path, mapping: &Mapping) -> Result<PeopleList> {
         let place = Place::of(&path.display().to_string(), &SourceConfig::default())?;
         if let Place::Text(path) = &place {
-            let bytes =
-                std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+            let bytes = std::fs::read(path).or_unread(&path)?;
             return Ok(self.read_file_text(&source::decode_text(&bytes))?);
         }
         let records = source::open(&place, None, Notation::of(mapping))?;
@@ -208,7 +208,7 @@ impl PeopleList {
     pub fn ensure_not_empty(&self) -> Result<()> {
         ensure!(
             !self.people.is_empty() || !self.unreadable.is_empty(),
-            "the list is empty: nobody was entered"
+            Fault::new(&NOBODY_ENTERED)
         );
         Ok(())
     }

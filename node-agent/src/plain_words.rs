@@ -56,8 +56,28 @@ pub fn legal(id: &str) -> String {
     })
 }
 
+/// A purpose in words, where it is one that starter policies know, with the name that the policy gives it; else that name.
+pub fn purpose(id: &str, language: Language) -> String {
+    let [italian, english] = match id {
+        "planning" => ["programmazione", "planning"],
+        "service-planning" => ["programmazione dei servizi", "planning of services"],
+        "needs-assessment" => ["analisi dei bisogni", "assessment of needs"],
+        "research" => ["ricerca", "research"],
+        own => {
+            return match language {
+                Language::It => format!("«{own}»"),
+                Language::En => format!("'{own}'"),
+            };
+        }
+    };
+    match language {
+        Language::It => format!("{italian} («{id}»)"),
+        Language::En => format!("{english} ('{id}')"),
+    }
+}
+
 /// `gennaio 2025`.
-fn month(month: Month, language: Language) -> String {
+pub(crate) fn month(month: Month, language: Language) -> String {
     const NAMES: [[&str; 2]; 12] = [
         ["gennaio", "January"],
         ["febbraio", "February"],

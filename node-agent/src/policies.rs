@@ -2,6 +2,7 @@
 //! later one needs the signatures of as many officers as the policy in force asks for.
 
 use crate::config::{NodeDir, write_private};
+use crate::fault::OrFault;
 use crate::node::{Node, open_ledger, read_policy};
 use anyhow::{Context, Result, ensure};
 use ledger::{LedgerReader, PolicyInForce};
@@ -55,8 +56,7 @@ pub async fn publication(node: &Node, now: i64) -> Result<Option<Envelope>> {
 /// When the document is not valid; the message names the key and the remedy.
 pub fn read_file(dir: &NodeDir) -> Result<(String, Authorizer)> {
     let path = dir.policy();
-    let text = std::fs::read_to_string(&path)
-        .with_context(|| format!("cannot read {}", path.display()))?;
+    let text = std::fs::read_to_string(&path).or_unread(&path)?;
     let policy = Authorizer::from_toml(&text)
         .with_context(|| format!("{} is not a valid policy", path.display()))?;
     Ok((text, policy))

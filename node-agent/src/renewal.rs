@@ -2,9 +2,10 @@
 //! coordinator takes the old certificate for valid until the new one is first shown, so a reply that is lost loses nothing.
 
 use crate::config::{Config, NodeDir};
+use crate::fault::OrFault;
 use crate::keys;
 use crate::link::Link;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use identity::{AuthorityCertificate, NodeCertificate, TlsKey, due_for_renewal};
 use jiff::Timestamp;
 use std::time::Duration;
@@ -56,5 +57,5 @@ pub fn read_certificate(dir: &NodeDir) -> Result<NodeCertificate> {
 
 fn read(dir: &NodeDir, name: &str) -> Result<String> {
     let path = dir.key(name);
-    std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
+    Ok(std::fs::read_to_string(&path).or_unread(&path)?)
 }

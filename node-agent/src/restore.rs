@@ -4,11 +4,14 @@
 use crate::backup::Pending;
 use crate::commands::budget;
 use crate::config::{Config, NodeDir, write_private};
+use crate::fault::{
+    Fault, LARGER_LOG, NO_COSIGNATURE, NO_PROOF, NOT_OFFICER, NOT_RESTORING, OTHER_LOG_KEY, OrFault,
+};
 use crate::keys;
 use crate::link::Link;
 use crate::node::open_ledger_to_restore;
 use crate::policies;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use audit::{NoteKey, SignedCheckpoint, verify_cosignature};
 use identity::SigningKey;
 use ledger::{LedgerError, Restored};
@@ -33,12 +36,10 @@ pub async fn finish(
     let config = dir.read_config()?;
     // The officer that the folder's policy names; the coordinator accepts the act only from the one it pinned, who may be new.
     let (_, policy) = policies::read_file(dir)?;
-    let mut pending = dir
-        .pending()?
-        .context("nothing is being restored in this folder; `node-agent restore --from FILE --dir DIR` begins it")?;
+    let mut pending = dir.pending()?.or_fault(|| (&NOT_RESTORING).into())?;
     ensure!(
         policy.dpo_keys().contains(&keys::public(officer)),
-        "this key is not the data protection officer's: the policy's `dpo.keys` pins another"
+        Fault::new(&NOT_OFFICER)
     );
     let link = Link::open(dir, &config)?;
     let Past {
@@ -128,7 +129,7 @@ async fn fetch(link: &Link, dir: &NodeDir, config: &Config, pending: &Pending) -
             let ended = ended(dir, config, pending, page.cosigned_checkpoint.as_deref())?;
             ensure!(
                 page.cosigned_within <= pending.kept.size,
-                "the coordinator wants a proof from a larger log than the backup holds"
+                Fault::new(&LARGER_LOG)
             );
             return Ok(Past {
                 receipts,
@@ -143,12 +144,8 @@ async fn fetch(link: &Link, dir: &NodeDir, config: &Config, pending: &Pending) -
                 // A refusal cost nothing.
                 Err(ReceiptError::NoCells) => {}
                 Err(error) => {
-                    return Err(error).with_context(|| {
-                        format!(
-                            "the coordinator's answer to request {} proves nothing; nothing was booked",
-                            held.request_id.escape_default()
-                        )
-                    });
+                    let id = held.request_id.escape_default().to_string();
+                    return Ok(Err(error).or_fault(|| NO_PROOF.with([&id]))?);
                 }
             }
         }
@@ -175,8 +172,7 @@ fn ended(
         return Ok(LogState::new(0, &audit::root(&[])));
     };
     let log_key = NoteKey::log(&protocol::node_log(&config.organisation), pending.old_key.0)?;
-    let signed = SignedCheckpoint::open(note, &log_key)
-        .context("the coordinator's checkpoint is not signed by this node's earlier key")?;
+    let signed = SignedCheckpoint::open(note, &log_key).or_fault(|| (&OTHER_LOG_KEY).into())?;
     let witness = NoteKey::witness(
         COORDINATOR_LOG,
         keys::read_public(&dir.key(keys::COORDINATOR))?.0,
@@ -185,7 +181,7 @@ fn ended(
     ensure!(
         (signed.note().signatures().iter())
             .any(|line| verify_cosignature(head, line, &witness).is_ok()),
-        "the coordinator's checkpoint does not bear its own cosignature"
+        Fault::new(&NO_COSIGNATURE)
     );
     Ok(LogState::new(head.size, &head.root))
 }

@@ -5,7 +5,7 @@ use crate::clock;
 use crate::config::{ConfigError, NodeDir};
 use crate::editions;
 use crate::link::LinkError;
-use crate::node::{Node, NodeError};
+use crate::node::{Node, NodeError, NotBuilt};
 use crate::{
     answer, local_log, offer, oversight, page, policies, renewal, requester, second_witness,
 };
@@ -296,10 +296,11 @@ async fn publish_when_due(node: &Arc<Node>, builds: &mut Builds) -> Edition {
             );
             return Edition::Current;
         }
-        Ok(Err(error)) => format!("{error:#}"),
-        Err(_) => "the task was lost".to_owned(),
+        Ok(Err(error)) => NotBuilt::of(&error),
+        Err(_) => NotBuilt::of(&anyhow::anyhow!("the task was lost")),
     };
     node.note_not_built(reason.clone());
+    let reason = reason.english;
     builds.rests_until = Some(Instant::now() + BUILD_AGAIN);
     if builds.alarmed != Some(due) {
         tracing::error!(

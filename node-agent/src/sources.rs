@@ -1,9 +1,10 @@
 //! The node's sources: `sources.toml`, the mapping, the register, and who objected. It hands them to the snapshot builder.
 
 use crate::config::{Config, NodeDir};
+use crate::fault::{INVALID_MAPPING, NO_REGISTER, OrFault};
 use crate::objections;
 use crate::words::Language;
-use anyhow::{Context, Result};
+use anyhow::Result;
 use snapshot::{LocalQuality, Mapping, NodeKey, Snapshot};
 use source::Local;
 use std::borrow::Cow;
@@ -19,15 +20,12 @@ pub(crate) fn build(
     edition: snapshot::Edition,
 ) -> Result<(Snapshot, LocalQuality)> {
     let path = dir.mapping();
-    let text = std::fs::read_to_string(&path)
-        .with_context(|| format!("cannot read {}", path.display()))?;
-    let mapping = Mapping::parse(&text)
-        .with_context(|| format!("{} is not a valid mapping", path.display()))?;
+    let text = std::fs::read_to_string(&path).or_unread(&path)?;
+    let mapping =
+        Mapping::parse(&text).or_fault(|| INVALID_MAPPING.with([&path.display().to_string()]))?;
     let local = Local::read(&dir.sources())?;
     let at = config.dataset.register.display().to_string();
-    let input = source::open_register(&at, &local, &mapping).context(
-        "cannot open the register; see `dataset.register` in node.toml, and sources.toml",
-    )?;
+    let input = source::open_register(&at, &local, &mapping).or_fault(|| (&NO_REGISTER).into())?;
     let objections = objections::read(dir, key, mapping.person_key())?;
     Ok(Snapshot::build_from(
         &mapping,

@@ -2,8 +2,9 @@
 //! A study without consent exists only to be read; no request in it is answered.
 
 use crate::config::{NodeDir, write_private};
+use crate::fault::{Fault, NOT_OFFICER, OrFault, STUDY_ELSEWHERE};
 use crate::keys;
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use identity::SigningKey;
 use protocol::{Consent, Envelope, PublicKey, Study, VerifiedConsent, VerifiedStudy};
 use std::path::PathBuf;
@@ -78,8 +79,7 @@ impl Studies {
     }
 
     fn read_envelope(&self, path: &PathBuf) -> Result<Envelope> {
-        let bytes =
-            std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let bytes = std::fs::read(path).or_unread(&path)?;
         Ok(serde_json::from_slice(&bytes)?)
     }
 
@@ -167,14 +167,12 @@ impl Studies {
         now: i64,
     ) -> Result<Envelope> {
         if !officers.contains(&keys::public(officer)) {
-            bail!(
-                "this key is not the data protection officer's: the policy's `dpo.keys` pins another"
-            );
+            bail!(Fault::new(&NOT_OFFICER));
         }
         let study = self.study(id, requesters)?;
         ensure!(
             study.study().participants.contains(&self.organisation),
-            "the study does not ask this organisation"
+            Fault::new(&STUDY_ELSEWHERE)
         );
         let consent = Consent {
             version: protocol::VERSION,

@@ -62,6 +62,7 @@ impl Language {
             "date" => self.say("problem-date"),
             "number" => self.say("problem-number"),
             "unknown-value" => self.say("problem-unknown-value"),
+            "codice-fiscale" => self.say("problem-codice-fiscale"),
             _ => self.say("problem-other"),
         }
     }
@@ -76,6 +77,7 @@ impl Language {
             "date" => self.say("remedy-date"),
             "number" => self.say("remedy-number"),
             "unknown-value" => self.say("remedy-unknown-value"),
+            "codice-fiscale" => self.say("remedy-codice-fiscale"),
             _ => self.say("remedy-other"),
         }
     }
@@ -170,6 +172,7 @@ fn catalogue() -> &'static BTreeMap<String, Text> {
         let text = concat!(
             include_str!("words/coordinator.toml"),
             include_str!("words/page.toml"),
+            include_str!("words/refusals.toml"),
             include_str!("words/remedies.toml"),
             include_str!("words/terminal.toml"),
             include_str!("words/witnesses.toml")
@@ -222,6 +225,7 @@ mod tests {
     #[test]
     fn every_key_that_is_said_is_in_the_catalogue_in_both_languages_and_none_other() {
         let sources = [
+            include_str!("commands/backup.rs"),
             include_str!("commands/budget.rs"),
             include_str!("commands/coordinator.rs"),
             include_str!("commands/init.rs"),
@@ -231,6 +235,7 @@ mod tests {
             include_str!("commands/offer.rs"),
             include_str!("commands/objection.rs"),
             include_str!("commands/quality.rs"),
+            include_str!("commands/requests.rs"),
             include_str!("commands/recognise.rs"),
             include_str!("commands/spoken.rs"),
             include_str!("commands/status.rs"),
@@ -244,6 +249,7 @@ mod tests {
             include_str!("page/local_log.rs"),
             include_str!("page/objections.rs"),
             include_str!("page/questions.rs"),
+            include_str!("page/refusals.rs"),
             include_str!("page/register.rs"),
             include_str!("page/targets.rs"),
         ];

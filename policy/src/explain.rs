@@ -6,7 +6,7 @@ use crate::document::{PolicyDocument, Rule};
 use crate::permit::Denial;
 use crate::question::Question;
 use crate::reason::Reason;
-use crate::vocabulary::Approval;
+use crate::vocabulary::{Approval, Category};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -117,6 +117,7 @@ impl Explanation {
                     template.map_or("{rule}", |text| text.in_language(language)),
                     rule,
                     self,
+                    language,
                 )
             }
             Verdict::Denied(denial) => {
@@ -126,8 +127,13 @@ impl Explanation {
                 match reason.and_then(|reason| catalogue().denied.get(&key(*reason))) {
                     Some(text) => format!(
                         "{} {}",
-                        fill(text.why.in_language(language), &denial.rule, self),
-                        fill(text.change.in_language(language), &denial.rule, self)
+                        fill(text.why.in_language(language), &denial.rule, self, language),
+                        fill(
+                            text.change.in_language(language),
+                            &denial.rule,
+                            self,
+                            language
+                        )
                     ),
                     None => denial.to_string(),
                 }
@@ -136,11 +142,26 @@ impl Explanation {
     }
 }
 
-fn fill(template: &str, rule: &str, explanation: &Explanation) -> String {
+fn fill(template: &str, rule: &str, explanation: &Explanation, language: Language) -> String {
+    let named = |ids: &str| match &explanation.verdict {
+        Verdict::Denied(denial) if denial.field == "categories" => categories(ids, language),
+        _ => ids.to_owned(),
+    };
     template
         .replace("{rule}", rule)
-        .replace("{asked}", &explanation.asked)
-        .replace("{allowed}", &explanation.allowed)
+        .replace("{asked}", &named(&explanation.asked))
+        .replace("{allowed}", &named(&explanation.allowed))
+}
+
+/// Categories of data in words, each with the name by which a policy calls it.
+fn categories(ids: &str, language: Language) -> String {
+    let words = ids.split(", ").map(|id| {
+        let known = Category::ALL.iter().find(|category| category.id() == id);
+        known.map_or(id.to_owned(), |category| {
+            format!("{} («{id}»)", category.in_words(language))
+        })
+    });
+    Vec::from_iter(words).join(", ")
 }
 
 /// The key of a reason in the catalogue.

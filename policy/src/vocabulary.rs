@@ -1,6 +1,7 @@
 //! The closed vocabularies of policies: legal grounds, categories of data, roles of requesters, audiences of releases.
 //! A word that is not here is refused when a document is read, so that no misspelling is ever taken for a rule.
 
+use crate::explain::Language;
 use query::{AggregateQuery, Measure, Use};
 use schemars::JsonSchema;
 use std::collections::BTreeSet;
@@ -130,6 +131,28 @@ pub(crate) fn is_article_2_sexies(ground: &str) -> bool {
 }
 
 impl Category {
+    /// As people call it.
+    pub fn in_words(self, language: Language) -> &'static str {
+        let [italian, english] = match self {
+            Category::Demographics => ["età e sesso", "age and sex"],
+            Category::Household => ["nucleo familiare", "who lives with whom"],
+            Category::Economic => ["reddito e prestazioni economiche", "income and benefits"],
+            Category::Social => ["bisogni e uso dei servizi", "needs and use of services"],
+            Category::Health => [
+                "salute e disabilità (art. 9)",
+                "health and disability (Art. 9)",
+            ],
+            Category::Origin => [
+                "cittadinanza, che sta per l'origine etnica (art. 9)",
+                "citizenship, which stands for ethnic origin (Art. 9)",
+            ],
+        };
+        match language {
+            Language::It => italian,
+            Language::En => english,
+        }
+    }
+
     /// The categories that a predicate reads.
     pub fn of_predicate(predicate: &Predicate) -> BTreeSet<Category> {
         let one = |category| BTreeSet::from([category]);

@@ -515,7 +515,7 @@ async fn the_page_lets_in_who_holds_the_folder_and_nobody_else() -> Result<()> {
             "/log",
             ["Edizione", "Righe lette", "non lascia mai il nodo"],
         ),
-        ("/budget", ["Tetto per sempre", "<meter", "Studio page"]),
+        ("/budget", ["Tetto per sempre", "<meter", "Studio «page»"]),
         (
             "/register",
             ["Righe lette", "nessuno di questi lascia il nodo", "Persone"],

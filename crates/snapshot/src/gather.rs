@@ -256,7 +256,12 @@ impl<S: Source> Gathering<'_, S> {
             |number, outcome, ignored| {
                 match outcome {
                     Outcome::Unlinked { missing: true } => quality.unlinked_missing += 1,
-                    Outcome::Unlinked { missing: false } => quality.unlinked_invalid += 1,
+                    Outcome::Unlinked { missing: false } => {
+                        quality.unlinked_invalid += 1;
+                        // Listed, so that it can be corrected.
+                        let field = Some(Field::CodiceFiscale);
+                        quality.note(number, column(field), RejectKind::CodiceFiscale);
+                    }
                     Outcome::Rejected {
                         column: field,
                         kind,

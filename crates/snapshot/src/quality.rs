@@ -24,6 +24,8 @@ taxonomy::vocabulary! {
         Number = "number",
         /// A value neither in the vocabulary nor in the mapping's table of values.
         UnknownValue = "unknown-value",
+        /// A codice fiscale that is none: its check character does not fit, or its shape. The row counts as unlinked.
+        CodiceFiscale = "codice-fiscale",
     }
 }
 

@@ -152,6 +152,7 @@ fn unlinked_and_bad_rows_are_left_out_and_counted_without_their_values() {
         .map(|r| (r.row, r.column.as_str(), r.kind))
         .collect();
     let expected = [
+        (4, "CODICE_FISCALE", RejectKind::CodiceFiscale),
         (5, "DATA", RejectKind::Date),
         (6, "SERVIZIO", RejectKind::UnknownValue),
         (7, "", RejectKind::Shape),

@@ -1,6 +1,7 @@
 //! `node-agent backup` and `node-agent restore`: one file with what a node needs to go on, and going on from it.
 //! A restore has two steps, so that nothing is answered before the officer has accounted for what was lost.
 
+use crate::commands::spoken::Spoken;
 use crate::config::NodeDir;
 use crate::{backup, clock, restore};
 use anyhow::{Context, Result};
@@ -20,6 +21,8 @@ pub struct Backup {
     /// Put the pseudonym secret and the requester key in as well. Whoever reads the file can then use them.
     #[arg(long)]
     with_keys: bool,
+    #[command(flatten)]
+    spoken: Spoken,
 }
 
 /// Arguments of `restore`.
@@ -37,6 +40,8 @@ pub struct Restore {
     /// Why, in one line without personal data.
     #[arg(long)]
     reason: Option<String>,
+    #[command(flatten)]
+    spoken: Spoken,
 }
 
 /// Makes a backup.
@@ -47,23 +52,20 @@ pub async fn back_up(args: &Backup) -> Result<()> {
     let dir = NodeDir::new(&args.dir);
     let manifest = backup::backup(&dir, &args.out, args.with_keys, clock::now()).await?;
     dir.note_backup(clock::now())?;
-    println!(
-        "{}: {} files, the log of {} entries",
-        args.out.display(),
-        manifest.files.len(),
-        manifest.log.size
-    );
-    if args.with_keys {
-        println!(
-            "it holds the pseudonym secret and the requester key: whoever reads it can link persons and sign questions; \
-             keep it as you keep the register"
-        );
-    } else {
-        println!("it holds no secret; a restored node makes new keys");
-    }
-    println!(
-        "everything spent after this moment, and the rest of the open year, counts as spent when it is restored"
-    );
+    let language = args.spoken.language();
+    let counts = [
+        ("file", args.out.display().to_string()),
+        ("files", manifest.files.len().to_string()),
+        ("entries", manifest.log.size.to_string()),
+    ];
+    let counts = counts.each_ref().map(|(place, value)| (*place, &**value));
+    println!("{}", language.fill("terminal-backup", &counts));
+    let secrets = match args.with_keys {
+        true => language.say("terminal-backup-keys"),
+        false => language.say("terminal-backup-no-keys"),
+    };
+    println!("{secrets}");
+    println!("{}", language.say("terminal-backup-spent"));
     Ok(())
 }
 
@@ -72,18 +74,22 @@ pub async fn back_up(args: &Backup) -> Result<()> {
 /// # Errors
 /// When the backup is damaged, the folder occupied, or the officer's act cannot be booked.
 pub async fn restore(args: &Restore) -> Result<()> {
+    let language = args.spoken.language();
     let dir = NodeDir::new(&args.dir);
     if let Some(from) = &args.from {
         let backup = backup::read(from)?;
         backup.unpack(&dir).await?;
+        let made = [
+            ("organisation", backup.manifest.organisation.clone()),
+            ("entries", backup.manifest.log.size.to_string()),
+            ("key", backup.manifest.node_key.to_string()),
+        ];
+        let made = made.each_ref().map(|(place, value)| (*place, &**value));
+        println!("{}", language.fill("terminal-restored", &made));
+        let at = args.dir.display().to_string();
         println!(
-            "restored {} of {} entries, made by key {}",
-            backup.manifest.organisation, backup.manifest.log.size, backup.manifest.node_key
-        );
-        println!(
-            "next: `node-agent join --dir {0} JOINSTRING` with a new join string, then the data protection officer's \
-             `node-agent restore --dir {0} --dpo-key FILE --reason TEXT`; until then nothing is answered",
-            args.dir.display()
+            "{}",
+            language.fill("terminal-restored-next", &[("dir", &at)])
         );
         return Ok(());
     }
@@ -94,14 +100,18 @@ pub async fn restore(args: &Restore) -> Result<()> {
     let reason = args.reason.clone().context("give `--reason`")?;
     let officer = SigningKey::load(key)?;
     let restored = restore::finish(&dir, &officer, reason, clock::now()).await?;
+    let booked = [
+        ("charges", restored.charges.to_string()),
+        ("recovered", restored.recovered.to_string()),
+        ("answers", restored.answers.to_string()),
+    ];
+    let booked = booked.each_ref().map(|(place, value)| (*place, &**value));
+    println!("{}", language.fill("terminal-rebooked", &booked));
+    let rho = restored.written_off.to_string();
     println!(
-        "{} debits that receipts proved were booked again ({}), {} answers kept",
-        restored.charges, restored.recovered, restored.answers
+        "{}",
+        language.fill("terminal-written-off", &[("rho", &rho)])
     );
-    println!(
-        "{} of the open years was written off, since nothing proves it unspent",
-        restored.written_off
-    );
-    println!("start the node with `node-agent serve`");
+    println!("{}", language.say("terminal-restored-start"));
     Ok(())
 }

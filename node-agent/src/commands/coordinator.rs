@@ -4,6 +4,7 @@
 use crate::clock;
 use crate::commands::spoken::Spoken;
 use crate::config::{NodeDir, write_private};
+use crate::fault::OrFault;
 use crate::restored_coordinator::{self, Comparison};
 use crate::words::Language;
 use anyhow::{Context, Result, ensure};
@@ -148,7 +149,7 @@ fn file(path: &Path) -> String {
 }
 
 fn read(path: &Path) -> Result<Envelope> {
-    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let bytes = std::fs::read(path).or_unread(&path)?;
     serde_json::from_slice(&bytes).with_context(|| format!("{} is no signed act", path.display()))
 }
 

@@ -3,9 +3,10 @@
 use crate::config::NodeDir;
 use crate::node::{open_ledger, read_policy};
 use crate::words::Language;
+use crate::words::faults::of_remark;
 use crate::{clock, offer};
 use ::offer::{Offer, read_file};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use audit::{EntryKind, Fact};
 use clap::Subcommand;
 use geography::City;
@@ -61,8 +62,13 @@ pub async fn run(command: OfferCommand) -> Result<()> {
                 let city = City::with_outlines(&outlines).with_context(|| refused(&areas))?;
                 loaded.offer.place(city.outlines());
             }
+            let name = file.display().to_string();
+            ensure!(
+                !offer::is_empty(&loaded.offer),
+                language.fill("terminal-offer-nothing", &[("name", &name)])
+            );
             for remark in &loaded.remarks {
-                let places = [("remark", &*remark.to_string())];
+                let places = [("remark", &*of_remark(remark, language))];
                 println!("{}", language.fill("terminal-offer-remark", &places));
             }
             sign(&NodeDir::new(dir), loaded.offer, language).await

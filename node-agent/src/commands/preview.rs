@@ -3,6 +3,7 @@
 
 use crate::commands::status::balance;
 use crate::config::NodeDir;
+use crate::fault::OrFault;
 use crate::{clock, editions, node};
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -103,7 +104,7 @@ pub async fn run(dir: &NodeDir, preview: &Previewed) -> Result<()> {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {
-    std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+    Ok(std::fs::read(path).or_unread(&path)?)
 }
 
 fn cubes(preview: &Previewed) -> Result<Vec<Cube>> {

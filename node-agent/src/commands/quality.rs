@@ -72,7 +72,7 @@ pub(crate) fn in_words(quality: &Value, rejects: &Path, language: Language) -> S
             lines.push(language.fill("terminal-quality-column", &places));
         }
     }
-    if count("rejected") + count("fields_ignored") > 0 {
+    if count("rejected") + count("fields_ignored") + count("unlinked_invalid") > 0 {
         let file = rejects.display().to_string();
         lines.push(language.fill("terminal-quality-rejects", &[("file", &file)]));
     }

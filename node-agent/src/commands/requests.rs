@@ -3,13 +3,13 @@
 
 use crate::approvals::{self, Shown};
 use crate::clock;
+use crate::commands::spoken::Spoken;
 use crate::config::NodeDir;
 use crate::plain_words;
-use crate::words;
+use crate::words::Language;
 use anyhow::{Result, anyhow};
 use clap::{Args, Subcommand};
 use identity::SigningKey;
-use policy::Language;
 use privacy_loss::epsilon;
 use protocol::Word;
 use query::AggregateQuery;
@@ -26,6 +26,9 @@ pub enum RequestsCommand {
         /// Every request that the policy decided, not only those that wait.
         #[arg(long)]
         all: bool,
+        /// The language of what is said.
+        #[command(flatten)]
+        spoken: Spoken,
     },
     /// Shows one: who asks, why, what it would reveal, what it costs.
     Show {
@@ -35,9 +38,9 @@ pub enum RequestsCommand {
         /// The request's id, or its beginning.
         #[arg(long)]
         request: String,
-        /// The language: `it` or `en`.
-        #[arg(long, value_parser = language, default_value = "en")]
-        lang: Language,
+        /// The language of what is said.
+        #[command(flatten)]
+        spoken: Spoken,
     },
     /// Approves one as data protection officer; it is answered when it is next offered.
     Approve(Saying),
@@ -66,10 +69,8 @@ pub struct Saying {
     /// The officer's signing key; read for this act only.
     #[arg(long)]
     dpo_key: PathBuf,
-}
-
-fn language(id: &str) -> Result<Language, String> {
-    Language::from_id(id).ok_or_else(|| "write `it` or `en`".to_owned())
+    #[command(flatten)]
+    spoken: Spoken,
 }
 
 /// Runs the command.
@@ -79,25 +80,32 @@ fn language(id: &str) -> Result<Language, String> {
 pub async fn run(command: RequestsCommand) -> Result<()> {
     let now = clock::now();
     match command {
-        RequestsCommand::List { dir, all } => {
-            let listed = approvals::all(&NodeDir::new(dir)).await?;
-            for shown in listed
-                .iter()
-                .filter(|shown| all || shown.state(now) == "waiting")
-            {
-                println!(
-                    "{}  {:8}  {} in {}, by the rule {}",
-                    shown.request.id,
-                    shown.state(now),
-                    shown.request.requester,
-                    shown.request.study,
-                    shown.kept.rule
-                );
+        RequestsCommand::List { dir, all, spoken } => {
+            let language = spoken.language();
+            let mut listed = approvals::all(&NodeDir::new(dir)).await?;
+            listed.retain(|shown| all || shown.state(now) == "waiting");
+            if listed.is_empty() && !all {
+                eprintln!("{}", language.say("terminal-no-requests"));
+            }
+            for shown in &listed {
+                let state = format!("{:10}", in_language(shown.state(now), language));
+                let places = [
+                    ("id", shown.request.id.as_str()),
+                    ("state", &state),
+                    ("requester", &shown.request.requester),
+                    ("study", &shown.request.study),
+                    ("rule", &shown.kept.rule),
+                ];
+                println!("{}", language.fill("terminal-request", &places));
             }
         }
-        RequestsCommand::Show { dir, request, lang } => {
+        RequestsCommand::Show {
+            dir,
+            request,
+            spoken,
+        } => {
             let shown = approvals::find(&NodeDir::new(dir), &request).await?;
-            print!("{}", in_words(&shown, lang, now)?);
+            print!("{}", in_words(&shown, spoken.language(), now)?);
         }
         RequestsCommand::Approve(saying) => say(saying, Word::Approved, now).await?,
         RequestsCommand::Refuse(saying) => say(saying, Word::Refused, now).await?,
@@ -115,11 +123,14 @@ async fn say(saying: Saying, word: Word, now: i64) -> Result<()> {
     let officer = SigningKey::load(&saying.dpo_key)?;
     let shown = approvals::find(&dir, &saying.request).await?;
     let index = approvals::decide(&dir, &shown, word, saying.reason, &officer, now).await?;
-    println!(
-        "request {} is {}, at entry {index} of the log",
-        shown.request.id,
-        word.id()
-    );
+    let language = saying.spoken.language();
+    let index = index.to_string();
+    let places = [
+        ("id", shown.request.id.as_str()),
+        ("word", in_language(word.id(), language)),
+        ("index", &index),
+    ];
+    println!("{}", language.fill("terminal-said", &places));
     Ok(())
 }
 
@@ -129,18 +140,15 @@ fn in_words(shown: &Shown, lang: Language, now: i64) -> Result<String> {
     let query =
         AggregateQuery::parse(request.query.as_bytes()).map_err(|refusal| anyhow!("{refusal}"))?;
     let price = privacy_loss::price(&query);
-    let asked = plain_words::question(&query, lang);
-    let (spoken, point) = match lang {
-        Language::It => (words::Language::It, ","),
-        Language::En => (words::Language::En, "."),
-    };
-    let decimal = |text: String| text.replace('.', point);
+    let asked = plain_words::question(&query, lang.of_policies());
+    let purpose = plain_words::purpose(&request.purpose, lang.of_policies());
+    let decimal = |text: String| text.replace('.', lang.pick(",", "."));
     let sigma = decimal(format!("{:.1}", price.finest().sigma));
     let (rho, epsilon) = (
         decimal(price.rho.to_string()),
         decimal(format!("{:.2}", epsilon(price.rho, 1e-6))),
     );
-    let until = spoken.moment(request.expires_at);
+    let until = lang.moment(request.expires_at);
     let numbers = match (query.cells(), lang) {
         (1, Language::En) => "1 noisy number".to_owned(),
         (1, Language::It) => "1 numero con rumore".to_owned(),
@@ -158,7 +166,7 @@ fn in_words(shown: &Shown, lang: Language, now: i64) -> Result<String> {
             request.requester,
             request.study,
             study.title,
-            request.purpose,
+            purpose,
             plain_words::legal(&study.lawful_basis),
             grounds(study, ", special categories: "),
         ),
@@ -168,11 +176,11 @@ fn in_words(shown: &Shown, lang: Language, now: i64) -> Result<String> {
              persona è nel registro, entro epsilon {epsilon}\ncosta         rho {rho} del bilancio a vita (epsilon {epsilon} a delta 1e-6), per sempre\n\
              entro         {until}, poi scade\n",
             request.id,
-            state_it(shown.state(now)),
+            in_language(shown.state(now), lang),
             request.requester,
             request.study,
             study.title,
-            request.purpose,
+            purpose,
             plain_words::legal(&study.lawful_basis),
             grounds(study, ", categorie particolari: "),
         ),
@@ -190,7 +198,10 @@ fn grounds(study: &protocol::Study, words: &str) -> String {
     }
 }
 
-fn state_it(state: &str) -> &str {
+fn in_language(state: &'static str, language: Language) -> &'static str {
+    if language == Language::En {
+        return state;
+    }
     match state {
         "waiting" => "in attesa",
         "approved" => "approvata",

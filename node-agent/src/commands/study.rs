@@ -4,6 +4,7 @@
 use crate::clock;
 use crate::commands::spoken::Spoken;
 use crate::config::NodeDir;
+use crate::fault::OrFault;
 use crate::keys;
 use crate::link::Link;
 use crate::node;
@@ -63,8 +64,7 @@ pub async fn run(command: StudyCommand) -> Result<()> {
         StudyCommand::Propose { dir, file } => {
             let dir = NodeDir::new(dir);
             let config = dir.read_config()?;
-            let text = std::fs::read_to_string(&file)
-                .with_context(|| format!("cannot read {}", file.display()))?;
+            let text = std::fs::read_to_string(&file).or_unread(&file)?;
             let study: Study = serde_json::from_str(&text)
                 .with_context(|| format!("{} is not a study", file.display()))?;
             let key = SigningKey::load(&dir.key(keys::REQUESTER)).context(

@@ -3,6 +3,7 @@
 
 use crate::clock;
 use crate::config::write_private;
+use crate::fault::OrFault;
 use crate::keys;
 use anyhow::{Context, Result, ensure};
 use audit::{Checkpoint, SignedNote};
@@ -242,8 +243,7 @@ async fn restoration(dir: &Path, log: &str, act: &Path) -> Result<()> {
 
 fn sign(words: &Sign) -> Result<()> {
     let checkpoint = |path: &Path| -> Result<(String, Checkpoint)> {
-        let text = std::fs::read_to_string(path)
-            .with_context(|| format!("cannot read {}", path.display()))?;
+        let text = std::fs::read_to_string(path).or_unread(&path)?;
         let head = (SignedNote::parse(&text))
             .and_then(|note| Checkpoint::parse(note.text()))
             .ok()

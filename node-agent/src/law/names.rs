@@ -18,16 +18,12 @@ pub(super) fn list<'a>(
     named.collect::<Vec<_>>().join(", ")
 }
 
-/// A purpose in words, where it is one that starter policies know, with the name that the policy gives it; else that name.
+/// A purpose.
 pub(super) fn purpose(id: &str, language: Language) -> String {
-    let (italian, english) = match id {
-        "planning" => ("programmazione", "planning"),
-        "service-planning" => ("programmazione dei servizi", "planning of services"),
-        "needs-assessment" => ("analisi dei bisogni", "assessment of needs"),
-        "research" => ("ricerca", "research"),
-        own => return language.pick(format!("«{own}»"), format!("'{own}'")),
-    };
-    language.pick(format!("{italian} («{id}»)"), format!("{english} ('{id}')"))
+    plain_words::purpose(
+        id,
+        language.pick(policy::Language::It, policy::Language::En),
+    )
 }
 
 /// A lawful basis, or a ground for special categories.
@@ -45,22 +41,11 @@ pub(super) fn target(id: &str, language: Language) -> String {
 
 /// A category of data.
 pub(super) fn category(id: &str, language: Language) -> String {
-    let (italian, english) = match id {
-        "demographics" => ("età e sesso", "age and sex"),
-        "household" => ("nucleo familiare", "who lives with whom"),
-        "economic" => ("reddito e prestazioni economiche", "income and benefits"),
-        "social" => ("bisogni e uso dei servizi", "needs and use of services"),
-        "health" => (
-            "salute e disabilità (art. 9)",
-            "health and disability (Art. 9)",
-        ),
-        "origin" => (
-            "cittadinanza, che sta per l'origine etnica (art. 9)",
-            "citizenship, which stands for ethnic origin (Art. 9)",
-        ),
-        other => (other, other),
-    };
-    language.pick(italian, english).to_owned()
+    let known = policy::Category::ALL.iter().find(|known| known.id() == id);
+    let language = language.pick(policy::Language::It, policy::Language::En);
+    known
+        .map_or(id, |known| known.in_words(language))
+        .to_owned()
 }
 
 /// What may be counted.

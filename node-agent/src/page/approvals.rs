@@ -254,7 +254,7 @@ fn who_and_why(language: Language, request: &Shown) -> Markup {
         dt { (language.say("who")) }
         dd { (request.request.requester) }
         dt { (language.say("why")) }
-        dd { (request.study.title) " (" (request.request.study) ") · " (request.request.purpose) " · " (grounds.join(", ")) }
+        dd { (request.study.title) " (" (request.request.study) ") · " (plain_words::purpose(&request.request.purpose, language.of_policies())) " · " (grounds.join(", ")) }
         dt { (language.say("answer-by")) }
         dd { (language.moment(request.request.expires_at)) }
     }

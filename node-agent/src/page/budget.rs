@@ -4,6 +4,7 @@ use super::Page;
 use super::layout::page;
 use super::login::Session;
 use crate::commands::budget::standings;
+use crate::plain_words;
 use crate::words::Language;
 use axum::Extension;
 use axum::extract::State;
@@ -34,7 +35,9 @@ pub(super) async fn show(
                 (language.fill("spent", &[
                     ("spent", &epsilon(language, standing.spent)),
                     ("limit", &epsilon(language, standing.limit)),
-                    ("left", &language.number(standing.left().nano())),
+                    ("percent", &percent(language, standing)),
+                    ("rho", &rho(language, standing.left())),
+                    ("all", &rho(language, standing.limit)),
                 ]))
                 " " (lasts(language, standing))
             }
@@ -42,6 +45,17 @@ pub(super) async fn show(
         p.muted { (language.say("epsilon-help")) }
     };
     page(&shown, session, "/budget", language.say("budget"), body).into_response()
+}
+
+/// How much of a cap is spent, in whole percent and never less than it is.
+fn percent(language: Language, standing: &CapStanding) -> String {
+    let (spent, limit) = (standing.spent.nano(), standing.limit.nano().max(1));
+    let percent = (u128::from(spent) * 100).div_ceil(u128::from(limit));
+    language.number(u64::try_from(percent).unwrap_or(u64::MAX))
+}
+
+fn rho(language: Language, rho: privacy_loss::NanoRho) -> String {
+    language.decimal(rho.rho())
 }
 
 fn epsilon(language: Language, rho: privacy_loss::NanoRho) -> String {
@@ -56,7 +70,14 @@ fn name(language: Language, standing: &CapStanding) -> String {
         Cap::Part(SubCap::Purpose) => language.say("purpose"),
         Cap::Part(SubCap::Study) => language.say("study"),
     };
-    format!("{part} {}", standing.key)
+    match standing.cap {
+        Cap::Part(SubCap::Purpose) => format!(
+            "{part}: {}",
+            plain_words::purpose(&standing.key, language.of_policies())
+        ),
+        Cap::Part(SubCap::Year) => format!("{part} {}", standing.key),
+        _ => format!("{part} «{}»", standing.key),
+    }
 }
 
 fn lasts(language: Language, standing: &CapStanding) -> String {

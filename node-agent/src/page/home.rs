@@ -8,7 +8,7 @@ use crate::coordinator_head::{self, SetBack};
 use crate::link::Contact;
 use crate::second_witness::{FaultKind, Standing, standings};
 use crate::words::Language;
-use crate::{acts, approvals, clock, renewal};
+use crate::{acts, approvals, clock, editions, plain_words, renewal};
 use axum::Extension;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -50,7 +50,7 @@ pub(super) async fn show(
         @if let Some(fault) = node.edition_fault() {
             div.notice.warn role="alert" {
                 p { (language.say("not-built")) }
-                p { strong { (language.say("not-built-reason")) ": " } span lang="en" { (fault) } }
+                p { strong { (language.say("not-built-reason")) ": " } (language.pick(&fault.italian, &fault.english)) }
             }
         }
         p.notice role="status" { (connection(language, &node.link().contact(), paused, now)) }
@@ -92,7 +92,7 @@ pub(super) async fn show(
             dt { (language.say("edition")) }
             dd {
                 @match node.edition_number() {
-                    Some(number) => (number),
+                    Some(number) => (format!("{number} ({})", of_month(language, number))),
                     None if node.edition_fault().is_some() => "–",
                     None => (language.say("being-built")),
                 }
@@ -172,12 +172,23 @@ fn cosigned(language: Language, witness: &Standing) -> String {
 }
 
 fn backup_reminder(language: Language, dir: &NodeDir, now: i64) -> Option<String> {
+    let folder = dir.path().display().to_string();
     match dir.last_backup() {
-        None => Some(language.say("never-backed-up").to_owned()),
+        None => Some(language.fill("never-backed-up", &[("dir", &folder)])),
         Some(at) if now - at > BACKUP_DAYS * DAY => {
-            Some(language.fill("backup-old", &[("when", &language.moment(at))]))
+            let when = language.moment(at);
+            Some(language.fill("backup-old", &[("when", &when), ("dir", &folder)]))
         }
         Some(_) => None,
+    }
+}
+
+/// The month of an edition.
+fn of_month(language: Language, edition: u32) -> String {
+    let label = editions::label_of(edition);
+    match query::Month::parse(&label) {
+        Some(month) => plain_words::month(month, language.of_policies()),
+        None => label,
     }
 }
 

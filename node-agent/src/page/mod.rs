@@ -13,6 +13,7 @@ mod local_log;
 mod login;
 mod objections;
 mod questions;
+mod refusals;
 mod register;
 mod targets;
 

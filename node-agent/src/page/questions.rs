@@ -3,6 +3,7 @@
 use super::Page;
 use super::layout::page;
 use super::login::Session;
+use super::refusals;
 use crate::approvals::{self, REFUSED, Shown};
 use crate::plain_words;
 use crate::words::Language;
@@ -90,14 +91,14 @@ fn one(language: Language, question: &Question, policy: &Authorizer) -> Markup {
                     dt { (language.say("who")) }
                     dd { (kept.request.requester) }
                     dt { (language.say("why")) }
-                    dd { (kept.study.title) " (" (kept.request.study) ") · " (kept.request.purpose) " · " (plain_words::legal(&kept.study.lawful_basis)) }
+                    dd { (kept.study.title) " (" (kept.request.study) ") · " (plain_words::purpose(&kept.request.purpose, language.of_policies())) " · " (plain_words::legal(&kept.study.lawful_basis)) }
                     @if header.kind != EntryKind::Refusal {
                         dt { (language.say("allowed-by")) }
                         dd { (kept.kept.rule) }
                     }
                 } @else if header.kind != EntryKind::Refusal {
                     dt { (language.say("why")) }
-                    dd { (header.text("study").unwrap_or_default()) " · " (header.text("purpose").unwrap_or_default()) }
+                    dd { (header.text("study").unwrap_or_default()) " · " (plain_words::purpose(header.text("purpose").unwrap_or_default(), language.of_policies())) }
                 }
                 @if let Some(rho) = header.number("rho") {
                     dt { (language.say("cost")) }
@@ -128,6 +129,9 @@ fn refused(
     };
     if (denial.field.as_str(), denial.code.as_str()) == REFUSED {
         return language.say("refused-by-a-person").to_owned();
+    }
+    if let Some(words) = refusals::own(&denial, language) {
+        return words.to_owned();
     }
     let question = kept.and_then(|kept| kept.asked().question());
     let now = question.as_ref().map(|question| policy.explain(question));

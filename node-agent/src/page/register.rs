@@ -55,15 +55,16 @@ pub(super) async fn show(
                             thead { tr {
                                 th scope="col" { (language.say("column")) }
                                 th scope="col" { (language.say("problem")) }
-                                th scope="col" { (language.say("remedy")) }
                                 th.number scope="col" { (language.say("rows")) }
                             } }
                             tbody {
                                 @for (column, kind, rows) in &columns {
                                     tr {
                                         th scope="row" { @if column.is_empty() { (language.say("whole-line")) } @else { (column) } }
-                                        td { (language.problem(kind)) }
-                                        td { (language.remedy(kind)) }
+                                        td {
+                                            (language.problem(kind))
+                                            p.remedy.muted { (language.remedy(kind)) }
+                                        }
                                         td.number { (language.number(*rows)) }
                                     }
                                 }

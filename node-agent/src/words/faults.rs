@@ -2,9 +2,12 @@
 //! What has none is shown in English rather than not at all.
 
 use super::Language;
+use crate::fault::Fault;
 use crate::join::NotJoined;
 use crate::link::LinkError;
+use ::offer::{OfferError, Remark};
 use identity::{ClientError, IdentityError};
+use protocol::OfferNoticeError;
 use snapshot::{Said, SnapshotError};
 use source::{NoJoin, SourceError};
 use std::collections::BTreeMap;
@@ -39,6 +42,9 @@ fn in_italian(cause: &(dyn Error + 'static)) -> String {
     let known = (cause.downcast_ref().map(of_source))
         .or_else(|| cause.downcast_ref().map(of_snapshot))
         .or_else(|| cause.downcast_ref().map(of_join))
+        .or_else(|| cause.downcast_ref().map(of_fault))
+        .or_else(|| cause.downcast_ref().map(of_offer))
+        .or_else(|| cause.downcast_ref().and_then(of_notice))
         .or_else(|| cause.downcast_ref().and_then(of_identity))
         .or_else(|| cause.downcast_ref().and_then(of_client))
         .or_else(|| cause.downcast_ref().map(of_joining))
@@ -115,7 +121,10 @@ fn of_source(error: &SourceError) -> String {
 
 fn of_snapshot(error: &SnapshotError) -> String {
     match error {
-        SnapshotError::Mapping { key, problem } => say("mapping-fault", [key, &sentence(problem)]),
+        SnapshotError::Mapping { key, problem } => {
+            let key = key.replace("(line ", "(riga ");
+            say("mapping-fault", [key.trim_start(), &sentence(problem)])
+        }
         SnapshotError::MissingColumn { column, field } => {
             say("register-missing-column", [column, field])
         }
@@ -141,6 +150,45 @@ fn of_join(error: &NoJoin) -> String {
         NoJoin::NoKey { name, key, columns } => say("join-no-key", [name, key, columns]),
         NoJoin::NoHomes { name, columns } => say("join-no-homes", [name, columns]),
         NoJoin::Unreadable => say("join-unreadable", []),
+    }
+}
+
+fn of_fault(error: &Fault) -> String {
+    sentence(&error.said)
+}
+
+fn of_offer(error: &OfferError) -> String {
+    match error {
+        OfferError::Io { path, .. } => say("source-file", [&path.display().to_string()]),
+        OfferError::Format { file, problem } => format!("{file}: {}", sentence(problem)),
+        OfferError::Rows(remarks) => {
+            let lines = remarks.iter().map(|remark| of_remark(remark, Language::It));
+            Vec::from_iter(lines).join("\n")
+        }
+    }
+}
+
+fn of_notice(error: &OfferNoticeError) -> Option<String> {
+    match error {
+        OfferNoticeError::NotPublishable(fault) => Some(format!(
+            "{}: {}",
+            sentence(&fault.place),
+            sentence(&fault.problem)
+        )),
+        _ => None,
+    }
+}
+
+/// One fault of an offer's file.
+pub(crate) fn of_remark(remark: &Remark, language: Language) -> String {
+    if language == Language::En {
+        return remark.to_string();
+    }
+    let row = remark.row.to_string();
+    let problem = sentence(&remark.problem);
+    match remark.column.as_str() {
+        "" => say("offer-row", [&remark.file, &row, &problem]),
+        column => say("offer-cell", [&remark.file, &row, column, &problem]),
     }
 }
 
@@ -219,7 +267,10 @@ mod tests {
 
     #[test]
     fn every_sentence_of_the_crates_below_is_there_in_italian_and_none_other() {
-        let below = (snapshot::MAPPING_SENTENCES.iter()).chain(source::SOURCE_SENTENCES);
+        let below = (snapshot::MAPPING_SENTENCES.iter())
+            .chain(source::SOURCE_SENTENCES)
+            .chain(offer::OFFER_SENTENCES)
+            .chain(crate::fault::NODE_SENTENCES);
         let mut known: Vec<&str> = Vec::new();
         for sentence in below {
             let text = italian()
