@@ -79,7 +79,7 @@ export const oversight: Record<keyof typeof italian, string> = {
   'decision.noise': 'Noise',
   'decision.source': 'Generator',
   'decision.bounds': 'Contribution bound',
-  'decision.bounds-text': 'one person changes at most {cells} cells, each by {per_cell}',
+  'decision.bounds-text': 'cells that one person changes: at most {cells}, by {per_cell} each',
   'decision.parts': 'Parts of the answer',
   'decision.part': 'Part',
   'decision.cells': 'Cells',

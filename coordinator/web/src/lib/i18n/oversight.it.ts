@@ -77,7 +77,7 @@ export const oversight = {
   'decision.noise': 'Rumore',
   'decision.source': 'Generatore',
   'decision.bounds': 'Limite di contributo',
-  'decision.bounds-text': 'una persona cambia al massimo {cells} caselle, ciascuna di {per_cell}',
+  'decision.bounds-text': 'caselle che una persona cambia: al massimo {cells}, ciascuna di {per_cell}',
   'decision.parts': 'Parti della risposta',
   'decision.part': 'Parte',
   'decision.cells': 'Caselle',
