@@ -72,7 +72,7 @@ pub fn public(key: &SigningKey) -> PublicKey {
 /// # Errors
 /// When the file is missing or holds something else.
 pub fn read_public(path: &Path) -> Result<PublicKey> {
-    let text = std::fs::read_to_string(path).or_unread(&path)?;
+    let text = std::fs::read_to_string(path).or_unread(path)?;
     PublicKey::from_hex(text.trim()).with_context(|| {
         format!(
             "{} must hold one public key, 64 hexadecimal digits",

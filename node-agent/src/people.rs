@@ -174,7 +174,7 @@ impl Naming {
     pub fn read_file(&self, path: &Path, mapping: &Mapping) -> Result<PeopleList> {
         let place = Place::of(&path.display().to_string(), &SourceConfig::default())?;
         if let Place::Text(path) = &place {
-            let bytes = std::fs::read(path).or_unread(&path)?;
+            let bytes = std::fs::read(path).or_unread(path)?;
             return Ok(self.read_file_text(&source::decode_text(&bytes))?);
         }
         let records = source::open(&place, None, Notation::of(mapping))?;

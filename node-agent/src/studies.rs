@@ -79,7 +79,7 @@ impl Studies {
     }
 
     fn read_envelope(&self, path: &PathBuf) -> Result<Envelope> {
-        let bytes = std::fs::read(path).or_unread(&path)?;
+        let bytes = std::fs::read(path).or_unread(path)?;
         Ok(serde_json::from_slice(&bytes)?)
     }
 

@@ -149,7 +149,7 @@ fn file(path: &Path) -> String {
 }
 
 fn read(path: &Path) -> Result<Envelope> {
-    let bytes = std::fs::read(path).or_unread(&path)?;
+    let bytes = std::fs::read(path).or_unread(path)?;
     serde_json::from_slice(&bytes).with_context(|| format!("{} is no signed act", path.display()))
 }
 

@@ -104,7 +104,7 @@ pub async fn run(dir: &NodeDir, preview: &Previewed) -> Result<()> {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {
-    Ok(std::fs::read(path).or_unread(&path)?)
+    Ok(std::fs::read(path).or_unread(path)?)
 }
 
 fn cubes(preview: &Previewed) -> Result<Vec<Cube>> {

@@ -243,7 +243,7 @@ async fn restoration(dir: &Path, log: &str, act: &Path) -> Result<()> {
 
 fn sign(words: &Sign) -> Result<()> {
     let checkpoint = |path: &Path| -> Result<(String, Checkpoint)> {
-        let text = std::fs::read_to_string(path).or_unread(&path)?;
+        let text = std::fs::read_to_string(path).or_unread(path)?;
         let head = (SignedNote::parse(&text))
             .and_then(|note| Checkpoint::parse(note.text()))
             .ok()
