@@ -94,20 +94,11 @@ enum Shared {
 
 impl Cells {
     /// The factor by which the areas' variances must be taken for more, so that noise drawn area by area is no less than theirs in
-    /// any sum of some. Where the whole alone is known it is what makes drawn areas vary as much together as the whole does: shocks
-    /// common to all then count in full in every sum of areas that err alike.
+    /// any sum of some.
     fn factor(&self) -> f64 {
         match &self.shared {
-            Shared::Nothing => 1.0,
             Shared::Covariance(rows) => compose::independent_factor(rows),
-            Shared::Whole(sd) => {
-                let alone: f64 = self.areas.iter().map(|(.., variance)| variance).sum();
-                if alone > 0.0 {
-                    (sd * sd / alone).max(1.0)
-                } else {
-                    1.0
-                }
-            }
+            Shared::Nothing | Shared::Whole(_) => 1.0,
         }
     }
 
@@ -500,9 +491,6 @@ mod tests {
         // A whole that errs more than its areas would alone, less those without a place.
         let whole = of(Shared::Whole(20.0));
         assert_eq!(whole.view.total, Between::of(48.0, 24.0 * 24.0 * 0.25));
-        // Drawn one by one, all three vary together as the whole does; a whole that varies by less widens nothing.
-        let drawn = (whole.rows[0].variance + whole.rows[1].variance) / 0.25;
-        assert!((drawn / 2.0 * 3.0 - 400.0).abs() < 1e-9, "{drawn}");
-        assert_eq!(of(Shared::Whole(2.0)).rows[1].variance, 4.0);
+        assert_eq!(whole.rows[1].variance, 4.0);
     }
 }
