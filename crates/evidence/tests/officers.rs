@@ -40,6 +40,9 @@ fn an_act_stands_in_one_entry_of_a_log() {
         let found = codes_of(&[("n.zip".to_owned(), world.node_pack())], &trust());
         assert!(found.contains(&Code::Altered), "{what}: {found:?}");
     }
+    let renamed = World::with_a_renamed_word();
+    let packs = [("n.zip".to_owned(), renamed.node_pack())];
+    assert_eq!(codes_of(&packs, &trust()), [Code::Signature]);
 }
 
 #[test]

@@ -315,6 +315,11 @@ fn a_verifier_written_from_the_document_agrees_on_whole_and_changed_packs() {
     {
         agree(what, &hostile.packs(), &[]);
     }
+    agree(
+        "a word under an id of its own making",
+        &World::with_a_renamed_word().packs(),
+        &[],
+    );
 
     let mut witnessed = World::new();
     witnessed.witnessed = true;

@@ -518,10 +518,11 @@ class Pack:
         last, restorer, approved, first, acts = None, None, set(), None, set()
         for e in self.headers():
             kind, act = e.header["kind"], e.fact("act-id")
-            repeated = bool(act) and act in acts
-            if repeated:
-                self.add("altered")
-            acts.add(act)
+            if type(act) is str and act:
+                if act in acts:
+                    self.add("altered")
+                    continue
+                acts.add(act)
             if kind == "policy-change":
                 claimed, fault = None, "altered"
                 if e.fact("act-id") == "":
@@ -561,10 +562,7 @@ class Pack:
                 elif e.fact("word") == "approved":
                     approved.add((e.fact("request"), e.fact("request-hash")) + (last["hash"],))
             elif kind == "acceptance":
-                before = list(self.accepted)
                 fault = "not-in-force" if last is None or restorer is not None else self.accept(e, last)
-                if repeated:
-                    self.accepted = before
                 if fault:
                     self.add(fault)
             elif kind in ("charge", "reuse") and e.fact("recovered-by") is None and last is not None:
@@ -757,9 +755,10 @@ def word_fault(entry, last):
     try:
         payload, signers = opened(entry.body, "approval", last["keys"])
         act = json.loads(payload)
-        stated = [entry.fact(name) for name in ("act-hash", "request", "request-hash", "word")]
+        stated = [entry.fact(name) for name in ("act-id", "act-hash", "request", "request-hash", "word")]
         fits = key_of(entry.fact("signer")) in signers and act["organisation"] == last["organisation"]
-        if not fits or stated != [sha(payload).hex(), act["request"], act["request_hash"], act["word"]]:
+        if not fits or stated != [
+                act["id"], sha(payload).hex(), act["request"], act["request_hash"], act["word"]]:
             return "signature"
     except (ValueError, KeyError, TypeError):
         return "signature"

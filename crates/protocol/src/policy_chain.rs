@@ -31,6 +31,8 @@ struct StatedPolicy<'a> {
 /// What the entry of a person's word states.
 #[derive(Clone, Copy, Debug)]
 struct StatedWord<'a> {
+    /// The act's id.
+    act_id: &'a str,
     /// SHA-256 of the act, hex.
     act_hash: &'a str,
     /// The officer.
@@ -181,8 +183,7 @@ impl PolicyChain {
     /// Entries of other kinds than policies, acts, words and what they allow say nothing to the chain; nor does a charge that a
     /// restoration booked again, which was allowed under a policy of the log that was lost.
     ///
-    /// What a person signed counts once in a log, whatever it did. An act that was entered before is told where nothing else is at fault
-    /// with its entry.
+    /// What a person signed counts once in a log, whatever it did: an entry whose act was entered before does nothing here.
     ///
     /// # Errors
     /// [`ChainFault`].
@@ -194,12 +195,10 @@ impl PolicyChain {
         body: Option<&[u8]>,
     ) -> Result<(), ChainFault> {
         let act = fact("act-id").unwrap_or_default();
-        let repeated = !act.is_empty() && !self.acts.insert(act.to_owned());
-        self.follow_kind(kind, fact, number, body)?;
-        match repeated {
-            true => Err(ChainFault::ActRepeated),
-            false => Ok(()),
+        if !act.is_empty() && !self.acts.insert(act.to_owned()) {
+            return Err(ChainFault::ActRepeated);
         }
+        self.follow_kind(kind, fact, number, body)
     }
 
     fn follow_kind<'h>(
@@ -241,6 +240,7 @@ impl PolicyChain {
             }
             "decision" => {
                 let stated = StatedWord {
+                    act_id: text("act-id"),
                     act_hash: text("act-hash"),
                     signer: text("signer"),
                     request: text("request"),
@@ -351,7 +351,8 @@ impl PolicyChain {
         let act = SignedAct::<Approval>::verify(&envelope, &policy.officers, &policy.organisation)
             .map_err(|_| ChainFault::NoOfficer)?;
         let said = act.act();
-        let fits = stated.act_hash == crate::hex(&act.hash())
+        let fits = stated.act_id == said.id
+            && stated.act_hash == crate::hex(&act.hash())
             && stated.signer == act.signer().to_string()
             && stated.request == said.request
             && stated.request_hash == said.request_hash

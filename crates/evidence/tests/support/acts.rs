@@ -387,6 +387,11 @@ impl World {
         let mut said = World::new();
         said.approve(8, 6);
         again(&mut said);
+        let mut said_later = World::new();
+        said_later.approve(8, 6);
+        let word = said_later.node.entries.last().unwrap().clone();
+        said_later.sign_policy(7, &[3, 5]);
+        said_later.node.push(word);
         let mut under_one_id = World::new();
         under_one_id.sign_policy(100, &[3, 5]);
         under_one_id.approve(0, 3);
@@ -397,9 +402,20 @@ impl World {
         vec![
             ("a move entered twice", moved),
             ("a word entered twice", said),
+            ("a word entered again under a later policy", said_later),
             ("a policy and a word under one id", under_one_id),
             ("an acceptance entered twice", accepted),
         ]
+    }
+
+    /// A word that is entered again under an id of its own making.
+    pub(crate) fn with_a_renamed_word() -> World {
+        let mut world = World::new();
+        world.approve(8, 6);
+        let mut word = world.node.entries.last().unwrap().clone();
+        (word.facts).insert("act-id".to_owned(), request_id(999).as_str().into());
+        world.node.push(word);
+        world
     }
 
     /// A coordinator that was set back twice and accepted twice. Where it is `replayed`, it went back once more, to the head accepted
