@@ -2,7 +2,7 @@
 //! It changes nothing and needs no key.
 
 use crate::caps::amount;
-use crate::ledger::SCHEMA_VERSION;
+use crate::ledger::READABLE_FROM;
 use crate::standing::standing;
 use crate::verify::verify;
 use crate::{
@@ -81,11 +81,12 @@ impl LedgerReader {
     /// Opens an existing ledger for reading only.
     ///
     /// # Errors
-    /// [`LedgerError::Storage`] if the file is missing or is no database, [`LedgerError::NotSetUp`] while it lacks a table.
+    /// [`LedgerError::Storage`] if the file is missing or is no database, [`LedgerError::NotSetUp`] while its making has not come so far
+    /// that it can be read.
     pub async fn open(path: &Path) -> Result<LedgerReader, LedgerError> {
         let readers = Store::open_read_only(path).await?;
         match readers.schema_version().await? {
-            Some(version) if version >= SCHEMA_VERSION => Ok(LedgerReader::new(readers)),
+            Some(version) if version >= READABLE_FROM => Ok(LedgerReader::new(readers)),
             _ => Err(LedgerError::NotSetUp),
         }
     }

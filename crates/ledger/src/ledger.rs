@@ -44,8 +44,8 @@ pub(crate) const MIGRATIONS: [(i64, &str, &str); 7] = [
     ),
 ];
 
-/// The last step of the schema, which a reader needs.
-pub(crate) const SCHEMA_VERSION: i64 = MIGRATIONS[MIGRATIONS.len() - 1].0;
+/// The step of the schema that a reader needs. Files of earlier programs may lack later ones, and are read as what they hold.
+pub(crate) const READABLE_FROM: i64 = 5;
 
 /// A node's privacy account and its log, open for writing. Cloning shares it.
 #[derive(Clone, Debug)]
