@@ -74,6 +74,12 @@ fn note_hash(head: &SignedCheckpoint) -> String {
     protocol::hex(&protocol::sha256(head.to_string().as_bytes()))
 }
 
+fn cosigned_after(head: &SignedCheckpoint, moment: i64) -> bool {
+    let lines = head.note().signatures().iter();
+    (lines.filter_map(|line| line.claimed_time()))
+        .any(|at| i64::try_from(at).is_ok_and(|at| at > moment))
+}
+
 /// Whether the coordinator showed another history than the head that is held now: the alarm of it is in the log, and neither has it shown
 /// that head or a later one since nor have officers accepted another.
 ///
@@ -95,7 +101,11 @@ pub(crate) async fn set_back(
             header.index >= after
                 && header.text("code") == Some(ALARM)
                 && header.number("held-size") == Some(size)
-                && (header.text("held-note")).is_none_or(|named| named == note)
+                && match header.text("held-note") {
+                    Some(named) => named == note,
+                    // Alarms of earlier versions name no note: one cosigned later than such an alarm is not the one it meant.
+                    None => !cosigned_after(held, header.at),
+                }
         })
         .map(|header| SetBack {
             held: size,
@@ -155,6 +165,12 @@ mod tests {
             .await)
             .expect("logged");
         assert_eq!(standing(&held).await, Some((5, 200)));
-        assert_eq!(standing(&cosigned(300)).await, None);
+        let anew = cosigned(300);
+        assert_eq!(standing(&anew).await, None);
+        // As an earlier version wrote it.
+        let nameless = &alarm(Some(&anew))[..3];
+        (ledger.record(EntryKind::Alarm, nameless, &[], 400).await).expect("logged");
+        assert_eq!(standing(&anew).await, Some((5, 400)));
+        assert_eq!(standing(&cosigned(500)).await, None);
     }
 }

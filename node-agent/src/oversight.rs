@@ -53,7 +53,7 @@ pub async fn observe(node: &Node, now: i64) -> Result<bool, LinkError> {
         let mut lines = held.note().signatures().iter();
         lines.any(|line| line.name() == own && line.claimed_time().is_some())
     };
-    // The head that an alarm names, shown again, is cosigned anew, which ends the alarm here and at the coordinator.
+    // The head that an alarm names, shown again, is cosigned anew, which ends the alarm here; the coordinator is told of it.
     let standing = coordinator_head::set_back(held.as_ref(), node.ledger().reader()).await;
     let alarmed = standing.is_ok_and(|standing| standing.is_some());
     if size == from && !alarmed && held.as_ref().is_none_or(is_cosigned) {

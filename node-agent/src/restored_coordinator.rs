@@ -208,8 +208,9 @@ pub async fn accept(
     }
     let ledger = open_ledger(dir, &config.organisation).await?;
     let held = held(dir, &key, ledger.reader()).await?;
+    // The very note: the same head cosigned anew is one that the coordinator has shown again, and needs no act.
     ensure!(
-        held.as_ref().map(state_of).as_ref() == Some(&act.held),
+        held.as_ref().map(ToString::to_string).as_ref() == Some(&act.held_note),
         "this node holds another head of the coordinator's log by now than the act names; draw up a new act"
     );
     let index = ledger.accept_coordinator(&verified, now).await?;
