@@ -13,7 +13,7 @@ const FEWEST: usize = 12;
 /// At least so much is taken off every correlation, so that the matrix has an inverse.
 const LEAST_SHRINKAGE: f64 = 0.05;
 
-/// At least so much correlation is common to all: of one city, or one country, all forecasts err together at times.
+/// So much correlation is common to all, and what the past shows is added: of one city, or one country, all forecasts err together at times.
 const SHARED: f64 = 0.2;
 
 /// More nodes than this are taken to err independently: the matrix would not fit its purpose.

@@ -5,6 +5,8 @@ use crate::NanoRho;
 
 /// How far back the recent pace looks.
 pub const RECENT_SECONDS: i64 = 90 * DAY;
+/// The shortest past over which a pace is taken.
+const LEAST_SECONDS: i64 = 30 * DAY;
 const DAY: i64 = 86_400;
 
 /// Over which past a pace is taken.
@@ -33,8 +35,8 @@ pub enum Exhaustion {
 /// `pace` names; `until` is where the budget's period ends, if it has one.
 ///
 /// With `spent` charged over `window` seconds the time is `now + floor(left * window / spent)`. The window begins 90 days ago
-/// or at the first charge, whichever is later, and is at least one day, so that the first charges of a young account
-/// are not taken for a habit.
+/// or at the first charge, whichever is later, and is taken for 30 days at least, so that the first charges of a young account,
+/// a cube of the whole past among them, are not taken for a habit.
 pub fn exhaustion(
     charges: &[(i64, NanoRho)],
     left: NanoRho,
@@ -60,7 +62,7 @@ pub fn exhaustion(
     if spent == 0 {
         return Exhaustion::NoPace;
     }
-    let window = now.saturating_sub(since).max(DAY).unsigned_abs();
+    let window = now.saturating_sub(since).max(LEAST_SECONDS).unsigned_abs();
     let seconds = u128::from(left.nano()) * u128::from(window) / spent;
     let at = i64::try_from(seconds)
         .ok()
@@ -103,14 +105,14 @@ mod tests {
     }
 
     #[test]
-    fn a_young_account_is_looked_at_since_its_first_charge_and_over_a_day_at_least() {
+    fn a_young_account_is_looked_at_since_its_first_charge_and_over_30_days_at_least() {
         assert_eq!(
-            days(&[at(10, 10)], 20, Pace::Recent),
-            Exhaustion::At(NOW + 20 * DAY)
+            days(&[at(40, 10)], 20, Pace::Recent),
+            Exhaustion::At(NOW + 80 * DAY)
         );
         assert_eq!(
             days(&[(NOW - 5, NanoRho::new(10))], 10, Pace::Recent),
-            Exhaustion::At(NOW + DAY)
+            Exhaustion::At(NOW + 30 * DAY)
         );
     }
 
@@ -129,15 +131,15 @@ mod tests {
     fn a_period_that_ends_first_is_not_used_up() {
         let until = |days: i64| {
             exhaustion(
-                &[at(10, 10)],
+                &[at(40, 10)],
                 NanoRho::new(20),
                 Pace::Recent,
                 NOW,
                 Some(NOW + days * DAY),
             )
         };
-        assert_eq!(until(20), Exhaustion::NotInPeriod);
-        assert_eq!(until(21), Exhaustion::At(NOW + 20 * DAY));
+        assert_eq!(until(80), Exhaustion::NotInPeriod);
+        assert_eq!(until(81), Exhaustion::At(NOW + 80 * DAY));
     }
 
     #[test]
