@@ -45,6 +45,8 @@ async function filtered(walk) {
     // Until the answer is there, the page shows what it showed before.
     await rows.locator('.badge:not(.decision-answered)').first().waitFor({ state: 'detached' });
     await rows.first().waitFor();
+    const badges = await rows.locator('.badge').evaluateAll((all) => all.map((one) => one.className));
+    expect(badges.length > 0 && badges.every((name) => name.includes('decision-answered')), 'a decision of another kind is shown');
   });
   await walk.check('a search that finds nothing says what to do', async () => {
     await walk.page.locator('#decision-text').fill('nessuno-si-chiama-così');

@@ -267,7 +267,7 @@ export const oversight: Record<keyof typeof italian, string> = {
   'alerts.title': 'Alerts',
   'alerts.lead': 'What to look at now: why, and what to do.',
   'alerts.empty': 'Nothing to look at: no alarm in the last {alarm} days and no refusal in the last {recent}.',
-  'alerts.severity.danger': 'grave',
+  'alerts.severity.danger': 'serious',
   'alerts.severity.warning': 'worth a look',
   'alerts.severity.info': 'for your information',
   'alerts.times': '{count} times',
