@@ -46,6 +46,14 @@ impl Readers {
     /// # Errors
     /// [`StorageError::Database`] when the file cannot be read.
     pub async fn schema_version(&self) -> Result<Option<i64>, StorageError> {
+        match self.last_step().await {
+            // Only before it has a write-ahead log, its first statement, does a file have a journal that a writer must roll back.
+            Err(StorageError::Database(error)) if is_rollback_wanted(&error) => Ok(None),
+            read => read,
+        }
+    }
+
+    async fn last_step(&self) -> Result<Option<i64>, StorageError> {
         let mut transaction = self.read_transaction().await?;
         let begun: bool = sqlx::query_scalar(
             "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = '_sqlx_migrations')",
@@ -66,4 +74,14 @@ impl Readers {
     pub async fn read_transaction(&self) -> Result<Transaction<'static, Sqlite>, StorageError> {
         Ok(self.pool.begin_with("BEGIN DEFERRED").await?)
     }
+}
+
+/// Whether SQLite reported that the file has a hot rollback journal, which who only reads cannot roll back.
+fn is_rollback_wanted(error: &sqlx::Error) -> bool {
+    const SQLITE_READONLY_ROLLBACK: &str = "776";
+    error
+        .as_database_error()
+        .and_then(|error| error.code())
+        .as_deref()
+        == Some(SQLITE_READONLY_ROLLBACK)
 }

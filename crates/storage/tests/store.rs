@@ -200,3 +200,49 @@ async fn a_closed_database_can_be_read_and_is_complete() {
         .unwrap();
     assert_eq!(n, 7);
 }
+
+#[tokio::test]
+async fn a_file_whose_maker_was_stopped_has_no_schema_yet() {
+    use sqlx::{ConnectOptions, sqlite::SqliteConnectOptions};
+    let folder = TempDir::new().unwrap();
+    let version = async |path: &std::path::Path| {
+        let readers = Store::open_read_only(path).await.unwrap();
+        readers.schema_version().await.unwrap()
+    };
+    let empty = folder.path().join("empty.db");
+    std::fs::write(&empty, "").unwrap();
+    assert_eq!(version(&empty).await, None);
+
+    // A transaction that has outgrown its cache, as a kill leaves it: a file half written and the journal that takes it back.
+    let making = folder.path().join("making.db");
+    let options = SqliteConnectOptions::new()
+        .filename(&making)
+        .create_if_missing(true)
+        .pragma("cache_size", "1");
+    let mut connection = options.connect().await.unwrap();
+    for statement in [
+        "CREATE TABLE numbers (n INTEGER, text TEXT)",
+        "INSERT INTO numbers VALUES (1, hex(randomblob(20000)))",
+        "BEGIN IMMEDIATE",
+        "UPDATE numbers SET text = hex(randomblob(20000))",
+    ] {
+        connection.execute(statement).await.unwrap();
+    }
+    let stopped = folder.path().join("stopped.db");
+    std::fs::copy(&making, &stopped).unwrap();
+    let journal = |name: &str| folder.path().join(format!("{name}.db-journal"));
+    std::fs::copy(journal("making"), journal("stopped")).unwrap();
+    let readers = Store::open_read_only(&stopped).await.unwrap();
+    assert!(
+        sqlx::query("SELECT n FROM numbers")
+            .fetch_all(readers.pool())
+            .await
+            .is_err(),
+        "the journal is not hot"
+    );
+    assert_eq!(readers.schema_version().await.unwrap(), None);
+
+    let made = folder.path().join("made.db");
+    drop(Store::open(&made, &numbers()).await.unwrap());
+    assert_eq!(version(&made).await, Some(1));
+}
