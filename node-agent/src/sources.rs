@@ -47,7 +47,7 @@ pub(crate) fn rejects_csv(config: &Config, quality: &LocalQuality) -> String {
         let kind = reject.kind.id();
         text.push_str(&format!(
             "{};{};{};{kind};{};{}\n",
-            quoted(&file),
+            quoted(reject.file.as_deref().unwrap_or(&file)),
             reject.row,
             quoted(&reject.column),
             quoted(Language::En.remedy(kind)),

@@ -63,6 +63,8 @@ impl Language {
             "number" => self.say("problem-number"),
             "unknown-value" => self.say("problem-unknown-value"),
             "codice-fiscale" => self.say("problem-codice-fiscale"),
+            "unmatched" => self.say("problem-unmatched"),
+            "period" => self.say("problem-period"),
             _ => self.say("problem-other"),
         }
     }
@@ -78,6 +80,8 @@ impl Language {
             "number" => self.say("remedy-number"),
             "unknown-value" => self.say("remedy-unknown-value"),
             "codice-fiscale" => self.say("remedy-codice-fiscale"),
+            "unmatched" => self.say("remedy-unmatched"),
+            "period" => self.say("remedy-period"),
             _ => self.say("remedy-other"),
         }
     }

@@ -9,7 +9,7 @@ use crate::mapping::{Field, Mapping};
 use crate::notation::Encoding;
 use crate::parallel::on_threads;
 use crate::quality::{LISTED_REJECTS, LocalQuality, Reject, RejectKind};
-use crate::records::{Batch, Records};
+use crate::records::{Batch, Part, Records};
 use crate::row::Row;
 use crate::shard::Shard;
 use crate::utf16::Utf16Reader;
@@ -17,7 +17,7 @@ use foldhash::fast::FixedState;
 use std::collections::BTreeMap;
 use std::hash::BuildHasher;
 use std::io::Read;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Many more than threads, so that two rarely want the same one, and that one of them is small. Part of the order of
 /// people in a snapshot.
@@ -122,6 +122,11 @@ trait Source: Send {
     /// Which ones they are, in the order of the register.
     fn number(some: &Self::Some) -> usize;
 
+    /// Of which file of the register they are, where it has several.
+    fn part(_some: &Self::Some) -> Option<&Part> {
+        None
+    }
+
     /// What each row turns out to be, with its number in the register.
     fn each(
         some: &Self::Some,
@@ -201,6 +206,10 @@ impl Source for Batches<'_> {
         some.number
     }
 
+    fn part(some: &Batch) -> Option<&Part> {
+        some.part().map(Arc::as_ref)
+    }
+
     fn each(
         some: &Batch,
         layout: &Layout<'_>,
@@ -248,6 +257,7 @@ impl<S: Source> Gathering<'_, S> {
                 .and_then(|field| self.mapping.column(field))
                 .unwrap_or_default()
         };
+        let part = S::part(some);
         let (quality, rows) = (&mut worker.counted, &mut worker.rows);
         S::each(
             some,
@@ -272,7 +282,7 @@ impl<S: Source> Gathering<'_, S> {
                             let shard = self.hasher.hash_one(person) >> 32;
                             lock(&self.shards[shard as usize % SHARDS]).protect(person);
                         }
-                        quality.note(number, column(field), kind);
+                        quality.note(number, part, column(field), kind);
                     }
                     Outcome::Row(row) => {
                         quality.loaded += 1;
@@ -281,7 +291,7 @@ impl<S: Source> Gathering<'_, S> {
                         rows[shard as usize % SHARDS].push(row);
                         for &(field, kind) in ignored {
                             quality.fields_ignored += 1;
-                            quality.note(number, column(Some(field)), kind);
+                            quality.note(number, part, column(Some(field)), kind);
                         }
                     }
                 }

@@ -48,7 +48,7 @@ pub use notation::{DateFormat, Encoding, Marks};
 pub use objections::Objections;
 pub use person_key::PersonKey;
 pub use quality::{LISTED_REJECTS, LocalQuality, Reject, RejectKind};
-pub use records::{Batch, Record, Records, RecordsError};
+pub use records::{Batch, Part, Record, Records, RecordsError};
 pub use row::{Day, HouseholdId, Row};
 pub use sentence::{Said, Sentence, sentences};
 pub use snapshot::{Columns, Edition, Event, Home, HouseholdOf, PersonRow, Snapshot};

@@ -1,7 +1,9 @@
 //! What the node's own page says about the quality of its register.
 //! These are exact counts: they stay inside the node and are never sent, logged elsewhere or measured.
 
+use crate::records::Part;
 use serde::Serialize;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// Most rejected rows listed one by one; all are counted.
@@ -26,12 +28,19 @@ taxonomy::vocabulary! {
         UnknownValue = "unknown-value",
         /// A codice fiscale that is none: its check character does not fit, or its shape. The row counts as unlinked.
         CodiceFiscale = "codice-fiscale",
+        /// A row of one file that belongs to a row of another, which is not there.
+        Unmatched = "unmatched",
+        /// A period that ends before it begins, or is longer than a life.
+        Period = "period",
     }
 }
 
 /// One rejected row, or one field of a row that counted as blank. Never the value itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Reject {
+    /// The file, where the register is kept in several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
     /// Line in the register, from 1.
     pub row: u64,
     /// The register's column; empty where the whole line is meant.
@@ -73,20 +82,28 @@ pub struct LocalQuality {
     pub objections: u64,
     /// First rejects, in the order of the register, at most [`LISTED_REJECTS`].
     pub rejects: Vec<Reject>,
-    /// All rejects and ignored fields by column and kind.
+    /// All rejects and ignored fields by column and kind; of a register in several files, the column is `FILE: COLUMN`.
     pub by_column: BTreeMap<String, BTreeMap<RejectKind, u64>>,
 }
 
 impl LocalQuality {
-    pub(crate) fn note(&mut self, row: u64, column: &str, kind: RejectKind) {
-        if !self.by_column.contains_key(column) {
-            self.by_column.insert(column.to_owned(), BTreeMap::new());
+    pub(crate) fn note(&mut self, row: u64, part: Option<&Part>, column: &str, kind: RejectKind) {
+        let column = part.map_or(column, |part| part.column(column, kind));
+        let counted: Cow<'_, str> = match part {
+            None => column.into(),
+            Some(part) if column.is_empty() => part.file.as_str().into(),
+            Some(part) => format!("{}: {column}", part.file).into(),
+        };
+        if !self.by_column.contains_key(&*counted) {
+            self.by_column
+                .insert(counted.clone().into_owned(), BTreeMap::new());
         }
-        if let Some(kinds) = self.by_column.get_mut(column) {
+        if let Some(kinds) = self.by_column.get_mut(&*counted) {
             *kinds.entry(kind).or_default() += 1;
         }
         if self.rejects.len() < LISTED_REJECTS {
             self.rejects.push(Reject {
+                file: part.map(|part| part.file.clone()),
                 row,
                 column: column.to_owned(),
                 kind,

@@ -3,6 +3,7 @@
 
 use crate::line::{Fields, MAX_LINE};
 use crate::quality::RejectKind;
+use std::sync::Arc;
 
 /// Bytes after which a batch is full.
 const BATCH_BYTES: usize = 1 << 20;
@@ -34,12 +35,43 @@ impl<R: Records + ?Sized> Records for Box<R> {
     }
 }
 
+/// One file of a register that is kept in several: what a bad row of it is called by.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Part {
+    /// The file's name.
+    pub file: String,
+    /// Columns of the register that this file fills from a column of another name: the register's, then its own.
+    pub columns: Vec<(String, String)>,
+    /// What the connector itself finds wrong with a row, and in which of the file's columns.
+    pub faults: Vec<(RejectKind, String)>,
+}
+
+impl Part {
+    /// The file's own column behind a fault; `column` is the register's, empty where the connector found the fault.
+    pub(crate) fn column<'p>(&'p self, column: &'p str, kind: RejectKind) -> &'p str {
+        let own = match column {
+            "" => self
+                .faults
+                .iter()
+                .find(|(known, _)| *known == kind)
+                .map(|(_, own)| own),
+            _ => self
+                .columns
+                .iter()
+                .find(|(known, _)| known == column)
+                .map(|(_, own)| own),
+        };
+        own.map_or(column, String::as_str)
+    }
+}
+
 /// Some records: their text in one piece, so that a batch costs few allocations however many records it has.
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
     text: String,
     ends: Vec<u32>,
     records: Vec<Place>,
+    part: Option<Arc<Part>>,
     /// Which batch it is, in the order of the register.
     pub(crate) number: usize,
 }
@@ -63,6 +95,16 @@ pub struct Record<'a> {
 }
 
 impl Batch {
+    /// Says of which file of the register its records are.
+    pub fn set_part(&mut self, part: Option<Arc<Part>>) {
+        self.part = part;
+    }
+
+    /// Of which file its records are, where the register has several.
+    pub fn part(&self) -> Option<&Arc<Part>> {
+        self.part.as_ref()
+    }
+
     /// Forgets all records.
     pub fn clear(&mut self) {
         self.text.clear();
