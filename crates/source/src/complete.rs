@@ -106,8 +106,8 @@ pub fn complete<'r>(
     }))
 }
 
-/// The columns of a source that the mapping names anywhere, without the source's name.
-fn wanted(mapping: &Mapping, name: &str) -> Vec<String> {
+/// The columns that the mapping names anywhere, those of joined sources under the source's name.
+pub(crate) fn named(mapping: &Mapping) -> impl Iterator<Item = &str> {
     let completion = mapping.completion();
     let fields = Field::ALL.iter().filter_map(|field| mapping.column(*field));
     let keys = completion.joins.iter().map(|join| join.key.as_str());
@@ -124,8 +124,12 @@ fn wanted(mapping: &Mapping, name: &str) -> Vec<String> {
     });
     let home = home.filter_map(|column| column.as_deref());
     let people = mapping.person_key().iter().map(String::as_str);
-    let named = fields.chain(keys).chain(home).chain(people);
-    let mut wanted: Vec<String> = named
+    fields.chain(keys).chain(home).chain(people)
+}
+
+/// The columns of a source that the mapping names, without the source's name.
+fn wanted(mapping: &Mapping, name: &str) -> Vec<String> {
+    let mut wanted: Vec<String> = named(mapping)
         .filter_map(|column| column.trim().strip_prefix(name)?.strip_prefix('.'))
         .map(str::to_owned)
         .collect();
@@ -142,6 +146,7 @@ impl<R: Records> Records for Completed<R> {
     fn next(&mut self, batch: &mut Batch) -> Result<bool, RecordsError> {
         batch.clear();
         let more = self.inner.next(&mut self.from)?;
+        batch.set_part(self.from.part().cloned());
         let (mut nil, mut municipio) = (String::new(), String::new());
         for record in self.from.records() {
             batch.begin(record.number);

@@ -51,15 +51,7 @@ impl Lookup {
             .map(|column| find(column, format!("{name}.{column}")));
         let places = places.collect::<Result<Vec<usize>, _>>()?;
         let width = records.columns().len();
-        let mut lookup = Lookup {
-            columns: wanted.to_vec(),
-            text: String::new(),
-            ends: Vec::new(),
-            rows: HashMap::default(),
-        };
-        let too_large = || SourceError::TooLarge {
-            place: place.to_owned(),
-        };
+        let mut lookup = Lookup::of(wanted.to_vec());
         let mut batch = Batch::default();
         let fault = |error: snapshot::RecordsError| match error.downcast::<SourceError>() {
             Ok(error) => *error,
@@ -70,24 +62,52 @@ impl Lookup {
         };
         while records.next(&mut batch).map_err(fault)? {
             for record in batch.records() {
-                let found = normal(record.field(key));
                 // A row that is damaged or has no key completes nobody.
-                if found.is_empty() || record.problem().is_some() || record.len() != width {
+                if record.problem().is_some() || record.len() != width {
                     continue;
                 }
-                let row = u32::try_from(lookup.ends.len()).map_err(|_| too_large())?;
-                lookup.ends.push(lookup.text.len());
-                for place in &places {
-                    lookup.text.push_str(record.field(*place));
-                    lookup.ends.push(lookup.text.len());
-                }
-                lookup.rows.insert(found.into(), row);
-                if lookup.text.len() > MOST {
-                    return Err(too_large());
+                let fields = places.iter().map(|place| record.field(*place));
+                if !lookup.insert(record.field(key), fields) {
+                    return Err(SourceError::TooLarge {
+                        place: place.to_owned(),
+                    });
                 }
             }
         }
         Ok(lookup)
+    }
+
+    /// A source without rows.
+    pub(crate) fn of(columns: Vec<String>) -> Lookup {
+        Lookup {
+            columns,
+            text: String::new(),
+            ends: Vec::new(),
+            rows: HashMap::default(),
+        }
+    }
+
+    /// Adds a row, one field for each column, unless the key is blank; false where there is no more space.
+    pub(crate) fn insert<'f>(&mut self, key: &str, fields: impl Iterator<Item = &'f str>) -> bool {
+        let key = normal(key);
+        if key.is_empty() {
+            return true;
+        }
+        let Ok(row) = u32::try_from(self.ends.len()) else {
+            return false;
+        };
+        self.ends.push(self.text.len());
+        for field in fields {
+            self.text.push_str(field);
+            self.ends.push(self.text.len());
+        }
+        self.rows.insert(key.into(), row);
+        self.text.len() <= MOST
+    }
+
+    /// Where a key's row is; no other row is there.
+    pub(crate) fn place(&self, key: &str) -> Option<u32> {
+        self.rows.get(normal(key).as_str()).copied()
     }
 
     /// The columns held.

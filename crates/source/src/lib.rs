@@ -1,7 +1,7 @@
 //! Registers where they are kept: text files, spreadsheets, Parquet, SIUSS flows and databases, one file of code for each.
 //! A connector only reads: columns once, then records as text. What they mean is said by the mapping and nowhere here.
 //!
-//! Every connector needs memory that does not grow with the register. A file that another is joined to is the exception:
+//! Every connector needs memory that does not grow with the register. A file whose rows others refer to is the exception:
 //! its columns that the mapping uses are held, up to a limit.
 
 mod archive;
@@ -10,6 +10,7 @@ mod database;
 mod detect;
 mod error;
 mod gazetteer;
+mod hmis;
 mod inspect;
 mod join;
 mod local;

@@ -2,8 +2,9 @@
 //! A connector only ever pushes: what waits for what, and what a library's panic means, is settled here once.
 
 use crate::error::SourceError;
-use snapshot::{Batch, Records, RecordsError, RejectKind};
+use snapshot::{Batch, Part, Records, RecordsError, RejectKind};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
@@ -27,6 +28,15 @@ impl Sink {
         self.send(Message::Columns(columns))
     }
 
+    /// Says of which file of the register the next records are.
+    pub(crate) fn part(&mut self, part: Part) -> Result<(), SourceError> {
+        if !self.batch.is_empty() {
+            self.flush()?;
+        }
+        self.batch.set_part(Some(Arc::new(part)));
+        Ok(())
+    }
+
     /// Begins a record.
     pub(crate) fn begin(&mut self, number: u64) -> Result<(), SourceError> {
         if self.batch.is_full() {
@@ -48,6 +58,7 @@ impl Sink {
 
     fn flush(&mut self) -> Result<(), SourceError> {
         let batch = std::mem::take(&mut self.batch);
+        self.batch.set_part(batch.part().cloned());
         self.send(Message::Batch(batch))
     }
 

@@ -2,6 +2,7 @@
 
 use crate::database::{Database, Rows};
 use crate::error::SourceError;
+use crate::hmis;
 use crate::local::SourceConfig;
 use crate::sentences::{
     ACCESS, DOCUMENT, LOCK_FILE, NO_TEXT, OLD_OR_LOCKED, OPEN_DOCUMENT, PACKED,
@@ -29,6 +30,8 @@ pub enum Kind {
     MySql,
     /// A SIUSS flow in XML.
     Siuss,
+    /// A folder of HMIS CSV files.
+    Hmis,
 }
 
 /// One source, ready to be opened.
@@ -48,6 +51,8 @@ pub enum Place {
     MySql(Database),
     /// A SIUSS flow.
     Siuss(PathBuf),
+    /// A folder of HMIS CSV files.
+    Hmis(PathBuf),
 }
 
 impl Place {
@@ -66,6 +71,9 @@ impl Place {
             };
         }
         let path = PathBuf::from(at);
+        if hmis::is_folder(&path) {
+            return Ok(Place::Hmis(path));
+        }
         Ok(match kind_of_file(&path)? {
             Kind::Xlsx => Place::Xlsx(path, config.sheet.clone()),
             Kind::Parquet => Place::Parquet(path),
@@ -85,6 +93,7 @@ impl Place {
             Place::Postgres(_) => Kind::Postgres,
             Place::MySql(_) => Kind::MySql,
             Place::Siuss(_) => Kind::Siuss,
+            Place::Hmis(_) => Kind::Hmis,
         }
     }
 
@@ -95,7 +104,8 @@ impl Place {
             | Place::Xlsx(path, _)
             | Place::Parquet(path)
             | Place::Sqlite(path, _)
-            | Place::Siuss(path) => path.display().to_string(),
+            | Place::Siuss(path)
+            | Place::Hmis(path) => path.display().to_string(),
             Place::Postgres(database) | Place::MySql(database) => database.address(),
         }
     }

@@ -13,13 +13,13 @@ pub const SINBA: &str = include_str!("../data/sinba.toml");
 /// The mapping for a folder of HMIS CSV files.
 pub const HMIS: &str = include_str!("../data/hmis.toml");
 
-/// The file of a HMIS folder that is the register, and where the others are; `None` where it is no such folder.
+/// The register of a HMIS folder, which is the folder itself, and where the files are that are joined; `None` where it is no such folder.
 pub fn hmis_folder(folder: &Path) -> Option<(String, Local)> {
     let file = |name: &str| {
         let path = folder.join(name);
         path.is_file().then(|| path.display().to_string())
     };
-    let enrollment = file("Enrollment.csv")?;
+    file("Enrollment.csv")?;
     let mut local = Local {
         version: 1,
         ..Local::default()
@@ -34,7 +34,7 @@ pub fn hmis_folder(folder: &Path) -> Option<(String, Local)> {
         };
         local.joined.insert(name.to_owned(), source);
     }
-    Some((enrollment, local))
+    Some((folder.display().to_string(), local))
 }
 
 /// The mapping for such a folder. Of the standard's editions the newest and those before 2022 have one column for the sex, under two

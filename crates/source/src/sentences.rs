@@ -29,6 +29,7 @@ sentences! { SOURCE_SENTENCES:
     ACCESS "refused-access" "it is an Access database; export the table with the register as .xlsx or CSV from Access"
     WEB_PAGE "refused-web-page" "it is a web page or an XML spreadsheet, whatever its name; open it in a spreadsheet program, save it as .xlsx, and give that"
     LOCK_FILE "refused-lock-file" "it is the mark that a spreadsheet program leaves beside a file that is open; give the file itself, whose name is without the beginning"
+    HMIS_COLUMN "refused-hmis-column" "it has no column `{0}`, which a HMIS folder has; export the folder again"
     NO_TEXT "refused-no-text" "it is no text; export the register as CSV or .xlsx"
 
     // Databases, without the driver's words.

@@ -98,10 +98,10 @@ pub(crate) fn recognise(
     };
     let mut ready = None;
     if Path::new(&at).is_dir() {
-        let (enrollment, files) = hmis_folder(Path::new(&at))
+        let (register, files) = hmis_folder(Path::new(&at))
             .with_context(|| language.fill("terminal-not-hmis", &[("name", &at)]))?;
         ready = Some(hmis_mapping(Path::new(&at)));
-        (at, local.joined) = (enrollment, files.joined);
+        (at, local.joined) = (register, files.joined);
     }
     for join in &options.join {
         let (name, at) =
