@@ -294,6 +294,7 @@ async fn the_demo_register_is_answered_alike_in_every_format() -> Result<()> {
 }
 
 /// A person's row of the register, reduced to what the formats below carry.
+#[derive(Clone)]
 struct Visit {
     code: String,
     sex: &'static str,
@@ -447,17 +448,25 @@ async fn flows_and_folders_of_other_systems_are_answered_as_the_same_rows_in_csv
     ];
     alike(&federation, forms, &questions).await?;
 
-    // HMIS: people by their number in the system, in three kinds of projects.
+    // HMIS: people by their number in the system, in three kinds of projects. What comes after an entry is a service of it or another
+    // entry, and who is housed stays for two months or on.
     let kinds = [
         ("housing-support", 3),
         ("social-secretariat", 6),
         ("day-centre", 11),
     ];
-    let enrolled = visits(&register, &kinds.iter().map(|(id, _)| *id).collect());
-    std::fs::write(at("folder.csv"), reduced(&enrolled))?;
+    let mut enrolled = visits(&register, &kinds.iter().map(|(id, _)| *id).collect());
+    let end = (enrolled.iter().map(|visit| visit.day.clone()).max()).context("visits")?;
+    let month = |day: &str| -> Result<u32> {
+        Ok(day[..4].parse::<u32>()? * 12 + day[5..7].parse::<u32>()? - 1)
+    };
     std::fs::create_dir(at("hmis"))?;
     let mut clients: BTreeMap<&str, String> = BTreeMap::new();
     let mut entries = String::from("EnrollmentID,PersonalID,ProjectID,EntryDate,HouseholdID\n");
+    let mut exits = String::from("ExitID,EnrollmentID,PersonalID,ExitDate\n");
+    let mut services = String::from("ServicesID,EnrollmentID,PersonalID,DateProvided,RecordType\n");
+    let mut first: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    let mut stayed = Vec::new();
     for (number, visit) in enrolled.iter().enumerate() {
         let sex = match visit.sex {
             "F" => "0",
@@ -468,12 +477,37 @@ async fn flows_and_folders_of_other_systems_are_answered_as_the_same_rows_in_csv
             &visit.code,
             format!("{},{},{sex}\n", visit.code, visit.birth),
         );
+        let before = *(first.entry((&visit.code, &visit.service))).or_insert(number);
+        if before < number && number % 3 > 0 {
+            let _ = writeln!(
+                services,
+                "S{number},E{before},{},{},141",
+                visit.code, visit.day
+            );
+            continue;
+        }
         let _ = writeln!(
             entries,
             "E{number},{},{},{},{}",
             visit.code, visit.service, visit.day, visit.household
         );
+        if visit.service != "housing-support" {
+            continue;
+        }
+        let (entry, mut last) = (month(&visit.day)?, month(&end)?);
+        if number % 2 == 0 {
+            let exit = entry + 2;
+            let day = format!("{}-{:02}-15", exit / 12, exit % 12 + 1);
+            let _ = writeln!(exits, "X{number},E{number},{},{day}", visit.code);
+            last = last.min(exit);
+        }
+        stayed.extend((entry + 1..=last).map(|month| Visit {
+            day: format!("{}-{:02}-01", month / 12, month % 12 + 1),
+            ..visit.clone()
+        }));
     }
+    assert!(services.lines().count() > 20, "{services}");
+    assert!(exits.lines().count() > 5 && stayed.len() > 20, "{exits}");
     let projects = kinds
         .map(|(id, kind)| format!("{id},{id},{kind}\n"))
         .concat();
@@ -490,14 +524,18 @@ async fn flows_and_folders_of_other_systems_are_answered_as_the_same_rows_in_csv
             format!("ProjectID,ProjectName,ProjectType\n{projects}"),
         ),
         ("Enrollment.csv", entries),
+        ("Exit.csv", exits),
+        ("Services.csv", services),
+        ("Export.csv", format!("ExportID,ExportEndDate\n1,{end}\n")),
     ] {
         std::fs::write(at("hmis").join(name), text)?;
     }
+    enrolled.extend(stayed);
+    std::fs::write(at("folder.csv"), reduced(&enrolled))?;
     let by_number = format!(
         "{HEADER}person_key = [\"CODE\"]\n[columns]\ndate = \"DAY\"\nservice = \"SERVICE\"\nsex = \"SEX\"\nbirth_date = \"BIRTH\"\nhousehold = \"HOUSEHOLD\"\n"
     );
-    let (enrollment, sources) =
-        source::profile::hmis_folder(&at("hmis")).context("a HMIS folder")?;
+    let (hmis, sources) = source::profile::hmis_folder(&at("hmis")).context("a HMIS folder")?;
     let households = question(
         json!({ "measure": "households" }),
         json!({ "area": "city", "household": true }),
@@ -510,7 +548,7 @@ async fn flows_and_folders_of_other_systems_are_answered_as_the_same_rows_in_csv
         sources: None,
     };
     let as_folder = Form {
-        at: Path::new(&enrollment),
+        at: Path::new(&hmis),
         mapping: source::profile::HMIS.to_owned(),
         sources: Some(sources.to_toml()),
     };
