@@ -299,3 +299,49 @@ fn a_given_mapping_and_joined_sources_are_kept_and_the_schema_is_printed() {
     let schema: serde_json::Value = serde_json::from_slice(&schema.stdout).expect("JSON");
     assert_eq!(schema["additionalProperties"], false);
 }
+
+#[test]
+fn a_hmis_folder_is_one_register_and_its_bad_rows_are_listed_by_file() {
+    let place = tempfile::tempdir().expect("a folder");
+    let (folder, dir) = (place.path().join("hmis"), place.path().join("node"));
+    std::fs::create_dir(&folder).expect("a folder");
+    for (name, text) in [
+        (
+            "Client.csv",
+            "PersonalID,DOB,Sex\n1,1980-06-01,0\n2,1971-02-03,1\n",
+        ),
+        ("Project.csv", "ProjectID,ProjectType\n10,1\n11,0\n"),
+        (
+            "Enrollment.csv",
+            "EnrollmentID,PersonalID,ProjectID,EntryDate,HouseholdID\nE1,1,10,2025-01-05,H1\nE2,2,11,2025-01-20,H2\n",
+        ),
+        (
+            "Exit.csv",
+            "EnrollmentID,PersonalID,ExitDate\nE2,2,2025-04-01\nE1,1,2025-01-01\n",
+        ),
+        (
+            "Services.csv",
+            "EnrollmentID,PersonalID,DateProvided,RecordType\nE1,1,2025-01-06,200\nSEGRETISSIMO,1,2025-01-07,200\n",
+        ),
+    ] {
+        std::fs::write(folder.join(name), text).expect("written");
+    }
+    let (made, said) = init(&folder, &dir, &["--lang", "it"]);
+    assert!(made, "{said}");
+    for line in [
+        "7 righe: 5 utilizzate, 0 senza una persona, 2 rifiutate",
+        "Services.csv: EnrollmentID: 1 x manca la riga dell'altro file",
+        "Exit.csv: ExitDate: 1 x finisce prima di cominciare",
+    ] {
+        assert!(said.contains(line), "{line}: {said}");
+    }
+    assert_eq!(persons(&dir, NOW), 2);
+    let rejects = std::fs::read_to_string(dir.join("snapshot/rejects.csv")).expect("there");
+    for line in [
+        "\nServices.csv;3;EnrollmentID;unmatched;",
+        "\nExit.csv;3;ExitDate;period;",
+    ] {
+        assert!(rejects.contains(line), "{line}: {rejects}");
+    }
+    assert!(!rejects.contains("SEGRETISSIMO"), "{rejects}");
+}
