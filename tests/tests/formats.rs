@@ -473,10 +473,13 @@ async fn flows_and_folders_of_other_systems_are_answered_as_the_same_rows_in_csv
             "M" => "1",
             _ => "",
         };
-        clients.insert(
-            &visit.code,
-            format!("{},{},{sex}\n", visit.code, visit.birth),
-        );
+        // A person's sex stands in one row of several at times; a folder has one row a person.
+        if !sex.is_empty() || !clients.contains_key(&*visit.code) {
+            clients.insert(
+                &visit.code,
+                format!("{},{},{sex}\n", visit.code, visit.birth),
+            );
+        }
         let before = *(first.entry((&visit.code, &visit.service))).or_insert(number);
         if before < number && number % 3 > 0 {
             let _ = writeln!(
