@@ -270,7 +270,7 @@ impl<S: Source> Gathering<'_, S> {
                         quality.unlinked_invalid += 1;
                         // Listed, so that it can be corrected.
                         let field = Some(Field::CodiceFiscale);
-                        quality.note(number, column(field), RejectKind::CodiceFiscale);
+                        quality.note(number, part, column(field), RejectKind::CodiceFiscale);
                     }
                     Outcome::Rejected {
                         column: field,
