@@ -193,9 +193,6 @@ impl LedgerReader {
     /// [`LedgerError::Corrupt`] for a document that does not have its hash.
     pub async fn policy(&self) -> Result<Option<PolicyInForce>, LedgerError> {
         let mut transaction = self.readers.read_transaction().await?;
-        if !policies::is_known(&mut transaction).await? {
-            return Ok(None);
-        }
         policies::in_force(&mut transaction).await
     }
 
@@ -205,9 +202,6 @@ impl LedgerReader {
     /// As [`LedgerReader::policy`].
     pub async fn latest_policy(&self) -> Result<Option<PolicyInForce>, LedgerError> {
         let mut transaction = self.readers.read_transaction().await?;
-        if !policies::is_known(&mut transaction).await? {
-            return Ok(None);
-        }
         policies::latest(&mut transaction).await
     }
 
@@ -217,9 +211,6 @@ impl LedgerReader {
     /// [`LedgerError::Corrupt`] for rows that the ledger cannot have written.
     pub async fn requests(&self) -> Result<Vec<DecidedRequest>, LedgerError> {
         let mut transaction = self.readers.read_transaction().await?;
-        if !policies::is_known(&mut transaction).await? {
-            return Ok(Vec::new());
-        }
         requests::all(&mut transaction).await
     }
 

@@ -45,7 +45,7 @@ pub(crate) const MIGRATIONS: [(i64, &str, &str); 7] = [
 ];
 
 /// The step of the schema that a reader needs. Files of earlier programs may lack later ones, and are read as what they hold.
-pub(crate) const READABLE_FROM: i64 = 5;
+pub(crate) const READABLE_FROM: i64 = 10;
 
 /// A node's privacy account and its log, open for writing. Cloning shares it.
 #[derive(Clone, Debug)]

@@ -94,16 +94,6 @@ pub struct PolicyInForce {
     pub index: u64,
 }
 
-/// Whether the file has these tables: one that an earlier version wrote gets them when the node next serves.
-pub(crate) async fn is_known(connection: &mut SqliteConnection) -> Result<bool, LedgerError> {
-    let (count,): (i64,) = sqlx::query_as(
-        "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'policies'",
-    )
-    .fetch_one(connection)
-    .await?;
-    Ok(count == 1)
-}
-
 /// The policy in force; none before one was installed, and none after a restoration until one is installed again.
 pub(crate) async fn in_force(
     connection: &mut SqliteConnection,

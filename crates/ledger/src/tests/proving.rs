@@ -58,6 +58,7 @@ async fn a_ledger_whose_making_was_stopped_is_read_once_it_can_be() {
                 assert!(base, "after {steps} steps");
                 assert_eq!(reader.balance().await.unwrap().charges, 0);
                 assert!(reader.policy().await.unwrap().is_none());
+                assert!(reader.requests().await.unwrap().is_empty());
                 assert!(reader.verify(&[]).await.unwrap().is_sound());
             }
             Err(LedgerError::NotSetUp) => assert!(!base, "after {steps} steps"),

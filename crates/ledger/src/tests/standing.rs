@@ -119,12 +119,12 @@ async fn the_standing_follows_from_the_ledger_alone() {
         (lifetime.limit, lifetime.spent),
         (NanoRho::new(1_000), NanoRho::new(100))
     );
-    // 900 left at ten a day.
-    assert_eq!(lifetime.recent, Exhaustion::At(NOW + 90 * DAY));
-    assert_eq!(lifetime.overall, Exhaustion::At(NOW + 90 * DAY));
-    // NOW is in June: 300 left at ten a day end in July.
+    // 900 left at a hundred in thirty days, the least that a pace is taken over.
+    assert_eq!(lifetime.recent, Exhaustion::At(NOW + 270 * DAY));
+    assert_eq!(lifetime.overall, Exhaustion::At(NOW + 270 * DAY));
+    // NOW is in June: 300 left at that pace end in September.
     let year = find(&standings, Cap::Part(SubCap::Year), "2025");
-    assert_eq!(year.recent, Exhaustion::At(NOW + 30 * DAY));
+    assert_eq!(year.recent, Exhaustion::At(NOW + 90 * DAY));
     let study = find(&standings, Cap::Part(SubCap::Study), "asked-next");
     assert_eq!(
         (study.spent, study.recent),
