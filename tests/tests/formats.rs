@@ -337,7 +337,7 @@ fn visits(register: &Register, wanted: &BTreeSet<&str>) -> Vec<Visit> {
         ) else {
             continue;
         };
-        let of_person = &register.rows[*first.entry(row[code].clone()).or_insert(index)];
+        let of_person = &register.rows[*first.entry(plain(&row[code])).or_insert(index)];
         visits.push(Visit {
             code: row[code].clone(),
             sex: match of_person[sex].as_str() {
@@ -359,6 +359,12 @@ fn visits(register: &Register, wanted: &BTreeSet<&str>) -> Vec<Visit> {
 const HEADER: &str = "version = 1\ndelimiter = \";\"\nencoding = \"utf-8\"\ndate_format = \"yyyy-mm-dd\"\nfinest_level = \"city\"\n";
 
 /// The reduced register as CSV.
+/// A code as all its spellings are compared.
+fn plain(code: &str) -> String {
+    let letters = code.chars().filter(|letter| !letter.is_whitespace());
+    letters.flat_map(char::to_uppercase).collect()
+}
+
 fn reduced(visits: &[Visit]) -> String {
     let mut text = String::from("CODE;SEX;CITIZENSHIP;BIRTH;HOUSEHOLD;SERVICE;DAY\n");
     for visit in visits {
@@ -461,7 +467,7 @@ async fn flows_and_folders_of_other_systems_are_answered_as_the_same_rows_in_csv
         Ok(day[..4].parse::<u32>()? * 12 + day[5..7].parse::<u32>()? - 1)
     };
     std::fs::create_dir(at("hmis"))?;
-    let mut clients: BTreeMap<&str, String> = BTreeMap::new();
+    let mut clients: BTreeMap<String, String> = BTreeMap::new();
     let mut entries = String::from("EnrollmentID,PersonalID,ProjectID,EntryDate,HouseholdID\n");
     let mut exits = String::from("ExitID,EnrollmentID,PersonalID,ExitDate\n");
     let mut services = String::from("ServicesID,EnrollmentID,PersonalID,DateProvided,RecordType\n");
@@ -473,13 +479,9 @@ async fn flows_and_folders_of_other_systems_are_answered_as_the_same_rows_in_csv
             "M" => "1",
             _ => "",
         };
-        // A person's sex stands in one row of several at times; a folder has one row a person.
-        if !sex.is_empty() || !clients.contains_key(&*visit.code) {
-            clients.insert(
-                &visit.code,
-                format!("{},{},{sex}\n", visit.code, visit.birth),
-            );
-        }
+        let person = plain(&visit.code);
+        let row = format!("{person},{},{sex}\n", visit.birth);
+        clients.insert(person, row);
         let before = *(first.entry((&visit.code, &visit.service))).or_insert(number);
         if before < number && number % 3 > 0 {
             let _ = writeln!(
