@@ -110,10 +110,10 @@ impl Shown {
 /// # Errors
 /// When the ledger cannot be read.
 pub async fn all(dir: &NodeDir) -> Result<Vec<Shown>> {
-    if !dir.ledger().exists() {
-        return Ok(Vec::new());
+    match LedgerReader::open_made(&dir.ledger()).await? {
+        Some(ledger) => read(&ledger).await,
+        None => Ok(Vec::new()),
     }
-    read(&LedgerReader::open(&dir.ledger()).await?).await
 }
 
 /// Every request that a ledger keeps.

@@ -14,10 +14,10 @@ use protocol::{Envelope, PolicyPublication, PublicKey, PublishedAs, VerifiedPoli
 /// # Errors
 /// When the ledger cannot be read.
 pub async fn in_force(dir: &NodeDir) -> Result<Option<PolicyInForce>> {
-    if !dir.ledger().exists() {
-        return Ok(None);
+    match LedgerReader::open_made(&dir.ledger()).await? {
+        Some(ledger) => Ok(ledger.policy().await?),
+        None => Ok(None),
     }
-    Ok(LedgerReader::open(&dir.ledger()).await?.policy().await?)
 }
 
 /// The policy in force as this node publishes it; none before one was installed.
@@ -62,13 +62,17 @@ pub fn read_file(dir: &NodeDir) -> Result<(String, Authorizer)> {
     Ok((text, policy))
 }
 
+/// The policy that the log holds last, also where a restoration has ended it.
+async fn latest(dir: &NodeDir) -> Result<Option<PolicyInForce>> {
+    match LedgerReader::open_made(&dir.ledger()).await? {
+        Some(ledger) => Ok(ledger.latest_policy().await?),
+        None => Ok(None),
+    }
+}
+
 /// The policy that came into force last, also where a restoration has ended it: whoever replaces it is bound by it.
 async fn read_last(dir: &NodeDir) -> Result<Authorizer> {
-    match LedgerReader::open(&dir.ledger())
-        .await?
-        .latest_policy()
-        .await?
-    {
+    match latest(dir).await? {
         Some(policy) => Authorizer::from_toml(&policy.document)
             .context("the last policy of the log cannot be read by this version"),
         None => read_policy(dir).await,
@@ -101,12 +105,7 @@ pub(crate) fn file_hash(dir: &NodeDir) -> Option<String> {
 pub async fn apply(dir: &NodeDir, signed: &Envelope, now: i64) -> Result<(Authorizer, u64)> {
     let config = dir.read_config()?;
     ensure!(
-        dir.ledger().exists()
-            && LedgerReader::open(&dir.ledger())
-                .await?
-                .latest_policy()
-                .await?
-                .is_some(),
+        latest(dir).await?.is_some(),
         "this node has not served yet, so its policy is trusted as installed; edit {} instead",
         dir.policy().display()
     );

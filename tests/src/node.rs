@@ -4,7 +4,7 @@
 use crate::process::{Process, run, run_ok};
 use crate::witness::Witness;
 use anyhow::{Context, Result, ensure};
-use ledger::{Balance, Entry, LedgerError, LedgerReader};
+use ledger::{Balance, Entry, LedgerReader};
 use protocol::PublicKey;
 use std::path::{Path, PathBuf};
 
@@ -190,8 +190,10 @@ impl Node {
     /// # Errors
     /// When the policy is not accepted.
     pub async fn replace_policy(&self, document: &str) -> Result<()> {
-        let installed =
-            self.dir.join("node.db").exists() && self.reader().await?.policy().await?.is_some();
+        let installed = match LedgerReader::open_made(&self.dir.join("node.db")).await? {
+            Some(reader) => reader.policy().await?.is_some(),
+            None => false,
+        };
         if !installed {
             std::fs::write(self.dir.join("policy.toml"), document)?;
             return Ok(());
@@ -262,14 +264,9 @@ impl Node {
     /// # Errors
     /// When it cannot be read.
     pub async fn balance(&self) -> Result<Balance> {
-        let path = self.dir.join("node.db");
-        if !path.exists() {
-            return Ok(Balance::default());
-        }
-        match LedgerReader::open(&path).await {
-            Ok(reader) => Ok(reader.balance().await?),
-            Err(LedgerError::NotSetUp) => Ok(Balance::default()),
-            Err(error) => Err(error.into()),
+        match LedgerReader::open_made(&self.dir.join("node.db")).await? {
+            Some(reader) => Ok(reader.balance().await?),
+            None => Ok(Balance::default()),
         }
     }
 

@@ -91,6 +91,22 @@ impl LedgerReader {
         }
     }
 
+    /// Opens a ledger for reading only; nothing where there is none yet: the file is missing, or it is still being made, or its
+    /// making was stopped, so that it holds nothing.
+    ///
+    /// # Errors
+    /// [`LedgerError::Storage`] if the file is no database.
+    pub async fn open_made(path: &Path) -> Result<Option<LedgerReader>, LedgerError> {
+        if !path.exists() {
+            return Ok(None);
+        }
+        match LedgerReader::open(path).await {
+            Ok(reader) => Ok(Some(reader)),
+            Err(LedgerError::NotSetUp) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     pub(crate) fn new(readers: Readers) -> LedgerReader {
         LedgerReader { readers }
     }

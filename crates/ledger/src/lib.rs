@@ -161,9 +161,9 @@ pub enum LedgerError {
     /// The system gave no randomness for a salt.
     #[error("the system gave no randomness")]
     NoRandomness,
-    /// The file lacks the tables that every reader needs: its first opening was stopped before it had made them.
+    /// The file lacks the tables that every reader needs: its first opening has not made them yet, or was stopped before.
     #[error(
-        "the ledger file is not set up to its end, because the node was stopped while it made it; start the node, which sets it up"
+        "the ledger file is not set up to its end: the node is making it now, or was stopped while it did; start the node, which sets it up"
     )]
     NotSetUp,
     /// A stored row is not what the ledger writes: it was altered from outside.

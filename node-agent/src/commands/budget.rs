@@ -190,11 +190,10 @@ fn in_words_of(act: &NewGuarantee) -> String {
 pub(crate) async fn standings(dir: &NodeDir, policy: &Authorizer) -> Result<Vec<CapStanding>> {
     let known = known_parts(dir, policy)?;
     let now = clock::now();
-    if !dir.ledger().exists() {
-        return Ok(ledger::unspent(policy.caps(), &known, now)?);
-    }
-    let ledger = LedgerReader::open(&dir.ledger()).await?;
-    Ok(ledger.standing(policy.caps(), &known, now).await?)
+    Ok(match LedgerReader::open_made(&dir.ledger()).await? {
+        Some(ledger) => ledger.standing(policy.caps(), &known, now).await?,
+        None => ledger::unspent(policy.caps(), &known, now)?,
+    })
 }
 
 /// The dataset, purposes and studies to which something can be charged here.

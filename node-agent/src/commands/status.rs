@@ -34,10 +34,7 @@ async fn account(dir: &NodeDir) -> Result<(Balance, u64)> {
 
 /// The ledger; none before the first start.
 async fn ledger(dir: &NodeDir) -> Result<Option<LedgerReader>> {
-    Ok(match dir.ledger().exists() {
-        true => Some(LedgerReader::open(&dir.ledger()).await?),
-        false => None,
-    })
+    Ok(LedgerReader::open_made(&dir.ledger()).await?)
 }
 
 /// How witnesses stand: a line for each, and where one does not cosign what to do.

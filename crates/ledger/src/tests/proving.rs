@@ -61,7 +61,11 @@ async fn a_ledger_whose_making_was_stopped_is_read_once_it_can_be() {
                 assert!(reader.requests().await.unwrap().is_empty());
                 assert!(reader.verify(&[]).await.unwrap().is_sound());
             }
-            Err(LedgerError::NotSetUp) => assert!(!base, "after {steps} steps"),
+            Err(LedgerError::NotSetUp) => {
+                assert!(!base, "after {steps} steps");
+                let made = LedgerReader::open_made(&place.path()).await.unwrap();
+                assert!(made.is_none(), "after {steps} steps");
+            }
             Err(other) => panic!("after {steps} steps: {other}"),
         }
         drop(place.open().await);
