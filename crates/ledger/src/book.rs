@@ -92,18 +92,29 @@ impl LedgerReader {
     }
 
     /// Opens a ledger for reading only; nothing where there is none yet: the file is missing, or it is still being made, or its
-    /// making was stopped, so that it holds nothing.
+    /// making was stopped. A file that holds entries is never taken for none.
     ///
     /// # Errors
-    /// [`LedgerError::Storage`] if the file is no database.
+    /// [`LedgerError::Storage`] if the file is no database, [`LedgerError::NotSetUp`] if it holds entries and lacks tables.
     pub async fn open_made(path: &Path) -> Result<Option<LedgerReader>, LedgerError> {
         if !path.exists() {
             return Ok(None);
         }
-        match LedgerReader::open(path).await {
-            Ok(reader) => Ok(Some(reader)),
-            Err(LedgerError::NotSetUp) => Ok(None),
-            Err(error) => Err(error),
+        let readers = Store::open_read_only(path).await?;
+        let version = readers.schema_version().await?;
+        match version {
+            Some(version) if version >= READABLE_FROM => Ok(Some(LedgerReader::new(readers))),
+            // The first step makes the log; before it there is none.
+            None => Ok(None),
+            Some(_) => {
+                let written: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM entries)")
+                    .fetch_one(readers.pool())
+                    .await?;
+                match written {
+                    true => Err(LedgerError::NotSetUp),
+                    false => Ok(None),
+                }
+            }
         }
     }
 

@@ -75,6 +75,21 @@ async fn a_ledger_whose_making_was_stopped_is_read_once_it_can_be() {
 }
 
 #[tokio::test]
+async fn what_an_earlier_program_wrote_is_never_taken_for_nothing() {
+    let place = Place::new();
+    let earlier = storage::migrator(&MIGRATIONS[..5]);
+    let store = storage::Store::open(&place.path(), &earlier).await.unwrap();
+    let mut transaction = store.writer().write_transaction().await.unwrap();
+    sqlx::query("INSERT INTO entries VALUES (0, 'study', 1, '', zeroblob(32), zeroblob(32))")
+        .execute(&mut *transaction)
+        .await
+        .unwrap();
+    transaction.commit().await.unwrap();
+    let held = LedgerReader::open_made(&place.path()).await;
+    assert!(matches!(held, Err(LedgerError::NotSetUp)));
+}
+
+#[tokio::test]
 async fn an_entry_is_proved_to_be_in_the_signed_log() {
     let place = Place::new();
     let ledger = place.open().await;
