@@ -30,6 +30,8 @@ pub(crate) struct City {
     /// By level: the sum of the answers, and its noise variance.
     released: Vec<(Vec<i64>, f64)>,
     pub(crate) consistent: Consistent,
+    /// What the bounds keep of the whole city's count, by cell of the coarsest level: groups, then periods. Nothing where nobody counts.
+    kept: Vec<Option<f64>>,
     /// The finest level of all registers.
     pub(crate) finest: Option<Level>,
 }
@@ -70,10 +72,12 @@ impl City {
         };
         let manifest = generate(&config, folder.path(), &mut |_| {})?;
         let query = question(uncut)?;
+        let whole = question(true)?;
         let price = price(&query);
         let slices = query.slices();
         let mapping = Mapping::parse(Mapping::municipal_register())?;
         let mut truth: Vec<Vec<i64>> = Vec::new();
+        let mut all = vec![0_i64; query.cells_per_area()];
         let mut answers: Vec<Vec<(Vec<i64>, f64)>> = Vec::new();
         for organisation in &manifest.organisations {
             let edition = Edition {
@@ -85,6 +89,11 @@ impl City {
             let key = NodeKey::new(&[seed as u8; 32]);
             let (snapshot, _) = Snapshot::build(&mapping, register, &key, edition)?;
             let exact = aggregate(&query, &snapshot).release_through(|cells| cells);
+            let unbounded = aggregate(&whole, &snapshot).release_through(|cells| cells);
+            // The coarsest level comes first: one area.
+            all.iter_mut()
+                .zip(&unbounded)
+                .for_each(|(sum, cell)| *sum += cell);
             let noisy = release(aggregate(&query, &snapshot), &price)?;
             let mut answer = Vec::new();
             for (place, slice) in slices.iter().enumerate() {
@@ -127,7 +136,11 @@ impl City {
                 (sum, variance)
             })
             .collect();
+        let kept = (truth[0].iter().zip(&all))
+            .map(|(kept, all)| (*all > 0).then(|| *kept as f64 / *all as f64))
+            .collect();
         Ok(City {
+            kept,
             inner,
             periods: query.periods().len(),
             truth,
@@ -135,6 +148,11 @@ impl City {
             consistent,
             finest: Some(mapping.finest_level()),
         })
+    }
+
+    /// What the bounds keep of each group's count, by period.
+    pub(crate) fn kept(&self) -> impl Iterator<Item = Vec<f64>> + '_ {
+        (self.kept.chunks(self.periods)).map(|group| group.iter().flatten().copied().collect())
     }
 
     /// Whether estimates hold the truth.

@@ -38,6 +38,30 @@ impl Tally {
     }
 }
 
+/// What bounds keep of the counts of the whole city, over all groups, periods and cities.
+struct Kept {
+    least: f64,
+    most: f64,
+    /// The most that it moves over the periods of one group: a bend that no noise explains.
+    bend: f64,
+}
+
+impl Kept {
+    const NOTHING: Kept = Kept {
+        least: 1.0,
+        most: 0.0,
+        bend: 0.0,
+    };
+
+    fn add(&mut self, group: &[f64]) {
+        let least = group.iter().copied().fold(1.0, f64::min);
+        let most = group.iter().copied().fold(0.0, f64::max);
+        self.least = self.least.min(least);
+        self.most = self.most.max(most);
+        self.bend = self.bend.max(most - least);
+    }
+}
+
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [seeds, scale, bounds] = &arguments[..] else {
@@ -47,8 +71,10 @@ fn main() -> Result<()> {
     let seeds: u64 = seeds.parse().context("the number of seeds")?;
     let scale: f64 = scale.parse().context("the scale")?;
     let (mut composed, mut ahead) = (Tally::default(), Tally::default());
+    let mut kept = Kept::NOTHING;
     for seed in 1..=seeds {
         let city = City::asked(seed, scale, uncut)?;
+        city.kept().for_each(|group| kept.add(&group));
         city.composed(&mut composed)?;
         forecasts::score(&city, &mut ahead)?;
         eprint!("\rseed {seed} of {seeds}");
@@ -61,6 +87,12 @@ fn main() -> Result<()> {
         } else {
             ""
         }
+    );
+    println!(
+        "what the bounds keep of a group's count in a quarter, whole city: {:.1} to {:.1} %, moving by up to {:.1} points within a group",
+        100.0 * kept.least,
+        100.0 * kept.most,
+        100.0 * kept.bend
     );
     println!("bounded truth inside the interval of an estimate");
     composed.print();
