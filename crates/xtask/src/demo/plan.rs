@@ -93,7 +93,7 @@ pub(super) fn study(organisations: &[String], now: i64) -> Value {
             "housing-need", "income-support", "severe-disability", "low-income", "frequent-users",
         ],
         "finest_level": "micro-area",
-        "max_rho_per_query": 200_000_000,
+        "max_rho_per_query": 250_000_000,
         // The first questions cost 0.6; what is left pays for twenty more at 0.1. Epsilon 14 in all, at delta 1e-6.
         "max_rho_total": 2_600_000_000_u64,
         "valid_from": now - DAY,
