@@ -142,8 +142,12 @@ async fn work(node: Arc<Node>) {
             Ok(reply) => {
                 // The wait was long; what came in is decided under the policy as it stands now.
                 refresh_policy(&node, &mut edited).await;
-                for item in reply.items {
-                    take(&node, item, &in_hand);
+                // Nor is anything done that was asked for before a pause and came in after it: it is offered again once the node
+                // asks for work.
+                if !node.dir().is_paused() {
+                    for item in reply.items {
+                        take(&node, item, &in_hand);
+                    }
                 }
             }
             Err(error) => {
