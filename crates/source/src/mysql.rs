@@ -41,8 +41,12 @@ impl Server for MariaDb {
 
 fn options(database: &Database) -> Result<MySqlConnectOptions, SourceError> {
     let url = database.url.replacen("mariadb://", "mysql://", 1);
-    let options =
-        MySqlConnectOptions::from_str(&url).map_err(|error| failed(&database.address(), &error))?;
+    let options = MySqlConnectOptions::from_str(&url)
+        .map_err(|error| failed(&database.address(), &error))?
+        // The server's own time zone, in which people entered the days: a TIMESTAMP of midnight is the day before elsewhere.
+        .timezone(None)
+        // A slow query is a large register, and its text may name people.
+        .disable_statement_logging();
     let mut options = match database.needs_tls() {
         false => options.ssl_mode(MySqlSslMode::Disabled),
         true => options.ssl_mode(MySqlSslMode::VerifyIdentity),

@@ -172,6 +172,29 @@ fn a_register_on_mariadb_is_read_by_a_user_who_can_only_read() {
                 .expect("filled");
         }
     });
+    // A day that somebody entered as the moment in which it begins stays that day.
+    wait_for(async {
+        let url = format!("{}?ssl-mode=DISABLED", url("writer"));
+        let mut connection = sqlx::MySqlConnection::connect(&url)
+            .await
+            .expect("connected");
+        let stamped = "SET time_zone = '+01:00'; CREATE TABLE stamped (seen TIMESTAMP NULL); \
+                       INSERT INTO stamped VALUES ('2026-03-01 00:00:00')";
+        sqlx::raw_sql(stamped)
+            .execute(&mut connection)
+            .await
+            .expect("filled");
+    });
+    let place = source::Place::of(&url("reader"), &local("table = \"stamped\"").register);
+    let place = place.expect("a place");
+    let mut stamped = source::open(&place, None, source::Notation::PLAIN).expect("opened");
+    let mut batch = snapshot::Batch::default();
+    assert!(stamped.next(&mut batch).expect("read"));
+    assert_eq!(
+        batch.records().next().expect("a row").field(0),
+        "2026-03-01"
+    );
+
     let municipal = mapping(&[]);
     let reader = url("reader").replace("mysql:", "mariadb:");
     let (same, again) = build(&reader, &local("table = \"register\""), &municipal);

@@ -174,7 +174,9 @@ pub(crate) fn mariadb() -> Option<Server> {
     ));
     command
         .arg(format!("--init-file={}", start.display()))
-        .arg("--innodb-flush-log-at-trx-commit=0");
+        .arg("--innodb-flush-log-at-trx-commit=0")
+        // As in Italy in winter.
+        .arg("--default-time-zone=+01:00");
     let mut child = quiet(&mut command).spawn().expect("mariadbd");
     wait(port, &mut child);
     Some(Server {
