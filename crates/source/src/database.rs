@@ -105,6 +105,10 @@ pub(crate) fn select(rows: &Rows, quote: char) -> Result<String, Said> {
 /// What a driver's failure means, without the driver's words.
 pub(crate) fn failed(address: &str, error: &sqlx::Error) -> SourceError {
     let problem = match error {
+        // A handshake in which the certificate is refused comes back as data that is not valid.
+        sqlx::Error::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+            &said::UNTRUSTED
+        }
         sqlx::Error::Io(_) => &said::NO_REPLY,
         sqlx::Error::Tls(_) => &said::NO_TLS,
         sqlx::Error::Configuration(_) => &said::BAD_ADDRESS,

@@ -34,9 +34,10 @@ sentences! { SOURCE_SENTENCES:
 
     // Databases, without the driver's words.
     NO_REPLY "database-no-reply" "does not answer at this address; check host and port"
+    UNTRUSTED "database-untrusted" "its certificate is of another authority, for another name or out of date; name the certificate of its authority with `--ca-file FILE` (`ca_file` in sources.toml), and the server as the certificate does"
     NO_TLS "database-no-tls" "no TLS connection: name the certificate of its authority as `ca_file` in sources.toml"
     BAD_ADDRESS "database-bad-address" "the address is not well formed; write postgres://USER@HOST/DATABASE or mysql://USER@HOST/DATABASE"
-    BAD_USER "database-bad-user" "refuses the user or the password; see `password_file` in sources.toml"
+    BAD_USER "database-bad-user" "refuses the user or the password, or wants TLS even on this machine; name a file with the password with `--password-file FILE`, and for TLS the certificate of its authority with `--ca-file FILE` (`password_file` and `ca_file` in sources.toml)"
     NO_DATABASE "database-no-database" "has no such database, or the query is not SQL it understands"
     NO_TABLE "database-no-table" "has no such table; see `table` or `query` in sources.toml"
     NO_COLUMN "database-no-column" "has no such column; see `query` in sources.toml"
