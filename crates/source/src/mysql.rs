@@ -7,7 +7,7 @@ use crate::error::SourceError;
 use crate::server::{Rows, Server, Values};
 use futures::TryStreamExt;
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlSslMode};
-use sqlx::{AssertSqlSafe, Connection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 use std::str::FromStr;
 
 /// The connector.

@@ -5,7 +5,7 @@ use crate::database::{Database, failed};
 use crate::error::SourceError;
 use crate::server::{Rows, Server, Values};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
-use sqlx::{AssertSqlSafe, Connection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 use std::str::FromStr;
 
 /// Rows the cursor gives at a time.
@@ -54,7 +54,9 @@ impl Server for Postgres {
 fn options(database: &Database) -> Result<PgConnectOptions, SourceError> {
     let options = PgConnectOptions::from_str(&database.url)
         .map_err(|error| failed(&database.address(), &error))?
-        .application_name("node-agent");
+        .application_name("node-agent")
+        // A slow query is a large register, and its text may name people.
+        .disable_statement_logging();
     let mut options = match database.needs_tls() {
         false => options.ssl_mode(PgSslMode::Disable),
         true => options.ssl_mode(PgSslMode::VerifyFull),

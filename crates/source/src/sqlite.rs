@@ -10,7 +10,8 @@ use futures::TryStreamExt;
 use snapshot::RejectKind;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow};
 use sqlx::{
-    AssertSqlSafe, Column, Connection, Executor, Row, SqlSafeStr, Statement, TypeInfo, ValueRef,
+    AssertSqlSafe, Column, ConnectOptions, Connection, Executor, Row, SqlSafeStr, Statement,
+    TypeInfo, ValueRef,
 };
 use std::path::Path;
 
@@ -52,7 +53,11 @@ async fn stream(
         }
         _ => failed(&address, &error),
     };
-    let options = SqliteConnectOptions::new().filename(path).read_only(true);
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .read_only(true)
+        // A slow query is a large register, and its text may name people.
+        .disable_statement_logging();
     let mut connection = SqliteConnection::connect_with(&options)
         .await
         .map_err(fault)?;
