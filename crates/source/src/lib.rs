@@ -55,3 +55,4 @@ pub use register::{open, open_register};
 pub use schema::mapping_schema;
 pub use sentences::SOURCE_SENTENCES;
 pub use siuss::{SINA_COLUMNS, SINBA_COLUMNS};
+pub use xlsx::sheets;

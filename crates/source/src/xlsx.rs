@@ -11,7 +11,7 @@ use calamine::{DataRef, Reader, Xlsx};
 use snapshot::RejectKind;
 use std::fs::File;
 use std::io::BufReader;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 const FORMAT: &str = "XLSX";
 /// Most columns of a sheet, by the format itself.
@@ -32,21 +32,37 @@ pub(crate) fn open(
     })
 }
 
+/// The names of a spreadsheet's sheets, in their order.
+///
+/// # Errors
+/// A file that is none, or unpacks to far more than a register.
+pub fn sheets(path: &Path) -> Result<Vec<String>, SourceError> {
+    check_archive(path, FORMAT)?;
+    Ok(book(path)?.sheet_names())
+}
+
+fn book(path: &Path) -> Result<Xlsx<BufReader<File>>, SourceError> {
+    let file = File::open(path).map_err(|source| SourceError::File {
+        path: path.to_owned(),
+        source,
+    })?;
+    Xlsx::new(BufReader::new(file)).map_err(|_| SourceError::Damaged {
+        path: path.to_owned(),
+        format: FORMAT,
+    })
+}
+
 fn stream(
-    path: &PathBuf,
+    path: &Path,
     sheet: Option<String>,
     notation: Notation,
     sink: &mut Sink,
 ) -> Result<(), SourceError> {
     let damaged = || SourceError::Damaged {
-        path: path.clone(),
+        path: path.to_owned(),
         format: FORMAT,
     };
-    let file = File::open(path).map_err(|source| SourceError::File {
-        path: path.clone(),
-        source,
-    })?;
-    let mut book: Xlsx<_> = Xlsx::new(BufReader::new(file)).map_err(|_| damaged())?;
+    let mut book = book(path)?;
     let names = book.sheet_names();
     let sheet = match sheet {
         None => names.first().cloned().ok_or_else(damaged)?,
@@ -80,7 +96,9 @@ fn stream(
         return Ok(());
     }
     match rows.titles.is_empty() {
-        true => Err(SourceError::NoHeader { path: path.clone() }),
+        true => Err(SourceError::NoHeader {
+            path: path.to_owned(),
+        }),
         false => rows.titles_are_rows(sink),
     }
 }

@@ -124,6 +124,13 @@ pub(crate) fn recognise(
         "terminal-register",
         &[("name", &name), ("kind", &kind)],
     );
+    if let Place::Xlsx(path, None) = &place {
+        let sheets = source::sheets(path)?;
+        if let [first, _, ..] = &*sheets {
+            let told = [("first", first.as_str()), ("sheets", &sheets.join(", "))];
+            say(language, "terminal-first-sheet", &told);
+        }
+    }
     let mut mapping = match (&options.mapping, ready) {
         (Some(path), _) => std::fs::read_to_string(path).with_context(|| {
             let name = path.display().to_string();
@@ -260,7 +267,13 @@ fn proposed(
         .filter(|column| !column.name.is_empty());
     ensure!(
         missing.is_empty() || named.count() > 1,
-        language.fill("terminal-title-above", &[("name", &place.name())])
+        language.fill(
+            match place.kind() {
+                Kind::Text => "terminal-title-above",
+                _ => "terminal-no-table",
+            },
+            &[("name", &place.name())]
+        )
     );
     ensure!(
         missing.is_empty(),
