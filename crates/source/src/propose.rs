@@ -66,6 +66,12 @@ fn is_called(column: &Column, names: &[&str]) -> bool {
         .any(|called| names.contains(&called.as_str()))
 }
 
+/// Whether one of these words is in a column's name.
+fn has_word(column: &Column, words: &[&str]) -> bool {
+    let parts = column.name.split(|c: char| !c.is_alphanumeric());
+    parts.map(plain).any(|part| words.contains(&part.as_str()))
+}
+
 /// Proposes a mapping. `format` is that of a text file.
 pub fn propose(found: &Inspection, format: Option<TextFormat>) -> Proposal {
     let mut free: Vec<&Column> = found
@@ -88,6 +94,24 @@ pub fn propose(found: &Inspection, format: Option<TextFormat>) -> Proposal {
             .iter()
             .find_map(|name| take(&mut free, &|column| is_called(column, &[*name])));
         if let Some(column) = column {
+            proposal.fields.insert(field, column);
+        }
+    }
+    // *Quartiere (NIL)*, *NIL di residenza*, *Municipio del domicilio*: a word of the name, where what stands there fits.
+    for (field, words) in [
+        (Field::Nil, &["NIL", "QUARTIERE"][..]),
+        (Field::Municipio, &["MUNICIPIO"][..]),
+    ] {
+        let numbers = |content| match field {
+            // A register of the first nine NIL looks like one of municipi.
+            Field::Nil => matches!(content, Content::Nil | Content::Municipio),
+            _ => content == Content::Municipio,
+        };
+        if !proposal.fields.contains_key(&field)
+            && let Some(column) = take(&mut free, &|column| {
+                numbers(column.content) && has_word(column, words)
+            })
+        {
             proposal.fields.insert(field, column);
         }
     }
@@ -411,6 +435,33 @@ mod tests {
         assert_eq!(proposal.values[&Field::Citizenship]["Perù"], "non-eu");
         assert_eq!(proposal.values[&Field::Citizenship]["rumena"], "eu");
         assert_eq!(proposal.unknown[&Field::Service], ["Doccia"]);
+    }
+
+    #[test]
+    fn a_word_of_a_column_s_name_and_its_numbers_tell_where_people_live() {
+        let looked_at = |names: &str, rows: &str| {
+            let text = format!("CF;Data;Servizio;{names}\n{rows}");
+            let format = CsvFormat {
+                delimiter: b';',
+                encoding: Encoding::Utf8,
+                header_line: 1,
+            };
+            let records = CsvRecords::open(text.as_bytes(), format).expect("a header");
+            propose(&inspect(records).expect("read"), None)
+        };
+        let row = "RSSMRA80A01F205X;05/01/2026;food-aid";
+        let found = looked_at(
+            "Quartiere (NIL);Municipio di residenza",
+            &format!("{row};82;9\n{row};13;4\n"),
+        );
+        assert_eq!(found.fields[&Field::Nil], "Quartiere (NIL)");
+        assert_eq!(found.fields[&Field::Municipio], "Municipio di residenza");
+        assert_eq!(found.finest_level, "micro-area");
+        let found = looked_at("NIL di residenza", &format!("{row};1\n{row};9\n"));
+        assert_eq!(found.fields[&Field::Nil], "NIL di residenza");
+        // A name alone, or numbers alone, say nothing.
+        let found = looked_at("Quartiere;Numero", &format!("{row};Ortica;82\n"));
+        assert_eq!(found.finest_level, "city");
     }
 
     #[test]
