@@ -346,9 +346,8 @@ fn try_out(at: &str, place: &Place, local: &Local, mapping: &Mapping) -> Result<
             file.take(BEGINNING).read_to_end(&mut beginning)?;
             // A row that the beginning ends in is no fault of the register.
             let wide = mapping.csv_format().map(|format| format.encoding) == Some(Encoding::Utf16);
-            if beginning.len() as u64 == BEGINNING && !wide {
-                let end = beginning.iter().rposition(|byte| *byte == b'\n');
-                beginning.truncate(end.map_or(beginning.len(), |end| end + 1));
+            if beginning.len() as u64 == BEGINNING {
+                beginning.truncate(end_of_last_line(&beginning, wide));
             }
             Input::Csv(Box::new(std::io::Cursor::new(beginning)))
         }
@@ -365,6 +364,23 @@ fn try_out(at: &str, place: &Place, local: &Local, mapping: &Mapping) -> Result<
     let trial = NodeKey::new(&[0; 32]);
     let built = Snapshot::build_from(mapping, input, &trial, edition, &Objections::default());
     Ok(built?.1)
+}
+
+/// Where the last whole line of `text` ends; its own end where there is none. In `wide` text (UTF-16) a line ends with two bytes,
+/// in either order.
+fn end_of_last_line(text: &[u8], wide: bool) -> usize {
+    let end = match wide {
+        false => text
+            .iter()
+            .rposition(|byte| *byte == b'\n')
+            .map(|at| at + 1),
+        true => {
+            let ends = |pair: &[u8]| matches!(pair, [b'\n', 0] | [0, b'\n']);
+            let pairs = text.chunks_exact(2);
+            pairs.clone().rposition(ends).map(|at| at * 2 + 2)
+        }
+    };
+    end.unwrap_or(text.len())
 }
 
 /// The first batches of a register.
