@@ -8,7 +8,7 @@ use crate::line::{Block, Blocks, Splitter};
 use crate::mapping::{Field, Mapping};
 use crate::notation::Encoding;
 use crate::parallel::on_threads;
-use crate::quality::{LISTED_REJECTS, LocalQuality, Reject, RejectKind};
+use crate::quality::{LocalQuality, Reject, RejectKind};
 use crate::records::{Batch, Part, Records};
 use crate::row::Row;
 use crate::shard::Shard;
@@ -87,11 +87,7 @@ fn gather_from<S: Source>(
         quality.add(part?);
     }
     let rejects = unlocked(gathering.rejects.into_inner());
-    quality.rejects = rejects
-        .into_values()
-        .flatten()
-        .take(LISTED_REJECTS)
-        .collect();
+    quality.rejects = rejects.into_values().flatten().collect();
     let shards = gathering.shards.into_iter();
     Ok(Gathered {
         shards: shards
@@ -231,7 +227,7 @@ struct Gathering<'m, S> {
     hasher: FixedState,
     source: Mutex<S>,
     shards: Vec<Mutex<Shard>>,
-    /// By number of the block: the first [`LISTED_REJECTS`] of the register are among them.
+    /// By number of the block: the first ones of each kind of those that were read.
     rejects: Mutex<BTreeMap<usize, Vec<Reject>>>,
 }
 
@@ -314,11 +310,10 @@ impl<S: Source> Gathering<'_, S> {
     fn list(&self, block: usize, rejects: Vec<Reject>) {
         let mut all = lock(&self.rejects);
         all.insert(block, rejects);
-        let mut before = 0;
+        let mut before = BTreeMap::new();
         all.retain(|_, rejects| {
-            let listed = before < LISTED_REJECTS;
-            before += rejects.len();
-            listed
+            LocalQuality::first_of_each_kind(rejects, &mut before);
+            !rejects.is_empty()
         });
     }
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-/// Most rejected rows listed one by one; all are counted.
+/// Most rejects of one kind listed one by one, so that thousands of one fault hide no other; all are counted.
 pub const LISTED_REJECTS: usize = 1_000;
 
 taxonomy::vocabulary! {
@@ -80,7 +80,7 @@ pub struct LocalQuality {
     pub sexes_differ: u64,
     /// People left out because they objected or must be forgotten.
     pub objections: u64,
-    /// First rejects, in the order of the register, at most [`LISTED_REJECTS`].
+    /// First rejects, in the order of the register, at most [`LISTED_REJECTS`] of each kind.
     pub rejects: Vec<Reject>,
     /// All rejects and ignored fields by column and kind; of a register in several files, the column is `FILE: COLUMN`.
     pub by_column: BTreeMap<String, BTreeMap<RejectKind, u64>>,
@@ -101,7 +101,8 @@ impl LocalQuality {
         if let Some(kinds) = self.by_column.get_mut(&*counted) {
             *kinds.entry(kind).or_default() += 1;
         }
-        if self.rejects.len() < LISTED_REJECTS {
+        let alike = self.by_column.values().filter_map(|kinds| kinds.get(&kind));
+        if alike.sum::<u64>() <= LISTED_REJECTS as u64 {
             self.rejects.push(Reject {
                 file: part.map(|part| part.file.clone()),
                 row,
@@ -109,6 +110,18 @@ impl LocalQuality {
                 kind,
             });
         }
+    }
+
+    /// Keeps the first rejects of each kind; `before` says how many there are of each already.
+    pub(crate) fn first_of_each_kind(
+        rejects: &mut Vec<Reject>,
+        before: &mut BTreeMap<RejectKind, usize>,
+    ) {
+        rejects.retain(|reject| {
+            let alike = before.entry(reject.kind).or_default();
+            *alike += 1;
+            *alike <= LISTED_REJECTS
+        });
     }
 
     /// Adds what was counted of other rows, their list of rejects aside.
