@@ -166,6 +166,10 @@ pub(crate) fn read_csv(path: &Path) -> Result<Table, OfferError> {
     let mut rows = Vec::new();
     for record in reader.records() {
         let record = record.map_err(|error| row_fault(&error))?;
+        // Spreadsheets write rows that somebody emptied.
+        if record.iter().all(str::is_empty) {
+            continue;
+        }
         let cells = (columns.iter().zip(record.iter()))
             .filter(|(_, cell)| !cell.is_empty())
             .map(|(column, cell)| (column.clone(), cell.to_owned()))
