@@ -25,7 +25,12 @@ pub enum StorageError {
     /// The file or its folder could not be created, or its mode not be set.
     #[error("the database file could not be prepared")]
     File(#[source] std::io::Error),
-    /// The file holds a newer schema than this program knows, or a migration failed.
+    /// The file holds a newer schema than this program knows.
+    #[error(
+        "the database was written by a newer version of the program; run that version, or restore the backup made before the upgrade"
+    )]
+    Newer,
+    /// A schema that this program knows was altered, or a migration failed.
     #[error("the database schema could not be brought up to date")]
     Migration(#[source] sqlx::migrate::MigrateError),
     /// Another process held the write lock through all attempts.

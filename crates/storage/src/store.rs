@@ -2,7 +2,7 @@
 //! It never opens a file with weaker durability or wider permissions than stated here.
 
 use crate::{Readers, StorageError, Writer};
-use sqlx::migrate::Migrator;
+use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use std::path::Path;
 use std::time::Duration;
@@ -25,8 +25,8 @@ impl Store {
     /// Opens the file, creating it with mode 0600 where it is missing, and applies outstanding migrations.
     ///
     /// # Errors
-    /// [`StorageError::File`] when it cannot be created or restricted to its owner, [`StorageError::Migration`]
-    /// when its schema is newer than `migrator` or was edited, [`StorageError::Database`] otherwise.
+    /// [`StorageError::File`] when it cannot be created or restricted to its owner, [`StorageError::Newer`]
+    /// when its schema is newer than `migrator`, [`StorageError::Migration`] when it was edited, [`StorageError::Database`] otherwise.
     pub async fn open(path: &Path, migrator: &Migrator) -> Result<Store, StorageError> {
         restrict_to_owner(path)?;
         let options = durable(path);
@@ -40,10 +40,10 @@ impl Store {
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .connect_with(options)
             .await?;
-        migrator
-            .run(&writer)
-            .await
-            .map_err(StorageError::Migration)?;
+        (migrator.run(&writer).await).map_err(|error| match error {
+            MigrateError::VersionMissing(_) => StorageError::Newer,
+            error => StorageError::Migration(error),
+        })?;
         Ok(Store {
             writer: Writer::new(writer),
             readers: Store::open_read_only(path).await?,

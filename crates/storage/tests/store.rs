@@ -164,7 +164,7 @@ async fn an_edited_or_newer_schema_is_refused() {
     let older = migrator(&[]);
     assert!(matches!(
         Store::open(&path, &older).await,
-        Err(StorageError::Migration(_))
+        Err(StorageError::Newer)
     ));
     assert!(Store::open(&path, &numbers()).await.is_ok());
 }
