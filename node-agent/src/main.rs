@@ -39,6 +39,8 @@ enum Command {
         dir: Dir,
         /// The join string, starting with `wi1.`.
         join_string: String,
+        #[command(flatten)]
+        spoken: commands::spoken::Spoken,
     },
     /// Serves until stopped.
     Serve {
@@ -180,7 +182,8 @@ async fn main() -> ExitCode {
     match done {
         Ok(code) => code,
         Err(error) => {
-            let (language, word) = node_agent::words::faults::of_terminal();
+            let spoken = commands::spoken::asked_for(&matches);
+            let (language, word) = node_agent::words::faults::of_terminal(spoken);
             let said = node_agent::words::faults::said(&error, language);
             eprintln!("{word}: {said}");
             ExitCode::FAILURE
@@ -217,9 +220,11 @@ async fn run(command: Command) -> Result<ExitCode> {
                 .with_context(|| format!("cannot make a key at {}", out.display()))?;
             println!("{}", node_agent::keys::public(&key));
         }
-        Command::Join { dir, join_string } => {
-            commands::join::run(&NodeDir::new(dir.dir), &join_string).await?
-        }
+        Command::Join {
+            dir,
+            join_string,
+            spoken,
+        } => commands::join::run(&NodeDir::new(dir.dir), &join_string, spoken).await?,
         Command::Serve { dir, .. } => node_agent::serve::serve(NodeDir::new(dir.dir)).await?,
         Command::Open { dir } => println!("{}", node_agent::page::open(&NodeDir::new(dir.dir))?),
         Command::Pause { dir } => set_paused(&NodeDir::new(dir.dir), true)?,

@@ -1,6 +1,7 @@
 //! `node-agent objection`: who objected or must be forgotten, on this node's own list.
 //! Codes are read from standard input or a file, never from the command line, which other programs can see.
 
+use crate::commands::spoken::Spoken;
 use crate::config::NodeDir;
 use crate::objections::{self, Reason};
 use crate::people::{Naming, quoted};
@@ -26,6 +27,9 @@ pub enum ObjectionCommand {
         /// Why they are left out.
         #[arg(long, value_enum, default_value = "objection")]
         reason: Reason,
+        /// The language of what is said.
+        #[command(flatten)]
+        spoken: Spoken,
     },
     /// Lists the entries: number, day, reason. Nobody can tell from them who it is.
     List {
@@ -40,6 +44,9 @@ pub enum ObjectionCommand {
         dir: PathBuf,
         /// The entry's number, as `objection list` prints it.
         id: String,
+        /// The language of what is said.
+        #[command(flatten)]
+        spoken: Spoken,
     },
 }
 
@@ -48,11 +55,18 @@ pub enum ObjectionCommand {
 /// # Errors
 /// When the folder is no node's, or a line names nobody.
 pub fn run(command: ObjectionCommand) -> Result<()> {
-    let language = Language::of_environment();
     match command {
-        ObjectionCommand::Add { dir, file, reason } => {
-            add(&NodeDir::new(dir), file.as_deref(), reason, language)
-        }
+        ObjectionCommand::Add {
+            dir,
+            file,
+            reason,
+            spoken,
+        } => add(
+            &NodeDir::new(dir),
+            file.as_deref(),
+            reason,
+            spoken.language(),
+        ),
         ObjectionCommand::List { dir } => {
             for entry in objections::entries(&NodeDir::new(dir))? {
                 let reason = serde_json::to_string(&entry.reason)?;
@@ -65,7 +79,8 @@ pub fn run(command: ObjectionCommand) -> Result<()> {
             }
             Ok(())
         }
-        ObjectionCommand::Remove { dir, id } => {
+        ObjectionCommand::Remove { dir, id, spoken } => {
+            let language = spoken.language();
             ensure!(
                 objections::remove(&NodeDir::new(dir), &id)?,
                 language.fill("terminal-no-entry", &[("id", &id)])

@@ -1,5 +1,6 @@
 //! `node-agent offer`: publishing what the organisation offers, for planning. Reads a file of places and services, never the register.
 
+use crate::commands::spoken::Spoken;
 use crate::config::NodeDir;
 use crate::node::{open_ledger, read_policy};
 use crate::words::Language;
@@ -27,18 +28,27 @@ pub enum OfferCommand {
         /// A GeoJSON file of official outlines, by which sites with a position and no NIL are placed.
         #[arg(long)]
         areas: Option<PathBuf>,
+        /// The language of what is said.
+        #[command(flatten)]
+        spoken: Spoken,
     },
     /// Shows the offer last signed.
     Show {
         /// The node's folder.
         #[arg(long)]
         dir: PathBuf,
+        /// The language of what is said.
+        #[command(flatten)]
+        spoken: Spoken,
     },
     /// Signs an empty offer as the next version.
     Withdraw {
         /// The node's folder.
         #[arg(long)]
         dir: PathBuf,
+        /// The language of what is said.
+        #[command(flatten)]
+        spoken: Spoken,
     },
 }
 
@@ -47,15 +57,20 @@ pub enum OfferCommand {
 /// # Errors
 /// When the file cannot be read or the policy does not let it be published.
 pub async fn run(command: OfferCommand) -> Result<()> {
-    let language = Language::of_environment();
-    let refused = |path: &std::path::Path| {
-        language.fill(
-            "terminal-offer-refused",
-            &[("name", &path.display().to_string())],
-        )
-    };
     match command {
-        OfferCommand::Publish { dir, file, areas } => {
+        OfferCommand::Publish {
+            dir,
+            file,
+            areas,
+            spoken,
+        } => {
+            let language = spoken.language();
+            let refused = |path: &std::path::Path| {
+                language.fill(
+                    "terminal-offer-refused",
+                    &[("name", &path.display().to_string())],
+                )
+            };
             let mut loaded = read_file(&file).with_context(|| refused(&file))?;
             if let Some(areas) = areas {
                 let outlines = std::fs::read(&areas).with_context(|| refused(&areas))?;
@@ -73,10 +88,11 @@ pub async fn run(command: OfferCommand) -> Result<()> {
             }
             sign(&NodeDir::new(dir), loaded.offer, language).await
         }
-        OfferCommand::Withdraw { dir } => {
-            sign(&NodeDir::new(dir), Offer::default(), language).await
+        OfferCommand::Withdraw { dir, spoken } => {
+            sign(&NodeDir::new(dir), Offer::default(), spoken.language()).await
         }
-        OfferCommand::Show { dir } => {
+        OfferCommand::Show { dir, spoken } => {
+            let language = spoken.language();
             match offer::signed(&NodeDir::new(dir))? {
                 Some((_, notice)) => show(&notice, language),
                 None => println!("{}", language.say("terminal-offer-none")),

@@ -1,7 +1,7 @@
 //! `--lang`: the language in which a command speaks to a person. What programs read is the same in both.
 
 use crate::words::Language;
-use clap::Args;
+use clap::{ArgMatches, Args};
 
 /// The language of what is said.
 #[derive(Args, Clone, Copy)]
@@ -15,5 +15,13 @@ impl Spoken {
     /// The language asked for, or this computer's.
     pub(crate) fn language(self) -> Language {
         self.lang.unwrap_or_else(Language::of_environment)
+    }
+}
+
+/// The language that the innermost command was asked to speak, for what goes wrong in it.
+pub fn asked_for(matches: &ArgMatches) -> Option<Language> {
+    match matches.subcommand() {
+        Some((_, below)) => asked_for(below),
+        None => matches.try_get_one("lang").ok().flatten().copied(),
     }
 }

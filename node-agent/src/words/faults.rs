@@ -24,9 +24,9 @@ pub fn said(error: &anyhow::Error, language: Language) -> String {
     causes.collect::<Vec<_>>().join(": ")
 }
 
-/// The language of this computer's terminal, with the word that stands before an error.
-pub fn of_terminal() -> (Language, &'static str) {
-    let language = Language::of_environment();
+/// The language asked for, or else that of this computer's terminal, with the word that stands before an error.
+pub fn of_terminal(asked_for: Option<Language>) -> (Language, &'static str) {
+    let language = asked_for.unwrap_or_else(Language::of_environment);
     (language, language.pick("errore", "error"))
 }
 
@@ -78,12 +78,18 @@ fn sentence(said: &Said) -> String {
 
 /// The commonest words of the TOML reader, which speaks English.
 fn of_toml(text: &str) -> String {
-    const WORDS: [(&str, &str); 9] = [
+    const WORDS: [(&str, &str); 15] = [
         ("unknown field", "campo sconosciuto"),
         ("unknown variant", "valore sconosciuto"),
         ("missing field", "manca il campo"),
         ("duplicate key", "chiave ripetuta"),
         ("duplicate field", "campo ripetuto"),
+        ("unclosed table", "tabella senza chiusura"),
+        ("unclosed array", "elenco senza chiusura"),
+        ("type: string \"", "type: testo \""),
+        (", expected a boolean", "; ammesso: true o false"),
+        (", expected a character", "; ammesso: un solo carattere"),
+        (", expected a string", "; ammesso: un testo tra virgolette"),
         (", expected one of", "; ammessi:"),
         (", expected", "; ammesso:"),
         ("invalid type:", "tipo sbagliato:"),
