@@ -149,6 +149,14 @@ impl Language {
         }
     }
 
+    /// A day written `YYYY-MM-DD`; anything else as it stands.
+    pub(crate) fn day(self, written: &str) -> String {
+        match (self, written.parse::<jiff::civil::Date>()) {
+            (Language::It, Ok(day)) => day.strftime("%d/%m/%Y").to_string(),
+            _ => written.to_owned(),
+        }
+    }
+
     /// A moment, to the minute, in the time zone of this computer.
     pub(crate) fn moment(self, second: i64) -> String {
         let Ok(at) = jiff::Timestamp::from_second(second) else {

@@ -10,6 +10,7 @@ use crate::people::{Naming, PeopleList};
 use crate::words::Language;
 use anyhow::Result;
 use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, FormRejection};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -34,6 +35,8 @@ enum Outcome {
     Empty,
     /// No text.
     NotText,
+    /// More than the page takes in at once.
+    TooLarge,
     /// A list whose first line does not say which column is which, and the columns.
     Unnamed(String),
     NotWritten,
@@ -88,7 +91,7 @@ fn listed(
                         @for entry in &entries {
                             tr {
                                 th scope="row" { code { (entry.id()) } }
-                                td { (entry.entered) }
+                                td { (language.day(&entry.entered)) }
                                 td { (because(language, entry.reason)) }
                                 td { a href=(format!("/objections/{}", entry.id())) aria-label=(language.fill("take-off-entry", &[("entry", entry.id())])) { (language.say("take-off")) } }
                             }
@@ -137,6 +140,7 @@ fn said(language: Language, outcome: &Outcome) -> Markup {
         },
         Outcome::Empty => warn(language.say("list-empty").to_owned()),
         Outcome::Unnamed(columns) => warn(language.fill("list-unnamed", &[("columns", columns)])),
+        Outcome::TooLarge => warn(language.say("list-too-large").to_owned()),
         Outcome::NotText => warn(language.say("list-not-text").to_owned()),
         Outcome::NotWritten => warn(language.say("not-entered").to_owned()),
     }
@@ -182,8 +186,12 @@ pub(super) struct Entering {
 pub(super) async fn add(
     State(shown): State<Page>,
     Extension(session): Extension<Session>,
-    Form(form): Form<Entering>,
+    form: Result<Form<Entering>, FormRejection>,
 ) -> Response {
+    let form = match form {
+        Ok(Form(form)) => form,
+        Err(refused) => return not_taken_in(&shown, session, refused.into_response().status()),
+    };
     entered(&shown, session, form.people, Origin::Form, form.reason).await
 }
 
@@ -192,8 +200,12 @@ pub(super) async fn add_list(
     State(shown): State<Page>,
     Extension(session): Extension<Session>,
     headers: HeaderMap,
-    body: Bytes,
+    body: Result<Bytes, BytesRejection>,
 ) -> Response {
+    let body = match body {
+        Ok(body) => body,
+        Err(refused) => return not_taken_in(&shown, session, refused.status()),
+    };
     let Some(fields) = FormFields::read(&headers, &body) else {
         return StatusCode::BAD_REQUEST.into_response();
     };
@@ -207,6 +219,14 @@ pub(super) async fn add_list(
     }
     let text = source::decode_text(list);
     entered(&shown, session, text, Origin::File, reason).await
+}
+
+/// A form that was refused before it was read.
+fn not_taken_in(shown: &Page, session: Session, status: StatusCode) -> Response {
+    match status {
+        StatusCode::PAYLOAD_TOO_LARGE => listed(shown, session, status, Some(Outcome::TooLarge)),
+        status => status.into_response(),
+    }
 }
 
 fn reason(field: Option<&[u8]>) -> Option<Reason> {
@@ -280,7 +300,7 @@ pub(super) async fn confirm(
             dt { (language.say("entry")) }
             dd { code { (entry.id()) } }
             dt { (language.say("entered-on")) }
-            dd { (entry.entered) " · " (because(language, entry.reason)) }
+            dd { (language.day(&entry.entered)) " · " (because(language, entry.reason)) }
         }
         p.notice.warn { (language.say("take-off-follows")) }
         form method="post" action=(format!("/objections/{}", entry.id())) {
