@@ -1,21 +1,10 @@
-//! Periods as people write them (2021-01, 2021Q1, 2021-01-31, 1981, 7): read, counted, and continued in the form
-//! in which they came. It knows no time zone and no clock.
+//! Periods as people write them (2021-01, gen 2021, 2021Q1, 2021-W05, 2021-01-31, 31/01/2021, 1981, 7): read, counted, and
+//! continued in the form in which they came. It knows no time zone and no clock.
 
-use jiff::ToSpan as _;
-use jiff::civil::Date;
+mod label;
 
-/// The form of a label.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Form {
-    /// Year, the text between, month of two digits: `2021-01`, `2021M01`, `202101`.
-    Month(String),
-    /// Year, the text between, quarter: `2021Q1`, `2021-Q1`.
-    Quarter(String),
-    /// A date, and the text after it: `2021-01-31`, `2021-01-31 00:00:00`.
-    Date(String),
-    /// A whole number: `1981`, `7`.
-    Number,
-}
+use jiff::Span;
+use label::{Counts, Form, date_of};
 
 /// How periods count, once all labels have been seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,15 +15,15 @@ enum Unit {
     MonthsOnDay(i8),
     /// Dates by months, on their last day.
     MonthEnds,
-    /// Dates by days.
-    Days,
 }
 
 /// Why a label is not understood.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PeriodError {
     /// No form fits.
-    #[error("`{0}` is no period; write it like 2021-01, 2021Q1, 2021-01-31, 2021 or 7")]
+    #[error(
+        "`{0}` is no period; write it like 2021-01, gen 2021, 2021Q1, 2021-W05, 2021-01-31, 31/01/2021, 2021 or 7"
+    )]
     Unknown(String),
     /// Another form than the rows before.
     #[error("`{0}` is written in another form than the rows before; write all periods alike")]
@@ -44,8 +33,11 @@ pub enum PeriodError {
 /// Reads the labels of a file, one after the other.
 #[derive(Debug, Default)]
 pub struct Reader {
-    form: Option<Form>,
+    /// The forms that all labels so far have.
+    forms: Vec<Form>,
     days: Option<DaysSeen>,
+    /// A number that is no year came by.
+    is_plain: bool,
 }
 
 #[derive(Debug)]
@@ -54,14 +46,27 @@ struct DaysSeen {
     all_ends: bool,
 }
 
+/// Numbers that are taken for years where no other number stands among them.
+const YEARS: std::ops::RangeInclusive<i64> = 1800..=2200;
+
 impl Reader {
-    /// The ordinal of a label: months, quarters, days or the number itself.
+    /// The ordinal of a label: months, quarters, weeks, days or the number itself.
     pub fn read(&mut self, label: &str) -> Result<i64, PeriodError> {
-        let (form, ordinal, date) =
-            parse(label.trim()).ok_or_else(|| PeriodError::Unknown(label.to_owned()))?;
-        if self.form.get_or_insert_with(|| form.clone()) != &form {
-            return Err(PeriodError::OtherForm(label.to_owned()));
+        let mut readings = label::read(label.trim());
+        let Some(first) = readings.first() else {
+            return Err(PeriodError::Unknown(label.to_owned()));
+        };
+        let (ordinal, date) = (first.ordinal, first.date);
+        if self.forms.is_empty() {
+            self.forms = readings.drain(..).map(|reading| reading.form).collect();
+        } else {
+            let is_read = |form: &Form| readings.iter().any(|reading| reading.form == *form);
+            if !self.forms.iter().any(is_read) {
+                return Err(PeriodError::OtherForm(label.to_owned()));
+            }
+            self.forms.retain(is_read);
         }
+        self.is_plain |= !YEARS.contains(&ordinal);
         if let Some(date) = date {
             let ends = date.day() == date.days_in_month();
             let seen = self.days.get_or_insert(DaysSeen {
@@ -78,19 +83,14 @@ impl Reader {
 
     /// The calendar of all labels read. `series` holds the ordinals of each series, in order.
     pub fn calendar<'a>(self, series: impl Iterator<Item = &'a [i64]> + Clone) -> Option<Calendar> {
-        let form = self.form?;
+        let form = self.forms.into_iter().next()?;
         let unit = match self.days {
             None => Unit::Own,
-            Some(DaysSeen { only, all_ends }) => {
-                let by_months = if all_ends {
-                    Some(Unit::MonthEnds)
-                } else {
-                    only.map(Unit::MonthsOnDay)
-                };
-                by_months.unwrap_or(Unit::Days)
-            }
+            Some(DaysSeen { all_ends: true, .. }) => Unit::MonthEnds,
+            Some(DaysSeen { only, .. }) => only.map_or(Unit::Own, Unit::MonthsOnDay),
         };
         let mut calendar = Calendar {
+            are_years: form.counts == Counts::Numbers && !self.is_plain,
             form,
             unit,
             step: 0,
@@ -100,6 +100,11 @@ impl Reader {
                 let gap = calendar.count(pair[1]) - calendar.count(pair[0]);
                 calendar.step = greatest_common_divisor(calendar.step, gap.abs());
             }
+        }
+        // January and June are months with others missing between them, not periods of five months.
+        let in_year = calendar.in_year();
+        if in_year > 0 && calendar.step % in_year != 0 {
+            calendar.step = greatest_common_divisor(calendar.step, in_year);
         }
         calendar.step = calendar.step.max(1);
         Some(calendar)
@@ -111,19 +116,30 @@ impl Reader {
 pub struct Calendar {
     form: Form,
     unit: Unit,
+    are_years: bool,
     /// Units between neighbouring periods.
     step: i64,
 }
 
 impl Calendar {
+    /// Units in a year; 0 where no whole number of them makes one.
+    fn in_year(&self) -> i64 {
+        match (self.form.counts, self.unit) {
+            (Counts::Months, _) | (_, Unit::MonthEnds | Unit::MonthsOnDay(_)) => 12,
+            (Counts::Quarters, _) => 4,
+            (Counts::Halves, _) => 2,
+            (Counts::Numbers | Counts::Weeks | Counts::Days, Unit::Own) => 0,
+        }
+    }
+
     /// Position of an ordinal among the calendar's units.
     fn count(&self, ordinal: i64) -> i64 {
         match self.unit {
-            Unit::Own | Unit::Days => ordinal,
-            Unit::MonthsOnDay(_) | Unit::MonthEnds => {
-                let date = date_of(ordinal);
+            Unit::Own => ordinal,
+            // Ordinals of dates come from dates; the fallback keeps the function total.
+            Unit::MonthsOnDay(_) | Unit::MonthEnds => date_of(ordinal).map_or(ordinal, |date| {
                 i64::from(date.year()) * 12 + i64::from(date.month()) - 1
-            }
+            }),
         }
     }
 
@@ -135,65 +151,45 @@ impl Calendar {
     /// The label so many periods after `ordinal`. `None` beyond the years a date can have.
     pub fn label(&self, ordinal: i64, ahead: i64) -> Option<String> {
         let units = self.step.checked_mul(ahead)?;
-        match &self.form {
-            Form::Number => Some(ordinal.checked_add(units)?.to_string()),
-            Form::Month(between) => {
-                let month = ordinal + units;
-                Some(format!(
-                    "{:04}{between}{:02}",
-                    month.div_euclid(12),
-                    month.rem_euclid(12) + 1
-                ))
-            }
-            Form::Quarter(between) => {
-                let quarter = ordinal + units;
-                Some(format!(
-                    "{:04}{between}{}",
-                    quarter.div_euclid(4),
-                    quarter.rem_euclid(4) + 1
-                ))
-            }
-            Form::Date(after) => {
-                let date = date_of(ordinal);
-                let date = match self.unit {
-                    Unit::MonthEnds => date
-                        .first_of_month()
-                        .checked_add(units.months())
-                        .ok()?
-                        .last_of_month(),
-                    Unit::MonthsOnDay(_) => date.checked_add(units.months()).ok()?,
-                    Unit::Own | Unit::Days => date.checked_add(units.days()).ok()?,
+        let ordinal = match self.unit {
+            Unit::Own => ordinal.checked_add(units)?,
+            Unit::MonthEnds | Unit::MonthsOnDay(_) => {
+                let date = date_of(ordinal)?;
+                let months = Span::new().try_months(units).ok()?;
+                let date = if self.unit == Unit::MonthEnds {
+                    (date.first_of_month().checked_add(months).ok()?).last_of_month()
+                } else {
+                    date.checked_add(months).ok()?
                 };
-                Some(format!("{date}{after}"))
+                label::ordinal_of(date)?
             }
-        }
+        };
+        self.form.write(ordinal)
     }
 
-    /// The season its periods suggest: 12 for months, 4 for quarters, 1 for years; `None` for plain numbers and days.
+    /// The year and month of an ordinal, where periods are months.
+    pub fn month(&self, ordinal: i64) -> Option<(i16, i8)> {
+        if self.in_year() != 12 {
+            return None;
+        }
+        let month = self.count(ordinal);
+        let year = i16::try_from(month.div_euclid(12)).ok()?;
+        Some((year, month.rem_euclid(12) as i8 + 1))
+    }
+
+    /// The season its periods suggest: 12 for months, 4 for quarters, 1 for years, halves, weeks and days; `None` for
+    /// plain numbers, which may be anything.
     pub fn season(&self) -> Option<usize> {
-        let months = match (&self.form, self.unit) {
-            (Form::Month(_), _) | (_, Unit::MonthEnds | Unit::MonthsOnDay(_)) => self.step,
-            (Form::Quarter(_), _) => 3 * self.step,
-            _ => return None,
-        };
-        Some(match months {
-            1 => 12,
-            3 => 4,
+        let in_year = self.in_year();
+        if in_year == 0 {
+            return (self.form.counts != Counts::Numbers || self.are_years).then_some(1);
+        }
+        Some(match in_year / self.step {
+            12 => 12,
+            4 => 4,
             _ => 1,
         })
     }
-}
-
-/// Day zero of the ordinals of dates.
-fn epoch() -> Date {
-    Date::constant(1970, 1, 1)
-}
-
-fn date_of(ordinal: i64) -> Date {
-    // Ordinals come from dates, so the sum is one; the fallback keeps the function total.
-    epoch()
-        .checked_add(ordinal.days())
-        .unwrap_or_else(|_| epoch())
 }
 
 fn greatest_common_divisor(a: i64, b: i64) -> i64 {
@@ -203,50 +199,6 @@ fn greatest_common_divisor(a: i64, b: i64) -> i64 {
         greatest_common_divisor(b, a % b)
     }
 }
-
-fn parse(label: &str) -> Option<(Form, i64, Option<Date>)> {
-    if let Some((form, ordinal)) = month_or_quarter(label) {
-        return Some((form, ordinal, None));
-    }
-    if let Ok(number) = label.parse::<i64>() {
-        return (number.abs() < 1 << 50).then_some((Form::Number, number, None));
-    }
-    let day = label.get(..10)?;
-    let date: Date = day.parse().ok()?;
-    let after = label.get(10..)?;
-    if !after.is_empty() && !after.starts_with([' ', 'T']) {
-        return None;
-    }
-    let ordinal = epoch().until((jiff::Unit::Day, date)).ok()?.get_days();
-    Some((Form::Date(after.to_owned()), i64::from(ordinal), Some(date)))
-}
-
-fn month_or_quarter(label: &str) -> Option<(Form, i64)> {
-    let year: i64 = label.get(..4)?.parse().ok()?;
-    if !label.as_bytes()[..4].iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    let rest = label.get(4..)?;
-    let digits = rest.bytes().rev().take_while(u8::is_ascii_digit).count();
-    let (between, number) = rest.split_at(rest.len() - digits);
-    let number_value: i64 = number.parse().ok()?;
-    match (between, digits) {
-        ("Q" | "q" | "-Q" | "-q" | " Q" | " q", 1) if (1..=4).contains(&number_value) => Some((
-            Form::Quarter(between.to_owned()),
-            year * 4 + number_value - 1,
-        )),
-        // Six digits are a year and a month where they can be one.
-        ("", 2) if (1..=12).contains(&number_value) && (1800..=2200).contains(&year) => {
-            Some((Form::Month(String::new()), year * 12 + number_value - 1))
-        }
-        ("-" | "/" | "." | "M" | "m" | "-M", 2) if (1..=12).contains(&number_value) => Some((
-            Form::Month(between.to_owned()),
-            year * 12 + number_value - 1,
-        )),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -289,15 +241,60 @@ mod tests {
             &["2022-01-01 00:00:00"],
             Some(12),
         );
-        check(&["2021-01-04", "2021-01-11"], &["2021-01-18"], None);
+        check(&["2021-01-04", "2021-01-11"], &["2021-01-18"], Some(1));
         check(
             &["2021-02-27", "2021-02-28", "2021-03-01"],
             &["2021-03-02"],
-            None,
+            Some(1),
         );
-        check(&["1980", "1981"], &["1982"], None);
+        check(&["1980", "1981"], &["1982"], Some(1));
         check(&["1", "2"], &["3"], None);
+        check(&["1799", "1800"], &["1801"], None);
         check(&["2020-12-31", "2021-12-31"], &["2022-12-31"], Some(1));
+    }
+
+    #[test]
+    fn continues_the_forms_of_spreadsheets() {
+        check(
+            &["2024-W51", "2024-W52"],
+            &["2025-W01", "2025-W02"],
+            Some(1),
+        );
+        check(&["2020W52", "2020W53"], &["2021W01"], Some(1));
+        check(&["11/2021", "12/2021"], &["01/2022"], Some(12));
+        check(
+            &["2021-9", "2021-10"],
+            &["2021-11", "2021-12", "2022-1"],
+            Some(12),
+        );
+        check(&["2021-10", "2021-9"], &["2021-10"], Some(12));
+        check(&["30/11/2021", "31/12/2021"], &["31/01/2022"], Some(12));
+        check(&["1.2.2021", "2.2.2021"], &["3.2.2021"], Some(1));
+        check(&["20211130", "20211231"], &["20220131"], Some(12));
+        check(&["Q3 2021", "Q4 2021"], &["Q1 2022"], Some(4));
+        check(&["2021-T3", "2021-T4"], &["2022-T1"], Some(4));
+        check(&["1T 2021", "2T 2021"], &["3T 2021"], Some(4));
+        check(&["2021-S1", "2021-S2"], &["2022-S1"], Some(1));
+        check(
+            &["nov 2021", "dic 2021"],
+            &["gen 2022", "feb 2022"],
+            Some(12),
+        );
+        check(&["Mar-21", "Apr-21", "May-21"], &["Jun-21"], Some(12));
+        check(&["Mar 2021", "Apr 2021"], &["Mag 2021"], Some(12));
+        check(
+            &["LUGLIO 2021", "AGOSTO 2021"],
+            &["SETTEMBRE 2021"],
+            Some(12),
+        );
+        check(&["2021 Nov", "2021 Dec"], &["2022 Jan"], Some(12));
+    }
+
+    #[test]
+    fn months_far_apart_are_months_with_others_missing() {
+        check(&["2021-01", "2021-06"], &["2021-07"], Some(12));
+        check(&["2021-01", "2021-07"], &["2022-01"], Some(1));
+        check(&["2019-01", "2021-01"], &["2023-01"], Some(1));
     }
 
     #[test]
