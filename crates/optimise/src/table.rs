@@ -2,7 +2,7 @@
 //! its remedy; all bad rows are looked for, and the first few are told.
 
 use crate::problem::{Cost, Demand, Site, SiteStatus};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io::Read;
 
 /// At most so many bad rows are told.
@@ -12,7 +12,10 @@ const MOST_BAD_ROWS: usize = 10;
 #[derive(Debug, thiserror::Error)]
 pub enum TableError {
     /// The text is no CSV.
-    #[error("{file} is no CSV in UTF-8")]
+    #[error(
+        "{file}{} is no CSV in UTF-8; save it as CSV with the encoding UTF-8",
+        line_of(source)
+    )]
     Csv {
         /// The file.
         file: String,
@@ -34,6 +37,24 @@ pub enum TableError {
         /// What must be there.
         needed: &'static str,
     },
+    /// Another separator than the comma.
+    #[error(
+        "{file}: the columns are not separated by commas (found: {found}); write them with commas between, and numbers with a point"
+    )]
+    OtherSeparator {
+        /// The file.
+        file: String,
+        /// The first line.
+        found: String,
+    },
+    /// A column comes twice.
+    #[error("{file}: the column `{name}` comes twice; keep one, or rename the other")]
+    ColumnTwice {
+        /// The file.
+        file: String,
+        /// The column.
+        name: String,
+    },
     /// A column that seems to be another one mistyped.
     #[error(
         "{file}: the column `{name}` is not known; write `{meant}` if that is meant, or rename it"
@@ -45,6 +66,14 @@ pub enum TableError {
         name: String,
         /// What may be meant.
         meant: &'static str,
+    },
+    /// Travel by several modes, or not by the one asked for.
+    #[error("{file}, column mode: {problem}")]
+    Mode {
+        /// The file.
+        file: String,
+        /// What is wrong, and the remedy.
+        problem: String,
     },
     /// Rows that cannot be read.
     #[error("{file} has {count} rows that cannot be read:{rows}")]
@@ -62,6 +91,13 @@ pub enum TableError {
         /// The file.
         file: String,
     },
+}
+
+/// Where in a file the text of an error stands.
+fn line_of(error: &csv::Error) -> String {
+    (error.position()).map_or(String::new(), |position| {
+        format!(", line {}", position.line())
+    })
 }
 
 /// What is wrong with a field: its column and the remedy.
@@ -131,6 +167,22 @@ fn read<T>(
     let places: Vec<(String, usize)> = (headers.iter().enumerate())
         .map(|(at, name)| (name.trim_start_matches('\u{feff}').trim().to_owned(), at))
         .collect();
+    if let [only] = places.as_slice()
+        && only.0.contains([';', '\t'])
+    {
+        return Err(TableError::OtherSeparator {
+            file: file.to_owned(),
+            found: only.0.clone(),
+        });
+    }
+    for name in known.split(", ") {
+        if places.iter().filter(|(found, _)| found == name).count() > 1 {
+            return Err(TableError::ColumnTwice {
+                file: file.to_owned(),
+                name: name.to_owned(),
+            });
+        }
+    }
     for &name in needed {
         if !places.iter().any(|(found, _)| found == name) {
             return Err(TableError::MissingColumn {
@@ -157,6 +209,10 @@ fn read<T>(
     let (mut rows, mut bad, mut count, mut seen) = (Vec::new(), String::new(), 0, 0_usize);
     let mut record = csv::StringRecord::new();
     while reader.read_record(&mut record).map_err(no_csv)? {
+        // What spreadsheets leave below a table.
+        if record.iter().all(|field| field.trim().is_empty()) {
+            continue;
+        }
         seen += 1;
         let fields = Fields {
             record: &record,
@@ -307,6 +363,7 @@ pub fn costs(
 ) -> Result<Vec<Cost>, TableError> {
     const KNOWN: &str = "from_id, to_id, minutes, mode";
     let mut beyond: HashMap<String, Cost> = HashMap::new();
+    let mut pairs = Pairs::default();
     let mut kept = read(
         input,
         file,
@@ -327,6 +384,16 @@ pub fn costs(
                 to_id: row.id("to_id")?,
                 minutes,
             };
+            if !pairs.insert(&cost, row.text("mode").unwrap_or_default()) {
+                return Err((
+                    "to_id",
+                    format!(
+                        "the pair {} to {} comes twice; keep one row for each pair",
+                        short(&cost.from_id),
+                        short(&cost.to_id)
+                    ),
+                ));
+            }
             if within.is_none_or(|within| minutes <= within) {
                 return Ok(Some(cost));
             }
@@ -343,6 +410,86 @@ pub fn costs(
     beyond.sort_by(|a, b| a.from_id.cmp(&b.from_id));
     kept.extend(beyond);
     Ok(kept)
+}
+
+/// The pairs seen so far: by mode and origin, a bit for each destination.
+#[derive(Default)]
+struct Pairs {
+    modes: HashMap<String, usize>,
+    origins: HashMap<String, usize>,
+    ends: HashMap<String, usize>,
+    seen: HashMap<(usize, usize), Vec<u64>>,
+}
+
+impl Pairs {
+    /// Whether the pair is new.
+    fn insert(&mut self, cost: &Cost, mode: &str) -> bool {
+        let origin = (
+            number(&mut self.modes, mode),
+            number(&mut self.origins, &cost.from_id),
+        );
+        let end = number(&mut self.ends, &cost.to_id);
+        let bits = self.seen.entry(origin).or_default();
+        if bits.len() <= end / 64 {
+            bits.resize(end / 64 + 1, 0);
+        }
+        let is_new = bits[end / 64] >> (end % 64) & 1 == 0;
+        bits[end / 64] |= 1 << (end % 64);
+        is_new
+    }
+}
+
+/// The number of a name. Millions of rows name few places, so a name is kept once.
+fn number(numbers: &mut HashMap<String, usize>, name: &str) -> usize {
+    if let Some(&number) = numbers.get(name) {
+        return number;
+    }
+    numbers.insert(name.to_owned(), numbers.len());
+    numbers.len() - 1
+}
+
+/// Whether a table of travel tells the minutes of one mode: the one asked for, or the only one.
+///
+/// # Errors
+/// Names the modes that it has.
+pub fn one_mode(input: impl Read, file: &str, mode: Option<&str>) -> Result<(), TableError> {
+    let modes = modes(input);
+    let found = modes
+        .iter()
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .join(", ");
+    let problem = match mode {
+        None if modes.len() <= 1 => return Ok(()),
+        Some(mode) if modes.contains(mode) => return Ok(()),
+        None => format!("the rows name several; pick one with --mode: {found}"),
+        Some(mode) if modes.is_empty() => {
+            format!("there is none, so no row is of mode `{mode}`; leave --mode out")
+        }
+        Some(mode) => format!("no row is of mode `{mode}`; write one of {found}"),
+    };
+    Err(TableError::Mode {
+        file: file.to_owned(),
+        problem,
+    })
+}
+
+/// The modes that a table of travel names; none where it has no such column.
+pub fn modes(input: impl Read) -> BTreeSet<String> {
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(input);
+    let column = (reader.headers().ok())
+        .and_then(|names| names.iter().position(|name| name.trim() == "mode"));
+    let Some(column) = column else {
+        return BTreeSet::new();
+    };
+    let mut modes = BTreeSet::new();
+    for row in reader.records().flatten() {
+        let mode = row.get(column).unwrap_or_default().trim();
+        if !mode.is_empty() && !modes.contains(mode) {
+            modes.insert(mode.to_owned());
+        }
+    }
+    modes
 }
 
 /// Reads `id,latitude,longitude`, in degrees.
@@ -432,7 +579,56 @@ mod tests {
     }
 
     #[test]
+    fn pairs_twice_in_one_mode_are_named_and_modes_told_apart() {
+        let text =
+            "from_id,to_id,minutes,mode\na,b,2,foot\na,b,1,bus\n,,,\na,c,3,bus\na,b,4,foot\n";
+        check(
+            costs(text.as_bytes(), "od.csv", None, None),
+            &[
+                "1 rows",
+                "od.csv, line 6, column to_id: the pair a to b comes twice",
+            ],
+        );
+        // Unwrap safety: within one mode no pair comes twice.
+        let by_bus = costs(text.as_bytes(), "od.csv", Some("bus"), None).unwrap();
+        assert_eq!(by_bus.len(), 2);
+        assert_eq!(
+            modes(text.as_bytes()).into_iter().collect::<Vec<_>>(),
+            ["bus", "foot"]
+        );
+        for (mode, says) in [
+            (None, "several; pick one with --mode: bus, foot"),
+            (Some("car"), "write one of bus, foot"),
+        ] {
+            // Unwrap safety: neither is a mode of the table.
+            let told = one_mode(text.as_bytes(), "od.csv", mode)
+                .unwrap_err()
+                .to_string();
+            assert!(
+                told.starts_with("od.csv, column mode:") && told.contains(says),
+                "{told}"
+            );
+        }
+        assert!(modes("from_id,to_id,minutes\na,b,3\n".as_bytes()).is_empty());
+    }
+
+    #[test]
     fn columns_missing_or_mistyped_are_named() {
+        check(
+            demand("id;demand\na;1\n".as_bytes(), "d.csv"),
+            &[
+                "d.csv: the columns are not separated by commas",
+                "id;demand",
+            ],
+        );
+        check(
+            demand("id,demand,demand\na,1,2\n".as_bytes(), "d.csv"),
+            &["the column `demand` comes twice"],
+        );
+        check(
+            demand(&b"id,demand\nCitt\xe0,1\n"[..], "d.csv"),
+            &["d.csv, line 2 is no CSV in UTF-8; save it"],
+        );
         check(
             demand("id,need\na,1\n".as_bytes(), "d.csv"),
             &["no column `demand`", "found: id, need"],

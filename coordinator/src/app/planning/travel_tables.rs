@@ -8,7 +8,6 @@ use crate::store::planning::{self as kept, NewTravelTable};
 use crate::{CoordinatorError, Problem, secret};
 use optimise::{Cost, table};
 use serde::Serialize;
-use std::collections::BTreeSet;
 use utoipa::ToSchema;
 
 /// Largest table, in bytes.
@@ -61,7 +60,7 @@ pub async fn upload(
             "the table has no row; write from_id,to_id,minutes and a row for each pair",
         ));
     }
-    let modes: Vec<String> = modes(csv).into_iter().collect();
+    let modes: Vec<String> = table::modes(csv.as_bytes()).into_iter().collect();
     let id = secret::identifier()?;
     let mut transaction = app.database.write().await?;
     let of_account = (kept::travel_tables(&mut transaction).await?.iter())
@@ -86,20 +85,6 @@ pub async fn upload(
     kept::travel_table_insert(&mut transaction, &table).await?;
     transaction.commit().await.map_err(CoordinatorError::from)?;
     Ok(id)
-}
-
-/// The column `mode`, each once. The table was read before.
-fn modes(csv: &str) -> BTreeSet<String> {
-    let mut reader = csv::Reader::from_reader(csv.as_bytes());
-    let column = (reader.headers().ok())
-        .and_then(|names| names.iter().position(|name| name.trim() == "mode"));
-    let Some(column) = column else {
-        return BTreeSet::new();
-    };
-    (reader.records().flatten())
-        .filter_map(|row| Some(row.get(column)?.trim().to_owned()))
-        .filter(|mode| !mode.is_empty())
-        .collect()
 }
 
 /// All tables, newest first.
@@ -154,7 +139,7 @@ pub(super) async fn costs(
             "there is no such table; upload it, or travel as the crow flies",
         )
     })?;
-    let modes = modes(&csv);
+    let modes = table::modes(csv.as_bytes());
     let fits = match mode {
         None => modes.len() <= 1,
         Some(mode) => modes.contains(mode),
@@ -170,19 +155,4 @@ pub(super) async fn costs(
     let costs = table::costs(csv.as_bytes(), &name, mode, None)
         .map_err(|error| refused("$.basis.travel", "unreadable-table", error.to_string()))?;
     Ok((name, costs))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn modes_are_read_off_their_column() {
-        assert!(modes("from_id,to_id,minutes\na,b,3\n").is_empty());
-        let several = "from_id,to_id,minutes,mode\na,b,3,foot\na,b,1,bus\na,c,1,bus\n";
-        assert_eq!(
-            modes(several).into_iter().collect::<Vec<_>>(),
-            ["bus", "foot"]
-        );
-    }
 }
