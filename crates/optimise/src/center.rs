@@ -91,7 +91,10 @@ pub(crate) fn solve(
     }
     let Some(open) = best else {
         return Ok(if is_proven || !least.is_finite() {
-            infeasible(problem, explain::no_center(problem, tables))
+            infeasible(
+                problem,
+                explain::no_center(problem, tables, &covering(f64::INFINITY), watch),
+            )
         } else {
             Plan::without(problem.model, problem.seed, Status::Cancelled, None)
         });

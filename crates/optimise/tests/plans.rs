@@ -286,6 +286,75 @@ fn modules_targets_and_budget_are_obeyed() {
     assert!(reason.contains("raise the budget from 300 to"), "{reason}");
 }
 
+/// Why there is no plan.
+#[track_caller]
+fn refusal(problem: &Problem) -> Plan {
+    // Unwrap safety: the problems of these tests are written rightly.
+    let plan = solve(problem, &Unwatched).unwrap();
+    assert_eq!(plan.status, Status::Infeasible);
+    plan
+}
+
+/// Two areas of 50 and 70, near the first and far from the second of two sites of 20 and 30 places.
+fn tight() -> Problem {
+    let mut problem = city(1, 2, 2, Model::Warehouse);
+    for (row, demand) in problem.demand.iter_mut().zip([50.0, 70.0]) {
+        row.demand = demand;
+    }
+    for (site, capacity) in problem.sites.iter_mut().zip([20.0, 30.0]) {
+        site.capacity = Some(capacity);
+        site.fixed_cost = 5.0;
+    }
+    for cost in &mut problem.costs {
+        cost.minutes = if cost.to_id == "s0" { 3.0 } else { 12.0 };
+    }
+    problem
+}
+
+#[test]
+fn too_few_places_tell_how_many_are_missing() {
+    let plan = refusal(&tight());
+    let reason = plan.reason.unwrap();
+    assert!(
+        reason.contains("leave 70.0 of the demand unserved") && !reason.contains("either"),
+        "{reason}"
+    );
+    assert_eq!(
+        (plan.relaxations[0].limit.as_str(), plan.relaxations[0].to),
+        ("unserved", Some(70.0))
+    );
+
+    // A required site beyond the budget is a second obstacle, which no limit alone removes.
+    let mut problem = tight();
+    problem.sites[0].status = SiteStatus::Required;
+    problem.budget = Some(3.0);
+    let reason = refusal(&problem).reason.unwrap();
+    assert!(
+        reason.contains("raise the budget from 3 to 5") && reason.contains("and leave 100.0"),
+        "{reason}"
+    );
+}
+
+#[test]
+fn too_small_a_radius_or_number_tells_the_smallest_that_does() {
+    let mut problem = tight();
+    for row in &mut problem.demand {
+        row.demand = 20.0;
+    }
+    problem.radius = Some(5.0);
+    let plan = refusal(&problem);
+    let reason = plan.reason.unwrap();
+    assert!(reason.contains("raise the radius from 5 to 12"), "{reason}");
+
+    // Each of three areas reaches its own site only.
+    let mut problem = city(1, 3, 3, Model::PCenter);
+    problem.p = Some(1);
+    (problem.costs).retain(|cost| cost.from_id[1..] == cost.to_id[1..]);
+    let plan = refusal(&problem);
+    assert!(plan.reason.unwrap().contains("raise p to 3"));
+    assert_eq!(plan.relaxations[0].to, Some(3.0));
+}
+
 #[test]
 fn max_min_lifts_the_worst_area_and_then_the_next() {
     // One site of ten places, two areas of ten, a third that the site alone cannot reach.

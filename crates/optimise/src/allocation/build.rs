@@ -103,7 +103,7 @@ pub(super) fn build(problem: &Problem, tables: &Tables, demand: &[f64], relaxed:
         weights: vec![0.0; tables.areas.len()],
     };
     flows(problem, tables, demand, relaxed, plain, &mut built);
-    capacities(problem, demand, &mut built);
+    capacities(problem, demand, relaxed, &mut built);
     if let (Some(budget), false) = (problem.budget, relaxed.no_budget) {
         built.budget = Some(built.program.at_most(spending, budget));
     }
@@ -205,7 +205,7 @@ fn flows(
     }
 }
 
-fn capacities(problem: &Problem, demand: &[f64], built: &mut Built) {
+fn capacities(problem: &Problem, demand: &[f64], relaxed: Relaxed, built: &mut Built) {
     let whole: f64 = demand.iter().copied().map(asked).sum();
     let mut at_site: Vec<Vec<(usize, f64)>> = vec![Vec::new(); problem.sites.len()];
     for flow in &built.flows {
@@ -226,7 +226,8 @@ fn capacities(problem: &Problem, demand: &[f64], built: &mut Built) {
         }
         built.capacity[at] = Some(built.program.at_most(terms, 0.0));
     }
-    if is_limited && serves_all(problem) && !all.is_empty() && built.flows.len() > 1 {
+    let serves_all = serves_all(problem) && !relaxed.unserved;
+    if is_limited && serves_all && !all.is_empty() && built.flows.len() > 1 {
         // Implied by the rows above; engines find cuts from it.
         built.program.at_least(all, whole);
     }

@@ -194,12 +194,13 @@ pub(super) fn smallest_relaxation(
     demand: &[f64],
     watch: &dyn Watch,
 ) -> Result<Reason, EngineError> {
-    let ask = |relaxed: Relaxed| -> Result<Option<f64>, EngineError> {
+    let ask_of = |problem: &Problem, relaxed: Relaxed| -> Result<Option<f64>, EngineError> {
         let found = build(problem, tables, demand, relaxed)
             .program
             .solve(watch.seconds_left())?;
         Ok(found.is_optimal.then_some(found.objective))
     };
+    let ask = |relaxed: Relaxed| ask_of(problem, relaxed);
     let mut ways = Vec::new();
     let mut relaxations = Vec::new();
     let mut give = |limit: &str, from: Option<f64>, to: f64| {
@@ -232,6 +233,12 @@ pub(super) fn smallest_relaxation(
             ways.push(format!("raise p from {p} to {}", sites.round()));
         }
     }
+    if let Some(radius) = problem.radius
+        && let Some(wider) = smallest_radius(problem, tables, radius, ask_of)?
+    {
+        give("radius", Some(radius), wider);
+        ways.push(format!("raise the radius from {radius} to {wider}"));
+    }
     let unserved = Relaxed {
         unserved: true,
         ..Relaxed::default()
@@ -239,17 +246,88 @@ pub(super) fn smallest_relaxation(
     if let Some(amount) = ask(unserved)? {
         give("unserved", None, amount);
         ways.push(format!(
-            "leave {amount:.1} of the demand unserved, by giving unmet_cost or {amount:.1} more places within reach"
+            "leave {amount:.1} of the demand unserved by giving unmet_cost, or add as many places within reach"
         ));
     }
-    let words = if ways.is_empty() {
-        "the limits contradict each other even when each is relaxed alone; relax several at once"
-            .to_owned()
-    } else {
-        format!(
+    if ways.is_empty() {
+        // No limit alone is in the way: budget or p do not even allow the sites that are required.
+        let mut steps = Vec::new();
+        let required = problem.sites.iter().filter(|site| site.status.is_open());
+        let cost: f64 = (required.clone())
+            .map(|site| site.fixed_cost + site.running_cost)
+            .sum();
+        let mut allowed = problem.clone();
+        if let Some(budget) = problem.budget.filter(|&budget| budget < cost) {
+            allowed.budget = Some(cost);
+            steps.push(format!(
+                "raise the budget from {budget} to {cost}, which the required sites cost"
+            ));
+        }
+        let count = required.count();
+        if let Some(p) = problem.p.filter(|&p| p < count) {
+            allowed.p = Some(count);
+            steps.push(format!(
+                "raise p from {p} to {count}, the number of required sites"
+            ));
+        }
+        if let Some(amount) = ask_of(&allowed, unserved)? {
+            steps.push(format!(
+                "leave {amount:.1} of the demand unserved by giving unmet_cost, or add as many places within reach"
+            ));
+            ways.push(steps.join(", and "));
+        }
+    }
+    let words = match ways.as_slice() {
+        [] => {
+            "the limits contradict each other even when each is relaxed alone; relax several at once"
+                .to_owned()
+        }
+        [way] => format!("not all demand can be served within the limits; {way}"),
+        ways => format!(
             "not all demand can be served within the limits; either {}",
             ways.join(", or ")
-        )
+        ),
     };
     Ok(Reason { words, relaxations })
+}
+
+/// The smallest radius at which all demand can be served, where a radius alone is in the way.
+fn smallest_radius(
+    problem: &Problem,
+    tables: &Tables,
+    radius: f64,
+    ask: impl Fn(&Problem, Relaxed) -> Result<Option<f64>, EngineError>,
+) -> Result<Option<f64>, EngineError> {
+    let mut wider: Vec<f64> = (tables.reach.iter().flatten())
+        .map(|&(_, minutes)| minutes)
+        .filter(|&minutes| minutes > radius)
+        .collect();
+    wider.sort_unstable_by(f64::total_cmp);
+    wider.dedup();
+    let mut asked = problem.clone();
+    let mut serves = |radius: f64| -> Result<bool, EngineError> {
+        asked.radius = Some(radius);
+        // Any objective tells whether there is a plan; the number of sites is the least work.
+        let fewest = Relaxed {
+            fewest: true,
+            ..Relaxed::default()
+        };
+        Ok(ask(&asked, fewest)?.is_some())
+    };
+    let Some(&widest) = wider.last() else {
+        return Ok(None);
+    };
+    if !serves(widest)? {
+        return Ok(None);
+    }
+    let (mut low, mut high) = (0, wider.len() - 1);
+    while low < high {
+        let middle = (low + high) / 2;
+        if serves(wider[middle])? {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    Ok(Some(wider[high]))
 }

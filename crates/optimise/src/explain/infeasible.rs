@@ -1,6 +1,6 @@
 //! Why no plan is allowed, and the smallest change that would allow one.
 
-use crate::median::{self, Count, Effort, Standing};
+use crate::median::{self, Count, Effort, Instance, Standing};
 use crate::placement::Placement;
 use crate::plan::Reason;
 use crate::problem::{Model, Problem, SiteStatus, Tables};
@@ -90,8 +90,12 @@ pub(crate) fn unreachable(
 }
 
 /// How many sites it would take to reach everybody who must be served.
-fn needed(placement: &Placement, watch: &dyn Watch) -> Option<usize> {
-    let mut instance = placement.instance.clone();
+fn needed(
+    instance: &Instance,
+    must_be_served: impl Fn(usize) -> bool,
+    watch: &dyn Watch,
+) -> Option<usize> {
+    let mut instance = instance.clone();
     let open: Vec<bool> = vec![true; instance.sites()];
     let rows = (0..instance.points())
         .map(|row| {
@@ -102,7 +106,7 @@ fn needed(placement: &Placement, watch: &dyn Watch) -> Option<usize> {
         .collect();
     instance.weight = (0..instance.points())
         .map(|row| {
-            let must = placement.must_be_served(row) && instance.nearest(row, &open).is_some();
+            let must = must_be_served(row) && instance.nearest(row, &open).is_some();
             f64::from(u8::from(must))
         })
         .collect();
@@ -121,10 +125,13 @@ pub(crate) fn too_few(
     placement: &Placement,
     watch: &dyn Watch,
 ) -> Reason {
-    match (needed(placement, watch), problem.p) {
+    let must = |row| placement.must_be_served(row);
+    match (needed(&placement.instance, must, watch), problem.p) {
         (Some(needed), Some(p)) if needed > p => {
-            let words =
-                format!("{p} sites cannot reach everybody; raise p to {needed}, or the radius");
+            let words = format!(
+                "{p} sites cannot reach everybody; {}",
+                more_sites(problem, needed)
+            );
             Reason::of(words, "p", Some(p as f64), Some(needed as f64))
         }
         _ => Reason {
@@ -135,8 +142,23 @@ pub(crate) fn too_few(
     }
 }
 
-/// A p-center problem without a plan.
-pub(crate) fn no_center(problem: &Problem, tables: &Tables) -> Reason {
+/// What helps where too few sites may open.
+fn more_sites(problem: &Problem, needed: usize) -> String {
+    let further = if problem.radius.is_some() {
+        "or the radius"
+    } else {
+        "or add pairs to the travel table"
+    };
+    format!("raise p to {needed}, {further}")
+}
+
+/// A p-center problem without a plan. `instance` has the rows that must be reached, each with all sites it reaches.
+pub(crate) fn no_center(
+    problem: &Problem,
+    tables: &Tables,
+    instance: &Instance,
+    watch: &dyn Watch,
+) -> Reason {
     let allowed = marks(
         problem,
         &(0..problem.sites.len())
@@ -150,6 +172,17 @@ pub(crate) fn no_center(problem: &Problem, tables: &Tables) -> Reason {
         })
         .map(|row| problem.demand[row].id.clone())
         .collect();
+    if let (true, Some(p), Some(needed)) = (
+        alone.is_empty(),
+        problem.p,
+        needed(instance, |_| true, watch),
+    ) {
+        let words = format!(
+            "{p} sites cannot reach everybody; {}",
+            more_sites(problem, needed)
+        );
+        return Reason::of(words, "p", Some(p as f64), Some(needed as f64));
+    }
     if alone.is_empty() {
         return Reason {
             words: "p sites cannot reach everybody; raise p, or add pairs to the travel table"
