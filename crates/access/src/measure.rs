@@ -202,6 +202,8 @@ fn told(row: &Demand, value: Option<f64>, margin: Option<f64>, reaches: bool) ->
         (None, false) => Some("no open site is reached".to_owned()),
         (None, true) => Some("too uncertain: the demand of a site is not clear of zero".to_owned()),
     };
+    // An empty sum is -0, which nobody should read.
+    let value = value.map(|value| value + 0.0);
     AccessRow {
         id: row.id.clone(),
         target: row.target.clone(),
@@ -236,7 +238,7 @@ fn plain(
         }
         _ => (
             catchments.access(row),
-            Some(deviation(demand, &catchments.gradient(row))),
+            Some(deviation(demand, &catchments.gradient(row)) + 0.0),
         ),
     }
 }
@@ -310,7 +312,8 @@ fn gaps(demand: &[Demand], catchments: &Catchments) -> (Vec<Gap>, Vec<Gap>) {
         let asked: f64 = rows.iter().map(|&row| demand[row].demand).sum();
         let offer: Option<f64> = (rows.iter())
             .map(|&row| Some(demand[row].demand * catchments.access(row)?))
-            .sum();
+            .sum::<Option<f64>>()
+            .map(|offer| offer + 0.0);
         let mut slope = BTreeMap::new();
         for &row in rows {
             *slope.entry(row).or_insert(0.0) += 1.0 - catchments.access(row).unwrap_or(0.0);
