@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { PublishedOffer, SiteOnMap } from './api/planning';
+import type { Plan, PublishedOffer, SiteOnMap } from './api/planning';
 import type { ForecastSummary, ForecastView, ReleaseSummary } from './api/types';
-import { edited, firstToPlan, forecastEdits, forecastsToPlan, listedEdits, oftenness, ordered, placer, plannable, sitesOfOffers, verdictOf } from './planning';
+import { edited, firstToPlan, forecastEdits, forecastsToPlan, hiddenByNoise, listedEdits, oftenness, ordered, placer, plannable, sitesOfOffers, verdictOf } from './planning';
 
 const change = (gain: number | null, lower: number | null, upper: number | null) => ({ gain, lower, upper, before: 0, after: 0 });
 
@@ -69,6 +69,23 @@ describe('places on the map', () => {
 describe('frequencies in words', () => {
   it('promise nothing that the draws do not say', () => {
     expect([100, 96, 80, 50, 5].map(oftenness)).toEqual(['always', 'nearly-always', 'mostly', 'sometimes', 'rarely']);
+  });
+});
+
+describe('how much worse an alternative is', () => {
+  const stability = { interchangeable: [{ id: 'a', with: ['x'] }] } as unknown as NonNullable<Plan['stability']>;
+  const plan = { open: ['a', 'b'], stability };
+  const wanted = { model: 'p-median' as const };
+  it('is hidden by the noise only where the exchange of these two sites is', () => {
+    expect(hiddenByNoise(plan, ['x', 'b'], wanted)).toBe(true);
+    expect(hiddenByNoise(plan, ['y', 'b'], wanted)).toBe(false);
+    expect(hiddenByNoise(plan, ['a', 'x'], wanted)).toBe(false);
+  });
+  it('is not judged where it was not asked', () => {
+    expect(hiddenByNoise(plan, ['x', 'y'], wanted)).toBeNull();
+    expect(hiddenByNoise(plan, ['x', 'b'], { model: 'location-allocation' })).toBeNull();
+    expect(hiddenByNoise(plan, ['x', 'b'], { ...wanted, budget: 1 })).toBeNull();
+    expect(hiddenByNoise({ open: ['a'], stability: null }, ['x'], wanted)).toBeNull();
   });
 });
 

@@ -1,5 +1,5 @@
 // What pages on planning share: the first basis to plan on, who gains and loses, numbers with their units. Pure.
-import type { Basis, Change, Comparison, DemandOfArea, Edit, Model, PlannedSite, PublishedOffer, SiteOnMap, SiteStatus } from './api/planning';
+import type { Basis, Change, Comparison, DemandOfArea, Edit, Model, Plan, PlannedSite, PlanWanted, PublishedOffer, SiteOnMap, SiteStatus } from './api/planning';
 import type { ForecastSummary, ForecastView, ReleaseSummary } from './api/types';
 import { levelsOf } from './levels';
 
@@ -139,6 +139,20 @@ export function oftenness(in100: number): 'always' | 'nearly-always' | 'mostly' 
   if (in100 >= 95) return 'nearly-always';
   if (in100 >= 70) return 'mostly';
   return in100 >= 30 ? 'sometimes' : 'rarely';
+}
+
+/**
+ * Whether the noise could hide how much worse an alternative is, where the plan tells: it was asked of every exchange of one site of a plan
+ * without capacities and budget, and of nothing else.
+ */
+export function hiddenByNoise(plan: Pick<Plan, 'open' | 'stability'>, other: readonly string[], wanted: Pick<PlanWanted, 'model' | 'budget'>): boolean | null {
+  if (!plan.stability || (wanted.model !== 'p-median' && wanted.model !== 'mclp') || wanted.budget) return null;
+  const out = plan.open.filter((id) => !other.includes(id));
+  const taken = other.filter((id) => !plan.open.includes(id));
+  const [site] = out;
+  const [instead] = taken;
+  if (out.length !== 1 || taken.length !== 1 || !site || !instead) return null;
+  return plan.stability.interchangeable.some(({ id, with: others }) => id === site && others.includes(instead));
 }
 
 /** Sites as edits leave them: open or not, with how many places. Edits that cannot be made change nothing. */
