@@ -1,6 +1,7 @@
 //! `coordinator access`: who reaches which offer, as JSON: access by area and target, gaps, and with a scenario what it
 //! changes. It reads tables and hands over to the `access` crate.
 
+use crate::out_file::overwritten;
 use access::{
     Comparison, Edit, InvalidScenario, Method, Point, Settings, Travel, TravelSource, compare,
     measure,
@@ -88,6 +89,22 @@ pub enum AccessCommandError {
         #[source]
         source: std::io::Error,
     },
+    /// The result would go where its input is.
+    #[error("--out would overwrite {}, which access is measured from; name another file", file.display())]
+    Overwrites {
+        /// The file.
+        file: PathBuf,
+    },
+    /// A speed for nobody.
+    #[error(
+        "option --target-speed: no row of {file} has the target `{target}`; write one of its column target"
+    )]
+    NoTarget {
+        /// The demand.
+        file: String,
+        /// The target.
+        target: String,
+    },
     /// A table cannot be read.
     #[error(transparent)]
     Table(#[from] TableError),
@@ -112,10 +129,12 @@ pub enum AccessCommandError {
         id: String,
     },
     /// A number that is out of range.
-    #[error("option --{option} must be above 0")]
+    #[error("option --{option} must be {least}")]
     Option {
         /// Its name.
         option: &'static str,
+        /// What it may be.
+        least: &'static str,
     },
     /// The scenario is no list of edits.
     #[error("{} is no list of edits", file.display())]
@@ -152,10 +171,42 @@ pub fn run(options: &Options) -> Result<(), AccessCommandError> {
         ("tau", options.tau),
     ] {
         if !(value > 0.0 && value.is_finite()) {
-            return Err(AccessCommandError::Option { option });
+            let least = "above 0";
+            return Err(AccessCommandError::Option { option, least });
         }
     }
+    if options.detour < 1.0 {
+        return Err(AccessCommandError::Option {
+            option: "detour",
+            least: "at least 1: no way is shorter than the straight line",
+        });
+    }
+    let read = [
+        Some(&options.demand),
+        Some(&options.supply),
+        options.costs.as_ref(),
+        options.places.as_ref(),
+        options.scenario.as_ref(),
+    ];
+    if let Some(file) = overwritten(
+        &options.out,
+        read.into_iter().flatten().map(PathBuf::as_path),
+    ) {
+        let file = file.to_owned();
+        return Err(AccessCommandError::Overwrites { file });
+    }
     let demand = table::demand(open(&options.demand)?, &name(&options.demand))?;
+    let of_nobody = |target: &str| {
+        demand
+            .iter()
+            .all(|row| row.target.as_deref() != Some(target))
+    };
+    if let Some((target, _)) = (options.target_speed.iter()).find(|(target, _)| of_nobody(target)) {
+        return Err(AccessCommandError::NoTarget {
+            file: name(&options.demand),
+            target: target.clone(),
+        });
+    }
     let sites = supply(options)?;
     let travel = travel(options, &demand, &sites)?;
     let settings = Settings {
@@ -227,6 +278,7 @@ fn travel(
     let Some(file) = &options.places else {
         // Unwrap safety: the parser of command lines requires one of the two.
         let file = options.costs.as_ref().unwrap();
+        table::one_mode(open(file)?, &name(file), options.mode.as_deref())?;
         let costs = table::costs(open(file)?, &name(file), options.mode.as_deref(), None)?;
         let source = TravelSource::Table {
             name: file

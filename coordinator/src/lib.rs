@@ -17,6 +17,7 @@ pub mod node_http;
 pub mod node_problem;
 pub mod offer_command;
 pub mod optimise_command;
+pub mod out_file;
 pub mod passwords;
 pub mod refusals;
 pub mod serve;

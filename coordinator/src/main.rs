@@ -235,7 +235,8 @@ fn role(text: &str) -> Result<Role, String> {
 async fn main() -> ExitCode {
     closed_pipe::ends_quietly();
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+        // HiGHS warns of every search that time cuts short, which the plan's status says.
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,highs=error"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

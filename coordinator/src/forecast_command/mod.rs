@@ -5,6 +5,7 @@ mod levels;
 mod output;
 mod table;
 
+use crate::out_file::{OutFile, overwritten};
 use clap::Args;
 use forecast::{
     Calibration, ForecastError, Kind, Months, Prior, Season, Series, backtest, forecast,
@@ -26,7 +27,7 @@ pub struct Options {
     /// How many periods to forecast.
     #[arg(long)]
     pub horizon: usize,
-    /// Periods in a cycle: 12, 4 or 1; where absent, what the periods suggest, and 12 for plain numbers.
+    /// Periods in a cycle: 12 for months, 4 for quarters, 1 for none; where absent, what the periods suggest, and 12 for plain numbers.
     #[arg(long)]
     pub season: Option<usize>,
     /// Levels of the intervals in percent.
@@ -79,23 +80,44 @@ pub enum ForecastCommandError {
     #[error("cannot write the forecasts")]
     Write(#[from] std::io::Error),
     /// The text is no CSV.
-    #[error("the file is no CSV in UTF-8")]
-    Csv(#[from] csv::Error),
+    #[error(
+        "{file}{} is no CSV in UTF-8; save it as CSV with the encoding UTF-8",
+        line_of(source)
+    )]
+    Csv {
+        /// The file.
+        file: String,
+        /// Why.
+        #[source]
+        source: csv::Error,
+    },
     /// A column is not there.
     #[error(
-        "there is no column `{name}` (found: {found}); the first line must name unique_id, ds, y and the columns of the hierarchy"
+        "{file}: there is no column `{name}` (found: {found}); the first line must name unique_id, ds, y and the columns of the hierarchy"
     )]
     MissingColumn {
+        /// The file.
+        file: String,
         /// Its name.
         name: String,
         /// What is there.
         found: String,
     },
+    /// A column comes twice.
+    #[error("{file}: the column `{name}` comes twice; keep one, or rename the other")]
+    ColumnTwice {
+        /// The file.
+        file: String,
+        /// Its name.
+        name: String,
+    },
     /// Another separator than the comma.
     #[error(
-        "the columns are not separated by commas (found: {found}); write them with commas between, and numbers with a point"
+        "{file}: the columns are not separated by commas (found: {found}); write them with commas between, and numbers with a point"
     )]
     OtherSeparator {
+        /// The file.
+        file: String,
         /// The first line.
         found: String,
     },
@@ -123,9 +145,11 @@ pub enum ForecastCommandError {
     },
     /// A period of a series comes twice.
     #[error(
-        "column ds: a period of series `{id}` comes twice, in lines {first} and {again}; keep one row for each period"
+        "{file}, column ds: a period of series `{id}` comes twice, in lines {first} and {again}; keep one row for each period"
     )]
     PeriodTwice {
+        /// The file.
+        file: String,
         /// The series.
         id: String,
         /// The line it stands in first.
@@ -172,6 +196,20 @@ pub enum ForecastCommandError {
     },
 }
 
+/// Only writing leaves an error of CSV to be converted: reading says which file.
+impl From<csv::Error> for ForecastCommandError {
+    fn from(error: csv::Error) -> Self {
+        Self::Write(error.into())
+    }
+}
+
+/// Where in a file the text of an error stands.
+fn line_of(error: &csv::Error) -> String {
+    (error.position()).map_or(String::new(), |position| {
+        format!(", line {}", position.line())
+    })
+}
+
 /// The most periods that are forecast: eight centuries of months.
 const MOST_AHEAD: usize = 10_000;
 
@@ -205,23 +243,25 @@ pub fn run(options: &Options) -> Result<(), ForecastCommandError> {
         season.periods(),
         describe(kind, table.has_variance)
     );
+    // Forecasts that cannot be written are found out before they are made.
+    let out = OutFile::try_new(&options.out).map_err(|source| ForecastCommandError::File {
+        file: options.out.clone(),
+        source,
+    })?;
     if options.hierarchy.is_empty() {
-        each_alone(&table, options, levels, season, kind)
+        each_alone(&table, options, levels, season, kind, out)
     } else {
-        together(&table, options, levels, season, kind)
+        together(&table, options, levels, season, kind, out)
     }
 }
 
 /// Refuses to write over the series.
 fn keep(options: &Options) -> Result<(), ForecastCommandError> {
-    let Ok(read) = options.series.canonicalize() else {
-        // Opening it says why.
-        return Ok(());
-    };
     let mut written = vec![options.out.clone()];
     written.extend((options.backtest).then(|| options.out.with_extension("backtest.csv")));
     written.extend((options.explain).then(|| options.out.with_extension("explanation.csv")));
-    match (written.into_iter()).find(|file| file.canonicalize().is_ok_and(|file| file == read)) {
+    let is_read = |file: &PathBuf| overwritten(file, [options.series.as_path()]).is_some();
+    match written.into_iter().find(is_read) {
         Some(file) => Err(ForecastCommandError::Overwrites { file }),
         None => Ok(()),
     }
@@ -234,6 +274,7 @@ fn each_alone(
     levels: Vec<f64>,
     season: Season,
     kind: Kind,
+    out: OutFile,
 ) -> Result<(), ForecastCommandError> {
     let series = table
         .rows
@@ -251,7 +292,7 @@ fn each_alone(
         "intervals calibrated on {} held-out series",
         calibration.windows()
     );
-    let mut out = Output::create(&options.out, levels)?;
+    let mut out = Output::try_new(out.create()?, levels)?;
     let mut explained = explanations(options)?;
     let of_row = |row: &Row| months_of(row, table);
     let months = (options.calendar && season == Season::Months).then_some(&of_row);
@@ -302,9 +343,10 @@ fn together(
     levels: Vec<f64>,
     season: Season,
     kind: Kind,
+    out: OutFile,
 ) -> Result<(), ForecastCommandError> {
     let found = levels::run(table, options, season, kind)?;
-    let mut out = Output::create(&options.out, levels)?;
+    let mut out = Output::try_new(out.create()?, levels)?;
     let mut explained = explanations(options)?;
     let leaf_level = found.calibrations.len() - 1;
     for (row, forecast) in table.rows.iter().zip(&found.leaves) {
@@ -348,10 +390,8 @@ fn together(
 
 /// The months of a series, where its periods are months of a calendar.
 fn months_of(row: &Row, table: &Table) -> Option<Months> {
-    let label = table.calendar.label(*row.ordinals.first()?, 0)?;
-    let (year, rest) = label.split_at_checked(4)?;
-    let month = rest.get(1..3)?;
-    Months::try_new(year.parse().ok()?, month.parse().ok()?)
+    let (year, month) = table.calendar.month(*row.ordinals.first()?)?;
+    Months::try_new(year, month)
 }
 
 /// The file of explanations, where one is wanted.
@@ -432,7 +472,14 @@ fn levels_of(percent: &[f64]) -> Result<Vec<f64>, ForecastCommandError> {
             source: ForecastError::InvalidLevel { percent },
         });
     }
-    Ok(percent.to_vec())
+    // The same level twice would give the file two columns of one name.
+    let mut levels: Vec<f64> = Vec::new();
+    for &level in percent {
+        if !levels.contains(&level) {
+            levels.push(level);
+        }
+    }
+    Ok(levels)
 }
 
 fn kind(options: &Options, table: &Table) -> Kind {

@@ -15,6 +15,10 @@ fn create(file: &Path, header: &[String]) -> Result<Csv, ForecastCommandError> {
         file: file.to_owned(),
         source,
     })?;
+    begin(out, header)
+}
+
+fn begin(out: File, header: &[String]) -> Result<Csv, ForecastCommandError> {
     let mut writer = csv::Writer::from_writer(BufWriter::new(out));
     writer.write_record(header)?;
     Ok(writer)
@@ -43,14 +47,14 @@ pub(super) struct Output {
 }
 
 impl Output {
-    pub(super) fn create(file: &Path, levels: Vec<f64>) -> Result<Self, ForecastCommandError> {
+    pub(super) fn try_new(out: File, levels: Vec<f64>) -> Result<Self, ForecastCommandError> {
         let mut header = vec!["unique_id".to_owned(), "ds".to_owned(), "mean".to_owned()];
         for level in &levels {
             header.push(format!("lo-{level}"));
             header.push(format!("hi-{level}"));
         }
         Ok(Self {
-            writer: create(file, &header)?,
+            writer: begin(out, &header)?,
             levels,
         })
     }

@@ -45,20 +45,30 @@ struct Columns {
 impl Columns {
     fn find(
         headers: &csv::StringRecord,
+        file: &str,
         hierarchy: &[String],
     ) -> Result<Self, ForecastCommandError> {
+        let is_named =
+            |header: &str, name: &str| header.trim_start_matches('\u{feff}').trim() == name;
         let place = |name: &str| {
-            headers
-                .iter()
-                .position(|h| h.trim_start_matches('\u{feff}').trim() == name)
+            let mut places = (0..headers.len()).filter(|&at| is_named(&headers[at], name));
+            match (places.next(), places.next()) {
+                (_, Some(_)) => Err(ForecastCommandError::ColumnTwice {
+                    file: file.to_owned(),
+                    name: name.to_owned(),
+                }),
+                (place, None) => Ok(place),
+            }
         };
         let need = |name: &str| {
-            place(name).ok_or_else(|| {
+            place(name)?.ok_or_else(|| {
+                let file = file.to_owned();
                 let found = headers.iter().collect::<Vec<_>>().join(", ");
                 if headers.len() == 1 && found.contains([';', '\t']) {
-                    return ForecastCommandError::OtherSeparator { found };
+                    return ForecastCommandError::OtherSeparator { file, found };
                 }
                 ForecastCommandError::MissingColumn {
+                    file,
                     name: name.to_owned(),
                     found,
                 }
@@ -68,7 +78,7 @@ impl Columns {
             id: need("unique_id")?,
             period: need("ds")?,
             value: need("y")?,
-            variance: place("variance"),
+            variance: place("variance")?,
             groups: hierarchy
                 .iter()
                 .map(|name| need(name))
@@ -102,7 +112,11 @@ pub(super) fn read(
     hierarchy: &[String],
 ) -> Result<Table, ForecastCommandError> {
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(input);
-    let columns = Columns::find(reader.headers()?, hierarchy)?;
+    let no_csv = |source| ForecastCommandError::Csv {
+        file: file.to_owned(),
+        source,
+    };
+    let columns = Columns::find(reader.headers().map_err(no_csv)?, file, hierarchy)?;
     let mut periods = Reader::default();
     let mut rows: Vec<Row> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
@@ -115,7 +129,11 @@ pub(super) fn read(
         match reader.read_record(&mut record) {
             Ok(false) => break,
             Ok(true) => {}
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(no_csv(error)),
+        }
+        // What spreadsheets leave below a table.
+        if record.iter().all(|field| field.trim().is_empty()) {
+            continue;
         }
         // A quoted field may span lines; the record knows where it began.
         let line = record.position().map_or(line, csv::Position::line);
@@ -171,7 +189,7 @@ pub(super) fn read(
         });
     }
     for row in &mut rows {
-        order(row)?;
+        order(row, file)?;
     }
     let calendar = periods
         .calendar(rows.iter().map(|row| row.ordinals.as_slice()))
@@ -252,7 +270,7 @@ fn missing(text: &str) -> bool {
 }
 
 /// Puts the periods of a series in order, and refuses one that comes twice.
-fn order(row: &mut Row) -> Result<(), ForecastCommandError> {
+fn order(row: &mut Row, file: &str) -> Result<(), ForecastCommandError> {
     if row.ordinals.windows(2).all(|pair| pair[0] < pair[1]) {
         return Ok(());
     }
@@ -261,6 +279,7 @@ fn order(row: &mut Row) -> Result<(), ForecastCommandError> {
     // The order is stable, so the earlier line stands first.
     if let Some(pair) = (places.windows(2)).find(|p| row.ordinals[p[0]] == row.ordinals[p[1]]) {
         return Err(ForecastCommandError::PeriodTwice {
+            file: file.to_owned(),
             id: row.id.clone(),
             first: row.lines[pair[0]],
             again: row.lines[pair[1]],
@@ -343,10 +362,33 @@ mod tests {
     fn refuses_missing_columns_double_periods_and_negative_variances() {
         assert!(refusal("id,ds,y\n").contains("unique_id"));
         assert!(refusal("unique_id;ds;y\na;1;2\n").contains("with commas"));
+        assert!(
+            refusal("unique_id,ds,y,y\na,1,2,3\n")
+                .contains("series.csv: the column `y` comes twice")
+        );
         let told = refusal("unique_id,ds,y\na,1,2\nb,1,2\na,1,3\n");
         assert!(told.contains("`a` comes twice, in lines 2 and 4"), "{told}");
         let told = refusal("unique_id,ds,y,variance\na,1,2,-4\n");
         assert!(told.contains("line 2, column variance"), "{told}");
+    }
+
+    #[test]
+    fn empty_rows_are_passed_over() {
+        let text = "unique_id,ds,y\na,2021-01,1\n\n  \na,2021-02,2\n,,\n";
+        let table = read(text.as_bytes(), "series.csv", &[]).unwrap();
+        assert_eq!(table.rows[0].values, [1.0, 2.0]);
+    }
+
+    #[test]
+    fn what_is_no_utf_8_is_named_by_file_and_line() {
+        let told = read(
+            &b"unique_id,ds,y\na,1,2\nCitt\xe0,1,2\n"[..],
+            "series.csv",
+            &[],
+        )
+        .unwrap_err()
+        .to_string();
+        assert!(told.starts_with("series.csv, line 3"), "{told}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `coordinator optimise`: a problem in, a plan out, as JSON. It reads the problem from one document or from tables,
 //! has a worker solve it, and shows the plan and its bound while they come nearer to each other.
 
+use crate::out_file::{OutFile, overwritten};
 use crate::solve_worker::{Event, SolveError, own_program, solve_in_worker};
 use clap::Args;
 use optimise::table::{self, TableError};
@@ -34,22 +35,22 @@ pub struct Options {
     #[arg(long)]
     pub p: Option<usize>,
     /// Minutes within which demand is covered.
-    #[arg(long)]
+    #[arg(long, value_parser = number, allow_negative_numbers = true)]
     pub radius: Option<f64>,
     /// Minutes from which on nothing is covered; in between, a part is.
-    #[arg(long)]
+    #[arg(long, value_parser = number, allow_negative_numbers = true)]
     pub outer_radius: Option<f64>,
     /// The most that may be spent.
-    #[arg(long)]
+    #[arg(long, value_parser = number, allow_negative_numbers = true)]
     pub budget: Option<f64>,
     /// What a unit of demand that is not served costs; without it everything must be served.
-    #[arg(long)]
+    #[arg(long, value_parser = number, allow_negative_numbers = true)]
     pub unmet_cost: Option<f64>,
     /// Share of the worst-served demand that cvar looks at.
-    #[arg(long)]
+    #[arg(long, value_parser = number, allow_negative_numbers = true)]
     pub tail: Option<f64>,
     /// Plan for the mean over this worst share of noise draws instead of for the estimate.
-    #[arg(long)]
+    #[arg(long, value_parser = number, allow_negative_numbers = true)]
     pub robust: Option<f64>,
     /// Noise draws that judge the plan; only where demand has variances.
     #[arg(long)]
@@ -61,7 +62,7 @@ pub struct Options {
     #[arg(long)]
     pub front: bool,
     /// Seconds after which the best plan so far is taken.
-    #[arg(long)]
+    #[arg(long, value_parser = number, allow_negative_numbers = true)]
     pub time_limit: Option<f64>,
     /// Seed of searches and draws.
     #[arg(long)]
@@ -81,6 +82,13 @@ fn model(text: &str) -> Result<Model, String> {
     })
 }
 
+/// A number that JSON can hold: what is no number would reach the worker as a limit that is not there.
+fn number(text: &str) -> Result<f64, String> {
+    (text.parse().ok())
+        .filter(|number: &f64| number.is_finite())
+        .ok_or_else(|| "write a number like 12.5; leave the option out for no limit".to_owned())
+}
+
 /// Why there is no plan.
 #[derive(Debug, thiserror::Error)]
 pub enum OptimiseCommandError {
@@ -96,6 +104,12 @@ pub enum OptimiseCommandError {
     /// A table cannot be read.
     #[error(transparent)]
     Table(#[from] TableError),
+    /// The plan would go where its input is.
+    #[error("--out would overwrite {}, which the plan is made from; name another file", file.display())]
+    Overwrites {
+        /// The file.
+        file: PathBuf,
+    },
     /// The problem is no JSON of the format.
     #[error("{} is no problem of format 1; `coordinator optimise --schema problem` prints what one looks like", file.display())]
     Problem {
@@ -124,20 +138,31 @@ pub async fn run(options: &Options) -> Result<(), OptimiseCommandError> {
         println!("{}", serde_json::to_string_pretty(&schema)?);
         return Ok(());
     }
-    let problem = problem(options)?;
     // Unwrap safety: the parser of command lines requires it where no schema is asked for.
     let out = options.out.as_ref().unwrap();
-    // A plan that cannot be written is found out before it is sought.
-    let file = File::create(out).map_err(|source| OptimiseCommandError::File {
+    let read = [
+        &options.problem,
+        &options.demand,
+        &options.sites,
+        &options.costs,
+    ];
+    if let Some(file) = overwritten(out, read.into_iter().flatten().map(PathBuf::as_path)) {
+        let file = file.to_owned();
+        return Err(OptimiseCommandError::Overwrites { file });
+    }
+    let problem = problem(options)?;
+    let not_written = |source| OptimiseCommandError::File {
         file: out.clone(),
         source,
-    })?;
+    };
+    // A plan that cannot be written is found out before it is sought.
+    let file = OutFile::try_new(out).map_err(not_written)?;
     let mut progress = Progress::default();
     let program = own_program().map_err(SolveError::from)?;
     let plan = solve_in_worker(&program, &problem, |event| progress.show(event), stopped()).await?;
     progress.end();
     // Unbuffered, each word of a large plan would be a call of the system.
-    let mut file = BufWriter::new(file);
+    let mut file = BufWriter::new(file.create().map_err(not_written)?);
     serde_json::to_writer_pretty(&mut file, &plan)?;
     file.flush().map_err(serde_json::Error::io)?;
     eprintln!("{}", summary(&plan));
@@ -202,6 +227,7 @@ fn tables(options: &Options, model: Option<Model>) -> Result<Problem, OptimiseCo
         unreachable!("a problem or its tables")
     };
     let name = |file: &Path| file.display().to_string();
+    table::one_mode(open(costs)?, &name(costs), options.mode.as_deref())?;
     // Travel beyond every radius decides nothing, and there is much of it.
     let covers = matches!(model, Model::Mclp | Model::Lscp);
     let within = (options.outer_radius.or(options.radius)).filter(|_| covers);
