@@ -144,7 +144,7 @@ pub async fn api_token(
     let mut transaction = database.write().await?;
     let found = accounts::account_by_name(&mut transaction, account)
         .await?
-        .ok_or_else(|| CoordinatorError::refused(format!("there is no account {account}")))?;
+        .ok_or_else(|| crate::admin_accounts::no_account(account))?;
     if accounts::account_is_closed(&mut transaction, found.id).await? {
         return Err(CoordinatorError::refused(format!(
             "the account {account} is closed; `coordinator admin account change --password-stdin` opens it again"
@@ -246,8 +246,11 @@ pub async fn node_revoke(config: &Config, organisation: &str) -> Result<(), Coor
     let (database, _) = open(config).await?;
     let mut transaction = database.write().await?;
     if !organisations::organisation_revoke(&mut transaction, organisation).await? {
+        let known = organisations::organisations(&mut transaction).await?;
+        let known: Vec<&str> = known.iter().map(|one| one.id.as_str()).collect();
         return Err(CoordinatorError::refused(format!(
-            "there is no organisation {organisation}"
+            "there is no organisation {organisation}; write one of {}",
+            known.join(", ")
         )));
     }
     certificates::certificates_revoke(&mut transaction, organisation).await?;

@@ -98,6 +98,12 @@ async fn found(
     connection: &mut sqlx::SqliteConnection,
     name: &str,
 ) -> Result<Account, CoordinatorError> {
-    (accounts::account_by_name(connection, name).await?)
-        .ok_or_else(|| CoordinatorError::refused(format!("there is no account {name}")))
+    (accounts::account_by_name(connection, name).await?).ok_or_else(|| no_account(name))
+}
+
+/// Nobody of this name, and what to do.
+pub(crate) fn no_account(name: &str) -> CoordinatorError {
+    CoordinatorError::refused(format!(
+        "there is no account {name}; look at how it is written, or make it with `coordinator admin account add --name {name} --role ROLE`"
+    ))
 }
