@@ -4,9 +4,10 @@
 mod support;
 
 use coordinator::store::accounts::Role;
+use identity::SigningKey;
 use policy::Starter;
 use protocol::exchange::Hello;
-use protocol::{Act, PolicyChange, PolicyPublication, PublishedAs};
+use protocol::{Act, Consent, Envelope, PolicyChange, PolicyPublication, PublishedAs};
 use serde_json::{Value, json};
 use support::{Bed, Node, Reply, public, seal};
 
@@ -161,4 +162,137 @@ async fn policies_are_taken_in_as_their_nodes_sign_them_and_compared_in_decision
     assert_eq!(lambro["lifetime"]["cap"]["rho"], 8_000_000_000_u64);
     assert_eq!(lambro["caps_are_known"], true);
     assert_eq!(budgets["citywide"].as_array().unwrap().len(), 3);
+}
+
+/// A consent to the city's study by an officer with this key.
+async fn countersigns(node: &Node<'_>, study: &Envelope, officer: &SigningKey) -> Reply {
+    let payload = study.unverified_payload().unwrap();
+    let consent = Consent {
+        version: 1,
+        organisation: node.organisation.clone(),
+        study: support::STUDY.to_owned(),
+        study_hash: protocol::hex(&protocol::sha256(&payload)),
+        signed_at: node.bed.now(),
+    };
+    let envelope = seal(officer, Consent::TYPE, &consent);
+    node.post("/node/v1/consents", &envelope).await
+}
+
+#[tokio::test]
+async fn every_officer_of_a_policy_that_follows_from_the_pinned_key_countersigns() {
+    let bed = Bed::new().await;
+    let city = bed.city().await;
+    let node = &city.nodes[1];
+    let others: Vec<SigningKey> = (0..3).map(|_| SigningKey::ephemeral().unwrap()).collect();
+    let requester = public(&city.nodes[0].requester);
+    let with_officers = |keys: &[&SigningKey], threshold: usize| {
+        let starter = Starter::Cooperative.text(
+            &node.organisation,
+            "comune-milano",
+            &requester,
+            &public(&node.dpo),
+        );
+        let keys: Vec<String> = keys.iter().map(|key| public(key).to_string()).collect();
+        let one = format!("threshold = 1\nkeys = [\"{}\"]", public(&node.dpo));
+        let text = starter.replace(&one, &format!("threshold = {threshold}\nkeys = {keys:?}"));
+        assert_ne!(text, starter);
+        text
+    };
+    let installed = |document: &str| PublishedAs::Installed {
+        document: document.to_owned(),
+    };
+    let refused = "signature-not-accepted";
+
+    // Nothing is published yet: only the pinned key counts.
+    countersigns(node, &city.study, &others[0])
+        .await
+        .refused(422, refused);
+    let first = with_officers(&[&node.dpo, &others[0], &others[1]], 2);
+    greets(node, hash(&first)).await;
+    publishes(node, installed(&first)).await.expect(204);
+    countersigns(node, &city.study, &others[0])
+        .await
+        .expect(204);
+    countersigns(node, &city.study, &others[2])
+        .await
+        .refused(422, refused);
+
+    // The node's keeper publishes another one as installed, with an officer of the keeper's choosing.
+    bed.pass(60);
+    let own = with_officers(&[&node.dpo, &others[2]], 1);
+    greets(node, hash(&own)).await;
+    publishes(node, installed(&own)).await.expect(204);
+    countersigns(node, &city.study, &others[2])
+        .await
+        .refused(422, refused);
+
+    // One of the two signatures that the first asks for is not enough, two are.
+    let next = with_officers(&[&others[1], &others[2]], 1);
+    let change = PolicyChange {
+        version: 1,
+        id: "b".repeat(32),
+        organisation: node.organisation.clone(),
+        replaces: hash(&first),
+        document: next.clone(),
+        reason: "Nuovo responsabile".to_owned(),
+        signed_at: bed.now(),
+    };
+    for (document, signers, accepted) in [
+        (format!("{next}\n"), vec![&others[0]], false),
+        (next.clone(), vec![&others[0], &others[1]], true),
+    ] {
+        bed.pass(60);
+        greets(node, hash(&document)).await;
+        let change = PolicyChange {
+            document,
+            ..change.clone()
+        };
+        let mut act = seal(signers[0], PolicyChange::TYPE, &change);
+        for signer in &signers[1..] {
+            act.add_signature(&public(signer), |bytes| signer.sign(bytes))
+                .unwrap();
+        }
+        publishes(node, PublishedAs::Signed { act })
+            .await
+            .expect(204);
+        let reply = countersigns(node, &city.study, &others[2]).await;
+        match accepted {
+            true => drop(reply.expect(204)),
+            false => reply.refused(422, refused),
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_a_study_has_left_is_bounded_by_the_policys_cap_of_a_study_too() {
+    let bed = Bed::new().await;
+    let city = bed.city().await;
+    let node = &city.nodes[1];
+    let requester = public(&city.nodes[0].requester);
+    let starter = Starter::Cooperative.text(
+        &node.organisation,
+        "comune-milano",
+        &requester,
+        &public(&node.dpo),
+    );
+    let document = starter.replace("per_study = 2_500_000_000", "per_study = 100_000_000");
+    assert_ne!(document, starter);
+    greets(node, hash(&document)).await;
+    let installed = PublishedAs::Installed {
+        document: document.clone(),
+    };
+    publishes(node, installed).await.expect(204);
+    city.asked(&support::question(1_000), "first").await;
+    node.answers(1).await.expect(200);
+    let dpo = bed
+        .signed_in("dora", Role::Dpo, Some(&node.organisation))
+        .await;
+    let path = "/api/v1/decisions?organisation=cooperativa-lambro&decision=answered";
+    let rows = dpo.get(path).await.expect(200).json();
+    let id = rows["decisions"][0]["id"].as_str().unwrap().to_owned();
+    let path = format!("/api/v1/decisions/{id}");
+    let record = dpo.get(&path).await.expect(200).json();
+    // The study itself may spend 250,000,000.
+    assert_eq!(record["remaining"]["study_limit"]["rho"], 100_000_000);
+    assert_eq!(record["remaining"]["study_left"]["rho"], 99_999_000);
 }

@@ -407,11 +407,18 @@ pub async fn greet(node: &Node, hello: &Hello) -> Result<(), LinkError> {
             tracing::warn!(reason = %error, "a study was not kept");
         }
     }
-    for consent in node.studies().consents() {
-        node.link().consent(&consent).await?;
-    }
+    // Before the consents: whoever takes them in knows by it who the officers are.
     if reply.policy_wanted {
         publish_policy(node).await?;
+    }
+    for consent in node.studies().consents() {
+        match node.link().consent(&consent).await {
+            // Nothing is asked in that study then; other studies do not depend on it.
+            Err(error @ LinkError::Refused { .. }) => {
+                tracing::warn!(reason = %error, "the coordinator does not take in a countersignature");
+            }
+            handed_in => handed_in?,
+        }
     }
     for notice in promised(node).await {
         match node.link().guarantee(&notice).await {

@@ -1,6 +1,7 @@
 //! Hearing of new guarantees: an organisation's higher lifetime cap enters the log that everybody reads.
 //! The node's own ledger decides what counts; here it is only made known, with who signed.
 
+use super::officers::officers;
 use crate::CoordinatorError;
 use crate::node_problem::NodeProblem;
 use crate::state::State;
@@ -21,24 +22,23 @@ pub async fn guarantee(
 ) -> Result<(), NodeProblem> {
     let now = app.clock.now();
     let mut transaction = app.database.write().await?;
-    let officer = organisations::organisation_by_id(&mut transaction, organisation)
+    let known = organisations::organisation_by_id(&mut transaction, organisation)
         .await?
-        .and_then(|organisation| organisation.keys)
         .ok_or(CoordinatorError::Corrupt {
             what: "organisation",
-        })?
-        .dpo;
+        })?;
+    let officers = officers(&mut transaction, &known).await?;
     // Whom the organisation pins as second person is its own affair; that it is another person's key is not.
     let signers = Officers {
         second_keys: notice.second_keys.clone(),
-        ..Officers::any_of(&[officer])
+        ..Officers::any_of(&officers)
     };
     let verified = VerifiedGuarantee::verify(&notice.act, &signers, organisation);
     let Ok(verified) = verified else {
         return Err(NodeProblem::refused(
             422,
             "signature-not-accepted",
-            "two persons sign a new guarantee, one of them with the officer's key shown when joining",
+            "two persons sign a new guarantee, one of them with the officer's key shown when joining or as an officer of the policy that the node has published",
         ));
     };
     let act: &NewGuarantee = verified.act();

@@ -22,6 +22,7 @@ pub mod intake;
 pub mod limits;
 pub mod margins;
 pub mod offers;
+mod officers;
 pub mod oversight;
 pub mod plan;
 pub mod planning;

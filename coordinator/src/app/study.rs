@@ -1,6 +1,7 @@
-//! Taking in studies and consents: each is verified against the key its organisation pinned when it joined.
+//! Taking in studies and consents: a study against the key its requester pinned when it joined, a consent against an officer's.
 //! A study alone asks nobody anything; each participant's officer must countersign it first.
 
+use super::officers::officers;
 use crate::CoordinatorError;
 use crate::node_problem::NodeProblem;
 use crate::state::State;
@@ -19,6 +20,11 @@ const NOT_SIGNED: Refusal = (
     422,
     "signature-not-accepted",
     "sign it with the key shown when joining",
+);
+const NOT_AN_OFFICER: Refusal = (
+    422,
+    "signature-not-accepted",
+    "have it signed with the officer's key shown when joining, or by an officer of the policy that the node has published",
 );
 
 /// Stores a study that its requester signed; the same text again is fine, another text of the same id is not.
@@ -179,14 +185,11 @@ async fn take_consent(
             "the study is handed in before its consents",
         )));
     };
-    let keys = |organisation: Option<organisations::Organisation>| {
-        organisation.and_then(|known| known.keys)
-    };
-    let requester =
-        keys(organisations::organisation_by_id(transaction, &stored.study.requester).await?);
-    let officer = keys(organisations::organisation_by_id(transaction, organisation).await?);
-    let (Some(requester), Some(officer)) = (requester.and_then(|keys| keys.requester), officer)
-    else {
+    let requester = organisations::organisation_by_id(transaction, &stored.study.requester)
+        .await?
+        .and_then(|known| known.keys?.requester);
+    let signing = organisations::organisation_by_id(transaction, organisation).await?;
+    let (Some(requester), Some(signing)) = (requester, signing) else {
         return Ok(Err(NOT_SIGNED));
     };
     if !stored
@@ -208,12 +211,15 @@ async fn take_consent(
             "the requester's key changed; the study must be signed anew",
         )));
     };
-    let Ok(consent) = VerifiedConsent::verify(envelope, &[officer.dpo], organisation, &study)
-    else {
-        return Ok(Err(NOT_SIGNED));
+    let id = &stored.study.id;
+    if consents::consent_is_stored(transaction, id, organisation, envelope).await? {
+        return Ok(Ok(()));
+    }
+    let officers = officers(transaction, &signing).await?;
+    let Ok(consent) = VerifiedConsent::verify(envelope, &officers, organisation, &study) else {
+        return Ok(Err(NOT_AN_OFFICER));
     };
     let signed_at = consent.consent().signed_at;
-    let id = &stored.study.id;
     if consents::consent_insert(transaction, id, organisation, envelope, signed_at, now).await? {
         let entry = Entry::new(EntryKind::Study, "study-countersigned")
             .node(organisation)

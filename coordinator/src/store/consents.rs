@@ -1,5 +1,5 @@
 //! Countersignatures of data protection officers to studies.
-//! A consent is to one text of a study; it was verified against the officer's pinned key before it came here.
+//! A consent is to one text of a study; it was verified against an officer's key before it came here.
 
 use crate::CoordinatorError;
 use protocol::Envelope;
@@ -78,4 +78,22 @@ pub async fn consent_insert(
     .execute(connection)
     .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// Whether exactly this countersignature is stored.
+pub async fn consent_is_stored(
+    connection: &mut SqliteConnection,
+    study: &str,
+    organisation: &str,
+    envelope: &Envelope,
+) -> Result<bool, CoordinatorError> {
+    let row: Option<(i64,)> = sqlx::query_as(
+        "SELECT 1 FROM consents WHERE study = $1 AND organisation = $2 AND envelope = $3",
+    )
+    .bind(study)
+    .bind(organisation)
+    .bind(serde_json::to_string(envelope)?)
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.is_some())
 }

@@ -115,12 +115,12 @@ pub(super) fn rule(document: &PolicyDocument, id: &str) -> Option<RuleView> {
 
 /// What a published policy says, where this version can read it.
 #[derive(Clone, Debug)]
-pub(super) struct Readable {
-    pub(super) document: Option<PolicyDocument>,
+pub(crate) struct Readable {
+    pub(crate) document: Option<PolicyDocument>,
 }
 
 /// Reads a published policy.
-pub(super) fn readable(stored: &PublishedPolicy) -> Readable {
+pub(crate) fn readable(stored: &PublishedPolicy) -> Readable {
     Readable {
         document: PolicyDocument::parse(&stored.document).ok(),
     }
