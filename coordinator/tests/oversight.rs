@@ -6,6 +6,7 @@ mod support;
 use audit::{NoteKey, SignedCheckpoint, verify_inclusion};
 use coordinator::app::oversight::proof::LogProof;
 use coordinator::store::accounts::Role;
+use protocol::Outcome;
 use serde_json::{Value, json};
 use support::{Bed, Browser, City, Node, STUDY, question};
 
@@ -22,6 +23,14 @@ async fn rows(browser: &Browser<'_>, search: &str) -> Vec<Value> {
     page["decisions"].as_array().unwrap().clone()
 }
 
+fn refused(rule: &str, field: &str, code: &str) -> Outcome {
+    Outcome::Refused {
+        rule: rule.to_owned(),
+        field: field.to_owned(),
+        code: code.to_owned(),
+    }
+}
+
 /// Three questions: one answered by all, one refused by the second, one that nobody has signed.
 async fn asked(city: &City<'_>, bed: &Bed) -> [String; 3] {
     let first = city.asked(&question(1_000), "first").await;
@@ -31,7 +40,8 @@ async fn asked(city: &City<'_>, bed: &Bed) -> [String; 3] {
     bed.pass(60);
     let second = city.asked(&of_minors(2_000), "second").await;
     city.nodes[0].answers(1).await.expect(200);
-    city.nodes[1].refuses("planning-counts").await.expect(200);
+    let refusal = refused("planning-counts", "purpose", "purpose-not-allowed");
+    city.nodes[1].refuses_as(refusal).await.expect(200);
     bed.pass(60);
     let reply = (city.analyst.ask(&question(3_000), "third").await).expect(202);
     let third = reply.location().rsplit('/').next().unwrap().to_owned();
@@ -208,6 +218,29 @@ async fn a_decision_says_why_what_it_cost_what_remained_and_proves_that_it_is_lo
                 "the present head, and the one a node cosigned"
             );
         }
+    }
+}
+
+/// What a person or the ledger refused has its words on the website; a policy's sentence would only repeat the codes.
+#[tokio::test]
+async fn what_no_policy_refused_is_explained_by_no_policy() {
+    let bed = Bed::new().await;
+    let city = bed.city().await;
+    city.asked(&question(1_000), "first").await;
+    let by_a_person = refused("research", "approval", "refused-by-a-person");
+    city.nodes[0].refuses_as(by_a_person).await.expect(200);
+    let by_the_ledger = refused("ledger", "year", "cap-exceeded");
+    city.nodes[1].refuses_as(by_the_ledger).await.expect(200);
+    let dpo = bed
+        .signed_in("dora", Role::Dpo, Some("comune-milano"))
+        .await;
+    let rows = rows(&dpo, "decision=refused").await;
+    assert_eq!(rows.len(), 2);
+    for row in rows {
+        let path = format!("/api/v1/decisions/{}", row["id"].as_str().unwrap());
+        let record = dpo.get(&path).await.expect(200).json();
+        assert_eq!(record["explanation"], json!(null), "{record}");
+        assert_ne!(record["code"], json!(null));
     }
 }
 

@@ -121,10 +121,7 @@ impl Explanation {
                 )
             }
             Verdict::Denied(denial) => {
-                let reason = Reason::ALL
-                    .iter()
-                    .find(|reason| reason.field() == denial.field && reason.code() == denial.code);
-                match reason.and_then(|reason| catalogue().denied.get(&key(*reason))) {
+                match reason(denial).and_then(|reason| catalogue().denied.get(&key(reason))) {
                     Some(text) => format!(
                         "{} {}",
                         fill(text.why.in_language(language), &denial.rule, self, language),
@@ -216,6 +213,16 @@ fn allowed(rule: &Rule, field: &str) -> String {
         }
         _ => String::new(),
     }
+}
+
+/// Whether a policy made a denial: the node itself makes others, which have their words where they are shown.
+pub fn is_of_a_policy(denial: &Denial) -> bool {
+    reason(denial).is_some()
+}
+
+fn reason(denial: &Denial) -> Option<Reason> {
+    let mut reasons = Reason::ALL.iter().copied();
+    reasons.find(|reason| reason.field() == denial.field && reason.code() == denial.code)
 }
 
 /// The words for a denial that another program made: with what was asked and what its rule has, as far as the question and the policy

@@ -29,7 +29,7 @@ pub use cases::{Case, Cases, Expected};
 pub use day::Day;
 pub use document::{Effect, Officers, PolicyDocument, Releases, Requester, Rule};
 pub use error::PolicyError;
-pub use explain::{Explanation, Language, denial_in_words};
+pub use explain::{Explanation, Language, denial_in_words, is_of_a_policy};
 pub use matrix::matrix;
 pub use permit::{Denial, Permit};
 pub use question::Question;

@@ -259,12 +259,13 @@ impl<'a> Node<'a> {
     }
 
     pub(crate) async fn refuses(&self, rule: &str) -> Reply {
+        self.refuses_as(Node::refusal(rule)).await
+    }
+
+    pub(crate) async fn refuses_as(&self, refusal: Outcome) -> Reply {
         let request = self.handed().await;
-        self.post(
-            "/node/v1/answers",
-            &self.answer(&request, Node::refusal(rule)),
-        )
-        .await
+        self.post("/node/v1/answers", &self.answer(&request, refusal))
+            .await
     }
 
     /// A signer for this node's log.

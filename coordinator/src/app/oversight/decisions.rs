@@ -12,9 +12,9 @@ use crate::store::studies::StoredStudy;
 use crate::store::{answers, checkpoints, log, organisations, published_policies, studies, totals};
 use crate::{CoordinatorError, Problem};
 use audit::SignedCheckpoint;
-use policy::{Asked, Decided, Denial, Language, PolicyDocument, denial_in_words};
+use policy::{Asked, Decided, Denial, Language, PolicyDocument, denial_in_words, is_of_a_policy};
 use privacy_loss::NanoRho;
-use protocol::{Answer, Outcome, PublicKey, Receipt};
+use protocol::{Answer, Outcome, PublicKey, Receipt, SubCap};
 use serde::Serialize;
 use serde_json::Value;
 use sqlx::SqliteConnection;
@@ -381,7 +381,7 @@ pub async fn record(
     }))
 }
 
-/// Why a node refused, with what was asked and what the rule of its published policy has.
+/// Why a node's policy refused, with what was asked and what its rule has; none for what the node itself or a person refused.
 fn explanation(
     row: &DecisionRow,
     study: &StoredStudy,
@@ -390,6 +390,9 @@ fn explanation(
     let request = row.request.as_ref()?;
     let (rule, field, code) = request.refusal.clone()?;
     let denial = Denial { rule, field, code };
+    if !is_of_a_policy(&denial) {
+        return None;
+    }
     let study = &study.study;
     let asked = Asked {
         version: 1,

@@ -40,10 +40,15 @@ export function codeText(t: Translate, family: 'problem' | 'rule' | 'log' | 'kin
   return isKey(key) ? t(key, params) : t(`${family}.fallback`, { ...params, code });
 }
 
+/** What stands in a rule's place where a node refused by itself; the policy has no such rule to be looked up. */
+const OWN_RULES = ['request', 'study', 'edition', 'ledger'];
+
 /** Why an organisation refused: the reason in words, with the rule and field that decided. */
 export function refusalText(t: Translate, refusal: { rule?: string | null; field?: string | null; code?: string | null }): string {
   const { rule, field, code } = refusal;
   if (!rule) return '';
+  if (code === 'cap-exceeded' && field && isKey(`rule.cap-exceeded-${field}`)) return codeText(t, 'rule', `${code}-${field}`);
   const reason = codeText(t, 'rule', code ?? rule);
+  if (OWN_RULES.includes(rule)) return reason;
   return code && field ? t('rule.reason', { reason, rule, field }) : reason;
 }
