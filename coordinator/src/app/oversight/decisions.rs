@@ -490,10 +490,15 @@ async fn remaining(
     let (id, at) = (Some(study.study.id.as_str()), row.asked_at);
     let in_study = totals::asked_until(reader, organisation, id, at).await?;
     let in_all = totals::asked_until(reader, organisation, None, at).await?;
-    let limit = study.study.max_rho_total.nano();
-    let lifetime = policy
+    let caps = policy
         .and_then(|policy| policy.document.as_ref())
-        .map(|document| document.caps.lifetime.nano());
+        .map(|document| &document.caps);
+    // The study's own signed limit and the policy's cap of one study hold beside each other.
+    let of_study = study.study.max_rho_total.nano();
+    let limit = caps.map_or(of_study, |caps| {
+        of_study.min(caps.limit(SubCap::Study, &study.study.id).nano())
+    });
+    let lifetime = caps.map(|caps| caps.lifetime.nano());
     Ok(Some(Remaining {
         study_limit: loss(limit),
         study_left: loss(limit.saturating_sub(in_study)),
