@@ -1,6 +1,7 @@
 //! What an account may spend: the lifetime cap, and the parts of it that one year, dataset, purpose or study may use.
 //! A part can only be narrower than the whole; nothing here grows with time.
 
+use crate::document::{PolicyDocument, Rule};
 use crate::error::PolicyError;
 use privacy_loss::NanoRho;
 use protocol::SubCap;
@@ -121,6 +122,39 @@ impl Caps {
     }
 }
 
+/// Permissions whose limit of one question no cap ever lets through: the key, the cap that is passed, and its amount. A document that
+/// has one is valid, since officers signed such before this was looked at, and it allows no more than its caps.
+pub fn beyond_reach(document: &PolicyDocument) -> Vec<(String, &'static str, NanoRho)> {
+    let caps = &document.caps;
+    let widest = |usual: NanoRho, given: &BTreeMap<String, NanoRho>| {
+        given
+            .values()
+            .copied()
+            .chain([usual])
+            .max()
+            .unwrap_or(usual)
+    };
+    let all = [
+        ("caps.lifetime", caps.lifetime),
+        ("caps.per_year", widest(caps.per_year, &caps.year)),
+        ("caps.per_dataset", widest(caps.per_dataset, &caps.dataset)),
+        ("caps.per_purpose", widest(caps.per_purpose, &caps.purpose)),
+        ("caps.per_study", widest(caps.per_study, &caps.study)),
+    ];
+    let narrowest = all.into_iter().min_by_key(|(_, cap)| *cap);
+    let passed = |(i, rule): (usize, &Rule)| {
+        let (name, cap) = narrowest?;
+        let over = rule.max_rho_per_query.is_some_and(|rho| rho > cap);
+        over.then(|| (format!("rules[{i}].max_rho_per_query"), name, cap))
+    };
+    document
+        .rules
+        .iter()
+        .enumerate()
+        .filter_map(passed)
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,6 +167,34 @@ mod tests {
         assert_eq!(caps.limit(SubCap::Year, "2026"), NanoRho::new(4));
         assert_eq!(caps.limit(SubCap::Year, "2027"), NanoRho::new(2));
         assert_eq!(caps.limit(SubCap::Study, "2027"), NanoRho::new(10));
+    }
+
+    #[test]
+    fn a_limit_of_one_question_above_what_any_cap_lets_through_is_named() {
+        let key = protocol::PublicKey([7; 32]);
+        let starter = crate::Starter::VolunteerAssociation.text("a", "b", &key, &key);
+        let document = PolicyDocument::parse(&starter).expect("valid");
+        assert_eq!(beyond_reach(&document), []);
+        let wide = starter.replacen(
+            "max_rho_per_query = 100_000_000",
+            "max_rho_per_query = 1_000_000_001",
+            1,
+        );
+        let document = PolicyDocument::parse(&wide).expect("valid");
+        let named = (
+            "rules[0].max_rho_per_query".to_owned(),
+            "caps.per_year",
+            NanoRho::new(1_000_000_000),
+        );
+        assert_eq!(beyond_reach(&document), [named]);
+        // One year, and one study, with caps of their own let it through.
+        let wide = wide.replacen(
+            "\n[releases]",
+            "\n[caps.year]\n2027 = 2_000_000_000\n[caps.study]\nx = 2_000_000_000\n[releases]",
+            1,
+        );
+        let document = PolicyDocument::parse(&wide).expect("valid");
+        assert_eq!(beyond_reach(&document), []);
     }
 
     #[test]

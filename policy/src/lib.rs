@@ -24,7 +24,7 @@ mod starter;
 mod vocabulary;
 
 pub use authorizer::{Ask, Authorizer, Verdict};
-pub use caps::Caps;
+pub use caps::{Caps, beyond_reach};
 pub use cases::{Case, Cases, Expected};
 pub use day::Day;
 pub use document::{Effect, Officers, PolicyDocument, Releases, Requester, Rule};

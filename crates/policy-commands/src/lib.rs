@@ -17,7 +17,7 @@ pub const FOUND: u8 = 3;
 /// What can be done with policy documents.
 #[derive(Subcommand)]
 pub enum PolicyCommand {
-    /// Checks a document, and says what it is; exit code 1 names key, problem and remedy.
+    /// Checks a document, says what it is and warns of limits that cannot be reached; exit code 1 names key, problem and remedy.
     Check {
         /// The policy.
         file: PathBuf,
@@ -202,6 +202,11 @@ fn check(file: &Path) -> Result<ExitCode> {
     if document.dpo.threshold() == document.dpo.keys.len() {
         println!(
             "              a lost key would leave no policy that can be signed; 2 of 3, one sealed away, survives it"
+        );
+    }
+    for (key, narrowest, cap) in policy::beyond_reach(document) {
+        println!(
+            "warning       {key} is more than {narrowest}, {cap}: under these caps no question of that loss is answered; write at most that"
         );
     }
     Ok(ExitCode::SUCCESS)
