@@ -28,12 +28,13 @@ pub enum NotJoined {
     OtherLogKey,
 }
 
-/// Joins the coordinator that issued `text`.
+/// Joins the coordinator that issued `text`; `officer` is pinned there in place of the officer's key that the folder holds, which a
+/// coordinator takes only with a join string for a new officer.
 ///
 /// # Errors
 /// When the join string is damaged or for another organisation, the coordinator is not the pinned one, or the token
 /// is used up. Nothing is written then, so joining can be tried again.
-pub async fn join(dir: &NodeDir, text: &str) -> Result<()> {
+pub async fn join(dir: &NodeDir, text: &str, officer: Option<PublicKey>) -> Result<()> {
     let mut config = dir.read_config()?;
     let invitation: JoinString = text.trim().parse()?;
     ensure!(
@@ -56,7 +57,10 @@ pub async fn join(dir: &NodeDir, text: &str) -> Result<()> {
         csr_pem: TlsKey::load(&dir.key(keys::TLS))?.request_pem(&config.organisation)?,
         node_key: keys::public(&SigningKey::load(&dir.key(keys::NODE))?),
         requester_key,
-        dpo_key: keys::read_public(&dir.key(keys::DPO_PUBLIC))?,
+        dpo_key: match officer {
+            Some(officer) => officer,
+            None => keys::read_public(&dir.key(keys::DPO_PUBLIC))?,
+        },
     };
     let tls = identity::join_client_config(invitation.authority)?;
     let client = NodeClient::new(&invitation.address, tls)?;
@@ -80,6 +84,9 @@ pub async fn join(dir: &NodeDir, text: &str) -> Result<()> {
         &dir.key(keys::COORDINATOR),
         reply.coordinator_key.to_string().as_bytes(),
     )?;
+    if let Some(officer) = officer {
+        write_private(&dir.key(keys::DPO_PUBLIC), officer.to_string().as_bytes())?;
+    }
     config.coordinator = Some(invitation.address);
     dir.write_config(&config)?;
     Ok(())

@@ -39,6 +39,10 @@ enum Command {
         dir: Dir,
         /// The join string, starting with `wi1.`.
         join_string: String,
+        /// Public key of a new data protection officer, where earlier keys are lost: 64 hexadecimal digits. The join string has to be one for
+        /// a new officer.
+        #[arg(long)]
+        dpo_key: Option<String>,
         #[command(flatten)]
         spoken: commands::spoken::Spoken,
     },
@@ -223,8 +227,12 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Join {
             dir,
             join_string,
+            dpo_key,
             spoken,
-        } => commands::join::run(&NodeDir::new(dir.dir), &join_string, spoken).await?,
+        } => {
+            let dir = NodeDir::new(dir.dir);
+            commands::join::run(&dir, &join_string, dpo_key.as_deref(), spoken).await?
+        }
         Command::Serve { dir, .. } => node_agent::serve::serve(NodeDir::new(dir.dir)).await?,
         Command::Open { dir } => println!("{}", node_agent::page::open(&NodeDir::new(dir.dir))?),
         Command::Pause { dir } => set_paused(&NodeDir::new(dir.dir), true)?,

@@ -67,7 +67,7 @@ impl LibraryNode {
         let (dir, officer) = folder(home, organisation, register, secret, Some(asks), allowance)?;
         let officer_key = keys::public(&officer);
         prepare(&dir)?;
-        join::join(&dir, &witness.invite(organisation)?).await?;
+        join::join(&dir, &witness.invite(organisation)?, None).await?;
         let studies = Studies::new(&dir, organisation);
         let requesters = [requester.public_key()];
         for envelope in witness.studies() {
