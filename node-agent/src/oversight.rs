@@ -12,11 +12,12 @@ use protocol::exchange::{LogHead, LogHeadWanted};
 /// The code with which a coordinator says that its log is shorter than what the node holds.
 pub(crate) const HISTORY_DIFFERS: &str = "history-differs";
 
-/// Looks at the coordinator's log once; false where it does not extend the head that is held.
+/// Looks at the coordinator's log once; false where it does not extend the head that is held. With `anew` the head is cosigned and sent
+/// though this node has cosigned it before: the coordinator may never have got that, if sending failed or the node stopped before it.
 ///
 /// # Errors
 /// [`LinkError`] where the coordinator could not be asked; a coordinator that does not show its log yet is none.
-pub async fn observe(node: &Node, now: i64) -> Result<bool, LinkError> {
+pub async fn observe(node: &Node, anew: bool, now: i64) -> Result<bool, LinkError> {
     let held = match held(node).await {
         Ok(held) => held,
         Err(error) => {
@@ -56,7 +57,7 @@ pub async fn observe(node: &Node, now: i64) -> Result<bool, LinkError> {
     // The head that an alarm names, shown again, is cosigned anew, which ends the alarm here; the coordinator is told of it.
     let standing = coordinator_head::set_back(held.as_ref(), node.ledger().reader()).await;
     let alarmed = standing.is_ok_and(|standing| standing.is_some());
-    if size == from && !alarmed && held.as_ref().is_none_or(is_cosigned) {
+    if size == from && !alarmed && held.as_ref().is_none_or(|held| !anew && is_cosigned(held)) {
         return Ok(true);
     }
     let line = audit::cosign(

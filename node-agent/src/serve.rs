@@ -128,12 +128,14 @@ async fn work(node: Arc<Node>) {
             continue;
         }
         if observed.is_none_or(|(at, every)| at.elapsed() > every) {
-            match oversight::observe(&node, clock::now()).await {
+            let anew = observed.is_none();
+            match oversight::observe(&node, anew, clock::now()).await {
                 Ok(extends) => {
                     let every = if extends { OBSERVE } else { OBSERVE_SET_BACK };
                     observed = Some((Instant::now(), every));
                 }
                 Err(error) => {
+                    observed = None;
                     tracing::warn!(reason = %error, "the coordinator's log could not be looked at")
                 }
             }
