@@ -157,6 +157,19 @@ impl Language {
         }
     }
 
+    /// A loss to the last digit, without zeros at its end.
+    pub(crate) fn loss(self, rho: privacy_loss::NanoRho) -> String {
+        let text = rho.to_string();
+        let text = match text.contains('.') {
+            true => text.trim_end_matches('0').trim_end_matches('.'),
+            false => &text,
+        };
+        match self {
+            Language::It => text.replace('.', ","),
+            Language::En => text.to_owned(),
+        }
+    }
+
     /// A moment, to the minute, in the time zone of this computer.
     pub(crate) fn moment(self, second: i64) -> String {
         let Ok(at) = jiff::Timestamp::from_second(second) else {
@@ -287,5 +300,9 @@ mod tests {
         assert_eq!(Language::It.number(1_234_567), "1.234.567");
         assert_eq!(Language::En.number(999), "999");
         assert_eq!(Language::It.decimal(2.5), "2,50");
+        let loss = privacy_loss::NanoRho::new;
+        assert_eq!(Language::It.loss(loss(100_000_000)), "0,1");
+        assert_eq!(Language::En.loss(loss(20_000_000_001)), "20.000000001");
+        assert_eq!(Language::En.loss(loss(20_000_000_000)), "20");
     }
 }

@@ -111,7 +111,7 @@ async fn approves(browser: &Browser, node: &Node, id: &str) -> Result<()> {
     }
     let one = browser.get(&format!("/approvals/{id}/approve")).await?;
     for words in [
-        "1.000.000 nano-rho",
+        "rho 0,001 del budget",
         "volte su 100",
         "non si torna indietro",
     ] {
@@ -488,7 +488,7 @@ async fn the_page_lets_in_who_holds_the_folder_and_nobody_else() -> Result<()> {
             [
                 "quante persone hanno avuto almeno un servizio, per municipio",
                 "Study page",
-                "1.000.000",
+                "rho 0,001 ",
             ],
         ),
         (

@@ -288,7 +288,7 @@ fn whole(language: Language, request: &Shown, now: i64) -> Markup {
                 dt { (language.say("price")) }
                 dd {
                     (language.fill("price-is", &[
-                        ("rho", &language.number(price.rho.nano())),
+                        ("rho", &language.loss(price.rho)),
                         ("epsilon", &language.decimal(privacy_loss::epsilon(price.rho, DELTA))),
                     ]))
                 }

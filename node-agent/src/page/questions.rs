@@ -104,7 +104,7 @@ fn one(language: Language, question: &Question, policy: &Authorizer) -> Markup {
                     dt { (language.say("cost")) }
                     dd {
                         (language.fill("price-is", &[
-                            ("rho", &language.number(rho)),
+                            ("rho", &language.loss(NanoRho::new(rho))),
                             ("epsilon", &language.decimal(privacy_loss::epsilon(NanoRho::new(rho), DELTA))),
                         ]))
                     }
