@@ -3,9 +3,10 @@
 use crate::clock;
 use crate::config::NodeDir;
 use crate::law::{self, Facts, Kind, Language};
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 /// How a document is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -28,6 +29,9 @@ pub struct Law {
     /// The study, for the sheet of a study.
     #[arg(long)]
     study: Option<String>,
+    /// What organisations are called: a TOML file of lines `identifier = "Name"`. Without it they stand by their identifiers.
+    #[arg(long, value_name = "FILE")]
+    names: Option<PathBuf>,
     /// The language.
     #[arg(long, default_value = "it")]
     lang: Language,
@@ -39,13 +43,24 @@ pub struct Law {
 /// Prints the document.
 ///
 /// # Errors
-/// When the folder cannot be read or the study is not known.
+/// When the folder or the file of names cannot be read, or the study is not known.
 pub async fn run(law: &Law) -> Result<()> {
-    let facts = Facts::read(&NodeDir::new(&law.dir), clock::now()).await?;
+    let mut facts = Facts::read(&NodeDir::new(&law.dir), clock::now()).await?;
+    if let Some(file) = &law.names {
+        facts.names = names(file)?;
+    }
     let document = law::write(law.kind, &facts, law.study.as_deref(), law.lang)?;
     match law.format {
         Format::Html => print!("{}", law::page(&document)),
         Format::Json => println!("{}", serde_json::to_string_pretty(&document)?),
     }
     Ok(())
+}
+
+fn names(file: &Path) -> Result<BTreeMap<String, String>> {
+    let place = file.display();
+    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {place}"))?;
+    toml::from_str(&text).with_context(|| {
+        format!("{place} names no organisations: write lines such as cooperativa-lambro = \"Cooperativa Lambro\"")
+    })
 }

@@ -75,6 +75,9 @@ pub struct Document {
     pub language: &'static str,
     /// The organisation.
     pub organisation: String,
+    /// What it is called on a page.
+    #[serde(skip)]
+    pub(super) called: String,
     /// When it was made, RFC 3339; pages write it as people do.
     pub made_at: String,
     /// SHA-256 of the policy it speaks of, hex.
@@ -108,6 +111,7 @@ impl Writer {
                 document: kind.id(),
                 language: language.id(),
                 organisation: facts.organisation.clone(),
+                called: facts.name(&facts.organisation).to_owned(),
                 made_at,
                 policy_hash: facts.policy_hash.clone(),
                 title: language.pick(italian, english).to_owned(),

@@ -8,7 +8,7 @@ use anyhow::Result;
 use ledger::Balance;
 use policy::PolicyDocument;
 use protocol::Study;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A study that this node knows.
 #[derive(Clone, Debug)]
@@ -38,6 +38,8 @@ pub struct Facts {
     pub balance: Balance,
     /// The studies known here whose signature holds.
     pub studies: Vec<KnownStudy>,
+    /// What organisations are called, by identifier, as far as whoever asks for a document says so: a node is told no names.
+    pub names: BTreeMap<String, String>,
     /// Now, Unix seconds.
     pub now: i64,
 }
@@ -75,6 +77,7 @@ impl Facts {
                 })
                 .collect(),
             retention: config.retention,
+            names: BTreeMap::new(),
             now,
         })
     }
@@ -88,9 +91,9 @@ impl Facts {
     }
 
     /// Organisations that any study known here names.
-    pub(super) fn participants(&self) -> BTreeSet<&str> {
+    pub(super) fn participants(&self) -> BTreeSet<&String> {
         let named = self.studies.iter().flat_map(|it| &it.study.participants);
-        let mut all: BTreeSet<&str> = named.map(String::as_str).collect();
+        let mut all: BTreeSet<&String> = named.collect();
         all.insert(&self.organisation);
         all
     }
@@ -134,12 +137,21 @@ impl Facts {
 
     /// Requesters, comma-separated.
     pub(super) fn requesters(&self) -> String {
-        let names = self
-            .policy
-            .requesters
-            .iter()
-            .map(|it| it.organisation.as_str());
-        names.collect::<Vec<_>>().join(", ")
+        self.called(self.policy.requesters.iter().map(|it| &it.organisation))
+    }
+
+    /// What an organisation is called; its identifier where nobody said.
+    pub(super) fn name<'a>(&'a self, id: &'a str) -> &'a str {
+        self.names.get(id).map_or(id, String::as_str)
+    }
+
+    /// Organisations with their names, each with the identifier by which policies and logs know it, comma-separated.
+    pub(super) fn called<'a>(&self, ids: impl IntoIterator<Item = &'a String>) -> String {
+        let called = ids.into_iter().map(|id| match self.names.get(id) {
+            Some(name) => format!("{name} («{id}»)"),
+            None => id.clone(),
+        });
+        called.collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -199,6 +211,7 @@ pub(super) mod tests {
                 study,
                 countersigned: true,
             }],
+            names: BTreeMap::new(),
             now: 1_790_000_000,
         }
     }

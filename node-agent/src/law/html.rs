@@ -18,7 +18,7 @@ pub fn page(document: &Document) -> String {
         document.language,
         escaped(&document.title),
         escaped(&document.title),
-        escaped(&document.organisation)
+        escaped(&document.called)
     );
     // Unwrap safety for all of these: writing to a string cannot fail.
     for section in &document.sections {

@@ -21,7 +21,7 @@ pub(super) fn write(facts: &Facts, language: Language) -> Document {
         "Se le parti siano contitolari lo dicono i fatti, non questo documento. Per la Corte di giustizia conta chi concorre a determinare finalità e mezzi, anche senza accedere ai dati (C-210/16, C-40/17). I fatti:",
         "Whether the parties are joint controllers follows from the facts, not from this document. For the Court of Justice, what matters is who takes part in determining purposes and means, even without access to the data (C-210/16, C-40/17). The facts:",
     );
-    let own = facts.organisation.clone();
+    let own = facts.name(&facts.organisation).to_owned();
     let row = |what: (&str, &str), who: (String, String)| {
         vec![
             language.pick(what.0, what.1).to_owned(),
@@ -130,17 +130,17 @@ pub(super) fn write(facts: &Facts, language: Language) -> Document {
     let rows = (facts.participants().into_iter())
         .map(|participant| {
             let studies = (facts.studies.iter())
-                .filter(|it| it.study.participants.iter().any(|id| id == participant))
+                .filter(|it| it.study.participants.contains(participant))
                 .map(|it| {
                     let purpose = names::purpose(&it.study.purpose, language);
-                    let part = match it.study.requester == participant {
+                    let part = match it.study.requester == *participant {
                         true => language.pick("chiede e partecipa", "asks and takes part"),
                         false => language.pick("partecipa", "takes part"),
                     };
                     format!("{}, {purpose}: {part}", it.study.title)
                 });
             vec![
-                participant.to_owned(),
+                facts.called([participant]),
                 studies.collect::<Vec<_>>().join("; "),
             ]
         })

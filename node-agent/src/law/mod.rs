@@ -136,6 +136,34 @@ mod tests {
     }
 
     #[test]
+    fn organisations_stand_by_the_names_that_the_reader_gave() {
+        let mut facts = facts::tests::facts();
+        let name = |id: &str, name: &str| (id.to_owned(), name.to_owned());
+        facts.names = [
+            name("comune-milano", "Comune di Milano"),
+            name("cooperativa-lambro", "Cooperativa Lambro & C."),
+        ]
+        .into();
+        for kind in Kind::value_variants() {
+            for language in [Language::It, Language::En] {
+                let document = write(*kind, &facts, Some("planning"), language).expect("written");
+                let page = page(&document);
+                assert!(
+                    page.contains("<p>Cooperativa Lambro &amp; C.</p>"),
+                    "{kind:?}"
+                );
+                let alone = page
+                    .replace("«comune-milano»", "")
+                    .replace("«cooperativa-lambro»", "");
+                for id in ["comune-milano", "cooperativa-lambro"] {
+                    assert!(!alone.contains(id), "{kind:?}: {alone}");
+                }
+                assert_eq!(document.organisation, "cooperativa-lambro");
+            }
+        }
+    }
+
+    #[test]
     fn a_page_stands_alone_and_holds_no_markup_of_others() {
         for (kind, _, document) in written() {
             let page = page(&document);

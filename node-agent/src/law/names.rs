@@ -31,6 +31,14 @@ pub(super) fn legal(id: &str, _: Language) -> String {
     plain_words::legal(id)
 }
 
+/// Grounds for special categories; in words where there are none, since an empty place reads as forgotten.
+pub(super) fn grounds<'a>(ids: impl IntoIterator<Item = &'a String>, language: Language) -> String {
+    match list(ids, language, legal) {
+        named if named.is_empty() => language.pick("nessuna", "none").to_owned(),
+        named => named,
+    }
+}
+
 /// A target group.
 pub(super) fn target(id: &str, language: Language) -> String {
     plain_words::target(
@@ -125,6 +133,11 @@ mod tests {
         assert_eq!(editions(24, Language::En), "24 monthly editions");
         let all = ["any".to_owned()];
         assert_eq!(list(&all, Language::It, purpose), "qualsiasi");
+        assert_eq!(grounds(&[], Language::It), "nessuna");
+        assert_eq!(
+            grounds(&["art9-2-g".to_owned()], Language::En),
+            "Art. 9(2)(g) GDPR"
+        );
         let own = ["service-planning".to_owned(), "festa".to_owned()];
         let said = list(&own, Language::It, purpose);
         assert_eq!(

@@ -21,11 +21,13 @@ pub(super) fn write(facts: &Facts, language: Language) -> Document {
     w.text(
         format!(
             "Organizzazione: {}. Banca dati: {}.",
-            facts.organisation, facts.dataset
+            facts.called([&facts.organisation]),
+            facts.dataset
         ),
         format!(
             "Organisation: {}. Dataset: {}.",
-            facts.organisation, facts.dataset
+            facts.called([&facts.organisation]),
+            facts.dataset
         ),
     );
     w.complete(
@@ -53,11 +55,12 @@ pub(super) fn write(facts: &Facts, language: Language) -> Document {
                 effect.to_owned(),
                 names::list(&rule.purposes, language, names::purpose),
                 names::list(&rule.lawful_bases, language, names::legal),
-                names::list(
-                    rule.special_grounds.iter().flatten(),
-                    language,
-                    names::legal,
-                ),
+                match rule.effect {
+                    Effect::Allow => {
+                        names::grounds(rule.special_grounds.iter().flatten(), language)
+                    }
+                    Effect::Deny => "–".to_owned(),
+                },
                 names::list(rule.categories(), language, names::category),
                 names::list(&rule.targets, language, names::target),
             ]
@@ -115,9 +118,9 @@ pub(super) fn write(facts: &Facts, language: Language) -> Document {
             vec![
                 it.study.id.clone(),
                 it.study.title.clone(),
-                it.study.requester.clone(),
+                facts.called([&it.study.requester]),
                 names::legal(&it.study.lawful_basis, language),
-                names::list(&it.study.special_categories, language, names::legal),
+                names::grounds(&it.study.special_categories, language),
                 validity(&it.study, language),
                 if it.countersigned { yes } else { no }.to_owned(),
             ]

@@ -24,8 +24,8 @@ pub(super) fn access(facts: &Facts, language: Language) -> Document {
         "For what, and which data",
     );
     w.text(
-        format!("{} usa il proprio registro anche per rispondere a quesiti statistici sulla programmazione dei servizi. Una volta al mese se ne fa una copia ridotta in cui al posto del codice fiscale c'è uno pseudonimo; vi entrano area di residenza, anno di nascita, sesso, gruppo di cittadinanza, nucleo, bisogni, prestazioni e servizi.", facts.organisation),
-        format!("{} also uses its register to answer statistical questions for the planning of services. Once a month a reduced copy is made in which a pseudonym replaces the tax code; it holds area of residence, year of birth, sex, citizenship group, household, needs, benefits and services.", facts.organisation),
+        format!("{} usa il proprio registro anche per rispondere a quesiti statistici sulla programmazione dei servizi. Una volta al mese se ne fa una copia ridotta in cui al posto del codice fiscale c'è uno pseudonimo; vi entrano area di residenza, anno di nascita, sesso, gruppo di cittadinanza, nucleo, bisogni, prestazioni e servizi.", facts.name(&facts.organisation)),
+        format!("{} also uses its register to answer statistical questions for the planning of services. Once a month a reduced copy is made in which a pseudonym replaces the tax code; it holds area of residence, year of birth, sex, citizenship group, household, needs, benefits and services.", facts.name(&facts.organisation)),
     );
     w.section("Art. 15(1)(c)", "Chi riceve che cosa", "Who receives what");
     w.text(
@@ -42,7 +42,7 @@ pub(super) fn access(facts: &Facts, language: Language) -> Document {
         .map(|it| {
             vec![
                 it.study.title.clone(),
-                it.study.requester.clone(),
+                facts.name(&it.study.requester).to_owned(),
                 names::purpose(&it.study.purpose, language),
                 validity(&it.study, language),
             ]

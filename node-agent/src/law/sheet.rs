@@ -42,7 +42,7 @@ pub(super) fn write(facts: &Facts, study: Option<&str>, language: Language) -> R
         vec![
             row("identificativo", "identifier", study.id.clone()),
             row("titolo", "title", study.title.clone()),
-            row("richiedente", "requester", study.requester.clone()),
+            row("richiedente", "requester", facts.called([&study.requester])),
             row(
                 "finalità",
                 "purpose",
@@ -56,7 +56,7 @@ pub(super) fn write(facts: &Facts, study: Option<&str>, language: Language) -> R
             row(
                 "categorie particolari",
                 "special categories",
-                names::list(&study.special_categories, language, names::legal),
+                names::grounds(&study.special_categories, language),
             ),
             row(
                 "che cosa si conta",
@@ -72,7 +72,7 @@ pub(super) fn write(facts: &Facts, study: Option<&str>, language: Language) -> R
             row(
                 "partecipanti",
                 "participants",
-                study.participants.join(", "),
+                facts.called(&study.participants),
             ),
             row("validità", "validity", validity(study, language)),
             row(
@@ -146,8 +146,8 @@ pub(super) fn write(facts: &Facts, study: Option<&str>, language: Language) -> R
 
     w.section("", "Per esempio", "For example");
     w.text(
-        format!("Qualcuno sospetta che una vicina sia seguita da {} e guarda quante persone («{}») risultano nella sua area. Il numero ha rumore: sarebbe potuto uscire lo stesso con lei o senza di lei, e la tabella dice quanto al più se ne capisce. Impara invece ciò che vale per l'area: se il bisogno vi è frequente, lo è anche per chi non è mai stato nel registro.", facts.organisation, example),
-        format!("Somebody suspects that a neighbour is a client of {} and looks up how many people ('{}') are reported for her area. The number carries noise: it could have come out the same with or without her, and the table says how much it gives away at most. What they do learn is what is true of the area: if the need is common there, the same can be said of people who were never in the register.", facts.organisation, example),
+        format!("Qualcuno sospetta che una vicina sia seguita da {} e guarda quante persone («{}») risultano nella sua area. Il numero ha rumore: sarebbe potuto uscire lo stesso con lei o senza di lei, e la tabella dice quanto al più se ne capisce. Impara invece ciò che vale per l'area: se il bisogno vi è frequente, lo è anche per chi non è mai stato nel registro.", facts.name(&facts.organisation), example),
+        format!("Somebody suspects that a neighbour is a client of {} and looks up how many people ('{}') are reported for her area. The number carries noise: it could have come out the same with or without her, and the table says how much it gives away at most. What they do learn is what is true of the area: if the need is common there, the same can be said of people who were never in the register.", facts.name(&facts.organisation), example),
     );
     w.section("", "Che cosa non è nascosto", "What is not hidden");
     w.text(
