@@ -37,7 +37,8 @@ fn main() -> Result<()> {
         city.organisations.len()
     );
     println!(
-        "in proportion to an organisation's clients. `useful`: the 95 percent margin is at most half the count.\n"
+        "in proportion to an organisation's clients. `count` and `sd`, the standard deviation of the noise, are of a cell of one organisation with\n\
+         so many clients; then the 95 percent margin of the sum of 1, 6 and 50 such organisations. `useful`: it is at most half that sum.\n"
     );
 
     let first = query::Month::parse("2021-01").context("a month")?;
@@ -59,7 +60,7 @@ fn table(cube: &Cube, truths: &[Truth], clients: f64) -> Result<()> {
         ("the past at once", privacy_loss::price(&cube.past(past)?)),
     ];
     for (name, price) in prices {
-        println!("{} · {name} · rho {} ", cube.id(), price.rho);
+        println!("{} · {name} · rho {}", cube.id(), price.rho);
         println!(
             "{:<11}{:>9}{:>12}{:>12}{:>24}{:>24}{:>24}",
             "level", "clients", "count", "sd", "1 organisation", "6", "50"
@@ -217,6 +218,7 @@ fn lifetime(cubes: &[Cube]) -> Result<()> {
         let total = NanoRho::new(total);
         let after = match years {
             0 => "the past".to_owned(),
+            1 => "the past and 1 year".to_owned(),
             years => format!("the past and {years} years"),
         };
         println!("{after:<22}{total:>14}{:>12.1}", epsilon(total, 1e-6));
