@@ -11,4 +11,4 @@ pub use epsilon::epsilon;
 pub use exhaustion::{Exhaustion, Pace, RECENT_SECONDS, exhaustion};
 pub use price::{HOUSEHOLD_MEMBERS, Price, Sensitivity, SlicePrice, price};
 pub use rho::NanoRho;
-pub use usefulness::{is_useful, relative_margin};
+pub use usefulness::{is_useful, relative_margin, useful_from};

@@ -20,6 +20,11 @@ pub fn is_useful(typical: f64, standard_deviation: f64) -> bool {
     relative_margin(typical, standard_deviation) <= 0.5
 }
 
+/// The smallest whole count that is useful under noise with this standard deviation.
+pub fn useful_from(standard_deviation: f64) -> f64 {
+    (2.0 * MARGIN_95 * standard_deviation).ceil().max(1.0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -30,5 +35,10 @@ mod tests {
         assert!(!is_useful(39.0, 10.0));
         assert!(!is_useful(0.0, 0.0));
         assert_eq!(relative_margin(0.0, 1.0), f64::INFINITY);
+        for standard_deviation in [0.0, 0.2, 6.32, 143.1] {
+            let from = useful_from(standard_deviation);
+            assert!(is_useful(from, standard_deviation));
+            assert!(!is_useful(from - 1.0, standard_deviation));
+        }
     }
 }

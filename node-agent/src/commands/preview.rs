@@ -8,7 +8,7 @@ use crate::{clock, editions, node};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use geography::{Level, Partition};
-use privacy_loss::{NanoRho, epsilon, is_useful};
+use privacy_loss::{NanoRho, epsilon, is_useful, useful_from};
 use query::{AggregateQuery, Cube};
 use std::path::{Path, PathBuf};
 
@@ -49,6 +49,11 @@ impl Previewed {
 /// When the question or cube is refused; the message names the place in the JSON and the remedy.
 pub async fn run(dir: &NodeDir, preview: &Previewed) -> Result<()> {
     dir.read_config()?;
+    println!(
+        "typical count      of a group of {} in 100 among {} clients, spread evenly over areas (--percent, --clients); - where none is known\n\
+         of use from        the smallest count whose 95 percent margin is at most half of it\n",
+        preview.percent, preview.clients
+    );
     let mut rho = NanoRho::ZERO;
     if let Some(path) = &preview.query {
         let query = match AggregateQuery::parse_written_here(&read(path)?) {
@@ -92,7 +97,7 @@ pub async fn run(dir: &NodeDir, preview: &Previewed) -> Result<()> {
     let lifetime = ledger::lifetime_limit(caps.lifetime, balance.lifetime);
     let left = lifetime.saturating_sub(balance.spent);
     println!(
-        "lifetime budget    {} of {} left (epsilon of the whole cap {:.2})",
+        "lifetime budget    rho {} of {} left (epsilon of the whole cap {:.2})",
         left,
         lifetime,
         epsilon(lifetime, 1e-6)
@@ -129,7 +134,7 @@ fn show(query: &AggregateQuery, preview: &Previewed) -> NanoRho {
         epsilon(price.rho, 1e-6)
     );
     println!(
-        "\npart           cells   D2 squared         rho   std. deviation   95 percent   typical count"
+        "\npart           cells   D2 squared         rho   std. deviation   95 percent   of use from   typical count"
     );
     let mut useful = Vec::new();
     let mut useless = Vec::new();
@@ -139,13 +144,14 @@ fn show(query: &AggregateQuery, preview: &Previewed) -> NanoRho {
         let counts = !query.measure().is_weighted();
         let typical = level.filter(|_| counts).map(|level| preview.typical(level));
         println!(
-            "{:<12} {:>7} {:>12} {:>11} {:>16.2} {:>12} {:>15}",
+            "{:<12} {:>7} {:>12} {:>11} {:>16.2} {:>12} {:>13} {:>15}",
             slice.of,
             slice.cells,
             slice.sensitivity.squared,
             format!("{:.6}", slice.rho.rho()),
             slice.sigma,
             format!("± {:.1}", 1.959_964 * slice.sigma),
+            useful_from(slice.sigma),
             typical.map_or("-".to_owned(), |count| format!("{count:.0}")),
         );
         if let (Some(level), Some(typical)) = (level, typical) {
