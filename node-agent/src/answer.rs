@@ -62,6 +62,10 @@ pub async fn answer(node: &Node, envelope: &Envelope, now: i64) -> Result<Sealed
     // Permit -> Debit: one transaction, after a witness confirmed that the log was never shortened.
     node.witness(now).await?;
     failpoint::reach("answer-permitted");
+    // Confirming takes a while; what was paused meanwhile spends nothing.
+    if node.dir().is_paused() {
+        return Err(NodeError::Paused);
+    }
     let debit = match node.ledger().charge(&permit, now).await {
         Ok(Charge::Debited(debit)) => debit,
         Ok(Charge::Answered(sealed)) => return Ok(SealedAnswer::stored(sealed)),

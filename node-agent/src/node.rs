@@ -51,6 +51,9 @@ pub enum NodeError {
     /// A person has to approve it first.
     #[error("the request waits for a person")]
     WaitsForApproval,
+    /// A person paused the node before anything was spent.
+    #[error("the node is paused")]
+    Paused,
     /// A computing task was lost.
     #[error("a computing task was lost")]
     Lost(#[from] tokio::task::JoinError),

@@ -562,6 +562,7 @@ async fn respond(node: &Node, request: &Envelope) {
             }
         }
         Err(NodeError::WaitsForApproval) => waits(node, request).await,
+        Err(NodeError::Paused) => tracing::info!("a request that came before the pause stays open"),
         Err(error) => tracing::error!(reason = %error.reason(), "a request stays open"),
     }
 }
