@@ -415,8 +415,8 @@ pub async fn greet(node: &Node, hello: &Hello) -> Result<(), LinkError> {
     }
     for consent in node.studies().consents() {
         match node.link().consent(&consent).await {
-            // Nothing is asked in that study then; other studies do not depend on it.
-            Err(error @ LinkError::Refused { .. }) => {
+            // Nothing is asked in that study then; other studies do not depend on it. What only came at a bad moment is handed in again.
+            Err(error @ LinkError::Refused { status: 422, .. }) => {
                 tracing::warn!(reason = %error, "the coordinator does not take in a countersignature");
             }
             handed_in => handed_in?,
