@@ -261,6 +261,11 @@ async fn every_officer_of_a_policy_that_follows_from_the_pinned_key_countersigns
             false => reply.refused(422, refused),
         }
     }
+    // Whom the officers took out of the policy signs no more.
+    bed.pass(60);
+    countersigns(node, &city.study, &node.dpo)
+        .await
+        .refused(422, refused);
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
-//! Who speaks for an organisation as its data protection officer: the key pinned when it joined, and the officers of the policy in force,
-//! where that policy follows, signature by signature, from one that names the pinned key. It decides nothing about what a node answers.
+//! Who speaks for an organisation as its data protection officer: the officers of the policy in force, where that policy follows,
+//! signature by signature, from one that names the key pinned when the organisation joined; otherwise that key alone. It decides nothing
+//! about what a node answers. Which published policy is in force is the node's own word.
 
 use super::oversight::policies::readable;
 use crate::CoordinatorError;
@@ -9,7 +10,7 @@ use policy::PolicyDocument;
 use protocol::PublicKey;
 use sqlx::SqliteConnection;
 
-/// The keys by which an organisation's officers are known here, the pinned one first; none before it joined.
+/// The keys by which an organisation's officers are known here; none before it joined.
 ///
 /// # Errors
 /// [`CoordinatorError`].
@@ -22,13 +23,12 @@ pub(crate) async fn officers(
     };
     let published = published_policies::policies(connection, Some(&organisation.id)).await?;
     let in_force = following(&published, &organisation.policy_hash, &keys.dpo);
-    let named = in_force.into_iter().flat_map(|document| document.dpo.keys);
-    let others = named.filter(|key| *key != keys.dpo);
-    Ok(std::iter::once(keys.dpo).chain(others).collect())
+    Ok(in_force.map_or_else(|| vec![keys.dpo], |document| document.dpo.keys))
 }
 
 /// The policy of that hash, if it is the first one published that was installed and names `pinned`, or if enough officers of one that
-/// follows signed it. A node could publish another installed one at any time: it would be nobody's word but the node's.
+/// follows signed it. A node could publish another installed one at any time: it would be nobody's word but the node's. Where one between
+/// was never published, nothing shows that the later ones follow.
 fn following(
     published: &[PublishedPolicy],
     hash: &str,

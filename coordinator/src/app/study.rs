@@ -24,7 +24,7 @@ const NOT_SIGNED: Refusal = (
 const NOT_AN_OFFICER: Refusal = (
     422,
     "signature-not-accepted",
-    "have it signed with the officer's key shown when joining, or by an officer of the policy that the node has published",
+    "have it signed with the officer's key shown when joining, or by an officer of the policy in force, where the node has published it and every one before it",
 );
 
 /// Stores a study that its requester signed; the same text again is fine, another text of the same id is not.
