@@ -6,6 +6,7 @@ use crate::keys;
 use crate::link::accepted;
 use anyhow::{Result, ensure};
 use identity::{AuthorityCertificate, JoinString, NodeClient, SigningKey, TlsKey};
+use policy::PolicyDocument;
 use protocol::PublicKey;
 use protocol::exchange::{Join, JoinReply};
 use std::time::Duration;
@@ -23,6 +24,11 @@ pub enum NotJoined {
         /// Whose node this is.
         organisation: String,
     },
+    /// The officer named is none of the policy's.
+    #[error(
+        "`--dpo-key` is not among the `keys` under [dpo] of policy.toml; write it there first, or correct it"
+    )]
+    NotAnOfficer,
     /// The coordinator's log is signed with another key.
     #[error("the coordinator's log key is not the one in the join string; ask its operator")]
     OtherLogKey,
@@ -32,8 +38,8 @@ pub enum NotJoined {
 /// coordinator takes only with a join string for a new officer.
 ///
 /// # Errors
-/// When the join string is damaged or for another organisation, the coordinator is not the pinned one, or the token
-/// is used up. Nothing is written then, so joining can be tried again.
+/// When the join string is damaged or for another organisation, `officer` is none of the folder's policy, the coordinator is not the
+/// pinned one, or the token is used up. Nothing is written then, so joining can be tried again.
 pub async fn join(dir: &NodeDir, text: &str, officer: Option<PublicKey>) -> Result<()> {
     let mut config = dir.read_config()?;
     let invitation: JoinString = text.trim().parse()?;
@@ -44,6 +50,14 @@ pub async fn join(dir: &NodeDir, text: &str, officer: Option<PublicKey>) -> Resu
             organisation: config.organisation,
         }
     );
+    if let Some(officer) = &officer {
+        // Whom the policy does not name could sign nothing here, and the token would be used up.
+        let policy = std::fs::read_to_string(dir.policy())?;
+        ensure!(
+            PolicyDocument::parse(&policy)?.dpo.keys.contains(officer),
+            NotJoined::NotAnOfficer
+        );
+    }
     let requester = dir.key(keys::REQUESTER);
     let requester_key = if requester.exists() {
         Some(keys::public(&SigningKey::load(&requester)?))

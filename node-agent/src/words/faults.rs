@@ -240,6 +240,7 @@ fn of_joining(error: &NotJoined) -> String {
             organisation,
         } => say("identity-other-organisation", [invited, organisation]),
         NotJoined::OtherLogKey => say("identity-other-log-key", []),
+        NotJoined::NotAnOfficer => say("identity-not-an-officer", []),
     }
 }
 
