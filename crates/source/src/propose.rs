@@ -66,6 +66,20 @@ fn is_called(column: &Column, names: &[&str]) -> bool {
         .any(|called| names.contains(&called.as_str()))
 }
 
+/// Words of columns that tell another place than a home, or a length of time.
+const NO_HOME: &[&str] = &[
+    "SEDE",
+    "SERVIZIO",
+    "SPORTELLO",
+    "EROGAZIONE",
+    "ENTE",
+    "STRUTTURA",
+    "NASCITA",
+    "NATO",
+    "NATA",
+    "ANNI",
+];
+
 /// Whether one of these words is in a column's name.
 fn has_word(column: &Column, words: &[&str]) -> bool {
     let parts = column.name.split(|c: char| !c.is_alphanumeric());
@@ -109,7 +123,7 @@ pub fn propose(found: &Inspection, format: Option<TextFormat>) -> Proposal {
         };
         if !proposal.fields.contains_key(&field)
             && let Some(column) = take(&mut free, &|column| {
-                numbers(column.content) && has_word(column, words)
+                numbers(column.content) && has_word(column, words) && !has_word(column, NO_HOME)
             })
         {
             proposal.fields.insert(field, column);
@@ -459,6 +473,13 @@ mod tests {
         assert_eq!(found.finest_level, "micro-area");
         let found = looked_at("NIL di residenza", &format!("{row};1\n{row};9\n"));
         assert_eq!(found.fields[&Field::Nil], "NIL di residenza");
+        // Where the service is, and where somebody was born, is no home.
+        let found = looked_at(
+            "NIL sede;Municipio di nascita;NIL",
+            &format!("{row};82;9;13\n{row};13;4;82\n"),
+        );
+        assert_eq!(found.fields[&Field::Nil], "NIL");
+        assert!(!found.fields.contains_key(&Field::Municipio));
         // A name alone, or numbers alone, say nothing.
         let found = looked_at("Quartiere;Numero", &format!("{row};Ortica;82\n"));
         assert_eq!(found.finest_level, "city");
