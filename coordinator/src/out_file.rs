@@ -22,6 +22,7 @@ pub fn overwritten<'a>(out: &Path, read: impl IntoIterator<Item = &'a Path>) -> 
 #[derive(Debug)]
 pub struct OutFile {
     path: PathBuf,
+    file: File,
     /// It was not there before, and nothing has been written.
     is_empty: bool,
 }
@@ -32,10 +33,12 @@ impl OutFile {
     /// # Errors
     /// Where it cannot be written.
     pub fn try_new(path: &Path) -> io::Result<Self> {
-        let was_there = path.exists();
-        OpenOptions::new().append(true).create(true).open(path)?;
+        // A link that leads nowhere yet is there too.
+        let was_there = path.symlink_metadata().is_ok();
+        let file = OpenOptions::new().append(true).create(true).open(path)?;
         Ok(Self {
             path: path.to_owned(),
+            file,
             is_empty: !was_there,
         })
     }
@@ -46,13 +49,20 @@ impl OutFile {
     /// Where it cannot be written.
     pub fn create(mut self) -> io::Result<File> {
         self.is_empty = false;
-        File::create(&self.path)
+        // A pipe has no length.
+        if self.file.metadata()?.is_file() {
+            self.file.set_len(0)?;
+        }
+        self.file.try_clone()
     }
 }
 
 impl Drop for OutFile {
     fn drop(&mut self) {
-        if self.is_empty {
+        // Another run may have written it meanwhile.
+        let is_empty =
+            || (self.path.symlink_metadata()).is_ok_and(|is| is.is_file() && is.len() == 0);
+        if self.is_empty && is_empty() {
             // An empty file would look like a result; that it stays where it cannot be removed harms nobody.
             let _ = std::fs::remove_file(&self.path);
         }
@@ -93,5 +103,15 @@ mod tests {
             .expect("created");
         assert_eq!(std::fs::read_to_string(&file).expect("there"), "");
         assert!(OutFile::try_new(&folder.path().join("no/plan.json")).is_err());
+        // A link that leads nowhere yet is the user's, and what another run has written meanwhile is its result.
+        let link = folder.path().join("latest.json");
+        std::os::unix::fs::symlink("today.json", &link).expect("linked");
+        drop(OutFile::try_new(&link).expect("writable"));
+        assert!(link.symlink_metadata().is_ok());
+        let other = folder.path().join("other.json");
+        let waiting = OutFile::try_new(&other).expect("writable");
+        std::fs::write(&other, "a plan").expect("written");
+        drop(waiting);
+        assert_eq!(std::fs::read_to_string(&other).expect("there"), "a plan");
     }
 }
