@@ -12,7 +12,7 @@ use optimise::{Demand, Site, SiteStatus};
 use serde::Serialize;
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Write as _};
+use std::io::{BufReader, BufWriter, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 /// Measures access.
@@ -278,8 +278,15 @@ fn travel(
     let Some(file) = &options.places else {
         // Unwrap safety: the parser of command lines requires one of the two.
         let file = options.costs.as_ref().unwrap();
-        table::one_mode(open(file)?, &name(file), options.mode.as_deref())?;
-        let costs = table::costs(open(file)?, &name(file), options.mode.as_deref(), None)?;
+        // Read once, so that it may come from another program.
+        let mut text = Vec::new();
+        (open(file)?.read_to_end(&mut text)).map_err(|source| AccessCommandError::File {
+            file: file.clone(),
+            source,
+        })?;
+        let mode = options.mode.as_deref();
+        let costs = table::costs(&text[..], &name(file), mode, None)?;
+        table::one_mode(&text[..], &name(file), mode)?;
         let source = TravelSource::Table {
             name: file
                 .file_name()

@@ -227,7 +227,6 @@ fn tables(options: &Options, model: Option<Model>) -> Result<Problem, OptimiseCo
         unreachable!("a problem or its tables")
     };
     let name = |file: &Path| file.display().to_string();
-    table::one_mode(open(costs)?, &name(costs), options.mode.as_deref())?;
     // Travel beyond every radius decides nothing, and there is much of it.
     let covers = matches!(model, Model::Mclp | Model::Lscp);
     let within = (options.outer_radius.or(options.radius)).filter(|_| covers);
@@ -237,6 +236,7 @@ fn tables(options: &Options, model: Option<Model>) -> Result<Problem, OptimiseCo
         table::sites(open(sites)?, &name(sites))?,
         table::costs(open(costs)?, &name(costs), options.mode.as_deref(), within)?,
     );
+    table::one_mode(open(costs)?, &name(costs), options.mode.as_deref())?;
     problem.data_version = Some(data_version(&[demand, sites, costs])?);
     Ok(problem)
 }

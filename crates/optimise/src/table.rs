@@ -477,8 +477,9 @@ pub fn one_mode(input: impl Read, file: &str, mode: Option<&str>) -> Result<(), 
 /// The modes that a table of travel names; none where it has no such column.
 pub fn modes(input: impl Read) -> BTreeSet<String> {
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(input);
-    let column = (reader.headers().ok())
-        .and_then(|names| names.iter().position(|name| name.trim() == "mode"));
+    let column = (reader.headers().ok()).and_then(|names| {
+        (names.iter()).position(|name| name.trim_start_matches('\u{feff}').trim() == "mode")
+    });
     let Some(column) = column else {
         return BTreeSet::new();
     };
