@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 const EURO: f64 = 10_000.0;
 /// What explaining may take, beside what the solve took.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// What looking for a radius that is enough may take.
+const RADIUS_PATIENCE: Duration = Duration::from_secs(10);
 const SMALL: f64 = 1e-7;
 
 /// Stops with the other and after a time of its own.
@@ -233,8 +235,12 @@ pub(super) fn smallest_relaxation(
             ways.push(format!("raise p from {p} to {}", sites.round()));
         }
     }
+    let until = Until {
+        watch,
+        until: Instant::now() + RADIUS_PATIENCE,
+    };
     if let Some(radius) = problem.radius
-        && let Some(wider) = smallest_radius(problem, tables, radius, ask_of)?
+        && let Some(wider) = enough_radius(problem, tables, radius, &until, ask_of)?
     {
         give("radius", Some(radius), wider);
         ways.push(format!("raise the radius from {radius} to {wider}"));
@@ -291,11 +297,12 @@ pub(super) fn smallest_relaxation(
     Ok(Reason { words, relaxations })
 }
 
-/// The smallest radius at which all demand can be served, where a radius alone is in the way.
-fn smallest_radius(
+/// A radius at which all demand can be served, where a radius alone is in the way: the smallest, where time allows to find it.
+fn enough_radius(
     problem: &Problem,
     tables: &Tables,
     radius: f64,
+    until: &Until<'_>,
     ask: impl Fn(&Problem, Relaxed) -> Result<Option<f64>, EngineError>,
 ) -> Result<Option<f64>, EngineError> {
     let mut wider: Vec<f64> = (tables.reach.iter().flatten())
@@ -321,7 +328,7 @@ fn smallest_radius(
         return Ok(None);
     }
     let (mut low, mut high) = (0, wider.len() - 1);
-    while low < high {
+    while low < high && !until.is_stopped() {
         let middle = (low + high) / 2;
         if serves(wider[middle])? {
             high = middle;
