@@ -1,7 +1,7 @@
 //! `--lang`: the language in which a command speaks to a person. What programs read is the same in both.
 
 use crate::words::Language;
-use clap::{ArgMatches, Args};
+use clap::{ArgMatches, Args, ValueEnum as _};
 
 /// The language of what is said.
 #[derive(Args, Clone, Copy)]
@@ -22,6 +22,10 @@ impl Spoken {
 pub fn asked_for(matches: &ArgMatches) -> Option<Language> {
     match matches.subcommand() {
         Some((_, below)) => asked_for(below),
-        None => matches.try_get_one("lang").ok().flatten().copied(),
+        // By its text: commands over documents have a type of their own for it.
+        None => {
+            let said = matches.try_get_raw("lang").ok().flatten()?.next()?;
+            Language::from_str(said.to_str()?, true).ok()
+        }
     }
 }
