@@ -248,10 +248,13 @@ pub async fn node_revoke(config: &Config, organisation: &str) -> Result<(), Coor
     if !organisations::organisation_revoke(&mut transaction, organisation).await? {
         let known = organisations::organisations(&mut transaction).await?;
         let known: Vec<&str> = known.iter().map(|one| one.id.as_str()).collect();
-        return Err(CoordinatorError::refused(format!(
-            "there is no organisation {organisation}; write one of {}",
-            known.join(", ")
-        )));
+        return Err(CoordinatorError::refused(match known.is_empty() {
+            true => format!("there is no organisation {organisation}: none has joined yet"),
+            false => format!(
+                "there is no organisation {organisation}; write one of {}",
+                known.join(", ")
+            ),
+        }));
     }
     certificates::certificates_revoke(&mut transaction, organisation).await?;
     let entry = Entry::new(EntryKind::Enrolment, "node-revoked").node(organisation);

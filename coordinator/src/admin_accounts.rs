@@ -104,6 +104,6 @@ async fn found(
 /// Nobody of this name, and what to do.
 pub(crate) fn no_account(name: &str) -> CoordinatorError {
     CoordinatorError::refused(format!(
-        "there is no account {name}; look at how it is written, or make it with `coordinator admin account add --name {name} --role ROLE`"
+        "there is no account {name}; look at how it is written, or make it with `coordinator admin account add --config FILE --name {name} --role ROLE --password-stdin`"
     ))
 }

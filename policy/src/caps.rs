@@ -123,7 +123,7 @@ impl Caps {
 }
 
 /// Permissions whose limit of one question no cap ever lets through: the key, the cap that is passed, and its amount. A document that
-/// has one is valid, since officers signed such before this was looked at, and it allows no more than its caps.
+/// has one is valid, and allows no more than its caps.
 pub fn beyond_reach(document: &PolicyDocument) -> Vec<(String, &'static str, NanoRho)> {
     let caps = &document.caps;
     let widest = |usual: NanoRho, given: &BTreeMap<String, NanoRho>| {
