@@ -177,7 +177,7 @@ async fn uploads_a_list(browser: &Browser, code: &str) -> Result<()> {
     for words in [
         "Aggiunte: 1",
         "erano già: 1",
-        "non sono state aggiunte: 1 (numeri 4)",
+        "non sono state aggiunte: 1 (per numero di riga: 4)",
     ] {
         ensure!(entered.body.contains(words), "{words}: {}", entered.body);
     }
@@ -206,7 +206,9 @@ async fn enters_an_objection(browser: &Browser) -> Result<()> {
     ensure!(
         wrong.status == 422
             && wrong.body.contains("Aggiunte: 1")
-            && wrong.body.contains("non sono state aggiunte: 1 (numeri 2)"),
+            && wrong
+                .body
+                .contains("non sono state aggiunte: 1 (per numero di riga: 2)"),
         "{}",
         wrong.body
     );
