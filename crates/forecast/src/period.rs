@@ -199,6 +199,7 @@ fn greatest_common_divisor(a: i64, b: i64) -> i64 {
         greatest_common_divisor(b, a % b)
     }
 }
+
 #[cfg(test)]
 mod tests {
     use super::*;
