@@ -30,6 +30,11 @@ sentences! { NODE_SENTENCES:
 
     // Studies.
     STUDY_ELSEWHERE "node-study-elsewhere" "the study does not ask this organisation"
+    STUDY_UNNAMED "node-study-unnamed" "name the study with `--study ID`; `node-agent study list` shows them"
+    STUDY_UNKNOWN "node-study-unknown" "no study `{0}` is known here; `node-agent study list` shows them"
+
+    // Documents.
+    NO_NAMES "node-no-names" "{0} names no organisations: write lines such as cooperativa-lambro = \"Cooperativa Lambro\""
 
     // Backups.
     NO_LEDGER "node-no-ledger" "there is no ledger to back up yet; it is made at the first start"

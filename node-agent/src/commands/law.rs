@@ -2,8 +2,9 @@
 
 use crate::clock;
 use crate::config::NodeDir;
+use crate::fault::{self, OrFault};
 use crate::law::{self, Facts, Kind, Language};
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::{Args, ValueEnum};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -58,9 +59,6 @@ pub async fn run(law: &Law) -> Result<()> {
 }
 
 fn names(file: &Path) -> Result<BTreeMap<String, String>> {
-    let place = file.display();
-    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {place}"))?;
-    toml::from_str(&text).with_context(|| {
-        format!("{place} names no organisations: write lines such as cooperativa-lambro = \"Cooperativa Lambro\"")
-    })
+    let text = std::fs::read_to_string(file).or_unread(file)?;
+    Ok(toml::from_str(&text).or_fault(|| fault::NO_NAMES.with([&file.display().to_string()]))?)
 }

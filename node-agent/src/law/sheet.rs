@@ -3,18 +3,16 @@
 use super::document::{Document, Language, Writer};
 use super::facts::{Facts, validity};
 use super::{Kind, loss, names};
-use anyhow::{Context, Result};
+use crate::fault::{self, OrFault};
+use anyhow::Result;
 use privacy_loss::NanoRho;
 use protocol::SubCap;
 
 pub(super) fn write(facts: &Facts, study: Option<&str>, language: Language) -> Result<Document> {
-    let id =
-        study.context("name the study with `--study ID`; `node-agent study list` shows them")?;
+    let id = study.or_fault(|| fault::STUDY_UNNAMED.with([]))?;
     let known = (facts.studies.iter())
         .find(|it| it.study.id == id)
-        .with_context(|| {
-            format!("no study `{id}` is known here; `node-agent study list` shows them")
-        })?;
+        .or_fault(|| fault::STUDY_UNKNOWN.with([id]))?;
     let study = &known.study;
     let mut w = Writer::new(
         Kind::Study,
