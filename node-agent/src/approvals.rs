@@ -8,7 +8,7 @@ use crate::fault::{
 };
 use crate::keys;
 use crate::node::{Node, NodeError, open_ledger, read_policy};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use audit::Header;
 use identity::SigningKey;
 use ledger::{DecidedRequest, LedgerReader};
@@ -144,19 +144,10 @@ pub(crate) async fn of_entry(ledger: &LedgerReader, header: &Header) -> Result<O
 }
 
 fn shown(kept: DecidedRequest, policy_hash: String) -> Result<Shown> {
-    let payload = |envelope: &Envelope| {
-        envelope
-            .unverified_payload()
-            .context("a kept request cannot be read")
-    };
-    let (asked, study) = (payload(&kept.envelope)?, payload(&kept.study)?);
-    let request: Request = serde_json::from_slice(&asked)?;
     // Whoever signs a word signs these hashes, so what is shown must be what has them.
-    ensure!(
-        protocol::sha256(&asked) == kept.request_hash
-            && protocol::hex(&protocol::sha256(&study)) == request.study_hash,
-        Fault::new(KEPT_ALTERED.with([&kept.request_id]))
-    );
+    let (request, study) = kept
+        .as_signed()
+        .or_fault(|| KEPT_ALTERED.with([&kept.request_id]))?;
     Ok(Shown {
         study: serde_json::from_slice(&study)?,
         request,

@@ -136,6 +136,12 @@ pub enum Problem {
         /// The request.
         request_id: String,
     },
+    /// A kept request whose bytes are not those that were signed.
+    #[error("the kept request {request_id} was altered")]
+    RequestAltered {
+        /// The request, as its row gives it.
+        request_id: String,
+    },
     /// The log does not extend a checkpoint: it was rewritten, cut or forked.
     #[error("the log does not extend its checkpoint at {size}")]
     CheckpointContradicted {

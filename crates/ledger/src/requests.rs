@@ -8,7 +8,7 @@ use crate::log::append;
 use crate::policies;
 use audit::EntryKind;
 use policy::Decided;
-use protocol::{Envelope, VerifiedApproval, Word};
+use protocol::{Envelope, Request, VerifiedApproval, Word};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 use storage::Writer;
@@ -112,6 +112,17 @@ pub(crate) async fn all(
     rows.iter().map(read).collect()
 }
 
+/// Ids of the kept requests that are not what was signed, as their rows give them.
+pub(crate) async fn altered(connection: &mut SqliteConnection) -> Result<Vec<String>, LedgerError> {
+    let rows = sqlx::query(sqlx::AssertSqlSafe(SELECT))
+        .fetch_all(connection)
+        .await?;
+    let altered = rows
+        .iter()
+        .filter(|row| !read(row).is_ok_and(|kept| kept.as_signed().is_some()));
+    altered.map(|row| Ok(row.try_get(0)?)).collect()
+}
+
 /// A kept request.
 pub(crate) async fn one(
     connection: &mut SqliteConnection,
@@ -201,6 +212,20 @@ pub(crate) async fn is_approved(
 }
 
 impl DecidedRequest {
+    /// The request, and the study's signed bytes, where what is kept is what was signed: the request's bytes have its hash, and the
+    /// study's the hash that the request names. `None` where a row was altered since.
+    pub fn as_signed(&self) -> Option<(Request, Vec<u8>)> {
+        let (asked, study) = (
+            self.envelope.unverified_payload()?,
+            self.study.unverified_payload()?,
+        );
+        let request: Request = serde_json::from_slice(&asked).ok()?;
+        let holds = protocol::sha256(&asked) == self.request_hash
+            && request.id == self.request_id
+            && request.study_hash == protocol::hex(&protocol::sha256(&study));
+        holds.then_some((request, study))
+    }
+
     /// What a person said that still counts under a policy: a refusal always, an approval under the policy it was said under.
     pub fn word_under(&self, policy_hash: &str) -> Option<Word> {
         match self.word {

@@ -6,6 +6,7 @@ use crate::caps::year;
 use crate::facts::{self, AnswerRow, ChargeRow, Facts, ReuseRow};
 use crate::log;
 use crate::report::{Problem, Report};
+use crate::requests;
 use crate::verify_acts::check_acts;
 use crate::verify_policies::check_policies;
 use audit::{Checkpoint, EntryKind, Hash, Header, Tree, body_hash, leaf_hash_of, root};
@@ -55,6 +56,9 @@ pub(crate) async fn verify(
     .await?;
     let acts = check_acts(&mut *connection, &mut log).await?;
     check_policies(&mut *connection, &mut log).await?;
+    let altered = requests::altered(&mut *connection).await?;
+    (log.problems)
+        .extend((altered.into_iter()).map(|request_id| Problem::RequestAltered { request_id }));
 
     Ok(Report {
         entries: log.leaves.len() as u64,

@@ -1,5 +1,6 @@
 //! Verifying policies and what was decided under them, from the log alone: each policy follows from the one before it, each word is an
-//! officer's of the policy in force, each charge and reuse was allowed by that policy. What requests are kept for trial is outside the log.
+//! officer's of the policy in force, each charge and reuse was allowed by that policy. What requests are kept for trial is outside the log;
+//! that their bytes are those that were signed is checked apart.
 
 use crate::LedgerError;
 use crate::acceptance;

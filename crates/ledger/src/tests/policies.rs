@@ -7,7 +7,7 @@ use crate::report::Problem;
 use crate::{DecidedRequest, Ledger, LedgerError};
 use policy::Decided;
 use protocol::{
-    Act, Approval, Envelope, Officers, PolicyChange, PublicKey, VerifiedApproval,
+    Act, Approval, Envelope, Officers, PolicyChange, PublicKey, Request, VerifiedApproval,
     VerifiedPolicyChange, Word,
 };
 use ring::signature::{Ed25519KeyPair, KeyPair};
@@ -155,11 +155,36 @@ fn hash_of(document: &str) -> String {
     protocol::hex(&protocol::sha256(document.as_bytes()))
 }
 
+/// A question as its requester signed it, with its hash.
+fn question() -> (Envelope, [u8; 32]) {
+    let request = Request {
+        version: 1,
+        id: "ab".repeat(16),
+        phase: "single".to_owned(),
+        requester: "comune".to_owned(),
+        node: "cooperativa".to_owned(),
+        dataset: "services".to_owned(),
+        edition: 1,
+        study: "study".to_owned(),
+        study_hash: hash_of("study"),
+        purpose: "planning".to_owned(),
+        query: "query".to_owned(),
+        query_hash: hash_of("query"),
+        rho: privacy_loss::NanoRho::new(1),
+        issued_at: NOW,
+        expires_at: NOW + 3_600,
+    };
+    let payload = serde_json::to_vec(&request).unwrap();
+    let hash = protocol::sha256(&payload);
+    (sign(Request::TYPE, &payload, &[8]), hash)
+}
+
 fn request() -> DecidedRequest {
+    let (envelope, request_hash) = question();
     DecidedRequest {
         request_id: "ab".repeat(16),
-        request_hash: [7; 32],
-        envelope: sign("request", b"question", &[8]),
+        request_hash,
+        envelope,
         study: sign("study", b"study", &[8]),
         decided: Decided::Manual,
         rule: "after-reading".to_owned(),
@@ -176,7 +201,7 @@ fn word(number: u8, word: Word, policy: &str) -> VerifiedApproval {
         id: format!("{number:02x}").repeat(16),
         organisation: "cooperativa".to_owned(),
         request: "ab".repeat(16),
-        request_hash: protocol::hex(&[7; 32]),
+        request_hash: protocol::hex(&question().1),
         word,
         reason: "useful".to_owned(),
         signed_at: NOW,
@@ -208,7 +233,7 @@ async fn a_request_that_waits_is_decided_once_also_after_a_restart() {
     let ledger = place.open().await;
     let kept = ledger
         .reader()
-        .request(&"ab".repeat(16), &[7; 32])
+        .request(&"ab".repeat(16), &question().1)
         .await
         .unwrap()
         .unwrap();
@@ -228,7 +253,7 @@ async fn a_request_that_waits_is_decided_once_also_after_a_restart() {
 fn manual_terms(policy: &str) -> ChargeTerms {
     ChargeTerms {
         request_id: "ab".repeat(16),
-        request_hash: [7; 32],
+        request_hash: question().1,
         policy_hash: hash_of(&document(policy)),
         rule: "after-reading".to_owned(),
         waits_for_person: true,
@@ -375,6 +400,11 @@ async fn altered_policies_and_words_are_found() {
         "UPDATE approvals SET word = 'approved'",
         "UPDATE approvals SET signer = 'x'",
         "DELETE FROM approvals",
+        "UPDATE requests SET request_id = 'x'",
+        "UPDATE requests SET request_hash = zeroblob(32)",
+        "UPDATE requests SET envelope = x'7b7d'",
+        "UPDATE requests SET envelope = study",
+        "UPDATE requests SET study = envelope",
     ] {
         let copy = Place::new();
         ledger.reader().copy_to(&copy.path()).await.unwrap();
