@@ -178,26 +178,53 @@ async fn countersigns(node: &Node<'_>, study: &Envelope, officer: &SigningKey) -
     node.post("/node/v1/consents", &envelope).await
 }
 
+/// The cooperative's starter policy with these officers, so many of whom sign what replaces it.
+fn with_officers(city: &support::City<'_>, keys: &[&SigningKey], threshold: usize) -> String {
+    let node = &city.nodes[1];
+    let starter = Starter::Cooperative.text(
+        &node.organisation,
+        "comune-milano",
+        &public(&city.nodes[0].requester),
+        &public(&node.dpo),
+    );
+    let keys: Vec<String> = keys.iter().map(|key| public(key).to_string()).collect();
+    let one = format!("threshold = 1\nkeys = [\"{}\"]", public(&node.dpo));
+    let text = starter.replace(&one, &format!("threshold = {threshold}\nkeys = {keys:?}"));
+    assert_ne!(text, starter);
+    text
+}
+
+/// An act of these officers that replaces one policy by another.
+fn replacing(
+    number: u8,
+    node: &Node<'_>,
+    before: &str,
+    document: &str,
+    signers: &[&SigningKey],
+) -> PublishedAs {
+    let change = PolicyChange {
+        version: 1,
+        id: format!("{number:02x}").repeat(16),
+        organisation: node.organisation.clone(),
+        replaces: hash(before),
+        document: document.to_owned(),
+        reason: "Nuovo responsabile".to_owned(),
+        signed_at: node.bed.now(),
+    };
+    let mut act = seal(signers[0], PolicyChange::TYPE, &change);
+    for signer in &signers[1..] {
+        act.add_signature(&public(signer), |bytes| signer.sign(bytes))
+            .unwrap();
+    }
+    PublishedAs::Signed { act }
+}
+
 #[tokio::test]
 async fn every_officer_of_a_policy_that_follows_from_the_pinned_key_countersigns() {
     let bed = Bed::new().await;
     let city = bed.city().await;
     let node = &city.nodes[1];
     let others: Vec<SigningKey> = (0..3).map(|_| SigningKey::ephemeral().unwrap()).collect();
-    let requester = public(&city.nodes[0].requester);
-    let with_officers = |keys: &[&SigningKey], threshold: usize| {
-        let starter = Starter::Cooperative.text(
-            &node.organisation,
-            "comune-milano",
-            &requester,
-            &public(&node.dpo),
-        );
-        let keys: Vec<String> = keys.iter().map(|key| public(key).to_string()).collect();
-        let one = format!("threshold = 1\nkeys = [\"{}\"]", public(&node.dpo));
-        let text = starter.replace(&one, &format!("threshold = {threshold}\nkeys = {keys:?}"));
-        assert_ne!(text, starter);
-        text
-    };
     let installed = |document: &str| PublishedAs::Installed {
         document: document.to_owned(),
     };
@@ -207,7 +234,7 @@ async fn every_officer_of_a_policy_that_follows_from_the_pinned_key_countersigns
     countersigns(node, &city.study, &others[0])
         .await
         .refused(422, refused);
-    let first = with_officers(&[&node.dpo, &others[0], &others[1]], 2);
+    let first = with_officers(&city, &[&node.dpo, &others[0], &others[1]], 2);
     greets(node, hash(&first)).await;
     publishes(node, installed(&first)).await.expect(204);
     countersigns(node, &city.study, &others[0])
@@ -219,7 +246,7 @@ async fn every_officer_of_a_policy_that_follows_from_the_pinned_key_countersigns
 
     // The node's keeper publishes another one as installed, with an officer of the keeper's choosing.
     bed.pass(60);
-    let own = with_officers(&[&node.dpo, &others[2]], 1);
+    let own = with_officers(&city, &[&node.dpo, &others[2]], 1);
     greets(node, hash(&own)).await;
     publishes(node, installed(&own)).await.expect(204);
     countersigns(node, &city.study, &others[2])
@@ -227,34 +254,17 @@ async fn every_officer_of_a_policy_that_follows_from_the_pinned_key_countersigns
         .refused(422, refused);
 
     // One of the two signatures that the first asks for is not enough, two are.
-    let next = with_officers(&[&others[1], &others[2]], 1);
-    let change = PolicyChange {
-        version: 1,
-        id: "b".repeat(32),
-        organisation: node.organisation.clone(),
-        replaces: hash(&first),
-        document: next.clone(),
-        reason: "Nuovo responsabile".to_owned(),
-        signed_at: bed.now(),
-    };
+    let next = with_officers(&city, &[&others[1], &others[2]], 1);
+    let mut number = 0;
     for (document, signers, accepted) in [
         (format!("{next}\n"), vec![&others[0]], false),
         (next.clone(), vec![&others[0], &others[1]], true),
     ] {
         bed.pass(60);
         greets(node, hash(&document)).await;
-        let change = PolicyChange {
-            document,
-            ..change.clone()
-        };
-        let mut act = seal(signers[0], PolicyChange::TYPE, &change);
-        for signer in &signers[1..] {
-            act.add_signature(&public(signer), |bytes| signer.sign(bytes))
-                .unwrap();
-        }
-        publishes(node, PublishedAs::Signed { act })
-            .await
-            .expect(204);
+        number += 1;
+        let act = replacing(number, node, &first, &document, &signers);
+        publishes(node, act).await.expect(204);
         let reply = countersigns(node, &city.study, &others[2]).await;
         match accepted {
             true => drop(reply.expect(204)),
@@ -266,6 +276,71 @@ async fn every_officer_of_a_policy_that_follows_from_the_pinned_key_countersigns
     countersigns(node, &city.study, &node.dpo)
         .await
         .refused(422, refused);
+}
+
+#[tokio::test]
+async fn policies_that_were_replaced_before_any_contact_are_taken_in_afterwards() {
+    let bed = Bed::new().await;
+    let city = bed.city().await;
+    let node = &city.nodes[1];
+    let [second, third, stranger] = [(); 3].map(|()| SigningKey::ephemeral().unwrap());
+    let first = with_officers(&city, &[&node.dpo, &second, &third], 2);
+    let next = with_officers(&city, &[&second, &third, &stranger], 2);
+    let last = with_officers(&city, &[&second, &third], 1);
+    let refused = "signature-not-accepted";
+    let installed = || PublishedAs::Installed {
+        document: first.clone(),
+    };
+
+    // The node greets with the third policy for the first time.
+    greets(node, hash(&last)).await;
+    // What nothing published has replaced stays out.
+    publishes(node, installed())
+        .await
+        .refused(409, "other-policy");
+    let in_force = replacing(2, node, &next, &last, &[&second, &third]);
+    publishes(node, in_force).await.expect(204);
+    let wanted = async || greets(node, hash(&last)).await["policy_wanted"].clone();
+    assert_eq!(wanted().await, true, "it follows from one that is not here");
+    countersigns(node, &city.study, &third)
+        .await
+        .refused(422, refused);
+    publishes(node, installed())
+        .await
+        .refused(409, "other-policy");
+
+    bed.pass(60);
+    let between = replacing(1, node, &first, &next, &[&node.dpo, &third]);
+    publishes(node, between).await.expect(204);
+    assert_eq!(wanted().await, true);
+    publishes(node, installed()).await.expect(204);
+    assert_eq!(wanted().await, false);
+    countersigns(node, &city.study, &third).await.expect(204);
+    for former in [&stranger, &node.dpo] {
+        countersigns(node, &city.study, former)
+            .await
+            .refused(422, refused);
+    }
+
+    // They are listed as they follow from each other, with those who signed them, in whatever order they came.
+    let dpo = bed
+        .signed_in("dora", Role::Dpo, Some(&node.organisation))
+        .await;
+    let list = dpo.get("/api/v1/policies").await.expect(200).json();
+    let own = (list["organisations"].as_array().unwrap().iter())
+        .find(|it| it["organisation"] == *node.organisation)
+        .unwrap();
+    let versions = own["versions"].as_array().unwrap();
+    let read: Vec<_> = (versions.iter())
+        .map(|it| {
+            (
+                it["hash"].as_str().unwrap(),
+                it["signers"].as_array().unwrap().len(),
+            )
+        })
+        .collect();
+    let [first, next, last] = [&first, &next, &last].map(|document| hash(document));
+    assert_eq!(read, [(&*last, 2), (&*next, 2), (&*first, 0)]);
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, ensure};
 use ledger::{LedgerReader, PolicyInForce};
 use policy::Authorizer;
 use protocol::{Envelope, PolicyPublication, PublicKey, PublishedAs, VerifiedPolicyChange};
+use std::collections::BTreeSet;
 
 /// The policy in force, as the log holds it.
 ///
@@ -20,19 +21,34 @@ pub async fn in_force(dir: &NodeDir) -> Result<Option<PolicyInForce>> {
     }
 }
 
-/// The policy in force as this node publishes it; none before one was installed.
+/// The policy in force and those it follows from, each as this node publishes it, the latest first and each document once; none where
+/// none is in force. By the earlier ones a reader finds, signature by signature, who the officers of the one in force are.
 ///
 /// # Errors
 /// When the ledger cannot be read.
-pub async fn publication(node: &Node, now: i64) -> Result<Option<Envelope>> {
-    let Some(in_force) = node.ledger().reader().policy().await? else {
-        return Ok(None);
-    };
-    let document = in_force.document;
+pub async fn publications(node: &Node, now: i64) -> Result<Vec<Envelope>> {
+    let ledger = node.ledger().reader();
+    if ledger.policy().await?.is_none() {
+        return Ok(Vec::new());
+    }
+    let mut history = ledger.policy_history().await?;
+    // A document that came into force twice, after a restoration or because officers went back to it, stands as it did the first time:
+    // only then does every later one follow from it.
+    let mut seen = BTreeSet::new();
+    history.reverse();
+    history.retain(|policy| seen.insert(policy.hash.clone()));
+    history.reverse();
+    (history.into_iter())
+        .map(|policy| publication(node, policy, now))
+        .collect()
+}
+
+fn publication(node: &Node, policy: PolicyInForce, now: i64) -> Result<Envelope> {
+    let document = policy.document;
     let publication = PolicyPublication {
         version: protocol::VERSION,
         organisation: node.config().organisation.clone(),
-        policy: match in_force.act {
+        policy: match policy.act {
             Some(act) => PublishedAs::Signed { act },
             None => PublishedAs::Installed { document },
         },
@@ -42,12 +58,12 @@ pub async fn publication(node: &Node, now: i64) -> Result<Option<Envelope>> {
     let public = PublicKey(*key.public_key().as_bytes());
     let payload = serde_json::to_vec(&publication)?;
     let sign = |bytes: &[u8]| key.sign(bytes);
-    Ok(Some(Envelope::sign(
+    Ok(Envelope::sign(
         PolicyPublication::TYPE,
         &payload,
         &public,
         sign,
-    )))
+    ))
 }
 
 /// The policy of the folder's file and its text.

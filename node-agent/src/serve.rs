@@ -378,24 +378,26 @@ async fn anchor_when_due(node: &Node, looked: &mut Option<i64>) {
     }
 }
 
-/// Publishes the policy in force for everybody who answers for the data. It binds this node alone, so a coordinator that does not
-/// take it in changes nothing here.
-async fn publish_policy(node: &Node) -> Result<(), LinkError> {
-    let publication = match policies::publication(node, clock::now()).await {
-        Ok(Some(publication)) => publication,
-        Ok(None) => return Ok(()),
+/// Publishes the policy in force, and those it follows from, for everybody who answers for the data. It binds this node alone, so a
+/// coordinator that does not take it in changes nothing here.
+async fn publish_policies(node: &Node) -> Result<(), LinkError> {
+    let publications = match policies::publications(node, clock::now()).await {
+        Ok(publications) => publications,
         Err(error) => {
             tracing::error!(reason = %format!("{error:#}"), "the policy in force could not be published");
             return Ok(());
         }
     };
-    match node.link().policy(&publication).await {
-        Err(error @ LinkError::Refused { .. }) => {
-            tracing::warn!(reason = %error, "the coordinator does not take in the policy");
-            Ok(())
+    for publication in publications {
+        match node.link().policy(&publication).await {
+            Err(error @ LinkError::Refused { .. }) => {
+                tracing::warn!(reason = %error, "the coordinator does not take in a policy");
+                return Ok(());
+            }
+            published => published?,
         }
-        published => published,
     }
+    Ok(())
 }
 
 /// Says what is served, by `hello`; takes over new studies; hands in the officer's consents.
@@ -411,7 +413,7 @@ pub async fn greet(node: &Node, hello: &Hello) -> Result<(), LinkError> {
     }
     // Before the consents: whoever takes them in knows by it who the officers are.
     if reply.policy_wanted {
-        publish_policy(node).await?;
+        publish_policies(node).await?;
     }
     for consent in node.studies().consents() {
         match node.link().consent(&consent).await {

@@ -109,6 +109,7 @@ impl Witness {
             .route("/node/v1/studies", post(calls::studies))
             .route("/node/v1/consents", post(calls::consents))
             .route("/node/v1/offer", post(calls::offer))
+            .route("/node/v1/policy", post(calls::policy))
             .with_state(state.clone());
         let handle = Handle::new();
         tokio::spawn(serve_nodes(

@@ -2,7 +2,7 @@
 //! signed, and is tried out on what was asked. A file that is edited on disk changes nothing.
 
 use anyhow::{Context, Result, ensure};
-use protocol::{Answer, Envelope, OfferNotice, Outcome};
+use protocol::{Answer, Envelope, OfferNotice, Outcome, VerifiedPolicyPublication};
 use std::time::Duration;
 use system_tests::city::City;
 use system_tests::node::Node;
@@ -288,5 +288,68 @@ async fn a_policy_that_lets_no_offer_be_published_takes_back_what_was() -> Resul
     let expected = ["published", "withdrawn", "withdrawn", "published"];
     assert_eq!(acts, expected.map(|act| format!("offer-{act}")));
     node.audit().await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_publishes_each_policy_that_the_one_in_force_follows_from() -> Result<()> {
+    let city = City::generate(0.001)?;
+    let asker = Requester::new()?;
+    let witness = Witness::start()?;
+    let register = city.register(ORGANISATION);
+    let key = asker.public_key();
+    let mut node = Node::enrol(city.path(), ORGANISATION, &register, &key, &witness, &[]).await?;
+    let process = node.start(None)?;
+    witness.greeted(ORGANISATION, 1).await?;
+    process.kill()?;
+
+    // Two policies, and back to the first of them, between one contact and the next.
+    let first = node.command(&["policy", "show"], &["--document"]).await?;
+    let [second, third] = [6, 7].map(|minimum| {
+        first.replacen(
+            "display_minimum = 5",
+            &format!("display_minimum = {minimum}"),
+            1,
+        )
+    });
+    ensure!(
+        second != first && third != first,
+        "the starter's minimum is 5"
+    );
+    for document in [&second, &third, &second] {
+        node.replace_policy(document).await?;
+    }
+    witness.desk(ORGANISATION, |desk| desk.wants_policies = true);
+    let _process = node.start(None)?;
+    let published = witness
+        .when(ORGANISATION, |desk| {
+            let read = desk.published_policies.iter().filter_map(|envelope| {
+                VerifiedPolicyPublication::verify(envelope, &desk.node_key, ORGANISATION).ok()
+            });
+            Some(read.collect::<Vec<_>>()).filter(|read| read.len() == 3)
+        })
+        .await
+        .context("three policies were never published")?;
+    let officers = policy::PolicyDocument::parse(&first)?.dpo.keys;
+    let read: Vec<_> = (published.iter())
+        .map(|policy| {
+            let replaces = policy.act().map(|act| act.replaces.clone());
+            (
+                policy.document(),
+                replaces,
+                policy.signed_by(&officers).len(),
+            )
+        })
+        .collect();
+    let hash = |document: &str| Some(protocol::hex(&protocol::sha256(document.as_bytes())));
+    // Each stands as it first came into force, so that every later one follows from it.
+    assert_eq!(
+        read,
+        [
+            (&*third, hash(&second), 1),
+            (&*second, hash(&first), 1),
+            (&*first, None, 0)
+        ]
+    );
     Ok(())
 }

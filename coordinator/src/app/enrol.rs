@@ -1,6 +1,7 @@
 //! Joining, renewing, greeting, and whether a certificate may still speak.
 //! A handshake alone lets nobody in: every call asks the database whether the certificate is active.
 
+use super::policy_history::PolicyHistory;
 use crate::CoordinatorError;
 use crate::node_problem::NodeProblem;
 use crate::state::State;
@@ -8,7 +9,7 @@ use crate::store::certificates::{self, CertificateState};
 use crate::store::log::{self, Entry};
 use crate::store::organisations::{self, Keys};
 use crate::store::tokens::{self, JoinTokenUse};
-use crate::store::{checkpoints, datasets, published_policies, restorations, studies};
+use crate::store::{checkpoints, datasets, restorations, studies};
 use audit::EntryKind;
 use identity::PeerCertificate;
 use protocol::exchange::{Hello, HelloReply, Join, JoinReply, Renew};
@@ -287,9 +288,8 @@ pub async fn hello(
         })
         .map(|stored| stored.envelope)
         .collect();
-    let policy_wanted =
-        !published_policies::policy_is_known(&mut transaction, organisation, &hello.policy_hash)
-            .await?;
+    let published = PolicyHistory::of(&mut transaction, organisation).await?;
+    let policy_wanted = !published.is_complete(&hello.policy_hash);
     transaction.commit().await?;
     if serves {
         app.hub.greeted(organisation);

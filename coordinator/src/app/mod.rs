@@ -26,6 +26,7 @@ mod officers;
 pub mod oversight;
 pub mod plan;
 pub mod planning;
+mod policy_history;
 pub mod preview;
 pub mod release;
 pub mod restore;

@@ -96,6 +96,11 @@ pub const MIGRATIONS: &[(i64, &str, &str)] = &[
         include_str!("../../migrations/0043_guards.sql"),
     ),
     (46, "steps", include_str!("../../migrations/0046_steps.sql")),
+    (
+        50,
+        "policy-signers",
+        include_str!("../../migrations/0050_policy_signers.sql"),
+    ),
 ];
 
 /// The open database and the key that signs its log.

@@ -2,7 +2,7 @@
 //! They are for people to read; what a node decides follows from its own log.
 
 use crate::CoordinatorError;
-use protocol::{Envelope, VerifiedPolicyPublication};
+use protocol::{Envelope, PolicyPublication, VerifiedPolicyPublication};
 use sqlx::SqliteConnection;
 
 /// A stored policy.
@@ -16,8 +16,8 @@ pub struct PublishedPolicy {
     pub replaces: String,
     /// Why it replaced that one; empty where it was installed.
     pub reason: String,
-    /// Keys of the officers who signed it, as far as they are known here, hex.
-    pub signers: Vec<String>,
+    /// The act that brought it into force, as officers signed it; absent where it was installed.
+    pub act: Option<Envelope>,
     /// The document.
     pub document: String,
     /// When officers signed it, or the node published it, Unix seconds.
@@ -28,24 +28,26 @@ pub struct PublishedPolicy {
 
 type Row = (String, String, String, String, String, String, i64, i64);
 
-fn policy(row: Row) -> PublishedPolicy {
-    let (organisation, hash, replaces, reason, signers, document, signed_at, received_at) = row;
-    PublishedPolicy {
+fn policy(row: Row) -> Result<PublishedPolicy, CoordinatorError> {
+    let (organisation, hash, replaces, reason, document, envelope, signed_at, received_at) = row;
+    let envelope: Envelope = serde_json::from_str(&envelope)?;
+    // The node's signature was checked when it came in, with the key that the node had then.
+    let payload =
+        (envelope.unverified_payload()).ok_or(CoordinatorError::Corrupt { what: "policy" })?;
+    let publication: PolicyPublication = serde_json::from_slice(&payload)?;
+    Ok(PublishedPolicy {
         organisation,
         hash,
         replaces,
         reason,
-        signers: (signers.split(','))
-            .filter(|signer| !signer.is_empty())
-            .map(str::to_owned)
-            .collect(),
+        act: publication.policy.act().cloned(),
         document,
         signed_at,
         received_at,
-    }
+    })
 }
 
-/// Policies of one organisation or of all, by organisation, oldest first.
+/// Policies of one organisation or of all, by organisation, as they came here.
 ///
 /// # Errors
 /// [`CoordinatorError`]; so for every function below.
@@ -54,13 +56,13 @@ pub async fn policies(
     organisation: Option<&str>,
 ) -> Result<Vec<PublishedPolicy>, CoordinatorError> {
     let rows: Vec<Row> = sqlx::query_as(
-        "SELECT organisation, policy_hash, replaces, reason, signers, document, signed_at, received_at FROM policies \
+        "SELECT organisation, policy_hash, replaces, reason, document, envelope, signed_at, received_at FROM policies \
          WHERE $1 IS NULL OR organisation = $1 ORDER BY organisation, received_at, signed_at, policy_hash",
     )
     .bind(organisation)
     .fetch_all(connection)
     .await?;
-    Ok(rows.into_iter().map(policy).collect())
+    rows.into_iter().map(policy).collect()
 }
 
 /// One policy.
@@ -70,14 +72,14 @@ pub async fn policy_by_hash(
     hash: &str,
 ) -> Result<Option<PublishedPolicy>, CoordinatorError> {
     let row: Option<Row> = sqlx::query_as(
-        "SELECT organisation, policy_hash, replaces, reason, signers, document, signed_at, received_at FROM policies \
+        "SELECT organisation, policy_hash, replaces, reason, document, envelope, signed_at, received_at FROM policies \
          WHERE organisation = $1 AND policy_hash = $2",
     )
     .bind(organisation)
     .bind(hash)
     .fetch_optional(connection)
     .await?;
-    Ok(row.map(policy))
+    row.map(policy).transpose()
 }
 
 /// Whether a policy is stored.
@@ -95,25 +97,23 @@ pub async fn policy_is_known(
     Ok(row.is_some())
 }
 
-/// Stores a policy with the officers known to have signed it; returns whether it is new.
+/// Stores a policy; returns whether it is new.
 pub async fn policy_insert(
     connection: &mut SqliteConnection,
     organisation: &str,
     publication: &VerifiedPolicyPublication,
-    signers: &[String],
     envelope: &Envelope,
     now: i64,
 ) -> Result<bool, CoordinatorError> {
     let act = publication.act();
     let done = sqlx::query(
-        "INSERT INTO policies (organisation, policy_hash, replaces, reason, signers, document, envelope, signed_at, received_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (organisation, policy_hash) DO NOTHING",
+        "INSERT INTO policies (organisation, policy_hash, replaces, reason, document, envelope, signed_at, received_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (organisation, policy_hash) DO NOTHING",
     )
     .bind(organisation)
     .bind(publication.policy_hash())
     .bind(act.map_or("", |act| act.replaces.as_str()))
     .bind(act.map_or("", |act| act.reason.as_str()))
-    .bind(signers.join(","))
     .bind(publication.document())
     .bind(serde_json::to_string(envelope)?)
     .bind(act.map_or(publication.published_at(), |act| act.signed_at))

@@ -232,6 +232,15 @@ impl LedgerReader {
         policies::latest(&mut transaction).await
     }
 
+    /// Every policy that came into force and whose document is there, the latest first.
+    ///
+    /// # Errors
+    /// As [`LedgerReader::policy`].
+    pub async fn policy_history(&self) -> Result<Vec<PolicyInForce>, LedgerError> {
+        let mut transaction = self.readers.read_transaction().await?;
+        policies::history(&mut transaction).await
+    }
+
     /// Every request that a policy decided, in that order, with what a person said of it.
     ///
     /// # Errors

@@ -79,7 +79,7 @@ impl PolicyRow {
     }
 }
 
-/// The policy in force, as the log holds it.
+/// A policy that came into force, as the log holds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyInForce {
     /// The document.
@@ -113,15 +113,32 @@ pub(crate) async fn in_force(
 pub(crate) async fn latest(
     connection: &mut SqliteConnection,
 ) -> Result<Option<PolicyInForce>, LedgerError> {
-    let row: Option<(String, String, Vec<u8>, i64)> = sqlx::query_as(
+    let row: Option<StoredPolicy> = sqlx::query_as(
         "SELECT p.policy_hash, p.signers, b.body, p.entry_index FROM policies p \
          JOIN bodies b ON b.entry_index = p.entry_index ORDER BY p.entry_index DESC LIMIT 1",
     )
     .fetch_optional(connection)
     .await?;
-    let Some((hash, signers, body, index)) = row else {
-        return Ok(None);
-    };
+    row.map(read_stored).transpose()
+}
+
+/// Every policy that came into force and whose document is there, the latest first.
+pub(crate) async fn history(
+    connection: &mut SqliteConnection,
+) -> Result<Vec<PolicyInForce>, LedgerError> {
+    let rows: Vec<StoredPolicy> = sqlx::query_as(
+        "SELECT p.policy_hash, p.signers, b.body, p.entry_index FROM policies p \
+         JOIN bodies b ON b.entry_index = p.entry_index ORDER BY p.entry_index DESC",
+    )
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter().map(read_stored).collect()
+}
+
+/// Hash, signers, body and entry.
+type StoredPolicy = (String, String, Vec<u8>, i64);
+
+fn read_stored((hash, signers, body, index): StoredPolicy) -> Result<PolicyInForce, LedgerError> {
     let corrupt = || LedgerError::Corrupt { what: "policy" };
     let (document, signers, act) = if signers.is_empty() {
         let document = String::from_utf8(body).map_err(|_| corrupt())?;
@@ -136,13 +153,13 @@ pub(crate) async fn latest(
     if protocol::hex(&protocol::sha256(document.as_bytes())) != hash {
         return Err(corrupt());
     }
-    Ok(Some(PolicyInForce {
+    Ok(PolicyInForce {
         document,
         hash,
         signers,
         act,
         index: index.unsigned_abs(),
-    }))
+    })
 }
 
 /// Hash of the policy in force, or `None` before any was entered.

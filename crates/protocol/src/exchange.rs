@@ -79,8 +79,8 @@ pub struct HelloReply {
     pub studies: Vec<Envelope>,
     /// The node's last checkpoint the coordinator holds, with its cosignature.
     pub cosigned_checkpoint: Option<String>,
-    /// Whether the coordinator does not hold the policy in force and asks the node to publish it; false where an older coordinator
-    /// does not say.
+    /// Whether the coordinator does not hold the policy in force, or one that it follows from, and asks the node to publish them;
+    /// false where an older coordinator does not say.
     #[serde(default)]
     pub policy_wanted: bool,
 }

@@ -36,7 +36,9 @@ pub use obligations::{Audience, Obligations};
 pub use offer_notice::{OfferNotice, OfferNoticeError};
 pub use policy_chain::{Anchor, ChainFault, PolicyChain};
 pub use policy_change::{PolicyChange, VerifiedPolicyChange};
-pub use policy_publication::{PolicyPublication, PublishedAs, VerifiedPolicyPublication};
+pub use policy_publication::{
+    PolicyPublication, PublishedAs, VerifiedPolicyPublication, officers_of_change,
+};
 pub use policy_text::PolicyText;
 pub use request::{
     CLOCK_SKEW_SECONDS, MAX_VALIDITY_SECONDS, Request, RequestError, VerifiedRequest,

@@ -1,5 +1,5 @@
-//! A node's statement of the policy in force, for everybody who answers for the data to read: the document, or the officers'
-//! signed act that carries it. It grants nothing; what a node answers follows from its own log alone.
+//! A node's statement of the policy in force, or of one that it follows from, for everybody who answers for the data to read: the
+//! document, or the officers' signed act that carries it. It grants nothing; what a node answers follows from its own log alone.
 
 use crate::act::{Act, ActError};
 use crate::dsse::{Envelope, PublicKey};
@@ -20,6 +20,25 @@ pub enum PublishedAs {
         /// The act as they signed it; it holds the document.
         act: Envelope,
     },
+}
+
+impl PublishedAs {
+    /// The officers' act, where one brought it into force.
+    pub fn act(&self) -> Option<&Envelope> {
+        match self {
+            PublishedAs::Installed { .. } => None,
+            PublishedAs::Signed { act } => Some(act),
+        }
+    }
+}
+
+/// Which of these officers signed an act that brings a policy into force.
+pub fn officers_of_change(act: &Envelope, officers: &[PublicKey]) -> Vec<PublicKey> {
+    let Ok((_, mut signers)) = act.verify_each(PolicyChange::TYPE, officers) else {
+        return Vec::new();
+    };
+    signers.sort();
+    signers
 }
 
 /// A policy, as its node publishes it.
@@ -104,16 +123,7 @@ impl VerifiedPolicyPublication {
 
     /// Which of these officers signed the act.
     pub fn signed_by(&self, officers: &[PublicKey]) -> Vec<PublicKey> {
-        let Some((_, envelope)) = &self.act else {
-            return Vec::new();
-        };
-        (envelope.verify_each(PolicyChange::TYPE, officers)).map_or(
-            Vec::new(),
-            |(_, mut signers)| {
-                signers.sort();
-                signers
-            },
-        )
+        (self.act.as_ref()).map_or(Vec::new(), |(_, act)| officers_of_change(act, officers))
     }
 
     /// When the node signed the publication, Unix seconds.

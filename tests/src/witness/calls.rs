@@ -97,20 +97,21 @@ pub(crate) async fn hello(
     peer: PeerCertificate,
     Json(hello): Json<Hello>,
 ) -> Result<Json<HelloReply>, Refused> {
-    let cosigned_checkpoint = with_desk(&state, &peer, |desk| {
+    let (cosigned_checkpoint, policy_wanted) = with_desk(&state, &peer, |desk| {
         // A command says hello without datasets, only to learn of studies; it will not poll.
         if !hello.datasets.is_empty() {
             desk.begin_generation();
             desk.hellos.push(hello);
             desk.certificates.push(peer.serial_hex.clone());
         }
-        desk.held.as_ref().map(|held| held.note.clone())
+        let note = desk.held.as_ref().map(|held| held.note.clone());
+        (note, desk.wants_policies)
     })?;
     Ok(Json(HelloReply {
         server_time: now(),
         studies: state.desks().studies.clone(),
         cosigned_checkpoint,
-        policy_wanted: false,
+        policy_wanted,
     }))
 }
 
@@ -333,5 +334,14 @@ pub(crate) async fn offer(
     Json(offer): Json<Envelope>,
 ) -> Result<StatusCode, Refused> {
     with_desk(&state, &peer, |desk| desk.published_offers.push(offer))?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(crate) async fn policy(
+    Shared(state): Witness,
+    peer: PeerCertificate,
+    Json(policy): Json<Envelope>,
+) -> Result<StatusCode, Refused> {
+    with_desk(&state, &peer, |desk| desk.published_policies.push(policy))?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -74,6 +74,10 @@ pub struct Desk {
     pub guarantees: Vec<GuaranteeNotice>,
     /// What its organisation published to offer, in order.
     pub published_offers: Vec<Envelope>,
+    /// Whether its node is asked, when it greets, to publish its policies.
+    pub wants_policies: bool,
+    /// Policies its node published, in order.
+    pub published_policies: Vec<Envelope>,
     /// What its node signed as a requester.
     pub signed: Vec<Signed>,
     /// So many next answers are lost on the way: kept in `lost`, never acknowledged.
@@ -111,6 +115,8 @@ impl Desk {
             consents: Vec::new(),
             guarantees: Vec::new(),
             published_offers: Vec::new(),
+            wants_policies: false,
+            published_policies: Vec::new(),
             signed: Vec::new(),
             lose_answers: 0,
             lost: Vec::new(),

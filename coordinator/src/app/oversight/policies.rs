@@ -4,11 +4,12 @@
 use super::reach::Reach;
 use crate::CoordinatorError;
 use crate::Problem;
+use crate::app::policy_history::PolicyHistory;
 use crate::clock::rfc3339;
 use crate::node_problem::NodeProblem;
 use crate::state::State;
 use crate::store::log::{self, Entry};
-use crate::store::organisations;
+use crate::store::organisations::{self, Organisation};
 use crate::store::published_policies::{self, PublishedPolicy};
 use audit::EntryKind;
 use policy::diff::Direction;
@@ -162,15 +163,22 @@ pub struct OrganisationPolicies {
     pub versions: Vec<VersionView>,
 }
 
-fn version(policy: PublishedPolicy, in_force: &str) -> VersionView {
-    let some = |text: String| Some(text).filter(|text| !text.is_empty());
+fn version(
+    policy: &PublishedPolicy,
+    history: &PolicyHistory,
+    organisation: &Organisation,
+) -> VersionView {
+    let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+    let pinned = organisation.keys.as_ref().map(|keys| &keys.dpo);
     VersionView {
-        in_force: policy.hash == in_force,
+        in_force: policy.hash == organisation.policy_hash,
         readable: PolicyDocument::parse(&policy.document).is_ok(),
-        hash: policy.hash,
-        replaces: some(policy.replaces),
-        reason: some(policy.reason),
-        signers: policy.signers,
+        hash: policy.hash.clone(),
+        replaces: some(&policy.replaces),
+        reason: some(&policy.reason),
+        signers: (history.signers(policy, pinned).iter())
+            .map(PublicKey::to_string)
+            .collect(),
         signed_at: rfc3339(policy.signed_at),
         received_at: rfc3339(policy.received_at),
     }
@@ -179,7 +187,7 @@ fn version(policy: PublishedPolicy, in_force: &str) -> VersionView {
 /// Takes in a policy that an organisation's node publishes; the same again is fine.
 ///
 /// # Errors
-/// [`NodeProblem`] where it is not the node's word, or not about the policy it says is in force.
+/// [`NodeProblem`] where it is not the node's word, or neither the policy it says is in force nor one that a published one replaced.
 pub async fn publish(
     app: &State,
     organisation: &str,
@@ -202,29 +210,18 @@ pub async fn publish(
         ));
     };
     let hash = publication.policy_hash();
-    if hash != known.policy_hash {
+    let history = PolicyHistory::of(&mut transaction, organisation).await?;
+    if hash != known.policy_hash && !history.replaced(&hash) {
         return Err(NodeProblem::refused(
             409,
             "other-policy",
-            "greet with the hash of the policy in force before publishing it",
+            "greet with the hash of the policy in force before publishing it, and publish each after the one that replaced it",
         ));
     }
-    let mut officers = vec![keys.dpo];
-    if let Some(act) = publication.act() {
-        let before =
-            published_policies::policy_by_hash(&mut transaction, organisation, &act.replaces)
-                .await?;
-        let before = before.and_then(|before| readable(&before).document);
-        officers.extend(before.map(|document| document.dpo.keys).unwrap_or_default());
-    }
-    let signers: Vec<String> = (publication.signed_by(&officers).iter())
-        .map(PublicKey::to_string)
-        .collect();
     let is_new = published_policies::policy_insert(
         &mut transaction,
         organisation,
         &publication,
-        &signers,
         envelope,
         now,
     )
@@ -232,8 +229,7 @@ pub async fn publish(
     if is_new {
         let mut entry = Entry::new(EntryKind::PolicyChange, "policy-published")
             .node(organisation)
-            .fact("policy-hash", hash)
-            .fact("signers", signers.len() as u64);
+            .fact("policy-hash", hash);
         if let Some(act) = publication.act() {
             entry = (entry.fact("act", act.id.as_str())).fact("replaces", act.replaces.as_str());
         }
@@ -257,15 +253,14 @@ pub async fn list(app: &State, reach: Reach<'_>) -> Result<Vec<OrganisationPolic
         (organisations::organisations(&mut reader).await?.into_iter())
             .filter(|organisation| reach.has_organisation(&organisation.id))
             .map(|organisation| {
-                let in_force = organisation.policy_hash;
                 let own = |policy: &mut PublishedPolicy| policy.organisation == organisation.id;
-                let mut versions: Vec<VersionView> = (published.extract_if(.., own))
-                    .map(|policy| version(policy, &in_force))
+                let history = PolicyHistory::new(published.extract_if(.., own).collect());
+                let versions: Vec<VersionView> = (history.policies().iter().rev())
+                    .map(|policy| version(policy, &history, &organisation))
                     .collect();
-                versions.reverse();
                 OrganisationPolicies {
                     published: versions.iter().any(|version| version.in_force),
-                    in_force: Some(in_force).filter(|hash| !hash.is_empty()),
+                    in_force: Some(organisation.policy_hash).filter(|hash| !hash.is_empty()),
                     versions,
                     organisation: organisation.id,
                     name: organisation.name,
@@ -338,14 +333,14 @@ pub async fn record(
     let known = organisations::organisation_by_id(&mut reader, organisation)
         .await?
         .ok_or(Problem::NotFound)?;
-    let all = published_policies::policies(&mut reader, Some(organisation)).await?;
+    let history = PolicyHistory::of(&mut reader, organisation).await?;
     drop(reader);
-    let find = |wanted: &str| all.iter().find(|policy| policy.hash == wanted).cloned();
-    let policy = find(hash).ok_or(Problem::NotFound)?;
+    let policy = history.find(hash).ok_or(Problem::NotFound)?;
     let before = match against {
-        Some(against) => Some(find(against).ok_or(Problem::NotFound)?),
-        None => find(&policy.replaces),
-    };
+        Some(against) => Some(history.find(against).ok_or(Problem::NotFound)?),
+        None => history.find(&policy.replaces),
+    }
+    .cloned();
     let day = Day::of(app.clock.now());
     let after = policy.document.clone();
     let compared = match before {
@@ -359,6 +354,7 @@ pub async fn record(
     };
     let document = PolicyDocument::parse(&policy.document).ok();
     Ok(PolicyRecord {
+        version: version(policy, &history, &known),
         organisation: known.id,
         name: known.name,
         document: policy.document.clone(),
@@ -368,10 +364,10 @@ pub async fn record(
         lifetime: (document.as_ref()).map(|document| document.caps.lifetime.nano()),
         threshold: document.as_ref().map(|document| document.dpo.threshold()),
         comparison: compared,
-        others: (all.iter().rev().map(|other| other.hash.clone()))
-            .filter(|other| *other != policy.hash)
+        others: (history.policies().iter().rev())
+            .filter(|other| other.hash != policy.hash)
+            .map(|other| other.hash.clone())
             .collect(),
-        version: version(policy, &known.policy_hash),
     })
 }
 

@@ -131,6 +131,14 @@ async fn a_policy_is_installed_once_and_then_replaced_by_its_officers_alone() {
         .change_policy(&change(5, "b", "a", NOW), NOW)
         .await
         .unwrap();
+    let history: Vec<_> = (ledger.reader().policy_history().await.unwrap().into_iter())
+        .map(|policy| (policy.document, policy.act.is_some()))
+        .collect();
+    let expected = [("a", true), ("b", true), ("a", false)];
+    assert_eq!(
+        history,
+        expected.map(|(word, signed)| (document(word), signed))
+    );
     sound(&ledger).await;
     // Whatever the policy says, the promise stays the one that was fixed first.
     ledger

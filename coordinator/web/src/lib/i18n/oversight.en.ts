@@ -170,7 +170,7 @@ export const oversight: Record<keyof typeof italian, string> = {
   'policies.lead': 'What each organisation allows, version by version, as its node published and signed it.',
   'policies.empty': 'No organisation has joined yet. The administration invites them with “coordinator admin join-token”.',
   'policies.version': 'Version',
-  'policies.signed': 'Signed',
+  'policies.signed': 'Signed or published',
   'policies.signers': 'Signatures',
   'policies.reason': 'Reason',
   'policies.installed': 'installed with the node',

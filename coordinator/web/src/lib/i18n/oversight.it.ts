@@ -168,7 +168,7 @@ export const oversight = {
   'policies.lead': 'Che cosa ammette ogni organizzazione, versione per versione, come il suo nodo l’ha pubblicato e firmato.',
   'policies.empty': 'Nessuna organizzazione si è ancora iscritta. L’amministrazione le invita con «coordinator admin join-token».',
   'policies.version': 'Versione',
-  'policies.signed': 'Firmata',
+  'policies.signed': 'Firmata o pubblicata',
   'policies.signers': 'Firme',
   'policies.reason': 'Motivo',
   'policies.installed': 'installata con il nodo',
