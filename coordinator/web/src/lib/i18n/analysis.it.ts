@@ -75,7 +75,7 @@ export const analysis = {
   'forecast.width': 'Da dove viene l’ampiezza',
   'forecast.width-privacy': 'rumore privacy del passato',
   'forecast.width-process': 'variazione della serie',
-  'forecast.width-counting': 'caso del contare',
+  'forecast.width-counting': 'casualità dei conteggi',
   'forecast.width-help': 'Parti della varianza. Più perdita di privacy concessa stringe la prima, più storia la seconda; nulla stringe la terza.',
   'forecast.explanation': 'Di che cosa è fatta',
   'forecast.model': 'Modello migliore',

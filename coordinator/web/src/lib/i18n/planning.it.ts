@@ -232,7 +232,7 @@ export const planning = {
   'optimise.served': 'Servite',
   'optimise.served-share': 'circa il {percent} % del bisogno stimato, in media a {minutes} minuti',
   'optimise.regret': 'Quanto si può rimpiangere',
-  'optimise.regret-between': 'tra {low} e {high} {unit} in più del piano migliore per il bisogno vero ({level} volte su 100)',
+  'optimise.regret-between': 'tra {low} e {high} {unit} rispetto al piano migliore per il bisogno vero ({level} volte su 100)',
   'optimise.same-plan': 'Proprio questo piano',
   'optimise.in-100': '{count} prove su 100',
   'optimise.short': 'Posti insufficienti',
