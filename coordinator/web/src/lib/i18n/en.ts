@@ -348,7 +348,7 @@ export const en: Record<keyof typeof it, string> = {
   'confirm.busy': 'Sending…',
 
   'asked.title': 'Question sent',
-  'asked.lead': 'Each organisation decides by its own policy. You can leave this page: the question goes on.',
+  'asked.lead': 'Each organisation decides by its own policy, whether this page is open or not.',
   'asked.by': 'Asked by {name} on {at}',
   'asked.expires': 'Time to answer until {at}',
   'asked.progress': '{done} of {total} organisations are done',

@@ -347,7 +347,7 @@ export const it = {
   'confirm.busy': 'Invio…',
 
   'asked.title': 'Domanda inviata',
-  'asked.lead': 'Ogni organizzazione decide secondo la propria politica. Puoi lasciare questa pagina: la domanda continua.',
+  'asked.lead': 'Ogni organizzazione decide secondo la propria politica, che questa pagina sia aperta o no.',
   'asked.by': 'Chiesta da {name} il {at}',
   'asked.expires': 'Termine per rispondere: {at}',
   'asked.progress': '{done} organizzazioni su {total} hanno concluso',
