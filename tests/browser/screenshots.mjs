@@ -1,9 +1,10 @@
-// Writes a picture of every page at three widths, in one language. It asserts nothing but that each page comes.
+// Writes a picture of every page at three widths, in one language. It asserts nothing but that each page comes, and that nothing scrolls
+// sideways.
 //
 //   node tests/browser/screenshots.mjs DIR/demo.json OUT [--language it|en] [--only NAME]... [--width PIXELS]...
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { LANGUAGES, open } from './harness.mjs';
+import { expect, LANGUAGES, open } from './harness.mjs';
 import { PAGES, unlisted, whatThereIs } from './pages.mjs';
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { language: { type: 'string', default: 'en' }, only: { type: 'string', multiple: true }, width: { type: 'string', multiple: true, default: ['1360', '768', '390'] } } });
@@ -65,6 +66,8 @@ async function pictures(pages) {
         await walk.settled();
         await walk.page.locator(ready).first().waitFor();
         await walk.picture(`${name}-${width}`);
+        const wide = await walk.page.evaluate(() => document.scrollingElement.scrollWidth);
+        expect(wide <= width, `at ${width} pixels the page is ${wide} wide`);
       }
     });
   }
