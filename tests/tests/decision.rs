@@ -177,12 +177,19 @@ async fn the_worked_decision_comes_out_as_its_page_says() -> Result<()> {
     let places = page.runs(PLACES).await?;
     ensure!(places["status"] == "optimal", "{}", places["status"]);
     page.says(format!("spends {:.0} euro", number(&places, "/spent")?));
-    // Either of the two may get them: both are full, and which one the engine picks is a tie.
-    let modules: Result<Vec<f64>> = (all(&places, "modules").iter())
+    // Where several sites get some, the page says how many alone.
+    let modules = all(&places, "modules");
+    let numbers: Result<Vec<f64>> = (modules.iter())
         .map(|module| number(module, "/number"))
         .collect();
-    let more: f64 = 10.0 * modules?.iter().sum::<f64>();
-    page.says(format!("{more:.0} more places"));
+    let more: f64 = 10.0 * numbers?.iter().sum::<f64>();
+    page.says(match modules {
+        [one] => {
+            let site = one["id"].as_str().unwrap_or_default();
+            format!("{more:.0} more places, all in {}", name(site))
+        }
+        _ => format!("{more:.0} more places"),
+    });
     let served: f64 = (all(&places, "assignment").iter())
         .filter_map(|one| {
             let site = format!("nil-{}", one["id"].as_str()?);
@@ -206,11 +213,14 @@ async fn the_worked_decision_comes_out_as_its_page_says() -> Result<()> {
     page.says(format!(
         "best pair was {found}, which reaches {best:.0} people; ours reaches {ours:.0}"
     ));
-    ensure!(
-        best - ours <= regret,
-        "regret was {} and not {regret}",
-        best - ours
-    );
+    // An interval that holds in nine of ten cases may fail in the one that is kept; then the page says so.
+    let lost = best - ours;
+    page.says(format!("gave up {lost:.0} people"));
+    page.says(if lost <= regret {
+        "within what it had said".to_owned()
+    } else {
+        "more than it had said".to_owned()
+    });
     ensure!(
         page.missing.is_empty(),
         "docs/decision.md does not say:\n{}",
