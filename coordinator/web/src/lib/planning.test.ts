@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Plan, PublishedOffer, SiteOnMap } from './api/planning';
 import type { ForecastSummary, ForecastView, ReleaseSummary } from './api/types';
-import { edited, firstToPlan, forecastEdits, forecastsToPlan, hiddenByNoise, listedEdits, oftenness, ordered, placer, plannable, sitesOfOffers, verdictOf } from './planning';
+import { edited, firstToPlan, forecastEdits, forecastsToPlan, hiddenByNoise, isJudged, listedEdits, oftenness, ordered, placer, plannable, sitesOfOffers, verdictOf } from './planning';
 
 const change = (gain: number | null, lower: number | null, upper: number | null) => ({ gain, lower, upper, before: 0, after: 0 });
 
@@ -69,6 +69,13 @@ describe('places on the map', () => {
 describe('frequencies in words', () => {
   it('promise nothing that the draws do not say', () => {
     expect([100, 96, 80, 50, 5].map(oftenness)).toEqual(['always', 'nearly-always', 'mostly', 'sometimes', 'rarely']);
+  });
+});
+
+describe('a plan that few draws judged', () => {
+  it('is not judged by one whose interval promises nothing', () => {
+    const drawn = (level: number) => ({ regret: { level, lower: 0, median: 0, upper: 0 } }) as unknown as NonNullable<Plan['stability']>;
+    expect([null, drawn(0), drawn(0.33), drawn(0.9)].map(isJudged)).toEqual([false, false, true, true]);
   });
 });
 

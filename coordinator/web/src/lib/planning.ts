@@ -141,6 +141,11 @@ export function oftenness(in100: number): 'always' | 'nearly-always' | 'mostly' 
   return in100 >= 30 ? 'sometimes' : 'rarely';
 }
 
+/** Whether draws of the noise judged a plan: an interval that promises nothing comes of too few, and then frequencies say nothing either. */
+export function isJudged(stability: Plan['stability'] | null): boolean {
+  return (stability?.regret.level ?? 0) > 0;
+}
+
 /**
  * Whether the noise could hide how much worse an alternative is, where the plan tells: it was asked of every exchange of one site of a plan
  * without capacities and budget, and of nothing else.
