@@ -29,7 +29,7 @@ pub(crate) struct Screenshots {
 /// Writes a picture of every page at 1360, 768 and 390 pixels.
 ///
 /// # Errors
-/// When no demonstration can be started, or a page does not come.
+/// When no demonstration can be started, or a page does not come or scrolls sideways.
 pub(crate) fn screenshots(workspace: &Workspace, options: &Screenshots) -> Result<()> {
     let out = options.out.clone();
     let out = std::path::absolute(out.unwrap_or_else(|| workspace.target.join("screenshots")))?;
