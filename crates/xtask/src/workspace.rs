@@ -36,9 +36,17 @@ impl Workspace {
         Ok(Workspace { root, target })
     }
 
-    /// Cargo, in the top folder, building where this workspace builds.
+    /// Cargo, in the top folder, building where this workspace builds, as if it had been typed there.
     pub(crate) fn cargo(&self) -> Command {
         let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        // What the cargo that started this program says of it. Ring's build script reads such names and runs again when they change, and
+        // with it all that is above: everything would be built twice, once from here and once as typed.
+        for (name, _) in std::env::vars_os() {
+            let known = name.to_str().unwrap_or_default();
+            if known.starts_with("CARGO_PKG_") || known.starts_with("CARGO_MANIFEST_") {
+                command.env_remove(name);
+            }
+        }
         command
             .current_dir(&self.root)
             .env("CARGO_TARGET_DIR", &self.target);
@@ -206,6 +214,22 @@ mod tests {
         for part in ["to-stdout", "to-stderr", "exit code 3"] {
             assert!(error.contains(part), "{error}");
         }
+    }
+
+    #[test]
+    fn cargo_is_told_nothing_of_the_program_that_starts_it() {
+        let told = "CARGO_PKG_NAME";
+        assert!(
+            std::env::var_os(told).is_some(),
+            "this test is run by cargo"
+        );
+        let workspace = Workspace::find().expect("a workspace");
+        let command = workspace.cargo();
+        assert!(
+            command
+                .get_envs()
+                .any(|(name, value)| name == told && value.is_none())
+        );
     }
 
     #[test]
