@@ -117,7 +117,7 @@ async fn check(
     let (asked, key) = intake::asked(&mut reader, organisation, id).await?;
     drop(reader);
     let (parsed, query) = outstanding(&asked.payload)?;
-    let answer = VerifiedAnswer::verify(&envelope, &key, &parsed, &asked.payload, &query).map_err(
+    let answer = VerifiedAnswer::check(&envelope, &key, &parsed, &asked.payload, &query).map_err(
         |error| match error {
             protocol::AnswerError::Envelope(_) => NodeProblem::refused(
                 422,
@@ -136,7 +136,7 @@ async fn check(
         id.to_owned(),
         organisation,
         key,
-        &answer,
+        answer,
         bytes,
     ))
 }

@@ -11,7 +11,7 @@ use crate::together::Together;
 use audit::EntryKind;
 use axum::body::Bytes;
 use protocol::exchange::AnswerStatus;
-use protocol::{Outcome, PublicKey, VerifiedAnswer, Vouched};
+use protocol::{CheckedAnswer, PublicKey, Said};
 use sqlx::SqliteConnection;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -25,26 +25,10 @@ pub struct Verified {
     pub(super) organisation: String,
     /// The key that vouched for it.
     pub(super) key: PublicKey,
-    hash: [u8; 32],
+    answer: CheckedAnswer,
     /// SHA-256 of the bytes.
     sealed_hash: [u8; 32],
-    vouched: Vouched,
-    said: Said,
     bytes: Bytes,
-}
-
-/// What an answer says, but for its cells.
-enum Said {
-    Answered {
-        rho: u64,
-        charge_index: u64,
-        policy_hash: String,
-    },
-    Refused {
-        rule: String,
-        field: String,
-        code: String,
-    },
 }
 
 /// What became of an answer.
@@ -62,29 +46,15 @@ impl Verified {
         request: String,
         organisation: &str,
         key: PublicKey,
-        answer: &VerifiedAnswer,
+        answer: CheckedAnswer,
         bytes: Bytes,
     ) -> Verified {
-        let said = match &answer.answer().outcome {
-            Outcome::Answered { receipt, .. } => Said::Answered {
-                rho: receipt.rho.nano(),
-                charge_index: receipt.charge_index,
-                policy_hash: receipt.policy_hash.clone(),
-            },
-            Outcome::Refused { rule, field, code } => Said::Refused {
-                rule: rule.clone(),
-                field: field.clone(),
-                code: code.clone(),
-            },
-        };
         Verified {
             request,
             organisation: organisation.to_owned(),
             key,
-            hash: answer.hash(),
             sealed_hash: protocol::sha256(&bytes),
-            vouched: answer.vouched(),
-            said,
+            answer,
             bytes,
         }
     }
@@ -161,7 +131,7 @@ async fn in_one_transaction(
     transaction.commit().await?;
     for answer in in_time {
         app.vouched
-            .remember(&answer.request, answer.vouched.clone());
+            .remember(&answer.request, answer.answer.vouched().clone());
     }
     Ok(outcomes)
 }
@@ -191,7 +161,7 @@ async fn keep(
     answer: &Verified,
     now: i64,
 ) -> Result<Option<(Asked, Entry)>, NodeProblem> {
-    let id = &answer.request;
+    let (id, hash) = (&answer.request, answer.answer.hash());
     // What the check rested on may have changed meanwhile: the query may have ended, the node may have joined anew.
     let (asked, key) = asked(transaction, &answer.organisation, id).await?;
     if key != answer.key {
@@ -202,7 +172,7 @@ async fn keep(
         ));
     }
     match &asked.answer_hash {
-        Some(known) if known[..] == answer.hash[..] => return Ok(None),
+        Some(known) if known[..] == hash[..] => return Ok(None),
         Some(_) => {
             return Err(NodeProblem::refused(
                 409,
@@ -212,15 +182,7 @@ async fn keep(
         }
         None => {}
     }
-    answers::answer_insert(
-        transaction,
-        id,
-        &answer.key,
-        &answer.hash,
-        &answer.bytes,
-        now,
-    )
-    .await?;
+    answers::answer_insert(transaction, id, &answer.key, &hash, &answer.bytes, now).await?;
     // After the query ended an answer is kept, since it was paid for, but changes no release.
     let in_time = asked.state.is_open();
     let entry = |kind, code| {
@@ -229,24 +191,20 @@ async fn keep(
             .study(&asked.study)
             .query(&asked.query)
             .fact("request", id.as_str())
-            .fact("answer-hash", protocol::hex(&answer.hash))
+            .fact("answer-hash", protocol::hex(&hash))
             .fact("sealed-hash", protocol::hex(&answer.sealed_hash))
     };
-    let (state, refusal, entry) = match &answer.said {
-        Said::Answered {
-            rho,
-            charge_index,
-            policy_hash,
-        } => {
+    let (state, refusal, entry) = match answer.answer.said() {
+        Said::Answered { receipt } => {
             let code = if in_time {
                 "answer-accepted"
             } else {
                 "answer-late"
             };
             let entry = entry(EntryKind::Answer, code)
-                .fact("rho", *rho)
-                .fact("charge-index", *charge_index)
-                .fact("policy-hash", policy_hash.as_str());
+                .fact("rho", receipt.rho.nano())
+                .fact("charge-index", receipt.charge_index)
+                .fact("policy-hash", receipt.policy_hash.as_str());
             (RequestState::Answered, None, entry)
         }
         Said::Refused { rule, field, code } => {

@@ -226,27 +226,69 @@ impl Answer {
     }
 
     fn read(payload: &[u8], attachment: Option<&Attachment>) -> Result<Answer, AnswerError> {
-        let answer = Answer::read_any(payload, attachment)?;
-        if let Outcome::Answered { receipt, .. } = &answer.outcome
-            && receipt.obligations.is_some() != (answer.version >= Answer::OBLIGING)
+        let (opened, cells) = Opened::read(payload, attachment)?.take_cells()?;
+        Ok(opened.with(cells))
+    }
+}
+
+/// An answer whose cells were found, and not read yet where they are attached.
+struct Opened<'a> {
+    version: u32,
+    request_id: String,
+    request_hash: String,
+    node: String,
+    said: Said,
+    cells: Found<'a>,
+}
+
+/// Where the cells of an answer are.
+enum Found<'a> {
+    /// In what is signed; of a refusal there are none.
+    Signed(Vec<i64>),
+    /// In an attachment that has the hash that was signed.
+    Attached { bytes: &'a [u8], count: usize },
+}
+
+impl<'a> Opened<'a> {
+    fn read(payload: &[u8], attachment: Option<&'a Attachment>) -> Result<Opened<'a>, AnswerError> {
+        let opened = match attachment {
+            None => Opened::read_signed(payload),
+            Some(Attachment(bytes)) => Opened::read_attached(payload, bytes),
+        }?;
+        if let Said::Answered { receipt } = &opened.said
+            && receipt.obligations.is_some() != (opened.version >= Answer::OBLIGING)
         {
             return Err(AnswerError::Mismatch("receipt.obligations"));
         }
-        Ok(answer)
+        Ok(opened)
     }
 
-    fn read_any(payload: &[u8], attachment: Option<&Attachment>) -> Result<Answer, AnswerError> {
-        let unreadable = |_| AnswerError::Unreadable;
-        let Some(Attachment(bytes)) = attachment else {
-            let answer: Answer = serde_json::from_slice(payload).map_err(unreadable)?;
-            let of_format_1 = answer.version < Answer::ATTACHING;
-            return match answer.outcome {
-                // Only format 1 signs cells without their hash.
-                Outcome::Answered { .. } if !of_format_1 => Err(AnswerError::Mismatch("version")),
-                _ => Ok(answer),
-            };
+    fn read_signed(payload: &[u8]) -> Result<Opened<'a>, AnswerError> {
+        let answer: Answer =
+            serde_json::from_slice(payload).map_err(|_| AnswerError::Unreadable)?;
+        let (said, cells) = match answer.outcome {
+            // Only format 1 signs cells without their hash.
+            Outcome::Answered { .. } if answer.version >= Answer::ATTACHING => {
+                return Err(AnswerError::Mismatch("version"));
+            }
+            Outcome::Answered { cells, receipt } => (Said::Answered { receipt }, cells),
+            Outcome::Refused { rule, field, code } => {
+                (Said::Refused { rule, field, code }, Vec::new())
+            }
         };
-        let statement: Statement = serde_json::from_slice(payload).map_err(unreadable)?;
+        Ok(Opened {
+            version: answer.version,
+            request_id: answer.request_id,
+            request_hash: answer.request_hash,
+            node: answer.node,
+            said,
+            cells: Found::Signed(cells),
+        })
+    }
+
+    fn read_attached(payload: &[u8], bytes: &'a [u8]) -> Result<Opened<'a>, AnswerError> {
+        let statement: Statement =
+            serde_json::from_slice(payload).map_err(|_| AnswerError::Unreadable)?;
         if !(Answer::ATTACHING..=Answer::VERSION).contains(&statement.version) {
             return Err(AnswerError::Mismatch("version"));
         }
@@ -256,24 +298,108 @@ impl Answer {
         if cells.sha256 != hex(&sha256(bytes)) {
             return Err(AnswerError::Mismatch("cells.sha256"));
         }
-        let read = match statement.version {
-            ..Answer::PACKING => cells::decode(bytes),
-            _ => packed::decode(bytes, cells.count),
-        };
-        let read = read.map_err(|_| AnswerError::Unreadable)?;
-        if read.len() != cells.count {
-            return Err(AnswerError::Mismatch("cells.count"));
-        }
-        Ok(Answer {
+        let count = cells.count;
+        Ok(Opened {
             version: statement.version,
             request_id: statement.request_id,
             request_hash: statement.request_hash,
             node: statement.node,
-            outcome: Outcome::Answered {
-                cells: read,
-                receipt,
-            },
+            said: Said::Answered { receipt },
+            cells: Found::Attached { bytes, count },
         })
+    }
+
+    /// Reads the cells.
+    fn take_cells(mut self) -> Result<(Opened<'a>, Vec<i64>), AnswerError> {
+        let cells = match std::mem::replace(&mut self.cells, Found::Signed(Vec::new())) {
+            Found::Signed(cells) => cells,
+            Found::Attached { bytes, count } => {
+                let read = match self.version {
+                    ..Answer::PACKING => cells::decode(bytes),
+                    _ => packed::decode(bytes, count),
+                };
+                let cells = read.map_err(|_| AnswerError::Unreadable)?;
+                if cells.len() != count {
+                    return Err(AnswerError::Mismatch("cells.count"));
+                }
+                cells
+            }
+        };
+        Ok((self, cells))
+    }
+
+    /// Reads the cells and keeps none; how many there are.
+    fn pass_over_cells(self) -> Result<(Opened<'a>, usize), AnswerError> {
+        match self.cells {
+            // Nothing is set aside for cells that nobody asks for: there may be much of it.
+            Found::Attached { bytes, count } if self.version >= Answer::PACKING => {
+                packed::read(bytes, count, |_| ()).map_err(|_| AnswerError::Unreadable)?;
+                Ok((self, count))
+            }
+            _ => {
+                let (opened, cells) = self.take_cells()?;
+                Ok((opened, cells.len()))
+            }
+        }
+    }
+
+    /// Holds what is said to the signed request; the hash of its bytes. `cells` is how many cells there are.
+    fn fits(
+        &self,
+        cells: usize,
+        request: &Request,
+        request_payload: &[u8],
+        query: &AggregateQuery,
+    ) -> Result<[u8; 32], AnswerError> {
+        let request_hash = sha256(request_payload);
+        let fits = [
+            ((1..=Answer::VERSION).contains(&self.version), "version"),
+            (self.request_id == request.id, "request_id"),
+            (self.request_hash == hex(&request_hash), "request_hash"),
+            (self.node == request.node, "node"),
+        ];
+        if let Some((_, field)) = fits.into_iter().find(|(fits, _)| !fits) {
+            return Err(AnswerError::Mismatch(field));
+        }
+        if let Said::Answered { receipt } = &self.said {
+            let price = privacy_loss::price(query);
+            let fits = [
+                (cells == query.cells(), "cells"),
+                (receipt.edition == request.edition, "receipt.edition"),
+                (receipt.rho == request.rho, "receipt.rho"),
+                (receipt.slices.len() == price.slices.len(), "receipt.slices"),
+                (
+                    receipt.cells_per_unit == query.bounds().cells,
+                    "receipt.cells_per_unit",
+                ),
+                (
+                    receipt.per_cell == query.bounds().per_cell,
+                    "receipt.per_cell",
+                ),
+            ];
+            if let Some((_, field)) = fits.into_iter().find(|(fits, _)| !fits) {
+                return Err(AnswerError::Mismatch(field));
+            }
+            let mut slices = receipt.slices.iter().zip(&price.slices);
+            if let Some(field) = slices.find_map(|(slice, price)| slice.misfit(price)) {
+                return Err(AnswerError::Mismatch(field));
+            }
+        }
+        Ok(request_hash)
+    }
+
+    fn with(self, cells: Vec<i64>) -> Answer {
+        let outcome = match self.said {
+            Said::Answered { receipt } => Outcome::Answered { cells, receipt },
+            Said::Refused { rule, field, code } => Outcome::Refused { rule, field, code },
+        };
+        Answer {
+            version: self.version,
+            request_id: self.request_id,
+            request_hash: self.request_hash,
+            node: self.node,
+            outcome,
+        }
     }
 }
 
@@ -319,6 +445,49 @@ pub struct VerifiedAnswer {
     request_hash: [u8; 32],
 }
 
+/// What a verified answer says, but for its cells.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Said {
+    /// Noisy cells were released.
+    Answered {
+        /// Their receipt.
+        receipt: Receipt,
+    },
+    /// Nothing was computed.
+    Refused {
+        /// The rule that refused.
+        rule: String,
+        /// The field at fault.
+        field: String,
+        /// A stable code.
+        code: String,
+    },
+}
+
+/// An answer that was checked as [`VerifiedAnswer`] is, without its cells. Only [`VerifiedAnswer::check`] makes it.
+#[derive(Clone, Debug)]
+pub struct CheckedAnswer {
+    said: Said,
+    vouched: Vouched,
+}
+
+impl CheckedAnswer {
+    /// What it says.
+    pub fn said(&self) -> &Said {
+        &self.said
+    }
+
+    /// What to remember, to know this answer again.
+    pub fn vouched(&self) -> &Vouched {
+        &self.vouched
+    }
+
+    /// SHA-256 of the signed bytes, which name the cells by theirs.
+    pub fn hash(&self) -> [u8; 32] {
+        self.vouched.hash
+    }
+}
+
 /// What a process that verified an answer remembers of it, to know the same answer again without verifying its signature. It is
 /// not to be stored: whoever could write it there could write another.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -352,45 +521,37 @@ impl VerifiedAnswer {
         query: &AggregateQuery,
     ) -> Result<VerifiedAnswer, AnswerError> {
         let (payload, _) = envelope.verify_payload(Answer::TYPE, std::slice::from_ref(node_key))?;
-        let answer = Answer::read(&payload, envelope.attachment.as_ref())?;
-        let request_hash = sha256(request_payload);
-        let fits = [
-            ((1..=Answer::VERSION).contains(&answer.version), "version"),
-            (answer.request_id == request.id, "request_id"),
-            (answer.request_hash == hex(&request_hash), "request_hash"),
-            (answer.node == request.node, "node"),
-        ];
-        if let Some((_, field)) = fits.into_iter().find(|(fits, _)| !fits) {
-            return Err(AnswerError::Mismatch(field));
-        }
-        if let Outcome::Answered { cells, receipt } = &answer.outcome {
-            let price = privacy_loss::price(query);
-            let fits = [
-                (cells.len() == query.cells(), "cells"),
-                (receipt.edition == request.edition, "receipt.edition"),
-                (receipt.rho == request.rho, "receipt.rho"),
-                (receipt.slices.len() == price.slices.len(), "receipt.slices"),
-                (
-                    receipt.cells_per_unit == query.bounds().cells,
-                    "receipt.cells_per_unit",
-                ),
-                (
-                    receipt.per_cell == query.bounds().per_cell,
-                    "receipt.per_cell",
-                ),
-            ];
-            if let Some((_, field)) = fits.into_iter().find(|(fits, _)| !fits) {
-                return Err(AnswerError::Mismatch(field));
-            }
-            let mut slices = receipt.slices.iter().zip(&price.slices);
-            if let Some(field) = slices.find_map(|(slice, price)| slice.misfit(price)) {
-                return Err(AnswerError::Mismatch(field));
-            }
-        }
+        let opened = Opened::read(&payload, envelope.attachment.as_ref())?;
+        let (opened, cells) = opened.take_cells()?;
+        let request_hash = opened.fits(cells.len(), request, request_payload, query)?;
         Ok(VerifiedAnswer {
-            answer,
+            answer: opened.with(cells),
             hash: sha256(&payload),
             request_hash,
+        })
+    }
+
+    /// Checks the same, for who keeps the envelope as it came: the cells are read and not kept.
+    ///
+    /// # Errors
+    /// As [`VerifiedAnswer::verify`].
+    pub fn check(
+        envelope: &Envelope,
+        node_key: &PublicKey,
+        request: &Request,
+        request_payload: &[u8],
+        query: &AggregateQuery,
+    ) -> Result<CheckedAnswer, AnswerError> {
+        let (payload, _) = envelope.verify_payload(Answer::TYPE, std::slice::from_ref(node_key))?;
+        let opened = Opened::read(&payload, envelope.attachment.as_ref())?;
+        let (opened, cells) = opened.pass_over_cells()?;
+        let request_hash = opened.fits(cells, request, request_payload, query)?;
+        Ok(CheckedAnswer {
+            said: opened.said,
+            vouched: Vouched {
+                hash: sha256(&payload),
+                request_hash,
+            },
         })
     }
 

@@ -25,7 +25,10 @@ mod study;
 mod sub_cap;
 
 pub use act::{Act, ActError, ActHead, MAX_ACT_AGE_SECONDS, Officers, Quorum, Rule, SignedAct};
-pub use answer::{Answer, AnswerError, Outcome, Receipt, SliceReceipt, VerifiedAnswer, Vouched};
+pub use answer::{
+    Answer, AnswerError, CheckedAnswer, Outcome, Receipt, Said, SliceReceipt, VerifiedAnswer,
+    Vouched,
+};
 pub use approval::{Approval, VerifiedApproval, Word};
 pub use budget::{BudgetMove, NewGuarantee, VerifiedBudgetMove, VerifiedGuarantee};
 pub use coordinator_acceptance::{CoordinatorAcceptance, VerifiedAcceptance};

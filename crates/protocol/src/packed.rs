@@ -31,38 +31,53 @@ pub(crate) fn encode(cells: &[i64]) -> Vec<u8> {
 /// The cells, of which there are `count`.
 ///
 /// # Errors
-/// Where the bytes are not what [`encode`] writes of `count` cells. What is reserved is at most eight times as large as `bytes`.
+/// As [`read`]. What is reserved is at most eight times as large as `bytes`.
 pub(crate) fn decode(bytes: &[u8], count: usize) -> Result<Vec<i64>, &'static str> {
+    // A cell takes a byte at least.
+    let mut cells = Vec::with_capacity(count.min(bytes.len()));
+    read(bytes, count, |block| cells.extend_from_slice(block))?;
+    Ok(cells)
+}
+
+/// Hands the cells, of which there are `count`, to `take`, some at a time and in their order.
+///
+/// # Errors
+/// Where the bytes are not what [`encode`] writes of `count` cells; what was handed over before is then nothing.
+pub(crate) fn read(
+    bytes: &[u8],
+    count: usize,
+    mut take: impl FnMut(&[i64]),
+) -> Result<(), &'static str> {
     let Some((&FORMAT, mut rest)) = bytes.split_first() else {
         return Err("attached cells of an unknown format; this program reads format 2");
     };
-    if count > rest.len() {
-        return Err(CUT_OFF);
-    }
-    let mut cells = Vec::with_capacity(count);
-    while cells.len() < count {
-        let here = BLOCK.min(count - cells.len());
+    let mut room = [0; BLOCK];
+    let mut left = count;
+    while left > 0 {
+        let cells = &mut room[..BLOCK.min(left)];
         let (&width, after) = rest.split_first().ok_or(CUT_OFF)?;
         let width = usize::from(width);
-        let (block, after) = after.split_at_checked(width * here).ok_or(CUT_OFF)?;
+        let (block, after) = (after.split_at_checked(width * cells.len())).ok_or(CUT_OFF)?;
         let all = match width {
-            1 => unpack::<1>(block, &mut cells),
-            2 => unpack::<2>(block, &mut cells),
-            3 => unpack::<3>(block, &mut cells),
-            4 => unpack::<4>(block, &mut cells),
-            5 => unpack::<5>(block, &mut cells),
-            6 => unpack::<6>(block, &mut cells),
-            7 => unpack::<7>(block, &mut cells),
-            LARGEST_WIDTH => unpack::<LARGEST_WIDTH>(block, &mut cells),
+            1 => unpack::<1>(block, cells),
+            2 => unpack::<2>(block, cells),
+            3 => unpack::<3>(block, cells),
+            4 => unpack::<4>(block, cells),
+            5 => unpack::<5>(block, cells),
+            6 => unpack::<6>(block, cells),
+            7 => unpack::<7>(block, cells),
+            LARGEST_WIDTH => unpack::<LARGEST_WIDTH>(block, cells),
             _ => return Err("a block of cells has no width from 1 to 8"),
         };
         if self::width(all) != width {
             return Err("cells are written longer than they need to be");
         }
+        take(cells);
+        left -= cells.len();
         rest = after;
     }
     if rest.is_empty() {
-        Ok(cells)
+        Ok(())
     } else {
         Err("more follows than the cells")
     }
@@ -75,16 +90,18 @@ fn width(all: u64) -> usize {
     (u64::BITS - all.leading_zeros()).div_ceil(8).max(1) as usize
 }
 
-/// Appends a block of that width; returns all bits of its numbers together.
-fn unpack<const WIDTH: usize>(block: &[u8], cells: &mut Vec<i64>) -> u64 {
+/// Reads a block of that width; returns all bits of its numbers together.
+fn unpack<const WIDTH: usize>(block: &[u8], cells: &mut [i64]) -> u64 {
     let mut all = 0;
-    cells.extend(block.chunks_exact(WIDTH).map(|number| {
+    // Arrays rather than slices: of a known length, a loop over them takes several cells at once.
+    let (numbers, _) = block.as_chunks::<WIDTH>();
+    for (cell, number) in cells.iter_mut().zip(numbers) {
         let mut eight = [0; LARGEST_WIDTH];
         eight[..WIDTH].copy_from_slice(number);
         let folded = u64::from_le_bytes(eight);
         all |= folded;
-        zigzag(folded)
-    }));
+        *cell = zigzag(folded);
+    }
     all
 }
 

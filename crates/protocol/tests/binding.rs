@@ -5,7 +5,7 @@ use privacy_loss::NanoRho;
 use protocol::dsse::Attachment;
 use protocol::{
     Answer, AnswerError, Consent, Envelope, EnvelopeError, Outcome, PublicKey, Receipt, Request,
-    RequestError, Study, VerifiedAnswer, VerifiedConsent, VerifiedRequest, VerifiedStudy,
+    RequestError, Said, Study, VerifiedAnswer, VerifiedConsent, VerifiedRequest, VerifiedStudy,
 };
 use query::AggregateQuery;
 use ring::signature::{Ed25519KeyPair, KeyPair};
@@ -200,14 +200,7 @@ fn verify_answer(answer: &Answer) -> Result<VerifiedAnswer, AnswerError> {
     let key = Key::new(3);
     let envelope = key.seal(Answer::TYPE, &serde_json::to_vec(answer).expect("JSON"));
     let bytes = serde_json::to_vec(&envelope).expect("JSON");
-    let envelope: Envelope = serde_json::from_slice(&bytes).expect("an envelope");
-    VerifiedAnswer::verify(
-        &envelope,
-        &key.public(),
-        &request(),
-        &request().to_bytes(),
-        &query(),
-    )
+    verify_sealed(&serde_json::from_slice(&bytes).expect("an envelope"))
 }
 
 #[test]
@@ -291,14 +284,29 @@ fn cells_of(answer: &Answer) -> Option<&[i64]> {
     }
 }
 
+/// The answer, verified; who only checks it and does not keep its cells finds the same.
 fn verify_sealed(envelope: &Envelope) -> Result<VerifiedAnswer, AnswerError> {
-    VerifiedAnswer::verify(
-        envelope,
-        &Key::new(3).public(),
-        &request(),
-        &request().to_bytes(),
-        &query(),
-    )
+    let key = Key::new(3).public();
+    let (request, query) = (request(), query());
+    let payload = request.to_bytes();
+    let verified = VerifiedAnswer::verify(envelope, &key, &request, &payload, &query);
+    let checked = VerifiedAnswer::check(envelope, &key, &request, &payload, &query);
+    match (&verified, &checked) {
+        (Ok(verified), Ok(checked)) => {
+            let said = match verified.answer().outcome.clone() {
+                Outcome::Answered { receipt, .. } => Said::Answered { receipt },
+                Outcome::Refused { rule, field, code } => Said::Refused { rule, field, code },
+            };
+            assert_eq!(checked.said(), &said);
+            assert_eq!(checked.hash(), verified.hash());
+            assert_eq!(checked.vouched(), &verified.vouched());
+        }
+        _ => assert_eq!(
+            checked.map(drop),
+            verified.as_ref().map(drop).map_err(Clone::clone)
+        ),
+    }
+    verified
 }
 
 #[test]
