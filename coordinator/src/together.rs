@@ -37,9 +37,9 @@ impl<J, R> Together<J, R> {
 
     /// Waits for a turn and does what waits then, which may be nothing: whoever had the turn before took it along. `act` returns
     /// one result for each job, in their order; where it returns none, those who wait are told nothing.
-    pub async fn take_turn(&self, act: impl AsyncFnOnce(&[J]) -> Option<Vec<R>>) {
+    pub async fn take_turn(&self, act: impl AsyncFnOnce(&mut [J]) -> Option<Vec<R>>) {
         let _turn = self.turn.lock().await;
-        let (jobs, tell): (Vec<J>, Vec<oneshot::Sender<R>>) = {
+        let (mut jobs, tell): (Vec<J>, Vec<oneshot::Sender<R>>) = {
             let mut waiting = self.waiting();
             let most = waiting.len().min(AT_ONCE);
             waiting.drain(..most).unzip()
@@ -47,7 +47,10 @@ impl<J, R> Together<J, R> {
         if jobs.is_empty() {
             return;
         }
-        for (tell, result) in tell.into_iter().zip(act(&jobs).await.into_iter().flatten()) {
+        for (tell, result) in tell
+            .into_iter()
+            .zip(act(&mut jobs).await.into_iter().flatten())
+        {
             // Whoever has gone meanwhile does not hear of it.
             let _ = tell.send(result);
         }

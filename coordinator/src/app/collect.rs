@@ -22,7 +22,7 @@ pub async fn answer(
     organisation: &str,
     bytes: Bytes,
 ) -> Result<AnswerStatus, NodeProblem> {
-    let Ok(envelope) = Envelope::from_bytes(&bytes) else {
+    let Ok(envelope) = Envelope::from_shared(&bytes) else {
         // No answer at all: refused as any unreadable body is, without an entry.
         return Err(NodeProblem::refused(
             422,

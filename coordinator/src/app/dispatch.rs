@@ -86,7 +86,7 @@ async fn record(
     });
     let shared = Arc::clone(app);
     tokio::spawn(async move {
-        let act = async |offers: &[Offered]| {
+        let act = async |offers: &mut [Offered]| {
             let recorded = in_one_transaction(&shared, offers).await;
             let recorded = recorded.inspect_err(|error| {
                 tracing::error!(

@@ -69,7 +69,7 @@ pub(super) async fn store(app: &App, answer: Verified) -> Result<Stored, NodePro
     // A task of its own: a node that hangs up must not undo what others handed in.
     let shared = Arc::clone(app);
     tokio::spawn(async move {
-        let act = async |answers: &[Verified]| {
+        let act = async |answers: &mut [Verified]| {
             let stored = in_one_transaction(&shared, answers).await;
             stored.inspect_err(not_stored).ok()
         };
@@ -90,7 +90,7 @@ fn not_stored(error: &CoordinatorError) {
 
 async fn in_one_transaction(
     app: &State,
-    batch: &[Verified],
+    batch: &mut [Verified],
 ) -> Result<Vec<Result<Stored, NodeProblem>>, CoordinatorError> {
     let now = app.clock.now();
     let mut transaction = app.database.write().await?;
@@ -98,7 +98,7 @@ async fn in_one_transaction(
     // Of each query, the last of these answers that changed it.
     let mut last = BTreeMap::new();
     let mut in_time = Vec::new();
-    for (place, answer) in batch.iter().enumerate() {
+    for (place, answer) in batch.iter_mut().enumerate() {
         let kept = keep(&mut transaction, answer, now).await;
         outcomes.push(match kept {
             Ok(Some((asked, entry))) => {
@@ -158,7 +158,7 @@ pub(super) async fn asked(
 /// writes.
 async fn keep(
     transaction: &mut SqliteConnection,
-    answer: &Verified,
+    answer: &mut Verified,
     now: i64,
 ) -> Result<Option<(Asked, Entry)>, NodeProblem> {
     let (id, hash) = (&answer.request, answer.answer.hash());
@@ -182,7 +182,15 @@ async fn keep(
         }
         None => {}
     }
-    answers::answer_insert(transaction, id, &answer.key, &hash, &answer.bytes, now).await?;
+    answers::answer_insert(
+        transaction,
+        id,
+        &answer.key,
+        &hash,
+        std::mem::take(&mut answer.bytes).into(),
+        now,
+    )
+    .await?;
     // After the query ended an answer is kept, since it was paid for, but changes no release.
     let in_time = asked.state.is_open();
     let entry = |kind, code| {

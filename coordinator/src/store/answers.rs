@@ -5,7 +5,7 @@ use crate::CoordinatorError;
 use protocol::{Envelope, PublicKey};
 use sqlx::SqliteConnection;
 
-/// Stores a verified answer, as [`Envelope::from_bytes`] reads it.
+/// Stores a verified answer, as [`Envelope::from_bytes`] reads it. It takes the bytes, since they may be many.
 ///
 /// # Errors
 /// [`CoordinatorError`]; so for every function below.
@@ -14,7 +14,7 @@ pub async fn answer_insert(
     request: &str,
     node_key: &PublicKey,
     payload_hash: &[u8; 32],
-    envelope: &[u8],
+    envelope: Vec<u8>,
     now: i64,
 ) -> Result<(), CoordinatorError> {
     sqlx::query("INSERT INTO answers (request, node_key, payload_hash, envelope, received_at) VALUES ($1, $2, $3, $4, $5)")
@@ -55,7 +55,7 @@ pub async fn answer_by_request(
         let corrupt = |what| CoordinatorError::Corrupt { what };
         Ok(StoredAnswer {
             node_key: PublicKey::from_hex(&key).ok_or(corrupt("node's key"))?,
-            envelope: Envelope::from_bytes(&envelope).map_err(|_| corrupt("answer"))?,
+            envelope: Envelope::from_shared(&envelope.into()).map_err(|_| corrupt("answer"))?,
             request_payload,
         })
     })

@@ -186,7 +186,10 @@ impl Answer {
                     sha256: hex(&sha256(&bytes)),
                 };
                 let receipt = receipt.clone();
-                (Stated::Answered { cells, receipt }, Some(Attachment(bytes)))
+                (
+                    Stated::Answered { cells, receipt },
+                    Some(Attachment(bytes.into())),
+                )
             }
             Outcome::Refused { rule, field, code } => {
                 let (rule, field, code) = (rule.clone(), field.clone(), code.clone());

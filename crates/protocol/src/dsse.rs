@@ -2,6 +2,7 @@
 //! Verification hands out bytes only after a pinned key has vouched for them.
 
 use base64::prelude::{BASE64_STANDARD, Engine};
+use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 
@@ -77,9 +78,9 @@ pub struct Envelope {
     pub attachment: Option<Attachment>,
 }
 
-/// See [`Envelope::attachment`]. In JSON it is base64.
+/// See [`Envelope::attachment`]. In JSON it is base64. Shared, since it may be most of a message that is kept whole.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Attachment(pub Vec<u8>);
+pub struct Attachment(pub Bytes);
 
 impl fmt::Debug for Attachment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -98,7 +99,7 @@ impl<'de> Deserialize<'de> for Attachment {
         let text = String::deserialize(deserializer)?;
         BASE64_STANDARD
             .decode(text)
-            .map(Attachment)
+            .map(|bytes| Attachment(bytes.into()))
             .map_err(|_| serde::de::Error::custom("the attachment is not base64"))
     }
 }
@@ -284,6 +285,18 @@ impl Envelope {
     /// # Errors
     /// [`EnvelopeError::Unreadable`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Envelope, EnvelopeError> {
+        Envelope::read(bytes, Bytes::copy_from_slice)
+    }
+
+    /// Reads the same; an attachment is not copied but part of `bytes`, which stay in memory as long as it.
+    ///
+    /// # Errors
+    /// [`EnvelopeError::Unreadable`].
+    pub fn from_shared(bytes: &Bytes) -> Result<Envelope, EnvelopeError> {
+        Envelope::read(bytes, |part| bytes.slice_ref(part))
+    }
+
+    fn read(bytes: &[u8], keep: impl Fn(&[u8]) -> Bytes) -> Result<Envelope, EnvelopeError> {
         let unreadable = |_| EnvelopeError::Unreadable;
         let Some((&ATTACHED, rest)) = bytes.split_first() else {
             return serde_json::from_slice(bytes).map_err(unreadable);
@@ -298,7 +311,7 @@ impl Envelope {
             return Err(EnvelopeError::Unreadable);
         }
         Ok(Envelope {
-            attachment: Some(Attachment(attachment.to_vec())),
+            attachment: Some(Attachment(keep(attachment))),
             ..envelope
         })
     }

@@ -316,10 +316,10 @@ fn attached_cells_are_those_that_were_signed() {
     let verified = verify_sealed(&envelope).expect("accepted");
     assert_eq!(cells_of(verified.answer()), cells_of(&of_format_2));
     let attached = |attachment: Option<Vec<u8>>| Envelope {
-        attachment: attachment.map(Attachment),
+        attachment: attachment.map(|bytes| Attachment(bytes.into())),
         ..envelope.clone()
     };
-    let cells = envelope.attachment.clone().expect("cells").0;
+    let cells = envelope.attachment.clone().expect("cells").0.to_vec();
     let mut others = cells.clone();
     *others.last_mut().expect("a cell") ^= 2;
     for (changed, why) in [
@@ -334,7 +334,7 @@ fn attached_cells_are_those_that_were_signed() {
         (attached(None), AnswerError::Unreadable),
         (
             Envelope {
-                attachment: Some(Attachment(cells.clone())),
+                attachment: Some(Attachment(cells.clone().into())),
                 ..sealed(&answer())
             },
             AnswerError::Unreadable,
@@ -357,7 +357,7 @@ fn attached_cells_are_those_that_were_signed() {
     );
     // Nothing but an answer has bytes beside its payload.
     let request = Envelope {
-        attachment: Some(Attachment(cells)),
+        attachment: Some(Attachment(cells.into())),
         ..Key::new(3).seal(Request::TYPE, &request().to_bytes())
     };
     assert_eq!(
@@ -413,6 +413,10 @@ fn bytes_of_envelopes_are_read_as_written_and_cut_ones_refused() {
     let envelope = sealed(&answer_of(Answer::VERSION));
     let bytes = envelope.to_bytes();
     assert_eq!(Envelope::from_bytes(&bytes), Ok(envelope.clone()));
+    assert_eq!(
+        Envelope::from_shared(&bytes.clone().into()),
+        Ok(envelope.clone())
+    );
     assert_eq!(Envelope::media_type(&bytes), Envelope::ATTACHED_TYPE);
     let json = sealed(&answer()).to_bytes();
     assert_eq!(Envelope::from_bytes(&json), Ok(sealed(&answer())));
