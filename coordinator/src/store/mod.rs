@@ -116,7 +116,7 @@ impl Database {
     /// # Errors
     /// [`CoordinatorError::Storage`].
     pub async fn open(path: &Path, signer: LogSigner) -> Result<Database, CoordinatorError> {
-        let store = Store::open(path, &storage::migrator(MIGRATIONS)).await?;
+        let store = Store::open_for_long_rows(path, &storage::migrator(MIGRATIONS)).await?;
         let mut transaction = store.writer().write_transaction().await?;
         merkle_log::fill_subtrees(&mut transaction).await?;
         transaction.commit().await?;

@@ -11,6 +11,8 @@ use std::time::Duration;
 pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a task waits for its turn at the writer or at a reader.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(120);
+/// Bytes of a page where rows are long. Twice as much would save little more, and short transactions write whole pages.
+const LONG_ROWS: u32 = 8192;
 /// Most concurrent readers.
 const READERS: u32 = 8;
 
@@ -28,8 +30,27 @@ impl Store {
     /// [`StorageError::File`] when it cannot be created or restricted to its owner, [`StorageError::Newer`]
     /// when its schema is newer than `migrator`, [`StorageError::Migration`] when it was edited, [`StorageError::Database`] otherwise.
     pub async fn open(path: &Path, migrator: &Migrator) -> Result<Store, StorageError> {
+        Store::open_as(path, migrator, durable(path)).await
+    }
+
+    /// Opens the file in the same way for rows that are mostly long, such as answers of many cells: a new file has pages of
+    /// 8192 bytes, so that a long row is fewer of them. One that exists keeps what it has.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub async fn open_for_long_rows(
+        path: &Path,
+        migrator: &Migrator,
+    ) -> Result<Store, StorageError> {
+        Store::open_as(path, migrator, durable(path).page_size(LONG_ROWS)).await
+    }
+
+    async fn open_as(
+        path: &Path,
+        migrator: &Migrator,
+        options: SqliteConnectOptions,
+    ) -> Result<Store, StorageError> {
         restrict_to_owner(path)?;
-        let options = durable(path);
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
             .min_connections(1)

@@ -64,6 +64,33 @@ async fn a_new_file_is_private_durable_and_migrated() {
 }
 
 #[tokio::test]
+async fn a_new_file_for_long_rows_has_larger_pages_and_an_old_one_keeps_its_own() {
+    let folder = TempDir::new().unwrap();
+    let page = async |store: &Store| {
+        let row: (i64,) = sqlx::query_as("PRAGMA page_size")
+            .fetch_one(store.readers().pool())
+            .await
+            .unwrap();
+        row.0
+    };
+    let path = folder.path().join("new.db");
+    let new = Store::open_for_long_rows(&path, &numbers()).await.unwrap();
+    assert_eq!(page(&new).await, 8192);
+    let path = folder.path().join("old.db");
+    let old = Store::open(&path, &numbers()).await.unwrap();
+    let mut transaction = old.writer().write_transaction().await.unwrap();
+    transaction
+        .execute("INSERT INTO numbers VALUES (1)")
+        .await
+        .unwrap();
+    transaction.commit().await.unwrap();
+    assert_eq!(page(&old).await, 4096);
+    drop(old);
+    let old = Store::open_for_long_rows(&path, &numbers()).await.unwrap();
+    assert_eq!((page(&old).await, count(&old).await), (4096, 1));
+}
+
+#[tokio::test]
 async fn sqlite_is_recent_enough_to_reset_its_log_safely() {
     let folder = TempDir::new().unwrap();
     let store = Store::open(&folder.path().join("a.db"), &numbers())
