@@ -137,7 +137,7 @@ pub async fn derive(
     let place = place.ok_or_else(corrupt)?;
     // Each node's cells, summed as the question asks, then added over nodes.
     let nodes = release::answered(&requests).count();
-    let mut composition = Composition::new(wanted.measure(), map.draws().to_vec(), nodes);
+    let mut composition = Composition::new(wanted.measure(), map.draws(), nodes);
     for request in release::answered(&requests) {
         let answer = release::answer(&mut reader, &app.vouched, request).await?;
         let part = answer.part(&slices, place);

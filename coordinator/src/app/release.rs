@@ -328,7 +328,7 @@ pub async fn composed(
     for (place, slice) in slices.iter().enumerate() {
         if let SliceOf::Level(level) = slice.of {
             let plain = parsed.at_level(level).ok_or_else(corrupt)?;
-            let composition = Composition::new(plain.measure(), vec![1; plain.cells()], nodes);
+            let composition = Composition::new(plain.measure(), &vec![1; plain.cells()], nodes);
             levels.push((place, plain, composition, secret::identifier()?));
         }
     }

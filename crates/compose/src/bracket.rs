@@ -1,7 +1,7 @@
 //! Between which numbers distinct persons lie when only presences are known: at least the largest node, at most
 //! the sum. Both ends are moved outwards by the noise, so that the statement holds with a stated probability.
 
-use crate::release::{Part, runs_of};
+use crate::release::{Part, Run, noise_of};
 use serde::{Deserialize, Serialize};
 
 /// Probability with which a cell's bracket may miss, half of it at each end.
@@ -27,11 +27,11 @@ pub struct Bracket {
 }
 
 /// Raises lower ends by what one of `nodes` parts says. They begin at 0: nobody is fewer than none.
-pub(crate) fn raise_lower(lower: &mut [i64], part: Part<'_>, draws: &[u32], nodes: usize) {
+pub(crate) fn raise_lower(lower: &mut [i64], part: Part<'_>, runs: &[Run], nodes: usize) {
     let below = (2.0 * (nodes as f64 / (BRACKET_MISS / 2.0)).ln()).sqrt();
     // Noise is whole, so only whole distances can be exceeded.
     let reach = |draws: u32| whole_reach(f64::from(draws).sqrt() * below * part.variance.sqrt());
-    for (cells, reach) in runs_of(draws, reach) {
+    for (cells, reach) in noise_of(runs, reach) {
         for (lower, cell) in lower[cells.clone()].iter_mut().zip(&part.cells[cells]) {
             *lower = cell.saturating_sub(reach).max(*lower);
         }
@@ -42,14 +42,14 @@ pub(crate) fn raise_lower(lower: &mut [i64], part: Part<'_>, draws: &[u32], node
 pub(crate) fn close_bracket(
     lower: Vec<i64>,
     variances: &[f64],
-    draws: &[u32],
+    runs: &[Run],
     sums: &[i64],
 ) -> Bracket {
     let total: f64 = variances.iter().sum();
     let above = (2.0 * total * (1.0 / (BRACKET_MISS / 2.0)).ln()).sqrt();
     let above = |draws: u32| whole_reach(f64::from(draws).sqrt() * above);
     let mut upper = Vec::with_capacity(sums.len());
-    for (cells, above) in runs_of(draws, above) {
+    for (cells, above) in noise_of(runs, above) {
         let ends = sums[cells.clone()].iter().zip(&lower[cells]);
         upper.extend(ends.map(|(sum, lower)| sum.saturating_add(above).max(*lower)));
     }
@@ -64,14 +64,15 @@ fn whole_reach(reach: f64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::release::runs;
 
     fn bracket(parts: &[Part<'_>], draws: &[u32], sums: &[i64]) -> Bracket {
-        let mut lower = vec![0; sums.len()];
+        let (mut lower, runs) = (vec![0; sums.len()], runs(draws));
         for part in parts {
-            raise_lower(&mut lower, *part, draws, parts.len());
+            raise_lower(&mut lower, *part, &runs, parts.len());
         }
         let variances: Vec<f64> = parts.iter().map(|part| part.variance).collect();
-        close_bracket(lower, &variances, draws, sums)
+        close_bracket(lower, &variances, &runs, sums)
     }
 
     #[test]

@@ -60,7 +60,7 @@ pub fn compose_sums(
     draws: &[u32],
     parts: &[Part<'_>],
 ) -> Result<Composed, ComposeError> {
-    let mut composition = Composition::new(measure, draws.to_vec(), parts.len());
+    let mut composition = Composition::new(measure, draws, parts.len());
     for part in parts {
         composition.add(*part)?;
     }
@@ -71,7 +71,7 @@ pub fn compose_sums(
 #[derive(Clone, Debug)]
 pub struct Composition {
     measure: Measure,
-    draws: Vec<u32>,
+    runs: Vec<Run>,
     nodes: usize,
     values: Vec<i64>,
     /// For presences, the lower ends of the bracket so far.
@@ -81,7 +81,7 @@ pub struct Composition {
 
 impl Composition {
     /// Of so many parts; what `draws` are, [`compose_sums`] says.
-    pub fn new(measure: Measure, draws: Vec<u32>, nodes: usize) -> Composition {
+    pub fn new(measure: Measure, draws: &[u32], nodes: usize) -> Composition {
         let bracketed = if measure.is_presence() {
             draws.len()
         } else {
@@ -93,7 +93,7 @@ impl Composition {
             values: vec![0; draws.len()],
             lower: vec![0; bracketed],
             variances: Vec::with_capacity(nodes),
-            draws,
+            runs: runs(draws),
         }
     }
 
@@ -102,7 +102,7 @@ impl Composition {
     /// # Errors
     /// See [`ComposeError`]; the composition is then of no further use.
     pub fn add(&mut self, part: Part<'_>) -> Result<(), ComposeError> {
-        let cells = self.draws.len();
+        let cells = self.values.len();
         if part.cells.len() != cells {
             return Err(ComposeError::OtherShape {
                 expected: cells,
@@ -112,18 +112,19 @@ impl Composition {
         if !part.variance.is_finite() || part.variance < 0.0 {
             return Err(ComposeError::InvalidVariance);
         }
-        let mut overflow = false;
+        // A sum overflows where its sign is neither that of the one nor of the other. Looked at afterwards, so that several are added at once.
+        let mut signs = 0;
         for (sum, cell) in self.values.iter_mut().zip(part.cells) {
-            let (added, over) = sum.overflowing_add(*cell);
-            overflow |= over;
+            let added = sum.wrapping_add(*cell);
+            signs |= (*sum ^ added) & (*cell ^ added);
             *sum = added;
         }
-        if overflow {
+        if signs < 0 {
             return Err(ComposeError::Overflow);
         }
         self.variances.push(part.variance);
         if self.measure.is_presence() {
-            raise_lower(&mut self.lower, part, &self.draws, self.nodes);
+            raise_lower(&mut self.lower, part, &self.runs, self.nodes);
         }
         Ok(())
     }
@@ -141,7 +142,7 @@ impl Composition {
         if found != expected {
             return Err(ComposeError::OtherCount { expected, found });
         }
-        let (draws, values, variances) = (self.draws, self.values, self.variances);
+        let (runs, values, variances) = (self.runs, self.values, self.variances);
         let cells = values.len();
         let mut composed = Composed {
             display: values
@@ -155,10 +156,10 @@ impl Composition {
             bracket: self
                 .measure
                 .is_presence()
-                .then(|| close_bracket(self.lower, &variances, &draws, &values)),
+                .then(|| close_bracket(self.lower, &variances, &runs, &values)),
             values,
         };
-        for (cells, noise) in runs_of(&draws, |draws| Noise::of(&variances, draws)) {
+        for (cells, noise) in noise_of(&runs, |draws| Noise::of(&variances, draws)) {
             composed.variance.resize(cells.end, noise.variance);
             composed.margin_95.resize(cells.end, noise.margin_95);
             composed.margin_9999.resize(cells.end, noise.margin_9999);
@@ -170,18 +171,35 @@ impl Composition {
     }
 }
 
-/// Runs of cells with the same number of draws, mostly one for all, and what a function makes of that number, worked out once for each
-/// that differs. A value for each cell would be as large as the answers.
-pub(crate) fn runs_of<T: Copy>(
-    draws: &[u32],
+/// Cells in a row with the same number of draws, mostly all of them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Run {
+    cells: usize,
+    draws: u32,
+}
+
+/// The runs of cells with these draws.
+pub(crate) fn runs(draws: &[u32]) -> Vec<Run> {
+    (draws.chunk_by(|one, next| one == next))
+        .map(|run| Run {
+            cells: run.len(),
+            draws: run[0],
+        })
+        .collect()
+}
+
+/// Runs of cells, and what a function makes of their number of draws, worked out once for each that differs. A value for each cell would
+/// be as large as the answers.
+pub(crate) fn noise_of<T: Copy>(
+    runs: &[Run],
     make: impl Fn(u32) -> T,
 ) -> impl Iterator<Item = (Range<usize>, T)> {
     let mut known: BTreeMap<u32, T> = BTreeMap::new();
     let mut start = 0;
-    (draws.chunk_by(|one, next| one == next)).map(move |run| {
-        let cells = start..start + run.len();
+    runs.iter().map(move |run| {
+        let cells = start..start + run.cells;
         start = cells.end;
-        let made = *known.entry(run[0]).or_insert_with(|| make(run[0]));
+        let made = *(known.entry(run.draws)).or_insert_with(|| make(run.draws));
         (cells, made)
     })
 }
@@ -283,7 +301,7 @@ mod tests {
             compose(Measure::Events, 2, &[]),
             Err(ComposeError::NoAnswers)
         );
-        let mut one_of_two = Composition::new(Measure::Persons, vec![1; 2], 2);
+        let mut one_of_two = Composition::new(Measure::Persons, &[1; 2], 2);
         assert_eq!(one_of_two.add(one), Ok(()));
         let count = ComposeError::OtherCount {
             expected: 2,
