@@ -1,6 +1,7 @@
 //! What every handler shares: database, authority, clock, presence, counters.
 //! It is made once at start; nothing in it is changed by a request but through its own locks.
 
+use crate::app::concluding::Concluding;
 use crate::app::dispatch::Offers;
 use crate::app::forecasts::Forecasts;
 use crate::app::intake::Intake;
@@ -56,6 +57,8 @@ pub struct State {
     pub devices: Devices,
     /// Answers verified by this process.
     pub vouched: Vouchers,
+    /// Queries being concluded.
+    pub concluding: Concluding,
     /// Answers about to be stored together.
     pub intake: Intake,
     /// Offers of requests about to be recorded together.
@@ -107,6 +110,7 @@ impl State {
             throttle: Throttle::default(),
             devices: Devices::new()?,
             vouched: Vouchers::default(),
+            concluding: Concluding::default(),
             intake: Intake::default(),
             offers: Offers::default(),
             areas,

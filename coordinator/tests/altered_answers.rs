@@ -77,6 +77,11 @@ async fn what_was_altered_is_not_composed_until_it_is_put_right() {
 
         // Put right, it composes also where nothing is remembered.
         alter(&bed, &request, &answer).await;
+        // What somebody is concluding already is left to them.
+        let begun = bed.app.concluding.begin(&id);
+        end::sweep(&bed.app).await.unwrap();
+        assert_eq!(city.view(&id).await["state"], "collecting");
+        drop(begun);
         end::sweep(&bed.app).await.unwrap();
         let view = city.view(&id).await;
         let path = format!("/api/v1/releases/{}", view["release"].as_str().unwrap());

@@ -36,6 +36,10 @@ pub async fn sweep(app: &State) -> Result<(), CoordinatorError> {
     drop(reader);
     let mut failed = Ok(());
     for query in due {
+        // Its last answer came in a moment ago. Should concluding it fail there, the next sweep takes it.
+        if app.concluding.has_begun(&query) {
+            continue;
+        }
         if let Err(error) = conclude(app, &query, None).await {
             failed = failed.and(Err(error));
         }
@@ -77,6 +81,7 @@ async fn conclude(
     id: &str,
     closed_by: Option<&Account>,
 ) -> Result<Option<String>, CoordinatorError> {
+    let _begun = app.concluding.begin(id);
     for _ in 0..ATTEMPTS {
         let now = app.clock.now();
         // Reading and composing hold no lock, so that other answers are accepted meanwhile.

@@ -6,6 +6,7 @@ pub mod audience;
 pub mod claim;
 pub mod collect;
 pub mod comparison;
+pub mod concluding;
 pub mod consistent;
 pub mod cubes;
 mod cuts;
