@@ -15,6 +15,8 @@ enum Unit {
     MonthsOnDay(i8),
     /// Dates by months, on their last day.
     MonthEnds,
+    /// Years, by ordinals of months.
+    YearsOfMonths,
 }
 
 /// Why a label is not understood.
@@ -38,6 +40,10 @@ pub struct Reader {
     days: Option<DaysSeen>,
     /// A number that is no year came by.
     is_plain: bool,
+    /// The ordinal of the first label.
+    first: Option<i64>,
+    /// Another period than the first came by.
+    are_several: bool,
 }
 
 #[derive(Debug)]
@@ -67,6 +73,7 @@ impl Reader {
             self.forms.retain(is_read);
         }
         self.is_plain |= !YEARS.contains(&ordinal);
+        self.are_several |= *self.first.get_or_insert(ordinal) != ordinal;
         if let Some(date) = date {
             let ends = date.day() == date.days_in_month();
             let seen = self.days.get_or_insert(DaysSeen {
@@ -83,8 +90,13 @@ impl Reader {
 
     /// The calendar of all labels read. `series` holds the ordinals of each series, in order.
     pub fn calendar<'a>(self, series: impl Iterator<Item = &'a [i64]> + Clone) -> Option<Calendar> {
-        let form = self.forms.into_iter().next()?;
+        // Of 2009/10 alone nobody can tell; that 2010/11 and no other month stands beside it says that both are years.
+        let is_paired = |form: &&Form| form.counts == Counts::PairedYears && self.are_several;
+        let form = (self.forms.iter().find(is_paired))
+            .or(self.forms.first())?
+            .clone();
         let unit = match self.days {
+            None if form.counts == Counts::PairedYears => Unit::YearsOfMonths,
             None => Unit::Own,
             Some(DaysSeen { all_ends: true, .. }) => Unit::MonthEnds,
             Some(DaysSeen { only, .. }) => only.map_or(Unit::Own, Unit::MonthsOnDay),
@@ -128,7 +140,7 @@ impl Calendar {
             (Counts::Months, _) | (_, Unit::MonthEnds | Unit::MonthsOnDay(_)) => 12,
             (Counts::Quarters, _) => 4,
             (Counts::Halves, _) => 2,
-            (Counts::Numbers | Counts::Weeks | Counts::Days, Unit::Own) => 0,
+            (Counts::Numbers | Counts::Weeks | Counts::Days | Counts::PairedYears, _) => 0,
         }
     }
 
@@ -136,6 +148,7 @@ impl Calendar {
     fn count(&self, ordinal: i64) -> i64 {
         match self.unit {
             Unit::Own => ordinal,
+            Unit::YearsOfMonths => ordinal.div_euclid(12),
             // Ordinals of dates come from dates; the fallback keeps the function total.
             Unit::MonthsOnDay(_) | Unit::MonthEnds => date_of(ordinal).map_or(ordinal, |date| {
                 i64::from(date.year()) * 12 + i64::from(date.month()) - 1
@@ -153,6 +166,7 @@ impl Calendar {
         let units = self.step.checked_mul(ahead)?;
         let ordinal = match self.unit {
             Unit::Own => ordinal.checked_add(units)?,
+            Unit::YearsOfMonths => ordinal.checked_add(units.checked_mul(12)?)?,
             Unit::MonthEnds | Unit::MonthsOnDay(_) => {
                 let date = date_of(ordinal)?;
                 let months = Span::new().try_months(units).ok()?;
@@ -289,6 +303,25 @@ mod tests {
             Some(12),
         );
         check(&["2021 Nov", "2021 Dec"], &["2022 Jan"], Some(12));
+    }
+
+    #[test]
+    fn a_year_that_ends_in_the_next_is_a_year_where_all_labels_are_such() {
+        check(
+            &["2009/10", "2010/11", "2011/12"],
+            &["2012/13", "2013/14"],
+            Some(1),
+        );
+        check(&["2009-10", "2010-11"], &["2011-12"], Some(1));
+        check(&["1998/99", "1999/00"], &["2000/01"], Some(1));
+        check(&["2009/2010", "2010/2011"], &["2011/2012"], Some(1));
+        check(&["2012/13"], &["2013/14"], Some(1));
+        check(&["2009/10", "2011/12"], &["2013/14"], Some(1));
+        // Months, as soon as one label is no such year, or where there is one label only.
+        check(&["2009/10", "2009/11"], &["2009/12"], Some(12));
+        check(&["2009/10", "2010/11", "2011/11"], &["2011/12"], Some(12));
+        check(&["2009/10"], &["2009/11"], Some(12));
+        check(&["2009-08", "2009-09", "2009-10"], &["2009-11"], Some(12));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Labels of periods: taken apart into year, month, quarter, week, day and the text between, and written again in the
-//! same form. A label that fits several forms (2021-10 with and without a leading zero, `mar 2021` in two languages) has
-//! them all; the rows of a file decide together.
+//! same form. A label that fits several forms (2021-10 with and without a leading zero, `mar 2021` in two languages, 2009/10
+//! as a month and as a school year) has them all; the rows of a file decide together.
 
 use jiff::Span;
 use jiff::civil::{Date, ISOWeekDate, Weekday};
@@ -51,6 +51,9 @@ pub(super) enum Counts {
     /// Weeks by ISO 8601.
     Weeks,
     Days,
+    /// Years that end in the next, as those of schools and budgets do: 2009/10. Their ordinals are those of the months that the
+    /// labels could be as well, or the first of the year: twelve to a year.
+    PairedYears,
 }
 
 /// A part of a label.
@@ -59,6 +62,9 @@ enum Piece {
     Year,
     /// The last two digits of a year; 70 to 99 are of the last century.
     ShortYear,
+    /// The year after, and its last two digits.
+    NextYear,
+    ShortNextYear,
     Month(Width),
     Name(Name),
     Week(Width),
@@ -150,6 +156,7 @@ impl Form {
             Counts::Months => (ordinal.div_euclid(12), ordinal.rem_euclid(12) + 1, 1),
             Counts::Quarters => (ordinal.div_euclid(4), ordinal.rem_euclid(4) + 1, 1),
             Counts::Halves => (ordinal.div_euclid(2), ordinal.rem_euclid(2) + 1, 1),
+            Counts::PairedYears => (ordinal.div_euclid(12), 1, 1),
             Counts::Weeks => {
                 let week = date_of(ordinal * 7 - MONDAY)?.iso_week_date();
                 (i64::from(week.year()), i64::from(week.week()), 1)
@@ -173,6 +180,8 @@ impl Form {
         let pieces = self.pieces.iter().map(|piece| match piece {
             Piece::Year => format!("{year:04}"),
             Piece::ShortYear => format!("{:02}", year % 100),
+            Piece::NextYear => format!("{:04}", year + 1),
+            Piece::ShortNextYear => format!("{:02}", (year + 1) % 100),
             Piece::Month(width) | Piece::Week(width) => digits(number, *width),
             Piece::Name(name) => name.write(number as usize - 1),
             Piece::Day(width) => digits(day, *width),
@@ -219,7 +228,9 @@ pub(super) fn read(label: &str) -> Vec<Reading> {
     let found = match tokens.as_slice() {
         [Digits(digits)] => compact(digits),
         [Digits(y), Other(sep), Digits(m)] if y.len() == 4 && is_mark(sep) => {
-            months(y, m, |month| vec![Piece::Year, text(sep), month])
+            let mut found = months(y, m, |month| vec![Piece::Year, text(sep), month]);
+            found.extend(paired_years(y, sep, m));
+            found
         }
         [Digits(m), Other(sep), Digits(y)] if y.len() == 4 && is_mark(sep) => {
             months(y, m, |month| vec![month, text(sep), Piece::Year])
@@ -346,6 +357,29 @@ fn months(year: &str, month: &str, pieces: impl Fn(Piece) -> Vec<Piece>) -> Vec<
             date: None,
         })
         .collect()
+}
+
+/// A year that ends in the next: 2009/10, 1999/00, 2009/2010.
+fn paired_years(year: &str, sep: &str, next: &str) -> Option<Reading> {
+    let (first, second) = (number(year)?, number(next)?);
+    let piece = match next.len() {
+        4 if second == first + 1 => Piece::NextYear,
+        2 if second == (first + 1) % 100 => Piece::ShortNextYear,
+        _ => return None,
+    };
+    let month = if next.len() == 2 && (1..=12).contains(&second) {
+        second - 1
+    } else {
+        0
+    };
+    Some(Reading {
+        form: Form {
+            counts: Counts::PairedYears,
+            pieces: vec![Piece::Year, text(sep), piece],
+        },
+        ordinal: first * 12 + month,
+        date: None,
+    })
 }
 
 fn days(
