@@ -296,13 +296,37 @@ mod tests {
             Some(12),
         );
         check(&["Mar-21", "Apr-21", "May-21"], &["Jun-21"], Some(12));
-        check(&["Mar 2021", "Apr 2021"], &["Mag 2021"], Some(12));
         check(
             &["LUGLIO 2021", "AGOSTO 2021"],
             &["SETTEMBRE 2021"],
             Some(12),
         );
         check(&["2021 Nov", "2021 Dec"], &["2022 Jan"], Some(12));
+    }
+
+    #[test]
+    fn a_month_that_is_the_same_in_both_languages_goes_on_in_that_of_the_other_labels() {
+        check(
+            &["Mar 2021", "Apr 2021", "May 2021"],
+            &["Jun 2021"],
+            Some(12),
+        );
+        check(
+            &["Gen 2021", "Feb 2021", "Mar 2021", "Apr 2021"],
+            &["Mag 2021"],
+            Some(12),
+        );
+        check(&["NOV 2020", "DIC 2020"], &["GEN 2021"], Some(12));
+        check(
+            &["Feb 2021", "Aug 2020", "Mar 2021", "Apr 2021"],
+            &["May 2021"],
+            Some(12),
+        );
+        // Where no other label tells, the capital does.
+        check(&["Mar 2021", "Apr 2021"], &["May 2021"], Some(12));
+        check(&["Nov-20", "Feb-21"], &["May-21"], Some(4));
+        check(&["mar 2021", "apr 2021"], &["mag 2021"], Some(12));
+        check(&["NOV 2020"], &["DIC 2020"], Some(12));
     }
 
     #[test]

@@ -457,7 +457,8 @@ fn weeks(year: i64, part: &str, week: i64, pieces: impl Fn(Piece) -> Vec<Piece>)
         .collect()
 }
 
-/// Months by their Italian or English name, whole or its first three letters.
+/// Months by their Italian or English name, whole or its first three letters. Where a name is both, the more likely comes first:
+/// English writes months with a capital, Italian without.
 fn named(name: &str, year: &str, pieces: impl Fn(Piece, Piece) -> Vec<Piece>) -> Vec<Reading> {
     let Some(number) = number(year) else {
         return Vec::new();
@@ -470,8 +471,9 @@ fn named(name: &str, year: &str, pieces: impl Fn(Piece, Piece) -> Vec<Piece>) ->
         ),
         _ => return Vec::new(),
     };
+    let is_title = name.starts_with(char::is_uppercase) && name.ends_with(char::is_lowercase);
     let mut found = Vec::new();
-    for is_italian in [true, false] {
+    for is_italian in [!is_title, is_title] {
         for is_short in [true, false] {
             for case in [Case::Lower, Case::Title, Case::Upper] {
                 let form = Name {
