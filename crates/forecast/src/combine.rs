@@ -5,7 +5,7 @@ use crate::attribute::Shares;
 use crate::borrow::{Borrowed, Prior};
 use crate::flag::Flag;
 use crate::quantile::normal_quantile;
-use crate::series::{ForecastError, Kind, Series};
+use crate::series::{ForecastError, Kind, Season, Series};
 use crate::specification::{Candidate, Known, Specification, View, candidates};
 use crate::theta::theta;
 
@@ -20,6 +20,13 @@ const THETA: f64 = 0.35;
 /// season and slope may be factors, which known additive noise forbids. Widths come from the known noise alone.
 const BLIND: f64 = 0.5;
 
+/// By this part of its level a series is taken to grow or shrink in a year beyond what its forecast goes on with (one standard
+/// deviation). Services and cities do so in either direction, and sixteen noisy quarters do not tell it from wandering.
+const GROWN_IN_A_YEAR: f64 = 0.025;
+
+/// The same over its whole past, where it has no season that tells how long a year is.
+const GROWN: f64 = 0.1;
+
 /// Half-widths are carried as those of this two-sided level, over its normal quantile.
 const REFERENCE: f64 = 0.95;
 
@@ -29,6 +36,10 @@ pub struct Forecast {
     centre: Vec<f64>,
     below: Vec<f64>,
     above: Vec<f64>,
+    /// What growth that it misses adds to its error, as a part of its level, by horizon.
+    growth: Vec<f64>,
+    /// The standard deviation of growth that is part of `below` and `above`.
+    grown: Vec<f64>,
     non_negative: bool,
     noise_known: bool,
     explanation: Explanation,
@@ -142,6 +153,29 @@ impl Forecast {
         self.centre[step] + (self.above[step] - self.below[step]) / (2.0 * z)
     }
 
+    /// What growth that it misses adds to its error in period `step`, as a part of its level: one standard deviation of what all
+    /// areas of a city may have in common.
+    pub(crate) fn growth(&self, step: usize) -> f64 {
+        self.growth[step]
+    }
+
+    /// The variance of period `step` without that of growth.
+    pub(crate) fn variance_but_growth(&self, step: usize) -> f64 {
+        (self.deviation(step).powi(2) - self.grown[step].powi(2)).max(0.0)
+    }
+
+    /// The same forecast, its widths with these standard deviations of growth in place of those they had.
+    pub(crate) fn with_growth(mut self, grown: Vec<f64>) -> Self {
+        for (step, grown) in grown.iter().enumerate() {
+            let more = grown * grown - self.grown[step].powi(2);
+            for side in [&mut self.below[step], &mut self.above[step]] {
+                *side = (*side * *side + more).max(0.0).sqrt();
+            }
+        }
+        self.grown = grown;
+        self
+    }
+
     /// The same forecast around another centre, as reconciliation gives it.
     pub fn around(&self, centre: Vec<f64>) -> Self {
         Self {
@@ -166,6 +200,7 @@ pub fn forecast(series: &Series, horizon: usize, prior: &Prior) -> Result<Foreca
     let best = &found[average.best];
     let view = &views[usize::from(best.specification.logarithmic)];
     let mut drawn = Drawn::from(&average);
+    let mut missed = average.missed.clone();
     // Neither of the two that draw the centre knows what is borrowed, so a borrowed season would be halved.
     let borrows = prior.is_some();
     if series.mean_privacy() > 0.0 && !borrows {
@@ -176,6 +211,9 @@ pub fn forecast(series: &Series, horizon: usize, prior: &Prior) -> Result<Foreca
         };
         if let Some(blind) = average_of(&blind, horizon) {
             drawn.toward(&blind.centre, BLIND);
+            for (missed, other) in missed.iter_mut().zip(&blind.missed) {
+                *missed += BLIND * (other - *missed);
+            }
         }
     }
     let theta = if borrows {
@@ -189,22 +227,34 @@ pub fn forecast(series: &Series, horizon: usize, prior: &Prior) -> Result<Foreca
     }
     let z = normal_quantile(REFERENCE);
     let (mut centre, mut below, mut above) = (Vec::new(), Vec::new(), Vec::new());
+    let growth = growth_of(&missed, series);
+    let mut grown = Vec::new();
     let non_negative = series.never_negative();
-    for h in 0..horizon {
+    for (h, growth) in growth.iter().enumerate() {
         let middle = drawn.centre[h];
         centre.push(if non_negative {
             middle.max(0.0)
         } else {
             middle
         });
-        below.push(((average.below[h] / z).powi(2) + drawn.between[h]).sqrt());
-        above.push(((average.above[h] / z).powi(2) + drawn.between[h]).sqrt());
+        // Where nothing is known of the noise there is nothing it could hide.
+        let hidden = if known.is_some() {
+            middle * growth
+        } else {
+            0.0
+        };
+        let more = drawn.between[h] + hidden * hidden;
+        below.push(((average.below[h] / z).powi(2) + more).sqrt());
+        above.push(((average.above[h] / z).powi(2) + more).sqrt());
+        grown.push(hidden.abs());
     }
     let (flags, residuals) = view.flags(best, horizon);
     Ok(Forecast {
         centre,
         below,
         above,
+        growth,
+        grown,
         non_negative,
         noise_known: known.is_some(),
         explanation: explain(best, average.weight, theta_weight, view, horizon),
@@ -212,6 +262,15 @@ pub fn forecast(series: &Series, horizon: usize, prior: &Prior) -> Result<Foreca
         flags,
         residuals,
     })
+}
+
+/// What growth beyond the forecast's adds to its error, as a part of the level, of what it misses of a growth by one a period.
+fn growth_of(missed: &[f64], series: &Series) -> Vec<f64> {
+    let a_period = match series.season() {
+        Season::None => GROWN / series.values().len() as f64,
+        season => GROWN_IN_A_YEAR / season.periods() as f64,
+    };
+    missed.iter().map(|missed| a_period * missed).collect()
 }
 
 /// A named baseline: the one specification AICc prefers, alone, with its own normal distribution and knowing nothing of
@@ -276,6 +335,8 @@ struct Average {
     above: Vec<f64>,
     /// Variance between the candidates' centres.
     between: Vec<f64>,
+    /// What they miss of a growth by one a period.
+    missed: Vec<f64>,
     best: usize,
     /// Weight of the best.
     weight: f64,
@@ -302,6 +363,7 @@ impl Average {
             below: vec![0.0; horizon],
             above: vec![0.0; horizon],
             between: vec![0.0; horizon],
+            missed: vec![0.0; horizon],
             best,
             weight: weights[best],
         };
@@ -310,6 +372,7 @@ impl Average {
                 let [low, middle, high] = [-z, 0.0, z].map(|deviations| {
                     candidate.natural(candidate.mean[h] + deviations * candidate.sd[h])
                 });
+                average.missed[h] += weight * candidate.missed[h];
                 average.centre[h] += weight * middle;
                 average.below[h] += weight * (middle - low);
                 average.above[h] += weight * (high - middle);
@@ -423,6 +486,14 @@ fn plain(series: &Series, horizon: usize) -> Forecast {
         centre: vec![if non_negative { mean.max(0.0) } else { mean }; horizon],
         below: vec![deviation; horizon],
         above: vec![deviation; horizon],
+        // A mean is as old as the middle of its values.
+        growth: growth_of(
+            &(0..horizon)
+                .map(|step| 0.5 * (n + 1.0) + step as f64)
+                .collect::<Vec<_>>(),
+            series,
+        ),
+        grown: vec![0.0; horizon],
         non_negative,
         noise_known: series.privacy().is_some(),
         explanation: Explanation {

@@ -5,7 +5,7 @@ use crate::attribute::{Shares, attribute};
 use crate::borrow::Prior;
 use crate::fit::{Effort, Fit, Noise, Observed, fit};
 use crate::flag::{Flag, flags};
-use crate::kalman::{Layout, State};
+use crate::kalman::{Layout, State, filter};
 use crate::series::{Kind, Season, Series};
 
 /// How the level moves.
@@ -67,6 +67,9 @@ pub(crate) struct Candidate {
     pub(crate) mean: Vec<f64>,
     /// Standard deviation of the value to come, without privacy noise, by horizon.
     pub(crate) sd: Vec<f64>,
+    /// What it misses of a growth by one in every period, by horizon: how far the same filter, fed with 0, 1, 2, .., falls short of
+    /// going on so. It is the age of what the level is learnt from, and the horizon, for a specification without a slope.
+    pub(crate) missed: Vec<f64>,
     /// Level, slope per period, and effect of each season at the end of the series.
     pub(crate) level: f64,
     pub(crate) slope: f64,
@@ -224,6 +227,16 @@ impl<'a> View<'a> {
         let mut mean = vec![0.0; horizon];
         let mut square = vec![0.0; horizon];
         let mut within = vec![0.0; horizon];
+        let mut missed = vec![0.0; horizon];
+        let ramp: Vec<f64> = (self.values.iter().enumerate())
+            .map(|(period, value)| {
+                if value.is_nan() {
+                    f64::NAN
+                } else {
+                    period as f64
+                }
+            })
+            .collect();
         for plausible in &fit.others {
             let observed = Observed {
                 noise: self.noise,
@@ -236,6 +249,22 @@ impl<'a> View<'a> {
                 mean[step] += plausible.weight * signal;
                 square[step] += plausible.weight * signal * signal;
                 within[step] += plausible.weight * variance;
+                state.advance(&plausible.disturbances);
+            }
+            let mut state = State {
+                mean: [0.0; M],
+                ..self.prior.start()
+            };
+            filter(
+                &mut state,
+                &plausible.disturbances,
+                &ramp,
+                |t| observed.variance(t),
+                self.breaks,
+                |_, _, _| {},
+            );
+            for (step, period) in (n..n + horizon).enumerate() {
+                missed[step] += plausible.weight * (period as f64 - state.signal(period));
                 state.advance(&plausible.disturbances);
             }
         }
@@ -254,6 +283,7 @@ impl<'a> View<'a> {
             aicc: fit.aicc + self.jacobian,
             mean,
             sd,
+            missed,
             level: fit.end.mean[0],
             slope: if Layout::<M>::SLOPE {
                 fit.end.mean[1]
