@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use ledger::{LedgerReader, PolicyInForce};
 use policy::Authorizer;
 use protocol::{Envelope, PolicyPublication, PublicKey, PublishedAs, VerifiedPolicyChange};
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 /// The policy in force, as the log holds it.
 ///
@@ -21,26 +21,35 @@ pub async fn in_force(dir: &NodeDir) -> Result<Option<PolicyInForce>> {
     }
 }
 
-/// The policy in force and those it follows from, each as this node publishes it, the latest first and each document once; none where
-/// none is in force. By the earlier ones a reader finds, signature by signature, who the officers of the one in force are.
+/// The policy in force and those it follows from, back to one that was installed, each as this node publishes it and after the one that
+/// replaced it; none where none is in force. By the earlier ones a reader finds, signature by signature, who the officers are.
 ///
 /// # Errors
 /// When the ledger cannot be read.
 pub async fn publications(node: &Node, now: i64) -> Result<Vec<Envelope>> {
     let ledger = node.ledger().reader();
-    if ledger.policy().await?.is_none() {
+    let Some(in_force) = ledger.policy().await? else {
         return Ok(Vec::new());
-    }
-    let mut history = ledger.policy_history().await?;
-    // A document that came into force twice, after a restoration or because officers went back to it, stands as it did the first time:
-    // only then does every later one follow from it.
-    let mut seen = BTreeSet::new();
-    history.reverse();
-    history.retain(|policy| seen.insert(policy.hash.clone()));
-    history.reverse();
-    (history.into_iter())
+    };
+    (lineage(&in_force.hash, ledger.policy_history().await?).into_iter())
         .map(|policy| publication(node, policy, now))
         .collect()
+}
+
+/// The policy of that hash and those it follows from, of all that came into force, given the latest first. A document that came into force
+/// twice, after a restoration or because officers went back to it, stands as it did the first time, so that no chain closes on itself.
+fn lineage(in_force: &str, history: Vec<PolicyInForce>) -> Vec<PolicyInForce> {
+    // Of equal hashes the last one stays, which is the oldest.
+    let mut first: BTreeMap<String, PolicyInForce> = (history.into_iter())
+        .map(|policy| (policy.hash.clone(), policy))
+        .collect();
+    let mut lineage = Vec::new();
+    let mut next = first.remove(in_force);
+    while let Some(policy) = next {
+        next = first.remove(&policy.replaces);
+        lineage.push(policy);
+    }
+    lineage
 }
 
 fn publication(node: &Node, policy: PolicyInForce, now: i64) -> Result<Envelope> {
@@ -141,4 +150,61 @@ pub async fn apply(dir: &NodeDir, signed: &Envelope, now: i64) -> Result<(Author
     let path = dir.acts().join(format!("{}.json", verified.act().id));
     write_private(&path, &serde_json::to_vec(signed)?)?;
     Ok((fresh, index))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Documents by a letter, each with the one its act replaced; nothing where it was installed. The oldest first.
+    fn lineage_of(log: &[(&str, &str)]) -> Vec<(String, String)> {
+        let policy = |(index, (document, replaces)): (usize, &(&str, &str))| PolicyInForce {
+            document: (*document).to_owned(),
+            hash: (*document).to_owned(),
+            replaces: (*replaces).to_owned(),
+            signers: Vec::new(),
+            act: None,
+            index: index as u64,
+        };
+        let mut history: Vec<PolicyInForce> = log.iter().enumerate().map(policy).collect();
+        history.reverse();
+        let in_force = history[0].hash.clone();
+        (lineage(&in_force, history).into_iter())
+            .map(|policy| (policy.hash, policy.replaces))
+            .collect()
+    }
+
+    #[test]
+    fn the_policy_in_force_comes_first_and_each_after_the_one_that_replaced_it() {
+        for (log, expected) in [
+            (&[("i", "")][..], &[("i", "")][..]),
+            (
+                &[("i", ""), ("a", "i"), ("b", "a")],
+                &[("b", "a"), ("a", "i"), ("i", "")],
+            ),
+            // Back to an earlier one.
+            (
+                &[("i", ""), ("a", "i"), ("b", "a"), ("a", "b")],
+                &[("a", "i"), ("i", "")],
+            ),
+            (&[("i", ""), ("a", "i"), ("i", "a")], &[("i", "")]),
+            (
+                &[("i", ""), ("a", "i"), ("b", "a"), ("a", "b"), ("c", "a")],
+                &[("c", "a"), ("a", "i"), ("i", "")],
+            ),
+            // After a restoration: the same again, an earlier one, and another.
+            (
+                &[("i", ""), ("a", "i"), ("a", "")],
+                &[("a", "i"), ("i", "")],
+            ),
+            (&[("i", ""), ("a", "i"), ("i", "")], &[("i", "")]),
+            (&[("i", ""), ("a", "i"), ("x", "")], &[("x", "")]),
+        ] {
+            let found = lineage_of(log);
+            let found: Vec<_> = (found.iter())
+                .map(|(hash, replaces)| (&**hash, &**replaces))
+                .collect();
+            assert_eq!(found, expected, "{log:?}");
+        }
+    }
 }

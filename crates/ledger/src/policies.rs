@@ -86,6 +86,8 @@ pub struct PolicyInForce {
     pub document: String,
     /// SHA-256 of the document, hex.
     pub hash: String,
+    /// The policy that the act replaced, hex; empty where it was installed.
+    pub replaces: String,
     /// The officers that signed it; none where it was installed.
     pub signers: Vec<PublicKey>,
     /// The act as they signed it.
@@ -140,15 +142,16 @@ type StoredPolicy = (String, String, Vec<u8>, i64);
 
 fn read_stored((hash, signers, body, index): StoredPolicy) -> Result<PolicyInForce, LedgerError> {
     let corrupt = || LedgerError::Corrupt { what: "policy" };
-    let (document, signers, act) = if signers.is_empty() {
+    let (document, replaces, signers, act) = if signers.is_empty() {
         let document = String::from_utf8(body).map_err(|_| corrupt())?;
-        (document, Vec::new(), None)
+        (document, String::new(), Vec::new(), None)
     } else {
         let envelope: Envelope = serde_json::from_slice(&body).map_err(|_| corrupt())?;
         let payload = envelope.unverified_payload().ok_or_else(corrupt)?;
         let act: PolicyChange = serde_json::from_slice(&payload).map_err(|_| corrupt())?;
         let signers: Option<Vec<PublicKey>> = signers.split(',').map(PublicKey::from_hex).collect();
-        (act.document, signers.ok_or_else(corrupt)?, Some(envelope))
+        let signers = signers.ok_or_else(corrupt)?;
+        (act.document, act.replaces, signers, Some(envelope))
     };
     if protocol::hex(&protocol::sha256(document.as_bytes())) != hash {
         return Err(corrupt());
@@ -156,6 +159,7 @@ fn read_stored((hash, signers, body, index): StoredPolicy) -> Result<PolicyInFor
     Ok(PolicyInForce {
         document,
         hash,
+        replaces,
         signers,
         act,
         index: index.unsigned_abs(),

@@ -17,7 +17,10 @@ use protocol::exchange::{
     Join, JoinReply, NodeRefusal, Poll, PollReply, Receipts, ReceiptsWanted, Renew,
     RestorationOffer, Signed,
 };
-use protocol::{Answer, Envelope, LogState, Officers, Outcome, PublicKey, VerifiedRestoration};
+use protocol::{
+    Answer, Envelope, LogState, Officers, Outcome, PublicKey, VerifiedPolicyPublication,
+    VerifiedRestoration,
+};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -342,6 +345,19 @@ pub(crate) async fn policy(
     peer: PeerCertificate,
     Json(policy): Json<Envelope>,
 ) -> Result<StatusCode, Refused> {
-    with_desk(&state, &peer, |desk| desk.published_policies.push(policy))?;
-    Ok(StatusCode::NO_CONTENT)
+    with_desk(&state, &peer, |desk| {
+        let read = |policy: &Envelope| {
+            VerifiedPolicyPublication::verify(policy, &desk.node_key, &peer.organisation).ok()
+        };
+        let hash = read(&policy).map(|policy| policy.policy_hash());
+        let in_force = desk.hellos.last().map(|hello| hello.policy_hash.clone());
+        let replaced = (desk.published_policies.iter().filter_map(read))
+            .any(|known| known.act().map(|act| act.replaces.clone()) == hash);
+        // As the coordinator does: each after the one that replaced it.
+        if hash.is_none() || hash != in_force && !replaced {
+            return Err(refused(StatusCode::CONFLICT, "other-policy"));
+        }
+        desk.published_policies.push(policy);
+        Ok(StatusCode::NO_CONTENT)
+    })?
 }
