@@ -1,7 +1,7 @@
 //! Joining, renewing, greeting, and whether a certificate may still speak.
 //! A handshake alone lets nobody in: every call asks the database whether the certificate is active.
 
-use super::policy_history::PolicyHistory;
+use super::policy_history::PolicyLinks;
 use crate::CoordinatorError;
 use crate::node_problem::NodeProblem;
 use crate::state::State;
@@ -288,7 +288,7 @@ pub async fn hello(
         })
         .map(|stored| stored.envelope)
         .collect();
-    let published = PolicyHistory::of(&mut transaction, organisation).await?;
+    let published = PolicyLinks::of(&mut transaction, organisation).await?;
     let policy_wanted = !published.is_complete(&hello.policy_hash);
     transaction.commit().await?;
     if serves {

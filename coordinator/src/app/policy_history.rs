@@ -7,6 +7,44 @@ use crate::store::published_policies::{self, PublishedPolicy};
 use policy::PolicyDocument;
 use protocol::{PublicKey, officers_of_change};
 use sqlx::SqliteConnection;
+use std::collections::BTreeMap;
+
+/// Which policy replaced which, of one organisation: all that a greeting needs of them.
+#[derive(Clone, Debug)]
+pub(crate) struct PolicyLinks(BTreeMap<String, String>);
+
+impl PolicyLinks {
+    /// Of what an organisation's node published.
+    ///
+    /// # Errors
+    /// [`CoordinatorError`].
+    pub(crate) async fn of(
+        connection: &mut SqliteConnection,
+        organisation: &str,
+    ) -> Result<PolicyLinks, CoordinatorError> {
+        let links = published_policies::policy_links(connection, organisation).await?;
+        Ok(PolicyLinks(links.into_iter().collect()))
+    }
+
+    /// Whether one of them says that it replaced the policy of that hash.
+    pub(crate) fn replaced(&self, hash: &str) -> bool {
+        self.0.values().any(|replaces| replaces == hash)
+    }
+
+    /// Whether the policy of that hash, and each that it follows from back to one that was installed, came here.
+    pub(crate) fn is_complete(&self, hash: &str) -> bool {
+        let mut hash = hash;
+        // A chain that closes on itself ends here: its node has nothing more to publish.
+        for _ in 0..=self.0.len() {
+            match self.0.get(hash) {
+                None => return false,
+                Some(replaces) if replaces.is_empty() => return true,
+                Some(replaces) => hash = replaces,
+            }
+        }
+        true
+    }
+}
 
 /// Policies of one organisation, each after the one it replaced.
 #[derive(Clone, Debug)]
@@ -54,25 +92,6 @@ impl PolicyHistory {
     /// The policy of that hash.
     pub(crate) fn find(&self, hash: &str) -> Option<&PublishedPolicy> {
         self.policies.iter().find(|policy| policy.hash == hash)
-    }
-
-    /// Whether one of them says that it replaced the policy of that hash.
-    pub(crate) fn replaced(&self, hash: &str) -> bool {
-        self.policies.iter().any(|policy| policy.replaces == hash)
-    }
-
-    /// Whether the policy of that hash, and each that it follows from back to one that was installed, came here.
-    pub(crate) fn is_complete(&self, hash: &str) -> bool {
-        let mut hash = hash;
-        // A node that went back to an earlier document has a chain that closes on itself.
-        for _ in 0..=self.policies.len() {
-            match self.find(hash) {
-                None => return false,
-                Some(policy) if policy.replaces.is_empty() => return true,
-                Some(policy) => hash = &policy.replaces,
-            }
-        }
-        true
     }
 
     /// Which of the officers known here signed a policy: those of the one it replaced, and the key pinned when the organisation joined.

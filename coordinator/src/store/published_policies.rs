@@ -65,6 +65,18 @@ pub async fn policies(
     rows.into_iter().map(policy).collect()
 }
 
+/// Of each policy of one organisation, its hash and that of the one it replaced.
+pub async fn policy_links(
+    connection: &mut SqliteConnection,
+    organisation: &str,
+) -> Result<Vec<(String, String)>, CoordinatorError> {
+    let rows = sqlx::query_as("SELECT policy_hash, replaces FROM policies WHERE organisation = $1")
+        .bind(organisation)
+        .fetch_all(connection)
+        .await?;
+    Ok(rows)
+}
+
 /// One policy.
 pub async fn policy_by_hash(
     connection: &mut SqliteConnection,

@@ -4,7 +4,7 @@
 use super::reach::Reach;
 use crate::CoordinatorError;
 use crate::Problem;
-use crate::app::policy_history::PolicyHistory;
+use crate::app::policy_history::{PolicyHistory, PolicyLinks};
 use crate::clock::rfc3339;
 use crate::node_problem::NodeProblem;
 use crate::state::State;
@@ -210,8 +210,8 @@ pub async fn publish(
         ));
     };
     let hash = publication.policy_hash();
-    let history = PolicyHistory::of(&mut transaction, organisation).await?;
-    if hash != known.policy_hash && !history.replaced(&hash) {
+    let links = PolicyLinks::of(&mut transaction, organisation).await?;
+    if hash != known.policy_hash && !links.replaced(&hash) {
         return Err(NodeProblem::refused(
             409,
             "other-policy",
