@@ -237,7 +237,8 @@ pub fn forecast(series: &Series, horizon: usize, prior: &Prior) -> Result<Foreca
         } else {
             middle
         });
-        // Where nothing is known of the noise there is nothing it could hide.
+        // Where nothing is known of the noise, the widths of a series alone come from how it was missed before, growth included. What all
+        // have in common is told only by their sums, so reconciliation adds it there too.
         let hidden = if known.is_some() {
             middle * growth
         } else {

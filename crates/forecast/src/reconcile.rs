@@ -453,16 +453,23 @@ mod tests {
         )
         .unwrap();
         let found = lattice.reconcile(&forecasts).unwrap();
+        let mut parts = Vec::new();
         for step in 0..4 {
             let at = |i: usize| found[i].centre()[step];
             assert!((at(0) - at(1) - at(2)).abs() < 1e-9);
             assert!((at(0) - at(3) - at(4) - at(5)).abs() < 1e-6);
             for (before, after) in forecasts.iter().zip(&found) {
-                // All but the growth that the incoherence tells.
-                let own = before.variance_but_growth(step).sqrt();
-                let deviations = own - 1e-9..=before.deviation(step) + 1e-9;
-                assert!(deviations.contains(&after.deviation(step)));
+                // All but the growth that the incoherence tells, which is the same part of each one's.
+                let before_it = before.mean(step) * before.growth(step);
+                let left = after.deviation(step).powi(2) - before.variance_but_growth(step);
+                parts.push(left / (before_it * before_it));
             }
+            let parts = &parts[parts.len() - 6..];
+            assert!((0.0..1.0).contains(&parts[0]), "{parts:?}");
+            assert!(
+                parts.iter().all(|part| (part - parts[0]).abs() < 1e-6),
+                "{parts:?}"
+            );
         }
         assert_eq!(lattice.calibrate(&series, 4).unwrap().len(), 3);
         assert!(lattice.reconcile(&forecasts[1..]).is_err());
