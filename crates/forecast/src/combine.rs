@@ -7,7 +7,7 @@ use crate::flag::Flag;
 use crate::quantile::normal_quantile;
 use crate::series::{ForecastError, Kind, Season, Series};
 use crate::specification::{Candidate, Known, Specification, View, candidates};
-use crate::theta::theta;
+use crate::theta::{Theta, theta};
 
 /// AICc differences count this much: likelihoods of models that are all wrong are surer than they should be
 /// (the power posterior of Gruenwald 2012). Chosen by rolling origins inside the training parts of M1.
@@ -200,7 +200,6 @@ pub fn forecast(series: &Series, horizon: usize, prior: &Prior) -> Result<Foreca
     let best = &found[average.best];
     let view = &views[usize::from(best.specification.logarithmic)];
     let mut drawn = Drawn::from(&average);
-    let mut missed = average.missed.clone();
     // Neither of the two that draw the centre knows what is borrowed, so a borrowed season would be halved.
     let borrows = prior.is_some();
     if series.mean_privacy() > 0.0 && !borrows {
@@ -210,10 +209,7 @@ pub fn forecast(series: &Series, horizon: usize, prior: &Prior) -> Result<Foreca
             ..series.clone()
         };
         if let Some(blind) = average_of(&blind, horizon) {
-            drawn.toward(&blind.centre, BLIND);
-            for (missed, other) in missed.iter_mut().zip(&blind.missed) {
-                *missed += BLIND * (other - *missed);
-            }
+            drawn.toward(&blind.centre, &blind.missed, BLIND);
         }
     }
     let theta = if borrows {
@@ -223,11 +219,11 @@ pub fn forecast(series: &Series, horizon: usize, prior: &Prior) -> Result<Foreca
     };
     let theta_weight = if theta.is_some() { THETA } else { 0.0 };
     if let Some(theta) = theta {
-        drawn.toward(&theta, THETA);
+        drawn.toward(&theta.ahead, &theta.missed, THETA);
     }
     let z = normal_quantile(REFERENCE);
     let (mut centre, mut below, mut above) = (Vec::new(), Vec::new(), Vec::new());
-    let growth = growth_of(&missed, series);
+    let growth = growth_of(&drawn.missed, series);
     let mut grown = Vec::new();
     let non_negative = series.never_negative();
     for (h, growth) in growth.iter().enumerate() {
@@ -305,10 +301,11 @@ fn average_of(series: &Series, horizon: usize) -> Option<Average> {
     Average::of(&candidates(&views, horizon), horizon)
 }
 
-/// A centre drawn towards others, and the variance between them all.
+/// A centre drawn towards others, the variance between them all, and what the centre misses of a growth by one a period.
 struct Drawn {
     centre: Vec<f64>,
     between: Vec<f64>,
+    missed: Vec<f64>,
 }
 
 impl Drawn {
@@ -316,11 +313,16 @@ impl Drawn {
         Self {
             centre: average.centre.clone(),
             between: average.between.clone(),
+            missed: average.missed.clone(),
         }
     }
 
-    /// Draws the centre towards `other`, which gets this weight.
-    fn toward(&mut self, other: &[f64], weight: f64) {
+    /// Draws the centre towards `other`, which gets this weight and misses so much. What a weighted sum of forecasts misses of a growth
+    /// is the weighted sum of what each of them does.
+    fn toward(&mut self, other: &[f64], missed: &[f64], weight: f64) {
+        for (mine, other) in self.missed.iter_mut().zip(missed) {
+            *mine += weight * (other - *mine);
+        }
         for ((centre, between), other) in self.centre.iter_mut().zip(&mut self.between).zip(other) {
             let apart = other - *centre;
             *between = (1.0 - weight) * *between + weight * (1.0 - weight) * apart * apart;
@@ -394,14 +396,15 @@ impl Average {
 /// The theta forecast of what was measured in one way; nothing where that is under two years, or where more than a tenth of it is missing.
 /// Known noise is no reason against it: on counts with noise of any size its linear trend, whose noise averages out over
 /// the whole history, made the centre better.
-fn theta_of(series: &Series, horizon: usize) -> Option<Vec<f64>> {
+fn theta_of(series: &Series, horizon: usize) -> Option<Theta> {
     let values = filled(series.recent())?;
     let periods = series.season().periods();
     if values.len() < 2 * periods {
         return None;
     }
     let theta = theta(&values, periods, horizon)?;
-    theta.iter().all(|v| v.is_finite()).then_some(theta)
+    let finite = |values: &[f64]| values.iter().all(|v| v.is_finite());
+    (finite(&theta.ahead) && finite(&theta.missed)).then_some(theta)
 }
 
 /// The values with gaps filled by straight lines; `None` where more than a tenth is missing.

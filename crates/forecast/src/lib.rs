@@ -7,7 +7,7 @@
 
 /// The version of what forecasts say: it rises with every change by which the same past gives another forecast, so that kept ones
 /// are not taken for new ones.
-pub const ENGINE: u32 = 5;
+pub const ENGINE: u32 = 6;
 
 mod alike;
 mod attribute;

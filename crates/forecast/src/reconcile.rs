@@ -9,7 +9,7 @@
 //! # Growth that all have in common
 //! Noise hides from each small series a growth that their sum shows: what a filter learns a level from is the older the noisier it is,
 //! so that a growth of all by the rate `g` a period leaves in the forecast of series `i` the error `g c_i m_i`, with its centre `c_i`
-//! and what its own filter misses of a growth by one, `m_i`. These errors are one cause, not many: taken for independent they drew
+//! and what it misses of a growth by one, `m_i`: its own filters, and the theta forecast they are drawn to, each by its weight. These errors are one cause, not many: taken for independent they drew
 //! the whole to the sum of its parts (in simulated cities of 90 areas that grow by 2 percent a quarter by 0.4 of its deviation).
 //! With `g` normal around zero, errors have the covariance `W + x x'` with `x_i = c_i m_i sd(g)`; the incoherence `r` then tells
 //! `g` too, all levels follow it as far as each misses it, and what is left unknown, `x_i^2 (1 - x'C' (C (W + x x') C')^-1 C x)`,
@@ -489,7 +489,8 @@ mod tests {
         };
         let (exact, noisy) = (missed(1.0), missed(40.0));
         for (exact, noisy) in exact.iter().zip(&noisy) {
-            assert!(0.0 < *exact && 1.2 * exact < *noisy, "{exact} {noisy}");
+            // By less than the filters alone: theta, which is part of both, knows no noise.
+            assert!(0.0 < *exact && 1.1 * exact < *noisy, "{exact} {noisy}");
         }
         assert!(noisy.is_sorted() && noisy[0] < noisy[3]);
     }

@@ -70,9 +70,19 @@ fn errors(p: &Parameters, values: &[f64]) -> (f64, Running) {
     (sum, running)
 }
 
+/// A theta forecast.
+pub(crate) struct Theta {
+    /// By horizon.
+    pub(crate) ahead: Vec<f64>,
+    /// What it misses of a growth by one in every period, by horizon: how far the same smoothing with the same trend, fed with 0, 1,
+    /// 2, .., falls short of going on so. Given its parameters it is linear in the values, so this holds of any growth, and `season`
+    /// factors take both alike.
+    pub(crate) missed: Vec<f64>,
+}
+
 /// Forecasts the next `horizon` periods of `values`, with the season removed first and restored last.
 /// `None` where the series is too short.
-pub(crate) fn theta(values: &[f64], season: usize, horizon: usize) -> Option<Vec<f64>> {
+pub(crate) fn theta(values: &[f64], season: usize, horizon: usize) -> Option<Theta> {
     if values.len() < FEWEST || values.iter().any(|v| !v.is_finite()) {
         return None;
     }
@@ -81,7 +91,7 @@ pub(crate) fn theta(values: &[f64], season: usize, horizon: usize) -> Option<Vec
 }
 
 /// As [`theta`], with a given pattern.
-pub(crate) fn theta_with(values: &[f64], pattern: &Pattern, horizon: usize) -> Vec<f64> {
+fn theta_with(values: &[f64], pattern: &Pattern, horizon: usize) -> Theta {
     let n = values.len();
     let flat: Vec<f64> = values
         .iter()
@@ -91,7 +101,13 @@ pub(crate) fn theta_with(values: &[f64], pattern: &Pattern, horizon: usize) -> V
     let mean = flat.iter().sum::<f64>() / n as f64;
     let spread = flat.iter().map(|v| (v - mean).abs()).sum::<f64>() / n as f64;
     if spread <= 1e-12 * mean.abs() {
-        return (0..horizon).map(|h| pattern.restore(n + h, mean)).collect();
+        return Theta {
+            ahead: (0..horizon).map(|h| pattern.restore(n + h, mean)).collect(),
+            // A mean is as old as the middle of its values.
+            missed: (0..horizon)
+                .map(|h| 0.5 * (n + 1) as f64 + h as f64)
+                .collect(),
+        };
     }
     let decode = |x: &[f64; MOST]| Parameters {
         level: flat[0] + x[2] * spread,
@@ -109,12 +125,60 @@ pub(crate) fn theta_with(values: &[f64], pattern: &Pattern, horizon: usize) -> V
     };
     let (best, _) = search.minimum(|x| scale * errors(&decode(x), &flat).0.ln());
     let p = decode(&best);
-    let (_, mut running) = errors(&p, &flat);
+    let ahead = on(&p, &flat, horizon);
+    let ramp: Vec<f64> = (0..n).map(|t| t as f64).collect();
+    let still = Parameters { level: 0.0, ..p };
+    let of_ramp = on(&still, &ramp, horizon);
+    Theta {
+        ahead: (ahead.iter().enumerate())
+            .map(|(h, value)| pattern.restore(n + h, *value))
+            .collect(),
+        missed: (of_ramp.iter().enumerate())
+            .map(|(h, reached)| (n + h) as f64 - reached)
+            .collect(),
+    }
+}
+
+/// Where `values` go on to.
+fn on(p: &Parameters, values: &[f64], horizon: usize) -> Vec<f64> {
+    let (_, mut running) = errors(p, values);
     (0..horizon)
-        .map(|h| {
-            let ahead = running.ahead(&p);
-            running.learn(&p, ahead);
-            pattern.restore(n + h, ahead)
+        .map(|_| {
+            let ahead = running.ahead(p);
+            running.learn(p, ahead);
+            ahead
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// On any values, a growth added to them moves the forecast of the same parameters by all of it but what is said to be missed.
+    #[test]
+    fn what_is_missed_of_a_growth_is_what_the_forecast_does_not_follow() {
+        let values: Vec<f64> = (0..40).map(|t| 50.0 + ((t * 7919) % 13) as f64).collect();
+        for (alpha, weight) in [(0.1, 0.0), (0.3, 0.5), (0.9, 0.4), (0.5, 1.0)] {
+            let p = Parameters {
+                level: 52.0,
+                alpha,
+                weight,
+            };
+            let grown: Vec<f64> = (values.iter().enumerate())
+                .map(|(t, value)| value + 2.0 * t as f64)
+                .collect();
+            let ramp: Vec<f64> = (0..40).map(|t| t as f64).collect();
+            let of_ramp = on(&Parameters { level: 0.0, ..p }, &ramp, 6);
+            let (before, after) = (on(&p, &values, 6), on(&p, &grown, 6));
+            for h in 0..6 {
+                let moved = (after[h] - before[h]) / 2.0;
+                assert!((moved - of_ramp[h]).abs() < 1e-9, "{moved} {}", of_ramp[h]);
+                // Smoothing alone is 1/alpha behind, with the whole trend it follows.
+                let behind = (1.0 - weight) / alpha;
+                let missed = (40 + h) as f64 - of_ramp[h];
+                assert!(h > 0 || (missed - behind).abs() < 0.2, "{missed} {behind}");
+            }
+        }
+    }
 }
