@@ -92,7 +92,7 @@ impl Output {
     }
 }
 
-/// The file of explanations: a row per series and period ahead, so that the parts of each width stand beside it.
+/// The file of explanations: a row per series and period ahead, so that the parts of each width stand beside it; they make 1.
 pub(super) struct ExplanationOutput(Csv);
 
 impl ExplanationOutput {
@@ -110,6 +110,7 @@ impl ExplanationOutput {
             "width-privacy",
             "width-process",
             "width-counting",
+            "width-growth",
         ];
         Ok(Self(create(file, &header.map(str::to_owned))?))
     }
@@ -164,6 +165,7 @@ impl ExplanationOutput {
                 part(shares.privacy),
                 part(shares.process),
                 part(shares.counting),
+                part(shares.growth),
             ])?;
         }
         Ok(())

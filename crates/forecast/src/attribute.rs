@@ -1,5 +1,5 @@
 //! Where the variance of a forecast comes from: privacy noise in the past, counting, or the process itself.
-//! The filter is linear, so under its own gains the parts add up exactly.
+//! The filter is linear, so under its own gains the parts add up exactly. What growth adds is told by `combine` and `reconcile`.
 
 use crate::fit::{Fit, Noise, Observed};
 use crate::kalman::{Disturbances, Layout, State, sway};
@@ -13,12 +13,36 @@ pub struct Shares {
     pub process: f64,
     /// From the Poisson variation of counts, past and to come; zero for amounts.
     pub counting: f64,
+    /// From growth that all areas may have in common and the past does not show; zero where none is added.
+    pub growth: f64,
 }
 
 impl Shares {
     /// The whole variance.
     pub fn total(&self) -> f64 {
+        self.but_growth() + self.growth
+    }
+
+    /// The variance without that of growth.
+    pub(crate) fn but_growth(&self) -> f64 {
         self.privacy + self.process + self.counting
+    }
+
+    /// The same parts of another variance, of which `growth` is from growth.
+    pub(crate) fn of(&self, variance: f64, growth: f64) -> Self {
+        let rest = (variance - growth).max(0.0);
+        let own = self.but_growth();
+        let scale = if own > 0.0 { rest / own } else { 0.0 };
+        Self {
+            privacy: scale * self.privacy,
+            process: if own > 0.0 {
+                scale * self.process
+            } else {
+                rest
+            },
+            counting: scale * self.counting,
+            growth,
+        }
     }
 }
 
@@ -93,6 +117,7 @@ pub(crate) fn attribute<const M: usize>(
                 privacy: of_privacy,
                 process: (total - of_privacy - of_counting).max(0.0),
                 counting: of_counting,
+                growth: 0.0,
             }
         })
         .collect()

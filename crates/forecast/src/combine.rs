@@ -61,7 +61,8 @@ pub struct Explanation {
     pub slope: f64,
     /// Effect of each season as a part to add, by period of the series modulo the season; empty without a season.
     pub season: Vec<f64>,
-    /// Where the variance comes from, by horizon.
+    /// Where the variance comes from, by horizon: parts of the square of [`Forecast::deviation`], growth apart in the proportions that
+    /// the specification of the most weight gives them.
     pub shares: Vec<Shares>,
 }
 
@@ -120,7 +121,7 @@ impl Forecast {
     /// vary by in any case.
     pub(crate) fn estimated(&self, step: usize) -> f64 {
         let shares = self.explanation.shares.get(step);
-        match shares.map(|shares| (shares.process, shares.total())) {
+        match shares.map(|shares| (shares.process, shares.but_growth())) {
             Some((process, total)) if self.noise_known && total > 0.0 => process / total,
             _ => 1.0,
         }
@@ -173,6 +174,16 @@ impl Forecast {
             }
         }
         self.grown = grown;
+        self.with_parts()
+    }
+
+    /// The same forecast, the parts of its widths made to add up to what they are.
+    fn with_parts(mut self) -> Self {
+        for step in 0..self.centre.len() {
+            let (variance, growth) = (self.deviation(step).powi(2), self.grown[step].powi(2));
+            let shares = &mut self.explanation.shares[step];
+            *shares = shares.of(variance, growth.min(variance));
+        }
         self
     }
 
@@ -195,7 +206,7 @@ pub fn forecast(series: &Series, horizon: usize, prior: &Prior) -> Result<Foreca
     views.extend(View::logarithm(series, &known, prior));
     let found = candidates(&views, horizon);
     let Some(average) = Average::of(&found, horizon) else {
-        return Ok(plain(series, horizon));
+        return Ok(plain(series, horizon, known.is_some()));
     };
     let best = &found[average.best];
     let view = &views[usize::from(best.specification.logarithmic)];
@@ -246,7 +257,7 @@ pub fn forecast(series: &Series, horizon: usize, prior: &Prior) -> Result<Foreca
         grown.push(hidden.abs());
     }
     let (flags, residuals) = view.flags(best, horizon);
-    Ok(Forecast {
+    let found = Forecast {
         centre,
         below,
         above,
@@ -258,7 +269,8 @@ pub fn forecast(series: &Series, horizon: usize, prior: &Prior) -> Result<Foreca
         borrowed: prior.borrowed(),
         flags,
         residuals,
-    })
+    };
+    Ok(found.with_parts())
 }
 
 /// What growth beyond the forecast's adds to its error, as a part of the level, of what it misses of a growth by one a period.
@@ -455,6 +467,7 @@ fn explain(
                 privacy: s.privacy * scale,
                 process: s.process * scale,
                 counting: s.counting * scale,
+                growth: 0.0,
             })
             .collect(),
     }
@@ -462,7 +475,7 @@ fn explain(
 
 /// What is said of a series too short or too still for any model: its mean, and how far single values lay from it,
 /// at least by what is known of their noise.
-fn plain(series: &Series, horizon: usize) -> Forecast {
+fn plain(series: &Series, horizon: usize, known: bool) -> Forecast {
     let values: Vec<f64> = series
         .recent()
         .iter()
@@ -486,17 +499,15 @@ fn plain(series: &Series, horizon: usize) -> Forecast {
     let process = (spread - privacy).max(counting);
     let non_negative = series.never_negative();
     let deviation = (process * (1.0 + 1.0 / n) + privacy / n).sqrt();
-    Forecast {
+    // A mean is as old as the middle of its values.
+    let missed: Vec<f64> = (0..horizon)
+        .map(|step| 0.5 * (n + 1.0) + step as f64)
+        .collect();
+    let found = Forecast {
         centre: vec![if non_negative { mean.max(0.0) } else { mean }; horizon],
         below: vec![deviation; horizon],
         above: vec![deviation; horizon],
-        // A mean is as old as the middle of its values.
-        growth: growth_of(
-            &(0..horizon)
-                .map(|step| 0.5 * (n + 1.0) + step as f64)
-                .collect::<Vec<_>>(),
-            series,
-        ),
+        growth: growth_of(&missed, series),
         grown: vec![0.0; horizon],
         non_negative,
         noise_known: series.privacy().is_some(),
@@ -511,6 +522,7 @@ fn plain(series: &Series, horizon: usize) -> Forecast {
                     privacy: privacy / n,
                     process: (process - counting).max(0.0) * (1.0 + 1.0 / n),
                     counting: counting * (1.0 + 1.0 / n),
+                    growth: 0.0,
                 };
                 horizon
             ],
@@ -518,5 +530,13 @@ fn plain(series: &Series, horizon: usize) -> Forecast {
         borrowed: Borrowed::default(),
         flags: Vec::new(),
         residuals: vec![f64::NAN; series.values().len()],
+    };
+    if !known {
+        return found;
     }
+    // As of a series that models take: a few values, or still ones, say no more of growth than many do.
+    let grown = (found.growth.iter())
+        .map(|growth| (mean * growth).abs())
+        .collect();
+    found.with_growth(grown)
 }

@@ -9,8 +9,9 @@
 //! # Growth that all have in common
 //! Noise hides from each small series a growth that their sum shows: what a filter learns a level from is the older the noisier it is,
 //! so that a growth of all by the rate `g` a period leaves in the forecast of series `i` the error `g c_i m_i`, with its centre `c_i`
-//! and what it misses of a growth by one, `m_i`: its own filters, and the theta forecast they are drawn to, each by its weight. These errors are one cause, not many: taken for independent they drew
-//! the whole to the sum of its parts (in simulated cities of 90 areas that grow by 2 percent a quarter by 0.4 of its deviation).
+//! and what it misses of a growth by one, `m_i`: its own filters, and the theta forecast they are drawn to, each by its weight.
+//! These errors are one cause, not many: taken for independent they drew the whole to the sum of its parts (in simulated cities of
+//! 90 areas that grow by 2 percent a quarter by 0.4 of its deviation).
 //! With `g` normal around zero, errors have the covariance `W + x x'` with `x_i = c_i m_i sd(g)`; the incoherence `r` then tells
 //! `g` too, all levels follow it as far as each misses it, and what is left unknown, `x_i^2 (1 - x'C' (C (W + x x') C')^-1 C x)`,
 //! stays in each width. Assumed is that growth is in common, and its size before anything is seen (`combine`).
@@ -69,8 +70,8 @@ impl Beliefs {
         for (at, forecast) in forecasts.iter().enumerate() {
             let (total, noise) = (variance(forecast), lattice.privacy()[[at, at]]);
             let share = &forecast.explanation().shares[step];
-            let part = if share.total() > 0.0 {
-                share.privacy / share.total()
+            let part = if share.but_growth() > 0.0 {
+                share.privacy / share.but_growth()
             } else {
                 0.0
             };
@@ -463,6 +464,11 @@ mod tests {
                 let before_it = before.mean(step) * before.growth(step);
                 let left = after.deviation(step).powi(2) - before.variance_but_growth(step);
                 parts.push(left / (before_it * before_it));
+                // And it is told as a part of the width.
+                let shares = after.explanation().shares[step];
+                let told = shares.growth - left;
+                let sum = shares.total() - after.deviation(step).powi(2);
+                assert!(told.abs() < 1e-6 * shares.total() && sum.abs() < 1e-6 * shares.total());
             }
             let parts = &parts[parts.len() - 6..];
             assert!((0.0..1.0).contains(&parts[0]), "{parts:?}");

@@ -155,6 +155,38 @@ fn width_is_split_into_what_it_comes_from() {
 }
 
 #[test]
+fn parts_of_a_width_add_up_to_it_growth_included() {
+    let mut chance = Chance(8);
+    let (values, _) = wandering(&mut chance, 60, 10.0);
+    let made = |length: usize, known: bool, still: bool| {
+        let values = (values[..length].iter())
+            .map(|value| if still { 400.0 } else { 400.0 + value })
+            .collect();
+        let (variances, kind) = if known {
+            (Some(vec![100.0; length]), Kind::Counts)
+        } else {
+            (None, Kind::Amounts)
+        };
+        Series::try_new(values, variances, Season::Quarters, kind).unwrap()
+    };
+    for (length, known, still) in [
+        (60, true, false),
+        (60, false, false),
+        (2, true, false),
+        (2, false, false),
+        (30, true, true),
+    ] {
+        let ahead = forecast(&made(length, known, still), 4, &Prior::default()).unwrap();
+        for (step, shares) in ahead.explanation().shares.iter().enumerate() {
+            let variance = ahead.deviation(step).powi(2);
+            assert!((shares.total() - variance).abs() < 1e-9 * variance);
+            // Where nothing is known of the noise, the width of a series alone tells how it was missed, growth included.
+            assert_eq!(shares.growth > 0.0, known, "{length} {known} {still}");
+        }
+    }
+}
+
+#[test]
 fn an_outlier_and_a_level_shift_are_flagged() {
     let mut chance = Chance(6);
     let mut values: Vec<f64> = (0..80).map(|_| 50.0 + chance.normal()).collect();

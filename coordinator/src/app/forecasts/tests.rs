@@ -89,6 +89,9 @@ fn a_stored_input_is_read_and_written_alike() {
     })
     .unwrap();
     assert_eq!(read_result(&text).unwrap(), result());
+    // Results of before told growth within the other parts.
+    let before = text.replace(",\"growth\":0.0", "");
+    assert!(before != text && read_result(&before).unwrap() == result());
 }
 
 #[test]

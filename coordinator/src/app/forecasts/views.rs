@@ -152,7 +152,7 @@ pub struct AheadView {
     pub low: Vec<f64>,
     /// At most, by level.
     pub high: Vec<f64>,
-    /// The parts of the variance, which make 1: privacy noise of the past, the process, counting.
+    /// The parts of the variance, which make 1: privacy noise of the past, the process, counting, growth.
     pub width: WidthView,
 }
 
@@ -165,6 +165,9 @@ pub struct WidthView {
     pub process: f64,
     /// Counts vary by themselves.
     pub counting: f64,
+    /// Growth that all areas may have in common and the past does not show; not told apart in results of earlier versions.
+    #[serde(default)]
+    pub growth: f64,
 }
 
 /// What a forecast consists of.

@@ -204,6 +204,7 @@ fn step_ahead(forecast: &Forecast, calibration: &Calibration, step: usize) -> Ah
             privacy: rounded(shares.privacy / shares.total()),
             process: rounded(shares.process / shares.total()),
             counting: rounded(shares.counting / shares.total()),
+            growth: rounded(shares.growth / shares.total()),
         });
     AheadView {
         mean: rounded(forecast.centre()[step]),

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { ForecastSeries } from './api/types';
 import { fan, niceTicks } from './fan';
 
-const width = { privacy: 0.5, process: 0.4, counting: 0.1 };
+const width = { privacy: 0.5, process: 0.3, counting: 0.1, growth: 0.1 };
 const series: ForecastSeries = {
   key: '1',
   past: [{ value: 10, low: 5, high: 15 }, null, { value: 12, low: 7, high: 17 }],

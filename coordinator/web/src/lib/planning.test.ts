@@ -97,7 +97,7 @@ describe('how much worse an alternative is', () => {
 });
 
 describe('need as forecast', () => {
-  const ahead = (mean: number, half: number) => ({ mean, low: [mean - half / 3, mean - half], high: [mean + half / 3, mean + half], width: { privacy: 1, process: 0, counting: 0 } });
+  const ahead = (mean: number, half: number) => ({ mean, low: [mean - half / 3, mean - half], high: [mean + half / 3, mean + half], width: { privacy: 1, process: 0, counting: 0, growth: 0 } });
   const series = (key: string, mean: number, adjusted?: number) => ({ key, past: [], ahead: [ahead(0, 1), ahead(mean, 19.6)], ...(adjusted === undefined ? {} : { adjusted: [ahead(0, 1), ahead(adjusted, 19.6)] }), backtest: [] });
   const view = { id: 'f-1', result: { levels: [50, 95], series: [series('1', 40), series('2', 60, 90), series('together', 100)] } } as unknown as ForecastView;
   const demand = [{ area: '1' }, { area: '2', target: 'alone-75-plus' }, { area: 'unknown' }];

@@ -393,7 +393,8 @@ export interface ForecastAhead {
   mean: number;
   low: number[];
   high: number[];
-  width: { privacy: number; process: number; counting: number };
+  /** parts of the variance, which make 1 */
+  width: { privacy: number; process: number; counting: number; growth: number };
 }
 export interface ForecastSeries {
   key: string;
