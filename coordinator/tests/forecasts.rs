@@ -109,7 +109,7 @@ async fn a_forecast_is_worked_out_once_and_served_with_its_explanation() {
             assert!(end("low", 2) <= end("low", 1) && end("low", 1) <= end("low", 0));
             assert!(end("low", 0) <= end("high", 0) && end("high", 1) <= end("high", 2));
             let width = &ahead["width"];
-            let sum: f64 = ["privacy", "process", "counting"]
+            let sum: f64 = ["privacy", "process", "counting", "growth"]
                 .iter()
                 .map(|part| width[part].as_f64().unwrap())
                 .sum();
@@ -137,6 +137,16 @@ async fn a_forecast_is_worked_out_once_and_served_with_its_explanation() {
     assert_eq!(city_series.len(), 1);
     assert_eq!(city_series[0]["past"], series[0]["past"]);
     assert_eq!(city_series[0]["ahead"], series[0]["ahead"]);
+    // Also from earlier ends of the past, at each of which everything is done as for the forecast that is shown.
+    assert_eq!(city_series[0]["backtest"], series[0]["backtest"]);
+    for one in series {
+        let tried: Vec<&Value> = one["backtest"].as_array().unwrap().iter().collect();
+        let of = |name: &str| tried.iter().map(|at| at[name].clone()).collect::<Vec<_>>();
+        assert_eq!(
+            (of("horizon"), of("origins")),
+            (vec![json!(1), json!(3)], vec![json!(4), json!(2)])
+        );
+    }
     // The noise of all areas together is that of the city made consistent, less than the sum of theirs.
     let width = |one: &Value| {
         let past = &one["past"][0];

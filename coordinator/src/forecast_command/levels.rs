@@ -1,11 +1,11 @@
 //! Forecasts of a hierarchy: series put on common periods, short ones lent their parent's season, sums formed, everything
-//! forecast and reconciled, intervals calibrated by level.
+//! forecast and reconciled, also from earlier ends of the past, by which intervals are calibrated by level and forecasts backtested.
 
 use super::table::Table;
-use super::{ForecastCommandError, Options};
+use super::{ForecastCommandError, Options, Progress};
 use forecast::{
-    Calibration, Forecast, ForecastError, Hierarchy, Kind, Parent, Prior, Season, Series, borrow,
-    calibrate_levels, forecast, reconcile,
+    Backtest, Calibration, Forecast, ForecastError, Hierarchy, Kind, Parent, Prior, Season, Series,
+    Trials, borrow, forecast,
 };
 use rayon::prelude::*;
 
@@ -16,6 +16,8 @@ pub(super) struct Levels {
     pub(super) leaves: Vec<Forecast>,
     /// By level.
     pub(super) calibrations: Vec<Calibration>,
+    /// Of the sums and, after them, the leaves; empty where none is wanted.
+    pub(super) backtests: Vec<Vec<Backtest>>,
     /// The first period of all, an ordinal.
     pub(super) first: i64,
     /// The last.
@@ -85,30 +87,50 @@ pub(super) fn run(
         sums.len(),
         hierarchy.levels().len()
     );
-    let of_sums = sums
-        .par_iter()
-        .map(|series| forecast(series, options.horizon, &Prior::default()))
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(invalid)?;
-    let of_leaves = leaves
-        .par_iter()
-        .zip(&priors)
-        .map(|(series, prior)| forecast(series, options.horizon, prior))
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(invalid)?;
-    eprintln!("forecast {} of {} series", leaves.len(), leaves.len());
-    let calibrations =
-        calibrate_levels(&hierarchy, &sums, &leaves, options.horizon).map_err(invalid)?;
+    let horizon = options.horizon;
+    let ahead = |all: &[Series], priors: &[Prior]| -> Result<Vec<Forecast>, ForecastError> {
+        let (sums, leaves) = all.split_at(hierarchy.nodes().len());
+        let own = Prior::default();
+        let borrowed = sums.iter().map(|_| &own).chain(priors);
+        let all: Vec<_> = sums.iter().chain(leaves).zip(borrowed).collect();
+        (all.into_par_iter())
+            .map(|(series, prior)| forecast(series, horizon, prior))
+            .collect()
+    };
+    let lattice = hierarchy.lattice(&leaves).map_err(invalid)?;
+    let all: Vec<Series> = sums.into_iter().chain(leaves).collect();
+    let found = ahead(&all, &priors).map_err(invalid)?;
+    eprintln!("forecast {} of {} series", priors.len(), priors.len());
+    let mut trials = Trials::try_new(&lattice, &all, horizon, options.backtest).map_err(invalid)?;
+    let origins = trials.origins().to_vec();
+    let mut progress = Progress::new("tried from earlier ends", origins.len() * all.len());
+    for origin in origins {
+        let past = trials.past(origin);
+        let leaves = &past[hierarchy.nodes().len()..];
+        let tried = (self::priors(&hierarchy, leaves))
+            .and_then(|priors| ahead(&past, &priors))
+            .map_err(invalid)?;
+        trials.add(origin, &tried).map_err(invalid)?;
+        progress.advance(all.len());
+    }
+    let calibrations = trials.calibrations();
     eprintln!(
         "intervals calibrated by level on {} held-out windows",
         calibrations.iter().map(Calibration::windows).sum::<usize>()
     );
-    let (sums, leaves) = reconcile(&hierarchy, &of_sums, &of_leaves, &leaves).map_err(invalid)?;
+    let backtests = if options.backtest {
+        trials.backtests()
+    } else {
+        Vec::new()
+    };
+    let mut sums = lattice.reconcile(&found).map_err(invalid)?;
+    let leaves = sums.split_off(hierarchy.nodes().len());
     Ok(Levels {
         hierarchy,
         sums,
         leaves,
         calibrations,
+        backtests,
         first,
         last,
     })

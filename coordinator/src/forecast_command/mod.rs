@@ -8,8 +8,8 @@ mod table;
 use crate::out_file::{OutFile, overwritten};
 use clap::Args;
 use forecast::{
-    Calibration, ForecastError, Kind, Months, Prior, Season, Series, backtest, forecast,
-    forecast_on_calendar,
+    Backtest, Calibration, Forecast, ForecastError, Kind, Months, Prior, Season, Series, backtest,
+    forecast, forecast_on_calendar,
 };
 use output::{BacktestOutput, ExplanationOutput, Output};
 use rayon::prelude::*;
@@ -37,7 +37,8 @@ pub struct Options {
     /// and all forecasts add up. Sums follow the series, named by their groups.
     #[arg(long, value_delimiter = ',')]
     pub hierarchy: Vec<String>,
-    /// Also scores forecasts from past origins, in a file beside the forecasts that ends in `.backtest.csv`.
+    /// Also scores forecasts from past origins, in a file beside the forecasts that ends in `.backtest.csv`. With `--hierarchy` those of all
+    /// series and sums, made to agree and calibrated at each origin by what was known then.
     #[arg(long)]
     pub backtest: bool,
     /// Also says what each forecast consists of, in a file beside the forecasts that ends in `.explanation.csv`: model, level, slope,
@@ -294,24 +295,23 @@ fn each_alone(
     );
     let mut out = Output::try_new(out.create()?, levels)?;
     let mut explained = explanations(options)?;
-    let of_row = |row: &Row| months_of(row, table);
-    let months = (options.calendar && season == Season::Months).then_some(&of_row);
+    let ahead = |row: &Row, series: &Series| {
+        let of_months = options.calendar && season == Season::Months;
+        let months = of_months.then(|| months_of(row, table)).flatten();
+        match months {
+            Some(months) => {
+                forecast_on_calendar(series, options.horizon, &Prior::default(), months)
+            }
+            None => forecast(series, options.horizon, &Prior::default())
+                .map(|forecast| (forecast, None)),
+        }
+    };
     let mut progress = Progress::new("forecast", series.len());
     for (rows, series) in table.rows.chunks(BATCH).zip(series.chunks(BATCH)) {
         let forecasts = rows
             .par_iter()
             .zip(series)
-            .map(|(row, series)| {
-                let months = months.and_then(|months| months(row));
-                let found = match months {
-                    Some(months) => {
-                        forecast_on_calendar(series, options.horizon, &Prior::default(), months)
-                    }
-                    None => forecast(series, options.horizon, &Prior::default())
-                        .map(|forecast| (forecast, None)),
-                };
-                found.map_err(|source| of_series(row, source))
-            })
+            .map(|(row, series)| ahead(row, series).map_err(|source| of_series(row, source)))
             .collect::<Result<Vec<_>, _>>()?;
         for (row, (forecast, effect)) in rows.iter().zip(&forecasts) {
             // Unwrap safety: a series without a period has been refused by `own_series`.
@@ -331,7 +331,8 @@ fn each_alone(
     out.finish()?;
     explained.map_or(Ok(()), ExplanationOutput::finish)?;
     if options.backtest {
-        backtests(table, options, &series, &calibration)?;
+        let alone = |row: &Row, past: &Series| ahead(row, past).map(|(found, _)| found);
+        backtests(table, options, &series, &calibration, alone)?;
     }
     Ok(())
 }
@@ -378,12 +379,17 @@ fn together(
         explained.finish()?;
     }
     if options.backtest {
-        let series = table
-            .rows
-            .iter()
-            .map(|row| own_series(row, table, season, kind))
-            .collect::<Result<Vec<_>, _>>()?;
-        backtests(table, options, &series, &found.calibrations[leaf_level])?;
+        let mut out = BacktestOutput::create(&options.out.with_extension("backtest.csv"))?;
+        let (sums, leaves) = found.backtests.split_at(found.hierarchy.nodes().len());
+        for (row, tried) in table.rows.iter().zip(leaves) {
+            out.write(&row.id, tried)?;
+        }
+        for (node, tried) in found.hierarchy.nodes().iter().zip(sums) {
+            out.write(&node.name, tried)?;
+        }
+        out.finish()?;
+        amount("series", leaves.iter().flatten());
+        amount("sums", sums.iter().flatten());
     }
     Ok(())
 }
@@ -402,12 +408,13 @@ fn explanations(options: &Options) -> Result<Option<ExplanationOutput>, Forecast
         .transpose()
 }
 
-/// Writes the backtest of every series and says what it amounts to.
+/// Writes the backtest of every series by itself, forecast by `ahead`, and says what it amounts to.
 fn backtests(
     table: &Table,
     options: &Options,
     series: &[Series],
     calibration: &Calibration,
+    ahead: impl Fn(&Row, &Series) -> Result<Forecast, ForecastError> + Sync,
 ) -> Result<(), ForecastCommandError> {
     let mut out = BacktestOutput::create(&options.out.with_extension("backtest.csv"))?;
     let mut progress = Progress::new("backtested", series.len());
@@ -417,8 +424,10 @@ fn backtests(
             .par_iter()
             .zip(series)
             .map(|(row, series)| {
-                backtest(series, options.horizon, calibration)
-                    .map_err(|source| of_series(row, source))
+                backtest(series, options.horizon, calibration, |past| {
+                    ahead(row, past)
+                })
+                .map_err(|source| of_series(row, source))
             })
             .collect::<Result<Vec<_>, _>>()?;
         for (row, found) in rows.iter().zip(found) {
@@ -428,19 +437,25 @@ fn backtests(
         progress.advance(rows.len());
     }
     out.finish()?;
+    amount("series", all.iter());
+    Ok(())
+}
+
+/// Says what backtests amount to.
+fn amount<'a>(what: &str, all: impl Iterator<Item = &'a Backtest>) {
+    let all: Vec<&Backtest> = all.collect();
     for horizon in forecast::HORIZONS {
         let at: Vec<_> = all.iter().filter(|b| b.horizon == horizon).collect();
         let mean = |values: Vec<f64>| values.iter().sum::<f64>() / values.len() as f64;
         if !at.is_empty() {
             eprintln!(
-                "{horizon} ahead: MASE {:.3}, {:.1} percent inside 95 percent intervals, {} series",
+                "{horizon} ahead: MASE {:.3}, {:.1} percent inside 95 percent intervals, {} {what}",
                 mean(at.iter().filter_map(|b| b.mase).collect()),
                 100.0 * mean(at.iter().map(|b| b.coverage).collect()),
                 at.len()
             );
         }
     }
-    Ok(())
 }
 
 fn of_series(row: &Row, source: ForecastError) -> ForecastCommandError {

@@ -1,13 +1,12 @@
 //! How a series' forecasts would have done: it is cut at rolling origins, forecast, and scored at chosen horizons.
 //! Held-out values are noisy too: coverage is counted with intervals widened by their noise, and errors are also
-//! given with the noise taken off. It never sees a true value.
+//! given with the noise taken off. It never sees a true value, and makes no forecast itself.
 
 use crate::baseline::seasonal_naive;
-use crate::borrow::Prior;
 use crate::calibrate::Calibration;
-use crate::combine::forecast;
+use crate::combine::Forecast;
 use crate::score::{interval_score, seasonal_scale};
-use crate::series::{ForecastError, Series};
+use crate::series::{ForecastError, Season, Series};
 
 /// Horizons at which a backtest scores, in periods.
 pub const HORIZONS: [usize; 4] = [1, 3, 6, 12];
@@ -38,106 +37,163 @@ pub struct Backtest {
     pub skill_noise_corrected: Option<f64>,
 }
 
-#[derive(Default)]
-struct Sums {
-    origins: usize,
-    scaled: f64,
-    scaled_count: usize,
-    inside: f64,
-    score: f64,
-    absolute: f64,
-    absolute_naive: f64,
-    squared: f64,
-    squared_naive: f64,
+/// What is scored of every series: horizons, and ends of its past.
+pub(crate) struct Plan {
+    pub(crate) horizons: Vec<usize>,
+    /// The latest first; of each horizon the first [`MOST_ORIGINS`] count at which it can be scored.
+    pub(crate) origins: Vec<usize>,
+}
+
+impl Plan {
+    /// For a past of so many periods: two cycles and four periods remain before every origin. Nothing where nothing is `scored`.
+    pub(crate) fn of(n: usize, season: Season, horizon: usize, scored: bool) -> Self {
+        let first = (2 * season.periods() + 4).max(8).max(n / 3);
+        let horizons: Vec<usize> = (HORIZONS.into_iter())
+            .filter(|&h| scored && h <= horizon)
+            .collect();
+        let origins = match horizons.last() {
+            Some(longest) => (first..n).rev().take(MOST_ORIGINS + longest - 1).collect(),
+            None => Vec::new(),
+        };
+        Self { horizons, origins }
+    }
+}
+
+/// How one forecast did at one horizon.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scored {
+    error: f64,
+    naive_error: f64,
+    /// The error over the mean step of a season.
+    scaled: Option<f64>,
+    inside: bool,
+    interval_score: f64,
     noise: f64,
 }
 
-/// Backtests a series at those of [`HORIZONS`] that are no longer than `horizon`. Empty where the series is too short:
-/// two cycles and four periods must remain before every origin.
+/// A series cut at an origin, and what it is measured against there.
+pub(crate) struct Cut<'a> {
+    series: &'a Series,
+    origin: usize,
+    /// The naive forecast needs whole history; what is missing is passed on as missing.
+    naive: Vec<f64>,
+    scale: Option<f64>,
+}
+
+impl<'a> Cut<'a> {
+    /// `past` is the series until `origin`; `None` where it is nothing.
+    pub(crate) fn of(
+        series: &'a Series,
+        past: &Series,
+        origin: usize,
+        longest: usize,
+    ) -> Option<Self> {
+        let season = series.season().periods();
+        Some(Self {
+            series,
+            origin,
+            naive: seasonal_naive(past.values(), season, longest)?,
+            scale: seasonal_scale(past.values(), season),
+        })
+    }
+
+    /// Whether a forecast of so many periods ahead can be scored. Nobody could know how much another way of measuring would move.
+    pub(crate) fn is_known(&self, horizon: usize) -> bool {
+        let at = self.origin + horizon - 1;
+        let values = self.series.values();
+        at < values.len()
+            && self.series.comparable(self.origin - 1, at)
+            && (self.series).comparable(at.saturating_sub(self.series.season().periods()), at)
+            && !values[at].is_nan()
+            && !self.naive[horizon - 1].is_nan()
+    }
+
+    /// How a forecast made at the origin did, its intervals widened by the noise of the value that came.
+    pub(crate) fn score(
+        &self,
+        horizon: usize,
+        ahead: &Forecast,
+        calibration: &Calibration,
+    ) -> Scored {
+        let step = horizon - 1;
+        let at = self.origin + step;
+        let actual = self.series.values()[at];
+        let noise = self.series.privacy().map_or(0.0, |p| p[at]);
+        let error = actual - ahead.centre()[step];
+        let (low, high) =
+            ahead.interval_of_release(step, noise, calibration.deviations(LEVEL, step, ahead));
+        Scored {
+            error,
+            naive_error: actual - self.naive[step],
+            scaled: self.scale.map(|scale| error.abs() / scale),
+            inside: low <= actual && actual <= high,
+            interval_score: interval_score(actual, low, high, 1.0 - LEVEL),
+            noise,
+        }
+    }
+}
+
+/// Backtests a series by itself at those of [`HORIZONS`] that are no longer than `horizon`: `ahead` forecasts it as far, as the forecast
+/// was made that is shown, whose calibration this is. Empty where the series is too short. Series that are made to agree with others are
+/// backtested together (`Trials`).
+///
+/// # Errors
+/// As `ahead`.
 pub fn backtest(
     series: &Series,
     horizon: usize,
     calibration: &Calibration,
+    ahead: impl Fn(&Series) -> Result<Forecast, ForecastError>,
 ) -> Result<Vec<Backtest>, ForecastError> {
-    let n = series.values().len();
-    let season = series.season().periods();
-    let horizons: Vec<usize> = HORIZONS.into_iter().filter(|&h| h <= horizon).collect();
-    let Some(&longest) = horizons.last() else {
-        return Ok(Vec::new());
-    };
-    let first = (2 * season + 4).max(8).max(n / 3);
-    let mut sums: Vec<Sums> = horizons.iter().map(|_| Sums::default()).collect();
-    for origin in (first..n).rev().take(MOST_ORIGINS + longest - 1) {
+    let plan = Plan::of(series.values().len(), series.season(), horizon, true);
+    let mut scored: Vec<Vec<Scored>> = vec![Vec::new(); plan.horizons.len()];
+    for &origin in &plan.origins {
         let Some(past) = series.until(origin) else {
             continue;
         };
-        // The naive forecast needs whole history; what is missing is passed on as missing.
-        let Some(naive) = seasonal_naive(past.values(), season, longest) else {
+        let Some(cut) = Cut::of(series, &past, origin, horizon) else {
             continue;
         };
-        let scored: Vec<usize> = (0..horizons.len())
-            .filter(|&i| {
-                let at = origin + horizons[i] - 1;
-                // Nobody could know how much another way of measuring would move.
-                at < n
-                    && series.comparable(origin - 1, at)
-                    && series.comparable(at.saturating_sub(season), at)
-                    && !series.values()[at].is_nan()
-                    && !naive[horizons[i] - 1].is_nan()
-                    && sums[i].origins < MOST_ORIGINS
-            })
+        let wanted: Vec<usize> = (0..plan.horizons.len())
+            .filter(|&i| scored[i].len() < MOST_ORIGINS && cut.is_known(plan.horizons[i]))
             .collect();
-        if scored.is_empty() {
+        if wanted.is_empty() {
             continue;
         }
-        let ahead = forecast(&past, longest, &Prior::default())?;
-        let scale = seasonal_scale(past.values(), season);
-        for i in scored {
-            let step = horizons[i] - 1;
-            let at = origin + step;
-            let actual = series.values()[at];
-            let noise = series.privacy().map_or(0.0, |p| p[at]);
-            let centre = ahead.centre()[step];
-            let (low, high) =
-                ahead.interval_of_release(step, noise, calibration.deviations(LEVEL, step, &ahead));
-            let error = (actual - centre).abs();
-            let naive_error = (actual - naive[step]).abs();
-            let sum = &mut sums[i];
-            sum.origins += 1;
-            if let Some(scale) = scale {
-                sum.scaled += error / scale;
-                sum.scaled_count += 1;
-            }
-            sum.inside += f64::from(u8::from(low <= actual && actual <= high));
-            sum.score += interval_score(actual, low, high, 1.0 - LEVEL);
-            sum.absolute += error;
-            sum.absolute_naive += naive_error;
-            sum.squared += error * error;
-            sum.squared_naive += naive_error * naive_error;
-            sum.noise += noise;
+        let ahead = ahead(&past)?;
+        for i in wanted {
+            scored[i].push(cut.score(plan.horizons[i], &ahead, calibration));
         }
     }
-    Ok(horizons
-        .into_iter()
-        .zip(sums)
-        .filter(|(_, sum)| sum.origins > 0)
-        .map(|(horizon, sum)| sum.finish(horizon))
-        .collect())
+    Ok(Backtest::all(&plan.horizons, &scored))
 }
 
-impl Sums {
-    fn finish(self, horizon: usize) -> Backtest {
-        let count = self.origins as f64;
-        let left = self.squared_naive - self.noise;
-        Backtest {
+impl Backtest {
+    /// Of what was scored by horizon, the latest origin first; horizons at which nothing could be are left out.
+    pub(crate) fn all(horizons: &[usize], scored: &[Vec<Scored>]) -> Vec<Self> {
+        (horizons.iter().zip(scored))
+            .filter(|(_, scored)| !scored.is_empty())
+            .map(|(horizon, scored)| Self::of(*horizon, &scored[..scored.len().min(MOST_ORIGINS)]))
+            .collect()
+    }
+
+    fn of(horizon: usize, scored: &[Scored]) -> Self {
+        let count = scored.len() as f64;
+        let sum = |of: &dyn Fn(&Scored) -> f64| scored.iter().map(of).sum::<f64>();
+        let absolute = sum(&|one| one.error.abs());
+        let absolute_naive = sum(&|one| one.naive_error.abs());
+        let noise = sum(&|one| one.noise);
+        let squared = sum(&|one| one.error * one.error);
+        let left = sum(&|one| one.naive_error * one.naive_error) - noise;
+        let scaled: Vec<f64> = scored.iter().filter_map(|one| one.scaled).collect();
+        Self {
             horizon,
-            origins: self.origins,
-            mase: (self.scaled_count > 0).then(|| self.scaled / self.scaled_count as f64),
-            coverage: self.inside / count,
-            interval_score: self.score / count,
-            skill: (self.absolute_naive > 0.0).then(|| 1.0 - self.absolute / self.absolute_naive),
-            skill_noise_corrected: (left > 0.0)
-                .then(|| 1.0 - (self.squared - self.noise).max(0.0) / left),
+            origins: scored.len(),
+            mase: (!scaled.is_empty()).then(|| scaled.iter().sum::<f64>() / scaled.len() as f64),
+            coverage: sum(&|one| f64::from(u8::from(one.inside))) / count,
+            interval_score: sum(&|one| one.interval_score) / count,
+            skill: (absolute_naive > 0.0).then(|| 1.0 - absolute / absolute_naive),
+            skill_noise_corrected: (left > 0.0).then(|| 1.0 - (squared - noise).max(0.0) / left),
         }
     }
 }

@@ -7,7 +7,8 @@ use crate::combine::{Forecast, forecast};
 use crate::hierarchy::Hierarchy;
 use crate::lattice::Lattice;
 use crate::quantile::estimated_quantile;
-use crate::series::{ForecastError, Series};
+use crate::series::{ForecastError, Season, Series};
+use crate::trials::Trials;
 use rayon::prelude::*;
 
 /// At most so many series are held out: enough for a 95 percent point, and little beside forecasting thousands.
@@ -129,25 +130,14 @@ pub(crate) fn calibrate_lattice(
     series: &[Series],
     horizon: usize,
 ) -> Result<Vec<Calibration>, ForecastError> {
-    let levels = lattice.levels().iter().map(|level| level + 1).max();
-    let mut windows: Vec<Vec<Vec<(usize, f64)>>> = vec![Vec::new(); levels.unwrap_or(0)];
-    let first: Vec<usize> = (series.last()).map_or(Vec::new(), |s| origins(s, horizon).collect());
-    for origin in first {
-        let past: Option<Vec<Series>> = series.iter().map(|s| s.until(origin)).collect();
-        let Some(past) = past else { continue };
-        let ahead = past
-            .par_iter()
-            .map(|s| forecast(s, horizon, &Prior::default()))
+    let mut trials = Trials::try_new(lattice, series, horizon, false)?;
+    for origin in trials.origins().to_vec() {
+        let found = (trials.past(origin).par_iter())
+            .map(|past| forecast(past, horizon, &Prior::default()))
             .collect::<Result<Vec<_>, _>>()?;
-        let ahead = lattice.reconcile(&ahead)?;
-        for ((series, ahead), level) in series.iter().zip(&ahead).zip(lattice.levels()) {
-            windows[*level].push(deviations(series, origin, ahead).collect());
-        }
+        trials.add(origin, &found)?;
     }
-    Ok(windows
-        .iter()
-        .map(|level| Calibration::from_deviations(level, horizon))
-        .collect())
+    Ok(trials.calibrations())
 }
 
 fn quantile(sorted: &[f64], level: f64) -> Option<f64> {
@@ -158,11 +148,19 @@ fn quantile(sorted: &[f64], level: f64) -> Option<f64> {
 }
 
 /// Where a series is cut to hold out what follows: the last first.
-pub(crate) fn origins(series: &Series, horizon: usize) -> impl Iterator<Item = usize> {
-    let n = series.values().len();
-    let least = (3 * series.season().periods()).max(12).max(n / 2);
+fn origins(series: &Series, horizon: usize) -> impl Iterator<Item = usize> {
+    origins_before(series.values().len(), series.season(), horizon)
+}
+
+/// The same of a past of so many periods.
+pub(crate) fn origins_before(
+    end: usize,
+    season: Season,
+    horizon: usize,
+) -> impl Iterator<Item = usize> {
+    let least = (3 * season.periods()).max(12).max(end / 2);
     (1..=ORIGINS)
-        .map_while(move |back| n.checked_sub(back * horizon))
+        .map_while(move |back| end.checked_sub(back * horizon))
         .take_while(move |&origin| origin >= least)
 }
 

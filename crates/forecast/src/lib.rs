@@ -31,6 +31,7 @@ mod series;
 mod simplex;
 mod specification;
 mod theta;
+mod trials;
 
 pub use attribute::Shares;
 pub use backtest::{Backtest, HORIZONS, LEVEL, backtest};
@@ -46,3 +47,4 @@ pub use period::{Calendar, PeriodError, Reader};
 pub use reconcile::reconcile;
 pub use series::{ForecastError, Kind, Season, Series};
 pub use specification::{Specification, Trend};
+pub use trials::Trials;

@@ -1,7 +1,9 @@
 //! Forecasts of simulated series whose truth is known. Randomised tests fail by chance at most once in a million seeds,
 //! and the seed is fixed.
 
-use forecast::{Calibration, Kind, Prior, Season, Series, Unusual, backtest, forecast};
+use forecast::{
+    Calibration, Forecast, ForecastError, Kind, Prior, Season, Series, Unusual, backtest, forecast,
+};
 use statrs::distribution::{ContinuousCDF as _, Normal};
 
 /// A uniform generator (SplitMix64).
@@ -206,13 +208,18 @@ fn an_outlier_and_a_level_shift_are_flagged() {
     assert!(flagged(50, Unusual::LevelShift), "{:?}", ahead.flags());
 }
 
+/// A forecast as far as any backtest here looks, of nothing but its past.
+fn by_itself(past: &Series) -> Result<Forecast, ForecastError> {
+    forecast(past, 6, &Prior::default())
+}
+
 #[test]
 fn a_backtest_scores_every_horizon_it_can() {
     let mut chance = Chance(7);
     let (values, _) = wandering(&mut chance, 60, 10.0);
     let series =
         Series::try_new(values, Some(vec![100.0; 60]), Season::Months, Kind::Counts).unwrap();
-    let found = backtest(&series, 6, &Calibration::assumed()).unwrap();
+    let found = backtest(&series, 6, &Calibration::assumed(), by_itself).unwrap();
     let horizons: Vec<usize> = found.iter().map(|b| b.horizon).collect();
     assert_eq!(horizons, [1, 3, 6]);
     for at in &found {
@@ -318,12 +325,18 @@ fn breaks_that_say_nothing_are_left_out_and_cuts_keep_theirs() {
     let (values, _) = measured_otherwise(&mut chance, 36, 40);
     let series = Series::try_new(values, None, Season::Quarters, Kind::Amounts).unwrap();
     let scored = |series: &Series| -> usize {
-        let found = backtest(series, 3, &Calibration::assumed()).unwrap();
+        let found = backtest(series, 3, &Calibration::assumed(), by_itself).unwrap();
         found.iter().map(|one| one.origins).sum()
     };
     assert!(scored(&series.clone().with_breaks(&[36])) > 0);
-    let plain = backtest(&series, 1, &Calibration::assumed()).unwrap();
-    let told = backtest(&series.with_breaks(&[36]), 1, &Calibration::assumed()).unwrap();
+    let plain = backtest(&series, 1, &Calibration::assumed(), by_itself).unwrap();
+    let told = backtest(
+        &series.with_breaks(&[36]),
+        1,
+        &Calibration::assumed(),
+        by_itself,
+    )
+    .unwrap();
     assert!(
         told[0].interval_score < 0.7 * plain[0].interval_score,
         "{told:?} {plain:?}"

@@ -53,7 +53,7 @@ pub struct ForecastView {
     pub wanted: ForecastWanted,
     /// How far it is.
     pub state: ForecastState,
-    /// Series done, and all there are.
+    /// Series done, and all there are; of each, forecasts from earlier ends of its past are counted in.
     pub done: usize,
     /// See `done`.
     pub series: usize,
@@ -128,7 +128,8 @@ pub struct SeriesView {
     pub adjusted: Option<Vec<AheadView>>,
     /// What it consists of.
     pub explanation: ExplanationView,
-    /// Rolling origins; empty where the past is short.
+    /// Rolling origins, at each of which all was done as for the forecast itself: what all levels agree on, calibrated by what was
+    /// known then. Empty where the past is short.
     pub backtest: Vec<BacktestView>,
 }
 

@@ -1,5 +1,6 @@
-//! The work of a forecast, on all cores: every area of every level, reconciled, calibrated, explained and backtested. All of it is
-//! the `forecast` crate's; here is only what goes in and how far it is.
+//! The work of a forecast, on all cores: every area of every level, reconciled, calibrated, explained, and all of that again from earlier
+//! ends of the past, by which it is calibrated and backtested. All of it is the `forecast` crate's; here is only what goes in and how
+//! far it is.
 
 use super::super::consistent::rounded;
 use super::ForecastWanted;
@@ -12,11 +13,12 @@ use super::views::{
 };
 use compose::{Confidence, Estimate};
 use forecast::{
-    CalendarEffect, Calibration, Forecast, ForecastError, Kind, Parent, Prior, Season, Series,
-    backtest, borrow, forecast_on_calendar,
+    Backtest, CalendarEffect, Calibration, Forecast, ForecastError, Kind, Months, Parent, Prior,
+    Season, Series, Trials, backtest, borrow, forecast_on_calendar,
 };
 use query::PeriodKind;
 use rayon::prelude::*;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// Levels of the intervals in percent.
@@ -45,55 +47,61 @@ pub(super) fn forecast(
         Ok(series.with_breaks(&past.breaks()))
     })?;
     let series = &together.series;
-    let mut priors: Vec<Prior> = Vec::with_capacity(series.len());
-    for range in together.by_level() {
-        priors.extend(lent(&series[range])?);
-    }
-    let months = months(past);
-    let counted = |series: &Series, prior: &Prior| {
-        if cancelled.load(Ordering::Relaxed) {
-            return Ok(None);
-        }
-        let found = match months {
-            Some(months) => forecast_on_calendar(series, horizon, prior, months)?,
-            None => (forecast::forecast(series, horizon, prior)?, None),
-        };
-        done.fetch_add(1, Ordering::Relaxed);
-        Ok(Some(found))
+    let mut trials = (together.lattice.as_ref())
+        .map(|lattice| Trials::try_new(lattice, series, horizon, true))
+        .transpose()?;
+    let origins = (trials.as_ref()).map_or_else(Vec::new, |trials| trials.origins().to_vec());
+    let maker = Maker {
+        horizon,
+        levels: together.by_level(),
+        months: months(past),
+        cancelled,
+        made: AtomicUsize::new(0),
+        all: series.len() * (1 + origins.len()),
+        shown: past.count(),
+        done,
     };
-    let found = (series.par_iter().zip(&priors))
-        .map(|(series, prior)| counted(series, prior))
-        .collect::<Result<Option<Vec<(Forecast, Option<CalendarEffect>)>>, ForecastError>>()?;
-    let Some(found) = found else {
+    let Some(found) = maker.together(series)? else {
         return Ok(None);
     };
     let (found, effects): (Vec<Forecast>, Vec<_>) = found.into_iter().unzip();
-    let (forecasts, calibrations) = match &together.lattice {
-        None => {
-            let series: Vec<&Series> = series.iter().collect();
-            (found, vec![Calibration::learn(&series, horizon)?])
+    if let Some(trials) = &mut trials {
+        for origin in origins {
+            let Some(tried) = maker.together(&trials.past(origin))? else {
+                return Ok(None);
+            };
+            let tried: Vec<Forecast> = tried.into_iter().map(|(forecast, _)| forecast).collect();
+            trials.add(origin, &tried)?;
         }
-        Some(lattice) => {
-            let calibrations = lattice.calibrate(series, horizon)?;
-            (lattice.reconcile(&found)?, calibrations)
+    }
+    let (forecasts, calibrations, backtests) = match (&together.lattice, &trials) {
+        (Some(lattice), Some(trials)) => (
+            lattice.reconcile(&found)?,
+            trials.calibrations(),
+            trials.backtests(),
+        ),
+        _ => {
+            let calibration = Calibration::learn(&series.iter().collect::<Vec<_>>(), horizon)?;
+            let alone = |past: &Series| maker.one(past, &Prior::default()).map(|(found, _)| found);
+            let backtests = (series.par_iter())
+                .map(|series| backtest(series, horizon, &calibration, alone))
+                .collect::<Result<_, _>>()?;
+            (found, vec![calibration], backtests)
         }
     };
     let level_of = |at: usize| together.lattice.as_ref().map_or(0, |all| all.levels()[at]);
     let shown: Vec<(&str, usize)> = (together.whole.iter().map(|at| (TOGETHER, *at)))
         .chain(past.keys.iter().map(String::as_str).zip(together.shown..))
         .collect();
-    let views = (shown.par_iter())
+    let views = (shown.iter())
         .map(|&(key, at)| {
-            if cancelled.load(Ordering::Relaxed) {
-                return Ok(None);
-            }
-            let calibration = &calibrations[level_of(at)];
-            let mut view = view(key, &series[at], &forecasts[at], calibration, past, horizon)?;
+            let (calibration, tried) = (&calibrations[level_of(at)], &backtests[at]);
+            let mut view = view(key, &series[at], &forecasts[at], calibration, tried, past);
             view.explanation.per_working_day = effects[at].map(|effect| rounded(effect.per_day));
-            Ok(Some(view))
+            view
         })
-        .collect::<Result<Option<Vec<SeriesView>>, ForecastError>>()?;
-    Ok(views.map(|series| ForecastResult {
+        .collect();
+    Ok(Some(ForecastResult {
         past: past.periods.clone(),
         ahead: ahead(past, horizon),
         left_out: past.left_out.clone(),
@@ -101,8 +109,54 @@ pub(super) fn forecast(
         bounds_changed: past.bounds_changed.clone(),
         levels: LEVELS.to_vec(),
         agree: together.levels.clone(),
-        series,
+        series: views,
     }))
+}
+
+/// A forecast, and what it adds for the calendar.
+type Found = (Forecast, Option<CalendarEffect>);
+
+/// How all series are forecast: from all of their past as from an earlier end of it.
+struct Maker<'a> {
+    horizon: usize,
+    levels: Vec<Range<usize>>,
+    months: Option<Months>,
+    cancelled: &'a AtomicBool,
+    /// Forecasts made, and how many will be.
+    made: AtomicUsize,
+    all: usize,
+    /// How far that is, in as many parts as there are series.
+    done: &'a AtomicUsize,
+    shown: usize,
+}
+
+impl Maker<'_> {
+    /// Forecasts of all series; `None` where the work was called off.
+    fn together(&self, series: &[Series]) -> Result<Option<Vec<Found>>, ForecastError> {
+        let mut priors: Vec<Prior> = Vec::with_capacity(series.len());
+        for range in &self.levels {
+            priors.extend(lent(&series[range.clone()])?);
+        }
+        (series.par_iter().zip(&priors))
+            .map(|(series, prior)| {
+                if self.cancelled.load(Ordering::Relaxed) {
+                    return Ok(None);
+                }
+                let found = self.one(series, prior)?;
+                let made = self.made.fetch_add(1, Ordering::Relaxed) + 1;
+                let done = made * self.shown / self.all.max(1);
+                self.done.fetch_max(done, Ordering::Relaxed);
+                Ok(Some(found))
+            })
+            .collect()
+    }
+
+    fn one(&self, series: &Series, prior: &Prior) -> Result<Found, ForecastError> {
+        match self.months {
+            Some(months) => forecast_on_calendar(series, self.horizon, prior, months),
+            None => Ok((forecast::forecast(series, self.horizon, prior)?, None)),
+        }
+    }
 }
 
 /// What short series borrow from all others of their level.
@@ -132,9 +186,9 @@ fn view(
     series: &Series,
     forecast: &Forecast,
     calibration: &Calibration,
+    tried: &[Backtest],
     past: &Past,
-    horizon: usize,
-) -> Result<SeriesView, ForecastError> {
+) -> SeriesView {
     let privacy = series.privacy().unwrap_or_default();
     let released = (series.values().iter().zip(privacy)).map(|(value, variance)| {
         let one = Estimate {
@@ -148,12 +202,12 @@ fn view(
             high: rounded(high),
         })
     });
-    let ahead: Vec<AheadView> = (0..horizon)
+    let ahead: Vec<AheadView> = (0..forecast.centre().len())
         .map(|step| step_ahead(forecast, calibration, step))
         .collect();
     let explanation = forecast.explanation();
     let periods = |period: usize| past.periods.get(period).cloned().unwrap_or_default();
-    Ok(SeriesView {
+    SeriesView {
         key: key.to_owned(),
         past: released.collect(),
         ahead,
@@ -178,7 +232,7 @@ fn view(
                 })
                 .collect(),
         },
-        backtest: (backtest(series, horizon, calibration)?.into_iter())
+        backtest: (tried.iter())
             .map(|at| BacktestView {
                 horizon: at.horizon,
                 origins: at.origins,
@@ -189,7 +243,7 @@ fn view(
                 skill_noise_corrected: at.skill_noise_corrected.map(rounded),
             })
             .collect(),
-    })
+    }
 }
 
 fn step_ahead(forecast: &Forecast, calibration: &Calibration, step: usize) -> AheadView {

@@ -96,7 +96,7 @@ export const analysis: Record<keyof typeof italian, string> = {
   'forecast.level-shift': 'from here on the level is another',
   'forecast.backtest': 'How it would have done',
   'forecast.backtest-none': 'The past is too short for a trial.',
-  'forecast.backtest-help': 'The past was cut at earlier ends, forecast and compared with what was released, the noise of that taken into account. Skill is the part of the error of “as last year” that it saves.',
+  'forecast.backtest-help': 'The past was cut at earlier ends and everything done there as for this forecast: all levels together, intervals as wide as what was known then made them. Each is compared with what was released, the noise of that taken into account. Skill is the part of the error of “as last year” that it saves.',
   'forecast.ahead': 'Periods ahead',
   'forecast.inside': 'Inside 19 in 20',
   'forecast.inside-of': '{share} of {origins} trials',

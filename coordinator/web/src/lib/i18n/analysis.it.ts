@@ -94,7 +94,7 @@ export const analysis = {
   'forecast.level-shift': 'da qui in poi il livello è un altro',
   'forecast.backtest': 'Come sarebbe andata',
   'forecast.backtest-none': 'Il passato è troppo breve per una prova.',
-  'forecast.backtest-help': 'Il passato è stato troncato a fini precedenti, previsto e confrontato con quanto pubblicato, tenendo conto del suo rumore. L’abilità è la parte dell’errore di «come l’anno scorso» che si risparmia.',
+  'forecast.backtest-help': 'Il passato è stato troncato a fini precedenti e lì si è fatto tutto come per questa previsione: tutti i livelli insieme, intervalli ampi quanto si sapeva allora. Ogni prova è confrontata con quanto pubblicato, tenendo conto del suo rumore. L’abilità è la parte dell’errore di «come l’anno scorso» che si risparmia.',
   'forecast.ahead': 'Periodi in avanti',
   'forecast.inside': 'Entro 19 su 20',
   'forecast.inside-of': '{share} di {origins} prove',
