@@ -2,7 +2,7 @@
 const it = {
   lead: 'Tutto ciò che il sito fa passa da qui. La descrizione è di questo servizio, in questa versione; i testi delle operazioni sono in inglese.',
   download: 'Scarica la descrizione (OpenAPI 3.1)',
-  token: 'Un programma si presenta con un gettone, che l’amministrazione crea con «coordinator admin api-token». Un rifiuto è un documento problem+json con un codice stabile.',
+  token: 'Un programma si presenta con un token, che l’amministrazione rilascia con «coordinator admin api-token». Un rifiuto è un documento problem+json con un codice stabile.',
   find: 'Cerca un’operazione',
   resources: 'Risorse',
   parameters: 'Parametri',

@@ -1,8 +1,8 @@
 // The words of "how we protect data", both languages together: only that page loads them.
 const it = {
-  lead: 'Che cosa promette la privacy differenziale, che cosa significa con i numeri in vigore qui, e che cosa nessuno vi promette.',
+  lead: 'Che cosa promette la privacy differenziale, che cosa significa con i numeri in vigore qui, e che cosa nessuno può prometterti.',
   how: 'Che cosa succede ai dati',
-  'how-1': 'Le schede restano presso ogni organizzazione. Accanto al suo registro lavora un nodo, dentro la sua rete; nessuno dall’esterno può collegarsi a lui.',
+  'how-1': 'Le schede restano presso ogni organizzazione. Accanto al suo registro lavora un nodo, dentro la sua rete; nessuno dall’esterno può collegarvisi.',
   'how-2': 'Una domanda chiede solo conteggi e somme per zona, mese e gruppo. Prima di rispondere il nodo controlla lo studio, le firme e le regole dell’organizzazione.',
   'how-3': 'Il nodo limita quanto una persona può pesare in una risposta, aggiunge un rumore casuale e solo allora risponde. Il valore esatto non lascia mai il nodo.',
   'how-4': 'Ogni risposta costa un po’ di un bilancio che non si rinnova da solo. Quando è finito, il nodo non risponde più.',

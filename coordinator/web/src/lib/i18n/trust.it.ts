@@ -14,6 +14,6 @@ export const trust = {
   'api-docs.title': 'API: interfaccia per programmi',
   'problem.malformed-request': 'La richiesta non è scritta in una forma che il servizio legge.',
   'problem.too-slow': 'La richiesta non è arrivata per intero in tempo. Riprova.',
-  'log.account-changed': 'Un account è stato cambiato; le sue sessioni sono terminate',
-  'log.account-closed': 'Un account è stato chiuso',
+  'log.account-changed': 'Utenza modificata; le sue sessioni sono terminate',
+  'log.account-closed': 'Utenza chiusa',
 };
