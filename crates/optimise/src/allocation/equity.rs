@@ -77,13 +77,15 @@ pub(super) fn max_min(
         }
         program.columns[last].cost = 0.0;
         program.columns[last].lower = reached - TOLERANCE;
-        last = level(&mut program, built, less, -1.0);
+        let higher = level(&mut program, built, less, -1.0);
         let next = program.solve(watch.seconds_left())?;
         if next.values.is_empty() {
+            // Time is over: the plan is that of the levels so far.
+            program.columns[higher].cost = 0.0;
             break;
         }
         is_optimal = next.is_optimal;
-        best = next;
+        (best, last) = (next, higher);
     }
     // Among plans with these levels, the one that serves most.
     let reached = best.values[last];
@@ -105,4 +107,59 @@ pub(super) fn max_min(
         is_infeasible: false,
         is_optimal,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::build::{Relaxed, build};
+    use super::*;
+    use crate::problem::{Cost, Demand, Model, Problem, Site};
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// Gives a minute to the first question and nothing to those after it.
+    #[derive(Default)]
+    struct OnlyTheFirst(AtomicUsize);
+
+    impl Watch for OnlyTheFirst {
+        fn seconds_left(&self) -> Option<f64> {
+            let is_first = self.0.fetch_add(1, Ordering::Relaxed) == 0;
+            Some(if is_first { 60.0 } else { 0.0 })
+        }
+    }
+
+    #[test]
+    fn levels_that_time_does_not_reach_leave_the_plan_of_those_before() {
+        let demand: Vec<Demand> = (0..60)
+            .map(|at| Demand {
+                id: format!("a{at}"),
+                demand: 3.0 + (at * 37 % 23) as f64,
+                ..Demand::default()
+            })
+            .collect();
+        let sites = (0..20).map(|at| Site {
+            id: format!("s{at}"),
+            capacity: Some(20.0 + (at * 13 % 17) as f64),
+            fixed_cost: 5.0 + (at * 7 % 11) as f64,
+            ..Site::default()
+        });
+        let costs = (0..60).flat_map(|home| {
+            (0..20)
+                .filter(move |site| (home * 11 + site * 5) % 3 > 0)
+                .map(move |site| Cost {
+                    from_id: format!("a{home}"),
+                    to_id: format!("s{site}"),
+                    minutes: 1.0,
+                })
+        });
+        let whole: f64 = demand.iter().map(|row| row.demand).sum();
+        let estimate: Vec<f64> = demand.iter().map(|row| row.demand).collect();
+        let mut problem = Problem::new(Model::MaxMin, demand, sites.collect(), costs.collect());
+        problem.budget = Some(whole / 7.0);
+        // Unwrap safety: the problem is written rightly.
+        let tables = problem.checked().unwrap();
+        let mut built = build(&problem, &tables, &estimate, Relaxed::default());
+        let found = max_min(&mut built, &OnlyTheFirst::default()).unwrap();
+        assert!(!found.values.is_empty());
+        assert!(found.objective < 0.0, "somebody is served everywhere");
+    }
 }
