@@ -37,6 +37,9 @@ pub struct Program {
     pub(crate) rows: Vec<Row>,
     /// A solution to start from, by column.
     pub(crate) start: Option<Vec<f64>>,
+    /// Relative gap within which a solution will do; zero asks for a proof. microlp knows none.
+    #[cfg_attr(not(feature = "highs"), allow(dead_code))]
+    pub(crate) gap: f64,
 }
 
 /// What an engine found.
@@ -276,7 +279,7 @@ mod engine {
         model.make_quiet();
         let failed = |what: &str| EngineError(format!("HiGHS refuses {what}"));
         model
-            .try_set_option("mip_rel_gap", 1e-9)
+            .try_set_option("mip_rel_gap", program.gap.max(1e-9))
             .map_err(|_| failed("a gap"))?;
         model
             .try_set_option("mip_abs_gap", 1e-9)

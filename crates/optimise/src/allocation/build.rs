@@ -14,6 +14,8 @@ pub(super) struct Flow {
     pub(super) site: usize,
     pub(super) minutes: f64,
     pub(super) column: usize,
+    /// The row that lets nothing flow to a closed site, where the pair has one of its own.
+    pub(super) link: Option<usize>,
 }
 
 /// The program and where its parts stand in it.
@@ -176,17 +178,16 @@ fn flows(
             let column = built.program.column(price, 0.0, amount, false);
             served.push((column, 1.0));
             built.shares[tables.area_of[row]].push((column, 1.0 / of_area[tables.area_of[row]]));
+            let link = built.open[site]
+                .filter(|_| pairs <= LINKED)
+                .map(|open| (built.program).at_most(vec![(column, 1.0), (open, -amount)], 0.0));
             built.flows.push(Flow {
                 row,
                 site,
                 minutes,
                 column,
+                link,
             });
-            if let (Some(open), true) = (built.open[site], pairs <= LINKED) {
-                built
-                    .program
-                    .at_most(vec![(column, 1.0), (open, -amount)], 0.0);
-            }
         }
         if relaxed.unserved {
             let unserved = built.program.column(1.0, 0.0, amount, false);

@@ -4,6 +4,7 @@
 mod build;
 mod equity;
 mod hinge;
+mod kernel;
 mod noise;
 
 use crate::plan::{Assignment, Modules, Plan, Status, gap};
@@ -106,6 +107,9 @@ fn solve_built(
         watch.bound(relaxed.objective);
         if let Some(start) = rounded(built, &relaxed.values, watch)? {
             watch.incumbent(built.program.objective(&start), &open_sites(built, &start));
+            built.program.start = Some(start);
+        }
+        if let Some(start) = kernel::solution(built, &relaxed.values, watch)? {
             built.program.start = Some(start);
         }
     }
