@@ -289,6 +289,23 @@ impl<'a> Interchange<'a> {
         (best, saved)
     }
 
+    /// Opens the site that saves most, again and again, until the count is met and no other saves anything, or as many are open as may be.
+    pub(crate) fn open_greedily(&mut self) {
+        let instance = self.instance;
+        while self.slots.len() < instance.count.most(instance.sites()) {
+            let best = (0..instance.sites())
+                .filter(|&site| instance.standing[site] == Standing::Free && !self.is_open(site))
+                .map(|site| (self.gain[site] - instance.fixed[site], site))
+                .max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)));
+            let Some((saved, site)) = best else { break };
+            if saved <= 0.0 && self.slots.len() >= instance.count.least() {
+                break;
+            }
+            self.exchange(None, Some(site));
+        }
+        self.value = self.recomputed();
+    }
+
     /// Makes the best move until none improves the objective.
     pub(crate) fn descend(&mut self, stopped: &dyn Fn() -> bool) {
         loop {
@@ -380,6 +397,32 @@ mod tests {
                     _ => search.exchange(Some(out), Some(closed[random.below(closed.len())])),
                 }
                 search.value = search.recomputed();
+            }
+        }
+    }
+
+    #[test]
+    fn each_site_opened_greedily_saves_at_least_as_much_as_any_other_would() {
+        let mut random = Random::new(13);
+        for _ in 0..60 {
+            let mut instance = random::instance(&mut random, 14, 9);
+            instance.standing = vec![Standing::Free; 9];
+            let mut open: Vec<usize> = Vec::new();
+            for most in 1..=6 {
+                instance.count = Count::Exactly(most);
+                let mut search = Interchange::new(&instance, &[]);
+                search.open_greedily();
+                let now = search.open();
+                assert_eq!(now.len(), most);
+                assert!(open.iter().all(|site| now.contains(site)));
+                let value = instance.value(&marks(&instance, &now));
+                assert!((search.value() - value).abs() < 1e-9 * (1.0 + value.abs()));
+                for site in (0..9).filter(|site| !open.contains(site)) {
+                    let mut other = marks(&instance, &open);
+                    other[site] = true;
+                    assert!(instance.value(&other) >= value - 1e-6);
+                }
+                open = now;
             }
         }
     }

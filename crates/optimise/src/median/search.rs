@@ -15,44 +15,12 @@ pub(crate) struct Found {
 /// A set that the count and the standings allow: required sites and, where a count is to be met, the sites that save
 /// most one after another. The instance must be consistent.
 pub(crate) fn start(instance: &Instance) -> Vec<usize> {
-    let network = &instance.network;
-    let mut open: Vec<usize> = (0..instance.sites())
+    let required: Vec<usize> = (0..instance.sites())
         .filter(|&site| instance.standing[site] == Standing::Required)
         .collect();
-    let mut served: Vec<f64> = instance.outside.clone();
-    let serve = |site: usize, served: &mut Vec<f64>| {
-        for &(point, at) in network.column(site) {
-            let now = &mut served[point as usize];
-            *now = now.min(network.distance_at(at as usize));
-        }
-    };
-    for &site in &open {
-        serve(site, &mut served);
-    }
-    let most = instance.count.most(instance.sites());
-    while open.len() < most {
-        let saving = |site: usize| -> f64 {
-            let service: f64 = (network.column(site).iter())
-                .map(|&(point, at)| {
-                    let point = point as usize;
-                    let nearer = served[point] - network.distance_at(at as usize);
-                    instance.weight[point] * nearer.max(0.0)
-                })
-                .sum();
-            service - instance.fixed[site]
-        };
-        let best = (0..instance.sites())
-            .filter(|&site| instance.standing[site] == Standing::Free && !open.contains(&site))
-            .map(|site| (saving(site), site))
-            .max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)));
-        let Some((saved, site)) = best else { break };
-        if saved <= 0.0 && open.len() >= instance.count.least() {
-            break;
-        }
-        serve(site, &mut served);
-        open.push(site);
-    }
-    open
+    let mut search = Interchange::new(instance, &required);
+    search.open_greedily();
+    search.open()
 }
 
 /// Searches for `rounds` rounds without a better plan, from `from`.
