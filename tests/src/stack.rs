@@ -113,7 +113,7 @@ impl Stack {
                 node.edit_policy(policy).await?;
             }
             requester = requester.or(node.requester_key());
-            node.join(&join_string(&self.config, organisation).await?)
+            node.join(&join_string(&self.config, organisation, &[]).await?)
                 .await?;
             self.nodes.insert(organisation, node);
         }
@@ -379,8 +379,9 @@ async fn add_account(config: &Path, role: &str, name: &str, password: &str) -> R
     Ok(())
 }
 
-async fn join_string(config: &Path, organisation: &str) -> Result<String> {
-    let said = admin(config, &["join-token"], &["--organisation", organisation]).await?;
+async fn join_string(config: &Path, organisation: &str, more: &[&str]) -> Result<String> {
+    let more = [&["--organisation", organisation], more].concat();
+    let said = admin(config, &["join-token"], &more).await?;
     let printed = said
         .split_whitespace()
         .find(|word| word.starts_with("wi1."));
@@ -437,7 +438,25 @@ impl Office {
     /// # Errors
     /// When none is made.
     pub async fn invite(&self, organisation: &str) -> Result<String> {
-        join_string(&self.config, organisation).await
+        join_string(&self.config, organisation, &[]).await
+    }
+
+    /// A join string with which an organisation may name another officer.
+    ///
+    /// # Errors
+    /// When none is made.
+    pub async fn invite_new_officer(&self, organisation: &str) -> Result<String> {
+        join_string(&self.config, organisation, &["--new-officer"]).await
+    }
+
+    /// The website, signed in as the administrator.
+    ///
+    /// # Errors
+    /// When signing in fails.
+    pub async fn administrator(&self) -> Result<Website> {
+        let mut website = Website::new(&self.web);
+        website.sign_in(ADMIN.0, ADMIN.1).await?;
+        Ok(website)
     }
 }
 
