@@ -52,6 +52,7 @@ sentences! { NODE_SENTENCES:
     UNSOUND "node-unsound" "the ledger in the backup is not sound; use another backup"
     NOT_RESTORING "node-not-restoring" "nothing is being restored in this folder; `node-agent restore --from FILE --dir DIR` begins it"
     RESTORING "node-restoring" "this node was restored from a backup and does not know yet what it spent since: join with a new join string, then `node-agent restore --dir {0} --dpo-key FILE --reason TEXT`"
+    CANNOT_REPLACE "node-cannot-replace" "this key stands in the last policy of this node's log, so a restore that it signs can only bring back that same policy: write it into policy.toml (`node-agent policy show --document` prints it), or restore with a key that stands in no policy of this log; nothing was done"
     LARGER_LOG "node-larger-log" "the coordinator wants a proof from a larger log than the backup holds"
     NO_PROOF "node-no-proof" "the coordinator's answer to request {0} proves nothing; nothing was booked"
     OTHER_LOG_KEY "node-other-log-key" "the coordinator's checkpoint is not signed by this node's earlier key"

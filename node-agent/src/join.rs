@@ -4,6 +4,7 @@
 use crate::config::{NodeDir, write_private};
 use crate::keys;
 use crate::link::accepted;
+use crate::policies;
 use anyhow::{Result, ensure};
 use identity::{AuthorityCertificate, JoinString, NodeClient, SigningKey, TlsKey};
 use policy::PolicyDocument;
@@ -57,6 +58,11 @@ pub async fn join(dir: &NodeDir, text: &str, officer: Option<PublicKey>) -> Resu
             PolicyDocument::parse(&policy)?.dpo.keys.contains(officer),
             NotJoined::NotAnOfficer
         );
+        if dir.pending()?.is_some()
+            && let Some(had) = policies::latest(dir).await?
+        {
+            policies::ensure_may_go_on(&had.document, &policy, officer)?;
+        }
     }
     let requester = dir.key(keys::REQUESTER);
     let requester_key = if requester.exists() {

@@ -2,12 +2,15 @@
 //! later one needs the signatures of as many officers as the policy in force asks for.
 
 use crate::config::{NodeDir, write_private};
-use crate::fault::OrFault;
+use crate::fault::{CANNOT_REPLACE, Fault, OrFault};
 use crate::node::{Node, open_ledger, read_policy};
 use anyhow::{Context, Result, ensure};
 use ledger::{LedgerReader, PolicyInForce};
 use policy::Authorizer;
-use protocol::{Envelope, PolicyPublication, PublicKey, PublishedAs, VerifiedPolicyChange};
+use protocol::{
+    ChainFault, Envelope, PolicyPublication, PolicyText, PublicKey, PublishedAs,
+    VerifiedPolicyChange,
+};
 use std::collections::BTreeMap;
 
 /// The policy in force, as the log holds it.
@@ -87,8 +90,21 @@ pub fn read_file(dir: &NodeDir) -> Result<(String, Authorizer)> {
     Ok((text, policy))
 }
 
+/// Whether a node whose log ends with the policy `had` could go on with the folder's policy, of this text, once `officer` restored it.
+///
+/// # Errors
+/// When the log would take another policy only; the message names the remedy.
+pub(crate) fn ensure_may_go_on(had: &str, fresh: &str, officer: &PublicKey) -> Result<()> {
+    let read = |document| PolicyText::read(document).context("the policy cannot be read");
+    match protocol::may_go_on(&read(had)?, &read(fresh)?, officer) {
+        Ok(()) => Ok(()),
+        Err(ChainFault::Installed) => Err(Fault::new(&CANNOT_REPLACE).into()),
+        Err(fault) => Err(fault).context("the policy of policy.toml cannot replace the last one"),
+    }
+}
+
 /// The policy that the log holds last, also where a restoration has ended it.
-async fn latest(dir: &NodeDir) -> Result<Option<PolicyInForce>> {
+pub(crate) async fn latest(dir: &NodeDir) -> Result<Option<PolicyInForce>> {
     match LedgerReader::open_made(&dir.ledger()).await? {
         Some(ledger) => Ok(ledger.latest_policy().await?),
         None => Ok(None),

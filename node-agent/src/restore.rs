@@ -35,26 +35,34 @@ pub async fn finish(
 ) -> Result<Restored> {
     let config = dir.read_config()?;
     // The officer that the folder's policy names; the coordinator accepts the act only from the one it pinned, who may be new.
-    let (_, policy) = policies::read_file(dir)?;
+    let (document, policy) = policies::read_file(dir)?;
     let mut pending = dir.pending()?.or_fault(|| (&NOT_RESTORING).into())?;
     ensure!(
         policy.dpo_keys().contains(&keys::public(officer)),
         Fault::new(&NOT_OFFICER)
     );
+    let ledger = open_ledger_to_restore(dir, &config.organisation).await?;
+    let had = ledger.reader().latest_policy().await?;
+    if let Some(had) = &had {
+        // Before anything is written off: the node could serve under no policy afterwards.
+        policies::ensure_may_go_on(&had.document, &document, &keys::public(officer))?;
+    }
     let link = Link::open(dir, &config)?;
     let Past {
         receipts,
         ended,
         within,
     } = fetch(&link, dir, &config, &pending).await?;
-    let ledger = open_ledger_to_restore(dir, &config.organisation).await?;
     let tree = ledger.reader().tree().await?;
     let entered = LogState::new(tree.size(), &tree.root()) != pending.kept;
-    // An act that lay about for too long is signed anew, unless the ledger took it already.
+    // An act that lay about for too long, or that another officer signed, is signed anew, unless the ledger took it already.
     let usable = |signed: &Envelope| {
         let verified =
             VerifiedRestoration::verify(signed, &policy.officers(), &config.organisation);
-        entered || verified.is_ok_and(|act| act.check_fresh(now).is_ok())
+        let is_usable = |act: VerifiedRestoration| {
+            act.check_fresh(now).is_ok() && act.signer() == keys::public(officer)
+        };
+        entered || verified.is_ok_and(is_usable)
     };
     let envelope = match pending.act.take().filter(usable) {
         Some(signed) => signed,
@@ -80,7 +88,6 @@ pub async fn finish(
         VerifiedRestoration::verify(&envelope, &policy.officers(), &config.organisation)?;
     let known = budget::known_parts(dir, &policy)?;
     // What the lost node could spend is bounded by the policy it had, not by one put beside the backup.
-    let had = ledger.reader().latest_policy().await?;
     let had = had
         .map(|had| Authorizer::from_toml(&had.document))
         .transpose()?;

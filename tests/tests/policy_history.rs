@@ -114,6 +114,69 @@ impl World {
         dpo.insert("threshold".to_owned(), threshold.into());
         Ok(toml::to_string(&policy)?)
     }
+
+    /// Writes the folder's policy.
+    fn write_policy(&self, document: &str) -> Result<()> {
+        Ok(std::fs::write(
+            self.node.dir().join("policy.toml"),
+            document,
+        )?)
+    }
+
+    /// Joins with an officer who takes the place of the one named before.
+    async fn join_with(&self, officer: &Officer, join_string: &str) -> Result<()> {
+        let words = [join_string, "--dpo-key", &officer.key];
+        self.node.command(&["join"], &words).await.map(drop)
+    }
+
+    /// Restores, signed by an officer.
+    async fn restore(&self, officer: &Officer, language: &str) -> Result<Finished> {
+        let dir = self.node.dir().to_str().context("a path")?;
+        let words = [
+            "restore",
+            "--dir",
+            dir,
+            "--reason",
+            "a disk and a person are lost",
+        ];
+        let words = [
+            &words[..],
+            &["--dpo-key", officer.path()?, "--lang", language],
+        ]
+        .concat();
+        run("node-agent", &words, "").await
+    }
+
+    /// A node whose installed policy was replaced by one that two of three officers change is lost, and with it the key of the first
+    /// officer and of another one; it is unpacked from a backup, and nothing signed for it yet. Returns both policies and the officers
+    /// that were added, of whom the first has a key still.
+    async fn lose_a_node(&mut self) -> Result<([String; 2], [Officer; 2])> {
+        let first = (self.node.command(&["policy", "show"], &["--document"])).await?;
+        self.published(&hash(&first)).await?;
+        let (left, lost) = (self.officer("left").await?, self.officer("lost").await?);
+        let pinned = self.pinned().await?;
+        let second = (self.with_officers(2, &[&pinned, &left.key, &lost.key])).await?;
+        self.node.replace_policy(&second).await?;
+        let expected = chain(&[(&second, Some(&first)), (&first, None)]);
+        assert_eq!(self.published(&hash(&second)).await?, expected);
+        let file = self.city.path().join("node.wib");
+        let file = file.to_str().context("a path")?;
+        // With the requester's key, by which studies are proposed.
+        (self
+            .node
+            .command(&["backup"], &["--out", file, "--with-keys"]))
+        .await?;
+        std::fs::remove_dir_all(self.node.dir())?;
+        self.node.command(&["restore"], &["--from", file]).await?;
+        Ok(([first, second], [left, lost]))
+    }
+
+    /// The key that was named when the organisation joined.
+    async fn pinned(&self) -> Result<String> {
+        let text = (self.node.command(&["policy", "show"], &["--document"])).await?;
+        let key = policy::PolicyDocument::parse(&text)?.dpo.keys[0];
+        Ok(key.to_string())
+    }
 }
 
 /// A data protection officer's key.
@@ -197,5 +260,96 @@ async fn the_coordinator_follows_what_changed_while_a_node_was_off() -> Result<(
     assert_eq!(signed.code, Some(0), "{}", signed.stderr);
     assert!(world.is_countersigned("later").await?);
     world.node.audit().await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_officer_of_the_last_policy_brings_back_that_policy_alone() -> Result<()> {
+    let mut world = World::start().await?;
+    let ([first, second], [left, lost]) = world.lose_a_node().await?;
+    let fresh = world.officer("fresh").await?;
+    let other = world.with_officers(1, &[&left.key, &fresh.key]).await?;
+
+    // With another policy it would be written off in vain: no step is taken, and the join string is not used up.
+    let invitation = world.office.invite_new_officer(REQUESTER).await?;
+    world.write_policy(&other)?;
+    let refused = world.join_with(&left, &invitation).await;
+    let refused = format!("{:#}", refused.err().context("it joined")?);
+    assert!(
+        refused.contains("can only bring back that same policy"),
+        "{refused}"
+    );
+    world.write_policy(&second)?;
+    world.join_with(&left, &invitation).await?;
+    world.write_policy(&other)?;
+    let (before, entries) = (world.node.balance().await?, world.node.log().await?.len());
+    for (language, words) in [
+        ("en", "can only bring back that same policy"),
+        (
+            "it",
+            "può soltanto riportare in vigore quella stessa politica",
+        ),
+    ] {
+        let refused = world.restore(&left, language).await?;
+        assert_eq!(refused.code, Some(1), "{}", refused.stdout);
+        assert!(refused.stderr.contains(words), "{}", refused.stderr);
+    }
+    assert_eq!(world.node.balance().await?, before);
+    assert_eq!(world.node.log().await?.len(), entries);
+
+    // As the message says: the same policy again.
+    world.write_policy(&second)?;
+    let restored = world.restore(&left, "en").await?;
+    assert_eq!(restored.code, Some(0), "{}", restored.stderr);
+    assert!(world.node.balance().await?.spent > before.spent);
+    let expected = chain(&[(&second, Some(&first)), (&first, None)]);
+    assert_eq!(world.published(&hash(&second)).await?, expected);
+    world.node.audit().await?;
+
+    // No policy that was installed names the officer pinned now, so the coordinator takes countersignatures from that one alone.
+    world.propose("anew").await?;
+    let by_another = world.countersign("anew", &lost).await?;
+    assert_eq!(by_another.code, Some(1), "{}", by_another.stdout);
+    assert!(!world.is_countersigned("anew").await?);
+    let signed = world.countersign("anew", &left).await?;
+    assert_eq!(signed.code, Some(0), "{}", signed.stderr);
+    assert!(world.is_countersigned("anew").await?);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_officer_of_no_policy_begins_anew_and_the_coordinator_follows() -> Result<()> {
+    let mut world = World::start().await?;
+    let ([first, second], [left, _]) = world.lose_a_node().await?;
+    let (new, colleague) = (
+        world.officer("new").await?,
+        world.officer("colleague").await?,
+    );
+    let third = world.with_officers(1, &[&new.key, &colleague.key]).await?;
+    world.write_policy(&third)?;
+
+    // Only the administration lets an organisation name another officer.
+    let ordinary = world.office.invite(REQUESTER).await?;
+    let refused = world.join_with(&new, &ordinary).await;
+    let refused = format!("{:#}", refused.err().context("it joined")?);
+    assert!(refused.contains("other-officer"), "{refused}");
+    let invitation = world.office.invite_new_officer(REQUESTER).await?;
+    world.join_with(&new, &invitation).await?;
+    let before = world.node.balance().await?;
+    let restored = world.restore(&new, "en").await?;
+    assert_eq!(restored.code, Some(0), "{}", restored.stderr);
+    assert!(world.node.balance().await?.spent > before.spent);
+    let expected = [(&third, None), (&second, Some(&first)), (&first, None)];
+    assert_eq!(world.published(&hash(&third)).await?, chain(&expected));
+    let audit = world.node.audit().await?;
+    assert!(audit.contains("went on from a backup"), "{audit}");
+
+    // The officers are those of the new policy, not only the one pinned when joining, and no others.
+    world.propose("anew").await?;
+    let by_another = world.countersign("anew", &left).await?;
+    assert_eq!(by_another.code, Some(1), "{}", by_another.stdout);
+    let signed = world.countersign("anew", &colleague).await?;
+    assert_eq!(signed.code, Some(0), "{}", signed.stderr);
+    assert!(world.is_countersigned("anew").await?);
     Ok(())
 }

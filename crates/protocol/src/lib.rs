@@ -37,7 +37,7 @@ pub use dsse::{Envelope, EnvelopeError, PublicKey};
 pub use held_receipt::{ReceiptError, VerifiedReceipt};
 pub use obligations::{Audience, Obligations};
 pub use offer_notice::{OfferNotice, OfferNoticeError};
-pub use policy_chain::{Anchor, ChainFault, PolicyChain};
+pub use policy_chain::{Anchor, ChainFault, PolicyChain, may_go_on};
 pub use policy_change::{PolicyChange, VerifiedPolicyChange};
 pub use policy_publication::{
     PolicyPublication, PublishedAs, VerifiedPolicyPublication, officers_of_change,

@@ -93,6 +93,26 @@ pub enum ChainFault {
     ActRepeated,
 }
 
+/// Whether a log whose last policy is `last` may go on with `fresh`, which nobody signed, after a restoration that `restorer` signed: with
+/// the same one, or with one that names a restorer who is no officer of the last one and so was pinned anew.
+///
+/// # Errors
+/// [`ChainFault`].
+pub fn may_go_on(
+    last: &PolicyText,
+    fresh: &PolicyText,
+    restorer: &PublicKey,
+) -> Result<(), ChainFault> {
+    if last.organisation != fresh.organisation {
+        return Err(ChainFault::OtherOrganisation);
+    }
+    let pinned_anew = !last.officers.keys.contains(restorer);
+    if fresh.hash == last.hash || (pinned_anew && fresh.officers.keys.contains(restorer)) {
+        return Ok(());
+    }
+    Err(ChainFault::Installed)
+}
+
 /// The chain up to an entry.
 #[derive(Clone, Debug, Default)]
 pub struct PolicyChain {
@@ -137,25 +157,16 @@ impl PolicyChain {
         self.accepted.as_ref()
     }
 
-    /// Whether a policy may be entered that nobody signed: the first, the same again after a restoration, or after one by an
-    /// officer that was pinned anew.
+    /// Whether a policy may be entered that nobody signed: the first, or after a restoration what [`may_go_on`] lets in.
     ///
     /// # Errors
     /// [`ChainFault`].
     pub fn may_install(&self, fresh: &PolicyText) -> Result<(), ChainFault> {
-        let (last, restorer) = match (&self.last, &self.restored_by) {
-            (None, _) => return Ok(()),
-            (Some(_), None) => return Err(ChainFault::Installed),
-            (Some(last), Some(restorer)) => (last, restorer),
-        };
-        if last.organisation != fresh.organisation {
-            return Err(ChainFault::OtherOrganisation);
+        match (&self.last, &self.restored_by) {
+            (None, _) => Ok(()),
+            (Some(_), None) => Err(ChainFault::Installed),
+            (Some(last), Some(restorer)) => may_go_on(last, fresh, restorer),
         }
-        let pinned_anew = !last.officers.keys.contains(restorer);
-        if fresh.hash == last.hash || (pinned_anew && fresh.officers.keys.contains(restorer)) {
-            return Ok(());
-        }
-        Err(ChainFault::Installed)
     }
 
     /// A signed policy, if it follows from the one before.
