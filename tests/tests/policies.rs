@@ -3,7 +3,7 @@
 
 use anyhow::{Context, Result, ensure};
 use axum::http::StatusCode;
-use protocol::{Answer, Envelope, OfferNotice, Outcome, VerifiedPolicyPublication};
+use protocol::{Answer, Envelope, OfferNotice, Outcome, Request, VerifiedPolicyPublication};
 use std::time::Duration;
 use system_tests::city::City;
 use system_tests::node::Node;
@@ -417,5 +417,59 @@ async fn a_policy_that_came_at_a_bad_moment_is_published_again() -> Result<()> {
         })
         .await?;
     assert_eq!(hellos, 5, "it asks for work after one greeting");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_that_nobody_decided_expires_and_costs_nothing() -> Result<()> {
+    let city = City::generate(0.001)?;
+    let asker = Requester::new()?;
+    let witness = Witness::start()?;
+    let study: Envelope =
+        asker.sign_study(&requester::study(STUDY, &[ORGANISATION], 1_000_000_000))?;
+    witness.publish(study.clone());
+    let register = city.register(ORGANISATION);
+    let key = asker.public_key();
+    let mut node = Node::enrol(
+        city.path(),
+        ORGANISATION,
+        &register,
+        &key,
+        &witness,
+        &[STUDY],
+    )
+    .await?;
+    let at_once = node.command(&["policy", "show"], &["--document"]).await?;
+    let manual = at_once.replacen("approval = \"auto\"", "approval = \"manual\"", 1);
+    node.replace_policy(&manual).await?;
+    let _process = node.start(None)?;
+    witness.greeted(ORGANISATION, 1).await?;
+
+    let request = Request {
+        expires_at: requester::now() + 10,
+        ..requester::request(ORGANISATION, &study, &persons_by_municipio(RHO))?
+    };
+    let known_as = witness.offer(ORGANISATION, &asker.sign_request(&request));
+    let id = waiting(&node, 1).await?;
+    match outcome(&witness, &known_as).await? {
+        Outcome::Refused { field, code, .. } => {
+            assert_eq!([&*field, &*code], ["expires_at", "expired"]);
+        }
+        Outcome::Answered { .. } => anyhow::bail!("nobody approved it"),
+    }
+    assert_eq!(node.command(&["requests", "list"], &[]).await?, "");
+    for (language, state) in [("en", "expired"), ("it", "scaduta")] {
+        let words = ["--all", "--lang", language];
+        let listed = node.command(&["requests", "list"], &words).await?;
+        assert!(listed.contains(&id) && listed.contains(state), "{listed}");
+    }
+    for word in ["approve", "refuse"] {
+        let words = ["--request", &id, "--reason", "too late"];
+        let late = node.act(&["requests", word], &words).await;
+        let late = format!("{:#}", late.err().context("it was taken")?);
+        assert!(late.contains("nothing waits for a person"), "{late}");
+    }
+    assert_eq!(node.balance().await?.charges, 0);
+    node.audit().await?;
     Ok(())
 }
