@@ -174,11 +174,11 @@ fn trap_role_chain_over_ten_hops_loses_a_denial() {
 
 #[test]
 fn trap_eval_runs_text_of_the_policy() {
-    let engine = engine("eval(p.act)", &[["a", "1 == 1", "allow"]], &[]);
-    assert!(
-        engine.enforce(("nobody", "nothing")).unwrap_or(true),
-        "eval is known to the engine"
-    );
+    for (text, is_true) in [("1 == 1", true), ("1 == 2", false)] {
+        let engine = engine("eval(p.act)", &[["a", text, "allow"]], &[]);
+        let decided = engine.enforce(("nobody", "nothing"));
+        assert_eq!(decided.expect("decided"), is_true, "the text was not run");
+    }
     assert!(
         !MODEL
             .lines()
