@@ -25,6 +25,42 @@ fn whole_packs_of_both_sides_hold() {
     assert!(text.contains("holds") && text.contains("unmodified software"));
 }
 
+/// A pack whose lines of entries were changed, and its manifest signed again by the log's own key.
+fn with_other_lines(pack: &[u8], side: usize, change: &dyn Fn(&mut Vec<&[u8]>)) -> Vec<u8> {
+    let mut members = unzip(pack);
+    let entries = members["entries.jsonl"].clone();
+    let mut lines: Vec<&[u8]> = entries.split_inclusive(|byte| *byte == b'\n').collect();
+    change(&mut lines);
+    members.insert("entries.jsonl".to_owned(), lines.concat());
+    let manifest = resign(&members["manifest.note"], &members, side);
+    members.insert("manifest.note".to_owned(), manifest);
+    rezip(&members, zip::CompressionMethod::Stored)
+}
+
+#[test]
+fn entries_in_another_order_are_told_from_entries_that_are_missing() {
+    type Change = fn(&mut Vec<&[u8]>);
+    let table: [(Change, bool, bool); 5] = [
+        (|_| {}, false, false),
+        (|lines| lines.swap(1, 3), true, false),
+        (|lines| lines.rotate_left(1), true, false),
+        (|lines| _ = lines.remove(2), false, true),
+        (|lines| lines[1] = lines[3], false, true),
+    ];
+    for (side, (name, pack)) in World::new().packs().into_iter().enumerate() {
+        for (number, (change, reordered, removed)) in table.iter().enumerate() {
+            let packs = [(name.clone(), with_other_lines(&pack, side, change))];
+            let found = codes_of(&packs, &trust());
+            let has = |code| found.contains(&code);
+            assert_eq!(
+                (has(Code::Reordered), has(Code::Removed)),
+                (*reordered, *removed),
+                "{name}, change {number}: {found:?}"
+            );
+        }
+    }
+}
+
 #[test]
 fn equal_contents_give_equal_bytes() {
     let world = World::new();
