@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 pub(crate) mod node;
+pub(crate) mod policies;
 
 pub(crate) use node::Node;
 
