@@ -3,9 +3,12 @@
 
 mod support;
 
+use coordinator::store::MIGRATIONS;
 use coordinator::store::accounts::Role;
+use coordinator::store::published_policies::{policies, policy_insert};
+use identity::SigningKey;
 use policy::Starter;
-use protocol::{Act, PolicyChange, PolicyPublication, PublishedAs};
+use protocol::{Act, PolicyChange, PolicyPublication, PublishedAs, VerifiedPolicyPublication};
 use serde_json::{Value, json};
 use support::policies::{greets, hash, publishes};
 use support::{Bed, public, seal};
@@ -133,6 +136,81 @@ async fn policies_are_taken_in_as_their_nodes_sign_them_and_compared_in_decision
     assert_eq!(lambro["lifetime"]["cap"]["rho"], 8_000_000_000_u64);
     assert_eq!(lambro["caps_are_known"], true);
     assert_eq!(budgets["citywide"].as_array().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn a_database_from_before_keeps_its_policies_and_takes_in_other_ways_to_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("c.db");
+    let node = SigningKey::ephemeral().unwrap();
+    let publication = |replaces: &str| PolicyPublication {
+        version: 1,
+        organisation: "a".to_owned(),
+        policy: PublishedAs::Signed {
+            act: seal(
+                &node,
+                PolicyChange::TYPE,
+                &PolicyChange {
+                    version: 1,
+                    id: "a".repeat(32),
+                    organisation: "a".to_owned(),
+                    replaces: replaces.to_owned(),
+                    document: "version = 2".to_owned(),
+                    reason: "another".to_owned(),
+                    signed_at: 5,
+                },
+            ),
+        },
+        published_at: 6,
+    };
+    let signed = |replaces: &str| seal(&node, PolicyPublication::TYPE, &publication(replaces));
+    let [before, other] = ["b", "c"].map(|digit| digit.repeat(64));
+    let migrations: Vec<_> = (MIGRATIONS.iter().copied())
+        .filter(|(number, ..)| *number <= 50)
+        .collect();
+    let store = storage::Store::open(&path, &storage::migrator(&migrations))
+        .await
+        .unwrap();
+    let mut transaction = store.writer().write_transaction().await.unwrap();
+    sqlx::query("INSERT INTO organisations (id, name, state) VALUES ('a', 'A', 'invited')")
+        .execute(&mut *transaction)
+        .await
+        .unwrap();
+    sqlx::query(
+        "INSERT INTO policies (organisation, policy_hash, replaces, reason, document, envelope, signed_at, received_at) \
+         VALUES ('a', $1, $2, 'another', 'version = 2', $3, 5, 7)",
+    )
+    .bind(hash("version = 2"))
+    .bind(&before)
+    .bind(serde_json::to_string(&signed(&before)).unwrap())
+    .execute(&mut *transaction)
+    .await
+    .unwrap();
+    transaction.commit().await.unwrap();
+    drop(store);
+
+    let store = storage::Store::open(&path, &storage::migrator(MIGRATIONS))
+        .await
+        .unwrap();
+    let mut transaction = store.writer().write_transaction().await.unwrap();
+    let kept = policies(&mut transaction, Some("a")).await.unwrap();
+    let read: Vec<_> = (kept.iter())
+        .map(|it| (&*it.hash, &*it.replaces, &*it.document, it.received_at))
+        .collect();
+    assert_eq!(read, [(&*hash("version = 2"), &*before, "version = 2", 7)]);
+    assert!(kept[0].act.is_some());
+    for (replaces, is_new) in [(&before, false), (&other, true), (&other, false)] {
+        let envelope = signed(replaces);
+        let verified = VerifiedPolicyPublication::verify(&envelope, &public(&node), "a").unwrap();
+        let done = policy_insert(&mut transaction, "a", &verified, &envelope, 8).await;
+        assert_eq!(done.unwrap(), is_new);
+    }
+    transaction.commit().await.unwrap();
+    for statement in ["UPDATE policies SET document = ''", "DELETE FROM policies"] {
+        let mut transaction = store.writer().write_transaction().await.unwrap();
+        let refused = sqlx::query(statement).execute(&mut *transaction).await;
+        assert!(refused.is_err(), "{statement}");
+    }
 }
 
 #[tokio::test]

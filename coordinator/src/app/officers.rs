@@ -19,7 +19,7 @@ pub(crate) async fn officers(
     let Some(keys) = organisation.keys else {
         return Ok(Vec::new());
     };
-    let history = PolicyHistory::of(connection, &organisation.id).await?;
-    let in_force = history.following(&organisation.policy_hash, &keys.dpo);
-    Ok(in_force.map_or_else(|| vec![keys.dpo], |document| document.dpo.keys))
+    let history = PolicyHistory::of(connection, &organisation.id, Some(&keys.dpo)).await?;
+    let in_force = history.following(&organisation.policy_hash);
+    Ok(in_force.map_or_else(|| vec![keys.dpo], |document| document.dpo.keys.clone()))
 }

@@ -101,6 +101,11 @@ pub const MIGRATIONS: &[(i64, &str, &str)] = &[
         "policy-signers",
         include_str!("../../migrations/0050_policy_signers.sql"),
     ),
+    (
+        53,
+        "policy-ways",
+        include_str!("../../migrations/0053_policy_ways.sql"),
+    ),
 ];
 
 /// The open database and the key that signs its log.

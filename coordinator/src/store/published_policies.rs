@@ -1,4 +1,4 @@
-//! Policies as nodes published them, each with the node's signature, and once each.
+//! Policies as nodes published them, each with the node's signature, and once for each that it replaced.
 //! They are for people to read; what a node decides follows from its own log.
 
 use crate::CoordinatorError;
@@ -57,7 +57,7 @@ pub async fn policies(
 ) -> Result<Vec<PublishedPolicy>, CoordinatorError> {
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT organisation, policy_hash, replaces, reason, document, envelope, signed_at, received_at FROM policies \
-         WHERE $1 IS NULL OR organisation = $1 ORDER BY organisation, received_at, signed_at, policy_hash",
+         WHERE $1 IS NULL OR organisation = $1 ORDER BY organisation, received_at, signed_at, policy_hash, replaces",
     )
     .bind(organisation)
     .fetch_all(connection)
@@ -65,7 +65,7 @@ pub async fn policies(
     rows.into_iter().map(policy).collect()
 }
 
-/// Of each policy of one organisation, its hash and that of the one it replaced.
+/// Of the policies of one organisation, the hash of each and of one that it replaced.
 pub async fn policy_links(
     connection: &mut SqliteConnection,
     organisation: &str,
@@ -77,7 +77,7 @@ pub async fn policy_links(
     Ok(rows)
 }
 
-/// One policy.
+/// One policy, as it came here first.
 pub async fn policy_by_hash(
     connection: &mut SqliteConnection,
     organisation: &str,
@@ -85,7 +85,7 @@ pub async fn policy_by_hash(
 ) -> Result<Option<PublishedPolicy>, CoordinatorError> {
     let row: Option<Row> = sqlx::query_as(
         "SELECT organisation, policy_hash, replaces, reason, document, envelope, signed_at, received_at FROM policies \
-         WHERE organisation = $1 AND policy_hash = $2",
+         WHERE organisation = $1 AND policy_hash = $2 ORDER BY received_at, signed_at, replaces LIMIT 1",
     )
     .bind(organisation)
     .bind(hash)
@@ -94,22 +94,7 @@ pub async fn policy_by_hash(
     row.map(policy).transpose()
 }
 
-/// Whether a policy is stored.
-pub async fn policy_is_known(
-    connection: &mut SqliteConnection,
-    organisation: &str,
-    hash: &str,
-) -> Result<bool, CoordinatorError> {
-    let row: Option<(i64,)> =
-        sqlx::query_as("SELECT 1 FROM policies WHERE organisation = $1 AND policy_hash = $2")
-            .bind(organisation)
-            .bind(hash)
-            .fetch_optional(connection)
-            .await?;
-    Ok(row.is_some())
-}
-
-/// Stores a policy; returns whether it is new.
+/// Stores a policy; returns whether it is new, or is known but not as what replaced that one.
 pub async fn policy_insert(
     connection: &mut SqliteConnection,
     organisation: &str,
@@ -120,7 +105,7 @@ pub async fn policy_insert(
     let act = publication.act();
     let done = sqlx::query(
         "INSERT INTO policies (organisation, policy_hash, replaces, reason, document, envelope, signed_at, received_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (organisation, policy_hash) DO NOTHING",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (organisation, policy_hash, replaces) DO NOTHING",
     )
     .bind(organisation)
     .bind(publication.policy_hash())

@@ -4,7 +4,7 @@
 use super::reach::Reach;
 use crate::CoordinatorError;
 use crate::Problem;
-use crate::app::policy_history::{PolicyHistory, PolicyLinks};
+use crate::app::policy_history::{PolicyHistory, PolicyLinks, Step};
 use crate::clock::rfc3339;
 use crate::node_problem::NodeProblem;
 use crate::state::State;
@@ -136,7 +136,8 @@ pub struct VersionView {
     pub replaces: Option<String>,
     /// Why, in the officers' words.
     pub reason: Option<String>,
-    /// Officers' keys that signed it, hex; none where it was installed.
+    /// Keys of the officers known here who signed it, hex: those of the version it replaced, where that one follows, otherwise at most
+    /// the one pinned when the organisation joined; none where it was installed.
     pub signers: Vec<String>,
     /// When it was signed or first published, RFC 3339.
     pub signed_at: String,
@@ -163,22 +164,16 @@ pub struct OrganisationPolicies {
     pub versions: Vec<VersionView>,
 }
 
-fn version(
-    policy: &PublishedPolicy,
-    history: &PolicyHistory,
-    organisation: &Organisation,
-) -> VersionView {
+fn version(step: &Step, organisation: &Organisation) -> VersionView {
     let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
-    let pinned = organisation.keys.as_ref().map(|keys| &keys.dpo);
+    let policy = &step.policy;
     VersionView {
         in_force: policy.hash == organisation.policy_hash,
         readable: PolicyDocument::parse(&policy.document).is_ok(),
         hash: policy.hash.clone(),
         replaces: some(&policy.replaces),
         reason: some(&policy.reason),
-        signers: (history.signers(policy, pinned).iter())
-            .map(PublicKey::to_string)
-            .collect(),
+        signers: step.signers.iter().map(PublicKey::to_string).collect(),
         signed_at: rfc3339(policy.signed_at),
         received_at: rfc3339(policy.received_at),
     }
@@ -254,9 +249,11 @@ pub async fn list(app: &State, reach: Reach<'_>) -> Result<Vec<OrganisationPolic
             .filter(|organisation| reach.has_organisation(&organisation.id))
             .map(|organisation| {
                 let own = |policy: &mut PublishedPolicy| policy.organisation == organisation.id;
-                let history = PolicyHistory::new(published.extract_if(.., own).collect());
-                let versions: Vec<VersionView> = (history.policies().iter().rev())
-                    .map(|policy| version(policy, &history, &organisation))
+                let pinned = organisation.keys.as_ref().map(|keys| &keys.dpo);
+                let own = published.extract_if(.., own).collect();
+                let history = PolicyHistory::new(own, pinned);
+                let versions: Vec<VersionView> = (history.steps().iter().rev())
+                    .map(|step| version(step, &organisation))
                     .collect();
                 OrganisationPolicies {
                     published: versions.iter().any(|version| version.in_force),
@@ -333,14 +330,16 @@ pub async fn record(
     let known = organisations::organisation_by_id(&mut reader, organisation)
         .await?
         .ok_or(Problem::NotFound)?;
-    let history = PolicyHistory::of(&mut reader, organisation).await?;
+    let pinned = known.keys.as_ref().map(|keys| &keys.dpo);
+    let history = PolicyHistory::of(&mut reader, organisation, pinned).await?;
     drop(reader);
-    let policy = history.find(hash).ok_or(Problem::NotFound)?;
+    let step = history.find(hash).ok_or(Problem::NotFound)?;
+    let policy = &step.policy;
     let before = match against {
         Some(against) => Some(history.find(against).ok_or(Problem::NotFound)?),
         None => history.find(&policy.replaces),
     }
-    .cloned();
+    .map(|step| step.policy.clone());
     let day = Day::of(app.clock.now());
     let after = policy.document.clone();
     let compared = match before {
@@ -354,7 +353,7 @@ pub async fn record(
     };
     let document = PolicyDocument::parse(&policy.document).ok();
     Ok(PolicyRecord {
-        version: version(policy, &history, &known),
+        version: version(step, &known),
         organisation: known.id,
         name: known.name,
         document: policy.document.clone(),
@@ -364,9 +363,9 @@ pub async fn record(
         lifetime: (document.as_ref()).map(|document| document.caps.lifetime.nano()),
         threshold: document.as_ref().map(|document| document.dpo.threshold()),
         comparison: compared,
-        others: (history.policies().iter().rev())
-            .filter(|other| other.hash != policy.hash)
-            .map(|other| other.hash.clone())
+        others: (history.steps().iter().rev())
+            .map(|step| step.policy.hash.clone())
+            .filter(|other| *other != policy.hash)
             .collect(),
     })
 }
