@@ -6,6 +6,7 @@ mod support;
 use coordinator::store::accounts::Role;
 use identity::SigningKey;
 use protocol::PublishedAs;
+use serde_json::Value;
 use support::Bed;
 use support::policies::{countersigns, greets, hash, publishes, replacing, with_officers};
 
@@ -131,4 +132,111 @@ async fn policies_that_were_replaced_before_any_contact_are_taken_in_afterwards(
         .collect();
     let [first, next, last] = [&first, &next, &last].map(|document| hash(document));
     assert_eq!(read, [(&*last, 2), (&*next, 2), (&*first, 0)]);
+}
+
+/// What the page of policies says of the second node's: hash, signatures, how many it needed, whether it follows.
+async fn versions(bed: &Bed, name: &str) -> Vec<(String, usize, Option<u64>, bool)> {
+    let dpo = bed
+        .signed_in(name, Role::Dpo, Some("cooperativa-lambro"))
+        .await;
+    let list = dpo.get("/api/v1/policies").await.expect(200).json();
+    let own = (list["organisations"].as_array().unwrap().iter())
+        .find(|it| it["organisation"] == "cooperativa-lambro")
+        .unwrap();
+    let read = |it: &Value| {
+        (
+            it["hash"].as_str().unwrap().to_owned(),
+            it["signers"].as_array().unwrap().len(),
+            it["signers_needed"].as_u64(),
+            it["follows"].as_bool().unwrap(),
+        )
+    };
+    (own["versions"].as_array().unwrap().iter())
+        .map(read)
+        .collect()
+}
+
+#[tokio::test]
+async fn signatures_by_officers_whom_only_the_node_named_count_for_nothing() {
+    let bed = Bed::new().await;
+    let city = bed.city().await;
+    let node = &city.nodes[1];
+    let [second, keeper] = [(); 2].map(|()| SigningKey::ephemeral().unwrap());
+    let first = with_officers(&city, &[&node.dpo, &second], 2);
+    let own = with_officers(&city, &[&keeper], 1);
+    let next = format!("{own}\n");
+    let half = format!("{first}\n");
+    let installed = |document: &str| PublishedAs::Installed {
+        document: document.to_owned(),
+    };
+    for (document, policy) in [
+        (&first, installed(&first)),
+        (&own, installed(&own)),
+        (&next, replacing(1, node, &own, &next, &[&keeper])),
+        (
+            &half,
+            replacing(2, node, &first, &half, &[&second, &keeper]),
+        ),
+    ] {
+        bed.pass(60);
+        greets(node, hash(document)).await;
+        publishes(node, policy).await.expect(204);
+    }
+    let [first, own, next, half] = [first, own, next, half].map(|document| hash(&document));
+    let expected = [
+        (half, 1, Some(2), false),
+        (next, 0, None, false),
+        (own, 0, None, false),
+        (first, 0, None, true),
+    ];
+    assert_eq!(versions(&bed, "dora").await, expected);
+}
+
+/// What an earlier version of a node published: the policy in force as it came into force the last time, and nothing before it.
+#[tokio::test]
+async fn a_policy_that_is_known_in_another_way_than_it_first_came_into_force_comes_to_follow() {
+    let bed = Bed::new().await;
+    let city = bed.city().await;
+    let node = &city.nodes[1];
+    let [second, third, other] = [(); 3].map(|()| SigningKey::ephemeral().unwrap());
+    let first = with_officers(&city, &[&node.dpo, &other], 1);
+    let next = with_officers(&city, &[&second], 1);
+    let between = with_officers(&city, &[&third], 1);
+    let wanted = async || greets(node, hash(&next)).await["policy_wanted"].clone();
+    assert_eq!(wanted().await, true);
+    publishes(node, replacing(3, node, &between, &next, &[&third]))
+        .await
+        .expect(204);
+    assert_eq!(wanted().await, true);
+    // A chain that closes on itself is no end.
+    publishes(node, replacing(2, node, &next, &between, &[&second]))
+        .await
+        .expect(204);
+    assert_eq!(wanted().await, true);
+    countersigns(node, &city.study, &second)
+        .await
+        .refused(422, "signature-not-accepted");
+
+    let from_first = || replacing(1, node, &first, &next, &[&node.dpo]);
+    for _ in 0..2 {
+        publishes(node, from_first()).await.expect(204);
+    }
+    let installed = PublishedAs::Installed {
+        document: first.clone(),
+    };
+    publishes(node, installed).await.expect(204);
+    assert_eq!(wanted().await, false);
+    countersigns(node, &city.study, &second).await.expect(204);
+    // Each is listed once, in the way it follows.
+    let [first, next, between] = [first, next, between].map(|document| hash(&document));
+    let expected = [
+        (between, 1, Some(1), true),
+        (next, 1, Some(1), true),
+        (first, 0, None, true),
+    ];
+    assert_eq!(versions(&bed, "dora").await, expected);
+    let published = (support::logged(&bed).await.into_iter())
+        .filter(|code| code == "policy-published")
+        .count();
+    assert_eq!(published, 4, "each way once");
 }

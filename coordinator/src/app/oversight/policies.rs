@@ -139,6 +139,11 @@ pub struct VersionView {
     /// Keys of the officers known here who signed it, hex: those of the version it replaced, where that one follows, otherwise at most
     /// the one pinned when the organisation joined; none where it was installed.
     pub signers: Vec<String>,
+    /// How many officers of the version it replaced had to sign it; absent where it was installed, or that version does not follow.
+    pub signers_needed: Option<usize>,
+    /// Whether it follows, signature by signature, from the officers known here: it is the first one installed that names the key pinned
+    /// when the organisation joined, or enough officers of one that follows signed it.
+    pub follows: bool,
     /// When it was signed or first published, RFC 3339.
     pub signed_at: String,
     /// When it came here, RFC 3339.
@@ -174,6 +179,8 @@ fn version(step: &Step, organisation: &Organisation) -> VersionView {
         replaces: some(&policy.replaces),
         reason: some(&policy.reason),
         signers: step.signers.iter().map(PublicKey::to_string).collect(),
+        signers_needed: step.signers_needed,
+        follows: step.follows,
         signed_at: rfc3339(policy.signed_at),
         received_at: rfc3339(policy.received_at),
     }

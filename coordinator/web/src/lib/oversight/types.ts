@@ -127,6 +127,8 @@ export interface PolicyVersion {
   reason: string | null;
   signers: string[];
   signed_at: string;
+  signers_needed: number | null;
+  follows: boolean;
   received_at: string;
   in_force: boolean;
   readable: boolean;
