@@ -190,6 +190,13 @@ async fn signatures_by_officers_whom_only_the_node_named_count_for_nothing() {
         (first, 0, None, true),
     ];
     assert_eq!(versions(&bed, "dora").await, expected);
+    // Whoever answers for the data is told.
+    let admin = bed.signed_in("ada", Role::Admin, None).await;
+    let alerts = admin.get("/api/v1/alerts").await.expect(200).json();
+    let told = (alerts["alerts"].as_array().unwrap().iter())
+        .filter(|alert| alert["node"] == *node.organisation)
+        .any(|alert| alert["code"] == "policy-does-not-follow");
+    assert!(told, "{alerts}");
 }
 
 /// What an earlier version of a node published: the policy in force as it came into force the last time, and nothing before it.

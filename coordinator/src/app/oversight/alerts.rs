@@ -6,9 +6,12 @@ use super::italy::is_unusual;
 use super::reach::Reach;
 use super::study_records;
 use crate::Problem;
+use crate::app::policy_history::PolicyHistory;
 use crate::app::second_witness::Fault;
 use crate::clock::rfc3339;
 use crate::state::State;
+use crate::store::organisations::Organisation;
+use crate::store::published_policies::PublishedPolicy;
 use crate::store::{
     certificates, checkpoints, datasets, log, organisations, published_policies, queries,
 };
@@ -206,6 +209,27 @@ fn witness(fault: &Fault, now: i64) -> Alert {
     }
 }
 
+/// A policy in force of which only the hash is known, or that does not follow from the officers known here.
+fn policy(
+    published: &mut Vec<PublishedPolicy>,
+    organisation: &Organisation,
+    now: i64,
+) -> Option<Alert> {
+    let hash = &organisation.policy_hash;
+    if hash.is_empty() {
+        return None;
+    }
+    let own = published.extract_if(.., |policy| policy.organisation == organisation.id);
+    let pinned = organisation.keys.as_ref().map(|keys| &keys.dpo);
+    let history = PolicyHistory::new(own.collect(), pinned);
+    let (severity, code) = match history.find(hash) {
+        None => ("info", "policy-unpublished"),
+        Some(step) if !step.follows => ("warning", "policy-does-not-follow"),
+        Some(_) => return None,
+    };
+    Some(Alert::new(severity, code, now).of(&organisation.id))
+}
+
 /// All alerts within reach.
 ///
 /// # Errors
@@ -249,6 +273,7 @@ pub async fn alerts(app: &State, reach: Reach<'_>) -> Result<AlertsView, Problem
     let known = organisations::organisations(&mut reader).await?;
     let served = datasets::datasets(&mut reader).await?;
     let latest_edition = served.iter().map(|dataset| dataset.notice.edition).max();
+    let mut published = published_policies::policies(&mut reader, None).await?;
     for organisation in known.iter().filter(|it| it.keys.is_some() && !it.revoked) {
         let id = &organisation.id;
         let seen = app.hub.last_seen(id).max(organisation.last_seen);
@@ -263,12 +288,7 @@ pub async fn alerts(app: &State, reach: Reach<'_>) -> Result<AlertsView, Problem
             let alert = alert.param("edition", json!(dataset.notice.edition));
             alerts.push(alert.param("latest", json!(latest_edition)));
         }
-        let hash = &organisation.policy_hash;
-        let unpublished =
-            !hash.is_empty() && !published_policies::policy_is_known(&mut reader, id, hash).await?;
-        if unpublished {
-            alerts.push(Alert::new("info", "policy-unpublished", now).of(id));
-        }
+        alerts.extend(policy(&mut published, organisation, now));
     }
     drop(reader);
     for study in study_records::list(app, reach).await? {
