@@ -85,6 +85,20 @@ fn what_was_decided_is_held_to_the_policy_in_force_and_to_a_persons_word() {
         it.charge_manually(8);
     };
     assert_eq!(found(&by_a_stranger), [Code::Signature, Code::NotInForce]);
+    // A refusal that states a policy states the one in force.
+    assert_eq!(found(&|it| it.refuse_under_policy(8)), []);
+    let refused_under_the_one_before = |it: &mut World| {
+        let before = it.policy_hash.clone();
+        it.sign_policy(7, &[3, 5]);
+        it.policy_hash = before;
+        it.refuse_under_policy(8);
+    };
+    assert_eq!(found(&refused_under_the_one_before), [Code::NotInForce]);
+    let refused_after_a_restoration = |it: &mut World| {
+        it.restore(3);
+        it.refuse_under_policy(8);
+    };
+    assert_eq!(found(&refused_after_a_restoration), [Code::NotInForce]);
 }
 
 #[test]

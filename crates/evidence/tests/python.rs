@@ -199,6 +199,18 @@ fn a_verifier_written_from_the_document_agrees_on_whole_and_changed_packs() {
         it.policy_hash = "00".repeat(32);
         it.charge(8, 10);
     });
+    changed("a refusal under the policy in force", &|it| {
+        it.refuse_under_policy(8);
+    });
+    changed("a refusal under the policy before", &|it| {
+        it.sign_policy(7, &[3, 5]);
+        it.policy_hash = "00".repeat(32);
+        it.refuse_under_policy(8);
+    });
+    changed("a refusal after a restoration", &|it| {
+        it.restore(3);
+        it.refuse_under_policy(8);
+    });
     changed("nobody asked", &|it| it.charge_manually(8));
     changed("somebody asked", &|it| {
         it.approve(8, 6);

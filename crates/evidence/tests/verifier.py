@@ -570,6 +570,9 @@ class Pack:
                 waits = bool(last["manual"]) if e.body is None else e.body.decode(errors="replace") in last["manual"]
                 if restorer is not None or e.fact("policy-hash") != last["hash"] or (waits and key not in approved):
                     self.add("not-in-force")
+            elif kind == "refusal" and e.fact("policy-hash") is not None and last is not None:
+                if restorer is not None or e.fact("policy-hash") != last["hash"]:
+                    self.add("not-in-force")
         if last is not None and last["organisation"] != self.manifest["organisation"]:
             self.add("altered")
         return first

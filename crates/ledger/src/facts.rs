@@ -163,21 +163,25 @@ impl AnswerRow {
     }
 }
 
-/// A refusal, as a row of `refusals` holds it.
+/// A refusal, as a row of `refusals` holds it, under the policy in force where it stands. Which one that was follows from the log, to which
+/// the chain of policies holds it; refusals of earlier versions do not say it.
 pub(crate) fn refusal(
     request_id: &str,
     request_hash: &[u8],
-    rule: &str,
-    field: &str,
-    code: &str,
+    [rule, field, code]: [&str; 3],
+    policy_hash: Option<&str>,
 ) -> Facts {
-    facts([
+    let mut facts = facts([
         ("request", request_id.into()),
         ("request-hash", protocol::hex(request_hash).into()),
         ("rule", rule.into()),
         ("field", field.into()),
         ("code", code.into()),
-    ])
+    ]);
+    if let Some(hash) = policy_hash {
+        facts.insert("policy-hash".to_owned(), hash.into());
+    }
+    facts
 }
 
 /// The erasure of an answer, as a row of `tombstones` holds it.

@@ -1,9 +1,10 @@
 //! Logging refusals, each once: the ledger's own, and those of the steps before a charge.
-//! A refusal names rule, field and code, never a value.
+//! A refusal names rule, field and code and the policy in force, never a value.
 
 use crate::LedgerError;
 use crate::facts;
 use crate::log::append;
+use crate::policies;
 use audit::EntryKind;
 use sqlx::SqliteConnection;
 
@@ -29,7 +30,13 @@ pub(crate) async fn log_refusal(
     if let Some((index,)) = known {
         return Ok(index);
     }
-    let facts = facts::refusal(request_id, request_hash, rule, field, code);
+    let in_force = match policies::hash_in_force(&mut *connection).await {
+        // After a restoration none is in force until the next one is entered.
+        Err(LedgerError::PolicyReplaced) => None,
+        in_force => in_force?,
+    };
+    let policy = in_force.as_deref();
+    let facts = facts::refusal(request_id, request_hash, [rule, field, code], policy);
     let index = append(&mut *connection, EntryKind::Refusal, now, facts, b"").await?;
     sqlx::query(
         "INSERT INTO refusals (request_id, request_hash, rule, field, code, entry_index) \

@@ -327,13 +327,15 @@ async fn check_refusals(
     .fetch_all(connection)
     .await?;
     let count = rows.len() as u64;
-    let stated = rows
-        .into_iter()
-        .map(|(request_id, hash, rule, field, code, index)| Stated {
-            index,
-            facts: facts::refusal(&request_id, &hash, &rule, &field, &code),
-        });
-    check_rows(log, EntryKind::Refusal, stated.collect());
+    let stated = (rows.into_iter())
+        .map(|(request_id, hash, rule, field, code, index)| {
+            let header = (u64::try_from(index).ok()).and_then(|index| log.headers.get(&index));
+            let policy = header.and_then(|header| header.text("policy-hash"));
+            let facts = facts::refusal(&request_id, &hash, [&rule, &field, &code], policy);
+            Stated { index, facts }
+        })
+        .collect();
+    check_rows(log, EntryKind::Refusal, stated);
     Ok(count)
 }
 

@@ -271,6 +271,7 @@ impl PolicyChain {
                 text("policy-hash"),
                 body.and_then(|body| std::str::from_utf8(body).ok()),
             ),
+            "refusal" => self.refuses(fact("policy-hash")),
             _ => Ok(()),
         }
     }
@@ -417,6 +418,21 @@ impl PolicyChain {
         }
         self.accepted = Some(words.clone());
         Ok(())
+    }
+
+    /// Whether a request could be refused now under the policy that the refusal names; one of an earlier version names none.
+    ///
+    /// # Errors
+    /// [`ChainFault::NotInForce`]; none before there is a policy, for then the log says nothing of policies.
+    fn refuses(&self, policy_hash: Option<&str>) -> Result<(), ChainFault> {
+        let Some(policy_hash) = policy_hash.filter(|_| self.last.is_some()) else {
+            return Ok(());
+        };
+        (self
+            .in_force()
+            .is_some_and(|policy| policy.hash == policy_hash))
+        .then_some(())
+        .ok_or(ChainFault::NotInForce)
     }
 
     /// Whether a request could be allowed now by the rule of a policy; `rule` is absent where it was erased, and then counts as one

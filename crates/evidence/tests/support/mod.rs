@@ -320,6 +320,14 @@ impl World {
         ));
     }
 
+    /// A refusal that states the policy in force, as nodes enter it since they say so.
+    pub(crate) fn refuse_under_policy(&mut self, number: u64) {
+        self.refuse(number);
+        let refusal = self.node.entries.last_mut().unwrap();
+        let policy = self.policy_hash.as_str().into();
+        refusal.facts.insert("policy-hash".to_owned(), policy);
+    }
+
     pub(crate) fn refuse(&mut self, number: u64) {
         self.node.push(entry(
             EntryKind::Refusal,

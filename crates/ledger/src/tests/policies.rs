@@ -445,3 +445,32 @@ async fn altered_policies_and_words_are_found() {
         assert!(!report.is_sound(), "{statement}");
     }
 }
+
+#[tokio::test]
+async fn a_refusal_states_the_policy_in_force_and_is_held_to_it() {
+    let place = Place::new();
+    let ledger = place.open().await;
+    let denial = policy::Denial {
+        rule: "none".to_owned(),
+        field: "purpose".to_owned(),
+        code: "not-allowed".to_owned(),
+    };
+    let refuse = async |id: &str| {
+        let index = ledger
+            .record_refusal(id, [1; 32], &denial, NOW)
+            .await
+            .unwrap();
+        let entries = ledger.reader().entries(index, 1).await.unwrap();
+        entries[0].header.text("policy-hash").map(str::to_owned)
+    };
+    let hash = |word: &str| Some(protocol::hex(&protocol::sha256(document(word).as_bytes())));
+    assert_eq!(refuse("before any").await, None);
+    ledger.install_policy(&document("a"), NOW).await.unwrap();
+    assert_eq!(refuse("under the first").await, hash("a"));
+    ledger
+        .change_policy(&change(1, "a", "b", NOW), NOW)
+        .await
+        .unwrap();
+    assert_eq!(refuse("under the second").await, hash("b"));
+    assert_eq!(sound(&ledger).await.refusals, 3);
+}
