@@ -10,7 +10,7 @@ use identity::SigningKey;
 use policy::Starter;
 use protocol::{Act, PolicyChange, PolicyPublication, PublishedAs, VerifiedPolicyPublication};
 use serde_json::{Value, json};
-use support::policies::{greets, hash, publishes};
+use support::policies::{greets, hash, publishes, with_officers};
 use support::{Bed, public, seal};
 
 #[tokio::test]
@@ -233,16 +233,52 @@ async fn what_a_study_has_left_is_bounded_by_the_policys_cap_of_a_study_too() {
     };
     publishes(node, installed).await.expect(204);
     city.asked(&support::question(1_000), "first").await;
-    node.answers(1).await.expect(200);
-    let dpo = bed
-        .signed_in("dora", Role::Dpo, Some(&node.organisation))
-        .await;
-    let path = "/api/v1/decisions?organisation=cooperativa-lambro&decision=answered";
-    let rows = dpo.get(path).await.expect(200).json();
-    let id = rows["decisions"][0]["id"].as_str().unwrap().to_owned();
-    let path = format!("/api/v1/decisions/{id}");
-    let record = dpo.get(&path).await.expect(200).json();
+    node.answers_under(&hash(&document)).await.expect(200);
+    let record = decided(&bed, "answered").await;
     // The study itself may spend 250,000,000.
     assert_eq!(record["remaining"]["study_limit"]["rho"], 100_000_000);
     assert_eq!(record["remaining"]["study_left"]["rho"], 99_999_000);
+}
+
+/// The record of the second node's last decision of that kind.
+async fn decided(bed: &Bed, decision: &str) -> Value {
+    let dpo = bed
+        .signed_in(decision, Role::Dpo, Some("cooperativa-lambro"))
+        .await;
+    let path = format!("/api/v1/decisions?organisation=cooperativa-lambro&decision={decision}");
+    let rows = dpo.get(&path).await.expect(200).json();
+    let id = rows["decisions"][0]["id"].as_str().unwrap().to_owned();
+    let path = format!("/api/v1/decisions/{id}");
+    dpo.get(&path).await.expect(200).json()
+}
+
+#[tokio::test]
+async fn a_decision_names_the_policy_of_its_receipt_or_says_that_it_is_the_one_it_was_asked_under()
+{
+    let bed = Bed::new().await;
+    let city = bed.city().await;
+    let node = &city.nodes[1];
+    let other = SigningKey::ephemeral().unwrap();
+    let first = with_officers(&city, &[&node.dpo, &other], 1);
+    let next = format!("{first}\n");
+    greets(node, hash(&first)).await;
+    city.asked(&support::question(1_000), "first").await;
+    greets(node, hash(&next)).await;
+    let installed = PublishedAs::Installed {
+        document: next.clone(),
+    };
+    publishes(node, installed).await.expect(204);
+    node.answers_under(&hash(&next)).await.expect(200);
+    let answered = decided(&bed, "answered").await;
+    assert_eq!(answered["policy_hash"], hash(&next));
+    assert_eq!(answered["policy_is_of_the_decision"], true);
+    assert_eq!(answered["policy_is_published"], true);
+
+    greets(node, hash(&first)).await;
+    city.asked(&support::question(2_000), "second").await;
+    greets(node, hash(&next)).await;
+    node.refuses("planning").await.expect(200);
+    let refused = decided(&bed, "refused").await;
+    assert_eq!(refused["policy_hash"], hash(&first));
+    assert_eq!(refused["policy_is_of_the_decision"], false);
 }

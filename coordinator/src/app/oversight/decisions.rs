@@ -176,11 +176,14 @@ pub struct DecisionRecord {
     pub decided_at: Option<String>,
     /// Why it was refused, in words.
     pub explanation: Option<Sentence>,
-    /// The policy it was decided under, hex.
+    /// A policy, hex: for an answer the one it was decided under, as the node's receipt says; otherwise the one in force when it was asked.
     pub policy_hash: Option<String>,
+    /// Whether the decision was made under that policy. A refusal does not say under which it was made: another one may have come into
+    /// force since it was asked, as while it waited for a person.
+    pub policy_is_of_the_decision: bool,
     /// Whether the node published that policy.
     pub policy_is_published: bool,
-    /// The rule that decided, as the published policy has it.
+    /// The rule that decided, as that policy has it, where it was published.
     pub rule_text: Option<RuleView>,
     /// What it cost.
     pub cost: Option<Loss>,
@@ -341,7 +344,11 @@ pub async fn record(
     let answer = answer(&mut reader, &row).await?;
     let receipt = answer.as_ref().and_then(|(_, receipt)| receipt.clone());
     let answer_signature = answer.map(|(signature, _)| signature);
-    let policy = policy(&mut reader, &row).await?;
+    let policy_hash = match (&receipt, &row.request) {
+        (Some(receipt), _) => Some(receipt.policy_hash.clone()),
+        (None, request) => request.as_ref().map(|request| request.policy_hash.clone()),
+    };
+    let policy = policy(&mut reader, &row, policy_hash.as_deref()).await?;
     let decided_by = match (&receipt, &row.request) {
         (Some(receipt), _) => Some(receipt.rule.clone()),
         (None, Some(request)) => request.refusal.as_ref().map(|(rule, ..)| rule.clone()),
@@ -362,7 +369,8 @@ pub async fn record(
             .filter(|_| decision != Decision::Waiting)
             .map(|request| rfc3339(request.state_at)),
         explanation,
-        policy_hash: request.as_ref().map(|request| request.policy_hash.clone()),
+        policy_hash,
+        policy_is_of_the_decision: receipt.is_some(),
         policy_is_published: policy.is_some(),
         rule_text: decided_by.and_then(|rule| {
             let document = policy.as_ref()?.document.as_ref()?;
@@ -468,12 +476,12 @@ async fn answer(
 async fn policy(
     reader: &mut SqliteConnection,
     row: &DecisionRow,
+    hash: Option<&str>,
 ) -> Result<Option<policies::Readable>, CoordinatorError> {
-    let Some(request) = &row.request else {
+    let (Some(request), Some(hash)) = (&row.request, hash) else {
         return Ok(None);
     };
-    let (organisation, hash) = (&request.organisation, &request.policy_hash);
-    let stored = published_policies::policy_by_hash(reader, organisation, hash).await?;
+    let stored = published_policies::policy_by_hash(reader, &request.organisation, hash).await?;
     Ok(stored.as_ref().map(policies::readable))
 }
 

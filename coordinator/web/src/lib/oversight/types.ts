@@ -66,6 +66,7 @@ export interface DecisionRecord extends Decision {
   decided_at: string | null;
   explanation: { it: string; en: string } | null;
   policy_hash: string | null;
+  policy_is_of_the_decision: boolean;
   policy_is_published: boolean;
   rule_text: Rule | null;
   cost: Loss | null;
@@ -126,9 +127,9 @@ export interface PolicyVersion {
   replaces: string | null;
   reason: string | null;
   signers: string[];
-  signed_at: string;
   signers_needed: number | null;
   follows: boolean;
+  signed_at: string;
   received_at: string;
   in_force: boolean;
   readable: boolean;
