@@ -395,7 +395,7 @@ async fn a_policy_that_came_at_a_bad_moment_is_published_again() -> Result<()> {
             VerifiedPolicyPublication::verify(envelope, &desk.node_key, ORGANISATION).ok()
         });
         let read: Vec<String> = read.map(|policy| policy.document().to_owned()).collect();
-        read.contains(&first).then(|| (read, desk.hellos.len()))
+        read.contains(&first).then_some((read, desk.hellos.len()))
     };
     let (published, hellos) = (witness.when(ORGANISATION, published).await)
         .context("the installed policy was never published")?;
@@ -413,7 +413,7 @@ async fn a_policy_that_came_at_a_bad_moment_is_published_again() -> Result<()> {
     let hellos = witness
         .when(ORGANISATION, |desk| {
             let is_refused = desk.refuse_policies.is_empty();
-            (is_refused && polls(desk) > before).then(|| desk.hellos.len())
+            (is_refused && polls(desk) > before).then_some(desk.hellos.len())
         })
         .await?;
     assert_eq!(hellos, 5, "it asks for work after one greeting");
