@@ -5,7 +5,7 @@
 use crate::baseline::seasonal_naive;
 use crate::calibrate::Calibration;
 use crate::combine::Forecast;
-use crate::score::{interval_score, seasonal_scale};
+use crate::score::{ROUNDING, interval_score, seasonal_scale};
 use crate::series::{ForecastError, Season, Series};
 
 /// Horizons at which a backtest scores, in periods.
@@ -64,6 +64,8 @@ impl Plan {
 pub(crate) struct Scored {
     error: f64,
     naive_error: f64,
+    /// How large the value was.
+    size: f64,
     /// The error over the mean step of a season.
     scaled: Option<f64>,
     inside: bool,
@@ -125,6 +127,7 @@ impl<'a> Cut<'a> {
         Scored {
             error,
             naive_error: actual - self.naive[step],
+            size: actual.abs(),
             scaled: self.scale.map(|scale| error.abs() / scale),
             inside: low <= actual && actual <= high,
             interval_score: interval_score(actual, low, high, 1.0 - LEVEL),
@@ -183,6 +186,7 @@ impl Backtest {
         let absolute = sum(&|one| one.error.abs());
         let absolute_naive = sum(&|one| one.naive_error.abs());
         let noise = sum(&|one| one.noise);
+        let rounding = ROUNDING * sum(&|one| one.size);
         let squared = sum(&|one| one.error * one.error);
         let left = sum(&|one| one.naive_error * one.naive_error) - noise;
         let scaled: Vec<f64> = scored.iter().filter_map(|one| one.scaled).collect();
@@ -192,8 +196,9 @@ impl Backtest {
             mase: (!scaled.is_empty()).then(|| scaled.iter().sum::<f64>() / scaled.len() as f64),
             coverage: sum(&|one| f64::from(u8::from(one.inside))) / count,
             interval_score: sum(&|one| one.interval_score) / count,
-            skill: (absolute_naive > 0.0).then(|| 1.0 - absolute / absolute_naive),
-            skill_noise_corrected: (left > 0.0).then(|| 1.0 - (squared - noise).max(0.0) / left),
+            skill: (absolute_naive > rounding).then(|| 1.0 - absolute / absolute_naive),
+            skill_noise_corrected: (left > rounding * rounding)
+                .then(|| 1.0 - (squared - noise).max(0.0) / left),
         }
     }
 }

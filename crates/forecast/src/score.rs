@@ -1,20 +1,24 @@
 //! Measures of forecasts as the M4 competition defined them (Makridakis, Spiliotis and Assimakopoulos 2020).
 //! Nothing here fits anything.
 
+/// Of the size of the values: what is less may be left of rounding where nothing changes, and nothing is measured in it.
+pub(crate) const ROUNDING: f64 = 1e-11;
+
 /// Mean absolute difference between values one season apart: what MASE and MSIS are measured in.
-/// Missing values (NaN) are left out; `None` where no pair is complete or nothing ever changes.
+/// Missing values (NaN) are left out; `None` where no pair is complete or nothing ever changes by more than rounding.
 pub fn seasonal_scale(history: &[f64], season: usize) -> Option<f64> {
     let season = season.max(1);
-    let mut sum = 0.0;
+    let (mut sum, mut size) = (0.0, 0.0);
     let mut count = 0_u32;
     for (later, earlier) in history.iter().skip(season).zip(history) {
         let step = (later - earlier).abs();
         if !step.is_nan() {
             sum += step;
+            size += later.abs().max(earlier.abs());
             count += 1;
         }
     }
-    (count > 0 && sum > 0.0).then(|| sum / f64::from(count))
+    (count > 0 && sum > ROUNDING * size).then(|| sum / f64::from(count))
 }
 
 /// Mean absolute error over `scale`.
@@ -100,6 +104,8 @@ mod tests {
     fn leave_missing_values_out_of_the_scale() {
         assert_eq!(seasonal_scale(&[1.0, f64::NAN, 3.0, 5.0], 1), Some(2.0));
         assert_eq!(seasonal_scale(&[4.0, 4.0, 4.0], 1), None);
+        // What rounding leaves of sums that are equal is no change.
+        assert_eq!(seasonal_scale(&[0.1 + 0.2, 0.3, 0.3], 1), None);
         assert_eq!(seasonal_scale(&[4.0], 12), None);
     }
 }
