@@ -389,24 +389,15 @@ async fn publish_policies(node: &Node) -> Result<(), LinkError> {
         }
     };
     for publication in publications {
-        // The earlier ones say nothing without this one.
-        if !taken_in(node.link().policy(&publication).await, "a policy")? {
-            return Ok(());
+        match node.link().policy(&publication).await {
+            Err(error @ LinkError::Refused { .. }) => {
+                tracing::warn!(reason = %error, "the coordinator does not take in a policy");
+                return Ok(());
+            }
+            published => published?,
         }
     }
     Ok(())
-}
-
-/// Whether the coordinator took in what was handed in. What it refuses for good is left at that; what only came at a bad moment is an error,
-/// and is handed in again with the next greeting.
-fn taken_in(reply: Result<(), LinkError>, what: &'static str) -> Result<bool, LinkError> {
-    match reply {
-        Err(error) if error.is_final() => {
-            tracing::warn!(what, reason = %error, "the coordinator does not take in what this node handed in");
-            Ok(false)
-        }
-        reply => reply.map(|()| true),
-    }
 }
 
 /// Says what is served, by `hello`; takes over new studies; hands in the officer's consents.
@@ -424,16 +415,32 @@ pub async fn greet(node: &Node, hello: &Hello) -> Result<(), LinkError> {
     if reply.policy_wanted {
         publish_policies(node).await?;
     }
-    // Each for itself: nothing is asked in a study whose countersignature is refused, a guarantee counts in this node's ledger all the
-    // same, and nothing depends on an offer.
     for consent in node.studies().consents() {
-        taken_in(node.link().consent(&consent).await, "a countersignature")?;
+        match node.link().consent(&consent).await {
+            // Nothing is asked in that study then; other studies do not depend on it. What only came at a bad moment is handed in again.
+            Err(error @ LinkError::Refused { status: 422, .. }) => {
+                tracing::warn!(reason = %error, "the coordinator does not take in a countersignature");
+            }
+            handed_in => handed_in?,
+        }
     }
     for notice in promised(node).await {
-        taken_in(node.link().guarantee(&notice).await, "a new guarantee")?;
+        match node.link().guarantee(&notice).await {
+            // It counts in this node's ledger all the same; only nobody else hears of it.
+            Err(error @ LinkError::Refused { .. }) => {
+                tracing::warn!(reason = %error, "the coordinator does not take in a new guarantee");
+            }
+            made_known => made_known?,
+        }
     }
     if let Some((envelope, _)) = published_offer(node) {
-        taken_in(node.link().offer(&envelope).await, "the offer")?;
+        match node.link().offer(&envelope).await {
+            // Nothing else depends on it.
+            Err(error @ LinkError::Refused { .. }) => {
+                tracing::warn!(reason = %error, "the coordinator does not take in the offer");
+            }
+            handed_in => handed_in?,
+        }
     }
     if node
         .remember_witnessed(reply.cosigned_checkpoint.as_deref())

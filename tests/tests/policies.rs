@@ -2,14 +2,13 @@
 //! signed, and is tried out on what was asked. A file that is edited on disk changes nothing.
 
 use anyhow::{Context, Result, ensure};
-use axum::http::StatusCode;
-use protocol::{Answer, Envelope, OfferNotice, Outcome, Request, VerifiedPolicyPublication};
+use protocol::{Answer, Envelope, OfferNotice, Outcome, VerifiedPolicyPublication};
 use std::time::Duration;
 use system_tests::city::City;
 use system_tests::node::Node;
 use system_tests::process::{run, run_ok};
 use system_tests::requester::{self, Requester, persons_by_municipio};
-use system_tests::witness::{Desk, Witness};
+use system_tests::witness::Witness;
 
 const ORGANISATION: &str = "cooperativa-lambro";
 const STUDY: &str = "policies";
@@ -218,7 +217,7 @@ async fn a_policy_is_signed_tried_out_and_leaves_requests_to_a_person() -> Resul
 
 /// Waits until an offer of that version was handed in, signed by the node.
 async fn offered(witness: &Witness, revision: u64) -> Result<OfferNotice> {
-    let found = |desk: &Desk| {
+    let found = |desk: &system_tests::witness::Desk| {
         let read = desk.published_offers.iter().filter_map(|envelope| {
             OfferNotice::verify(envelope, &desk.node_key, ORGANISATION).ok()
         });
@@ -361,115 +360,5 @@ async fn a_node_publishes_each_policy_that_the_one_in_force_follows_from() -> Re
         .context("the next policy was never published")?;
     assert_eq!(newest.document(), third);
     drop(process);
-    Ok(())
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_policy_that_came_at_a_bad_moment_is_published_again() -> Result<()> {
-    let city = City::generate(0.001)?;
-    let asker = Requester::new()?;
-    let witness = Witness::start()?;
-    let register = city.register(ORGANISATION);
-    let key = asker.public_key();
-    let mut node = Node::enrol(city.path(), ORGANISATION, &register, &key, &witness, &[]).await?;
-    let first = node.command(&["policy", "show"], &["--document"]).await?;
-    let process = node.start(None)?;
-    witness.greeted(ORGANISATION, 1).await?;
-    process.kill()?;
-    let second = first.replacen("display_minimum = 5", "display_minimum = 6", 1);
-    ensure!(second != first, "the starter's minimum is 5");
-    node.replace_policy(&second).await?;
-
-    // The second call of one greeting, and the first of the next, meet a coordinator that cannot serve.
-    let [unavailable, broken] = [
-        StatusCode::SERVICE_UNAVAILABLE,
-        StatusCode::INTERNAL_SERVER_ERROR,
-    ];
-    witness.desk(ORGANISATION, |desk| {
-        desk.wants_policies = true;
-        desk.refuse_policies = [None, Some(unavailable), Some(broken)].into();
-    });
-    let process = node.start(None)?;
-    let published = |desk: &Desk| {
-        let read = desk.published_policies.iter().filter_map(|envelope| {
-            VerifiedPolicyPublication::verify(envelope, &desk.node_key, ORGANISATION).ok()
-        });
-        let read: Vec<String> = read.map(|policy| policy.document().to_owned()).collect();
-        read.contains(&first).then_some((read, desk.hellos.len()))
-    };
-    let (published, hellos) = (witness.when(ORGANISATION, published).await)
-        .context("the installed policy was never published")?;
-    assert_eq!(published, [&*second, &*second, &*first]);
-    assert_eq!(hellos, 1 + 3, "each fault is one more greeting");
-    process.kill()?;
-
-    // What is refused as it is, is left at that.
-    let polls = |desk: &Desk| desk.certificates.len() - desk.hellos.len();
-    let before = witness.desk(ORGANISATION, |desk| {
-        desk.refuse_policies = [Some(StatusCode::UNPROCESSABLE_ENTITY)].into();
-        polls(desk)
-    });
-    let _process = node.start(None)?;
-    let hellos = witness
-        .when(ORGANISATION, |desk| {
-            let is_refused = desk.refuse_policies.is_empty();
-            (is_refused && polls(desk) > before).then_some(desk.hellos.len())
-        })
-        .await?;
-    assert_eq!(hellos, 5, "it asks for work after one greeting");
-    Ok(())
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_request_that_nobody_decided_expires_and_costs_nothing() -> Result<()> {
-    let city = City::generate(0.001)?;
-    let asker = Requester::new()?;
-    let witness = Witness::start()?;
-    let study: Envelope =
-        asker.sign_study(&requester::study(STUDY, &[ORGANISATION], 1_000_000_000))?;
-    witness.publish(study.clone());
-    let register = city.register(ORGANISATION);
-    let key = asker.public_key();
-    let mut node = Node::enrol(
-        city.path(),
-        ORGANISATION,
-        &register,
-        &key,
-        &witness,
-        &[STUDY],
-    )
-    .await?;
-    let at_once = node.command(&["policy", "show"], &["--document"]).await?;
-    let manual = at_once.replacen("approval = \"auto\"", "approval = \"manual\"", 1);
-    node.replace_policy(&manual).await?;
-    let _process = node.start(None)?;
-    witness.greeted(ORGANISATION, 1).await?;
-
-    let request = Request {
-        expires_at: requester::now() + 10,
-        ..requester::request(ORGANISATION, &study, &persons_by_municipio(RHO))?
-    };
-    let known_as = witness.offer(ORGANISATION, &asker.sign_request(&request));
-    let id = waiting(&node, 1).await?;
-    match outcome(&witness, &known_as).await? {
-        Outcome::Refused { field, code, .. } => {
-            assert_eq!([&*field, &*code], ["expires_at", "expired"]);
-        }
-        Outcome::Answered { .. } => anyhow::bail!("nobody approved it"),
-    }
-    assert_eq!(node.command(&["requests", "list"], &[]).await?, "");
-    for (language, state) in [("en", "expired"), ("it", "scaduta")] {
-        let words = ["--all", "--lang", language];
-        let listed = node.command(&["requests", "list"], &words).await?;
-        assert!(listed.contains(&id) && listed.contains(state), "{listed}");
-    }
-    for word in ["approve", "refuse"] {
-        let words = ["--request", &id, "--reason", "too late"];
-        let late = node.act(&["requests", word], &words).await;
-        let late = format!("{:#}", late.err().context("it was taken")?);
-        assert!(late.contains("nothing waits for a person"), "{late}");
-    }
-    assert_eq!(node.balance().await?.charges, 0);
-    node.audit().await?;
     Ok(())
 }
