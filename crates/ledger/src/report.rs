@@ -136,16 +136,10 @@ pub enum Problem {
         /// The request.
         request_id: String,
     },
-    /// A kept request whose bytes are not those that were signed, or whose decision is none that the log allows.
+    /// A kept request whose bytes are not those that were signed.
     #[error("the kept request {request_id} was altered")]
     RequestAltered {
         /// The request, as its row gives it.
-        request_id: String,
-    },
-    /// A request that the log says was decided, and that is not kept.
-    #[error("the request {request_id} was decided and is not kept")]
-    RequestMissing {
-        /// The request, as its entry gives it.
         request_id: String,
     },
     /// The log does not extend a checkpoint: it was rewritten, cut or forked.

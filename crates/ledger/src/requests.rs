@@ -112,16 +112,6 @@ pub(crate) async fn all(
     rows.iter().map(read).collect()
 }
 
-/// Requests whose rows can be read.
-pub(crate) async fn all_readable(
-    connection: &mut SqliteConnection,
-) -> Result<Vec<DecidedRequest>, LedgerError> {
-    let rows = sqlx::query(sqlx::AssertSqlSafe(SELECT))
-        .fetch_all(connection)
-        .await?;
-    Ok(rows.iter().filter_map(|row| read(row).ok()).collect())
-}
-
 /// Ids of the kept requests that are not what was signed, as their rows give them.
 pub(crate) async fn altered(connection: &mut SqliteConnection) -> Result<Vec<String>, LedgerError> {
     let rows = sqlx::query(sqlx::AssertSqlSafe(SELECT))

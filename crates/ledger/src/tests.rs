@@ -6,7 +6,6 @@ mod acts;
 mod charging;
 mod fixtures;
 mod interleavings;
-mod kept_requests;
 mod model;
 mod policies;
 mod processes;

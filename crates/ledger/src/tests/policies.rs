@@ -159,19 +159,15 @@ async fn a_policy_is_installed_once_and_then_replaced_by_its_officers_alone() {
     assert!(matches!(more, Err(LedgerError::CapExceeded { .. })));
 }
 
-pub(super) fn hash_of(document: &str) -> String {
+fn hash_of(document: &str) -> String {
     protocol::hex(&protocol::sha256(document.as_bytes()))
 }
 
+/// A question as its requester signed it, with its hash.
 fn question() -> (Envelope, [u8; 32]) {
-    question_of("ab")
-}
-
-/// A question as its requester signed it, with its hash; its id repeats `letters`.
-fn question_of(letters: &str) -> (Envelope, [u8; 32]) {
     let request = Request {
         version: 1,
-        id: letters.repeat(16),
+        id: "ab".repeat(16),
         phase: "single".to_owned(),
         requester: "comune".to_owned(),
         node: "cooperativa".to_owned(),
@@ -191,15 +187,10 @@ fn question_of(letters: &str) -> (Envelope, [u8; 32]) {
     (sign(Request::TYPE, &payload, &[8]), hash)
 }
 
-pub(super) fn request() -> DecidedRequest {
-    request_of("ab")
-}
-
-/// A request that waits for a person, of this question.
-pub(super) fn request_of(letters: &str) -> DecidedRequest {
-    let (envelope, request_hash) = question_of(letters);
+fn request() -> DecidedRequest {
+    let (envelope, request_hash) = question();
     DecidedRequest {
-        request_id: letters.repeat(16),
+        request_id: "ab".repeat(16),
         request_hash,
         envelope,
         study: sign("study", b"study", &[8]),
@@ -211,7 +202,7 @@ pub(super) fn request_of(letters: &str) -> DecidedRequest {
     }
 }
 
-pub(super) fn word(number: u8, word: Word, policy: &str) -> VerifiedApproval {
+fn word(number: u8, word: Word, policy: &str) -> VerifiedApproval {
     let act = Approval {
         version: 2,
         policy_hash: Some(hash_of(&document(policy))),
@@ -267,7 +258,7 @@ async fn a_request_that_waits_is_decided_once_also_after_a_restart() {
 }
 
 /// What the manual rule allows of the request that waits, under a policy.
-pub(super) fn manual_terms(policy: &str) -> ChargeTerms {
+fn manual_terms(policy: &str) -> ChargeTerms {
     ChargeTerms {
         request_id: "ab".repeat(16),
         request_hash: question().1,
