@@ -72,7 +72,10 @@ pub(super) fn max_min(
     let mut last = first;
     for less in 1..LEVELS.min(areas) {
         let reached = best.values[last];
-        if watch.is_stopped() || reached >= 1.0 - TOLERANCE || !is_optimal {
+        if watch.is_stopped() {
+            is_optimal = false;
+        }
+        if reached >= 1.0 - TOLERANCE || !is_optimal {
             break;
         }
         program.columns[last].cost = 0.0;
@@ -80,8 +83,9 @@ pub(super) fn max_min(
         let higher = level(&mut program, built, less, -1.0);
         let next = program.solve(watch.seconds_left())?;
         if next.values.is_empty() {
-            // Time is over: the plan is that of the levels so far.
+            // Time is over: the plan is that of the levels so far, and not shown to be best at the others.
             program.columns[higher].cost = 0.0;
+            is_optimal = false;
             break;
         }
         is_optimal = next.is_optimal;

@@ -203,7 +203,9 @@ fn told(problem: &Problem, built: &Built, solution: &ProgramSolution, watch: &dy
     );
     let open = open_sites(built, values);
     let mut plan = Plan::without(problem.model, problem.seed, Status::Feasible, None);
-    let is_near = gap(objective, bound).is_some_and(|gap| gap <= PROVEN);
+    // Objective and bound of levels are those of the first alone, and prove nothing of the others.
+    let is_near =
+        problem.model != Model::MaxMin && gap(objective, bound).is_some_and(|gap| gap <= PROVEN);
     plan.status = status(solution.is_optimal || is_near, watch);
     plan.objective = Some(objective);
     plan.bound = Some(bound).filter(|bound| bound.is_finite());
