@@ -446,28 +446,22 @@ async fn a_refusal_states_the_policy_in_force_and_is_held_to_it() {
         field: "purpose".to_owned(),
         code: "not-allowed".to_owned(),
     };
-    let refuse = async |letters: &str| {
-        let kept = DecidedRequest {
-            decided: Decided::Denied,
-            rule: denial.rule.clone(),
-            ..request_of(letters)
-        };
-        ledger.keep_request(&kept).await.unwrap();
+    let refuse = async |id: &str| {
         let index = ledger
-            .record_refusal(&kept.request_id, kept.request_hash, &denial, NOW)
+            .record_refusal(id, [1; 32], &denial, NOW)
             .await
             .unwrap();
         let entries = ledger.reader().entries(index, 1).await.unwrap();
         entries[0].header.text("policy-hash").map(str::to_owned)
     };
     let hash = |word: &str| Some(protocol::hex(&protocol::sha256(document(word).as_bytes())));
-    assert_eq!(refuse("01").await, None);
+    assert_eq!(refuse("before any").await, None);
     ledger.install_policy(&document("a"), NOW).await.unwrap();
-    assert_eq!(refuse("02").await, hash("a"));
+    assert_eq!(refuse("under the first").await, hash("a"));
     ledger
         .change_policy(&change(1, "a", "b", NOW), NOW)
         .await
         .unwrap();
-    assert_eq!(refuse("03").await, hash("b"));
+    assert_eq!(refuse("under the second").await, hash("b"));
     assert_eq!(sound(&ledger).await.refusals, 3);
 }
