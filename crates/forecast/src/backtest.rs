@@ -37,6 +37,9 @@ pub struct Backtest {
     pub skill_noise_corrected: Option<f64>,
 }
 
+/// Of the deviation of known noise: what is less is left of rounding.
+const BESIDE_NOISE: f64 = 1e-9;
+
 /// What is scored of every series: horizons, and ends of its past.
 pub(crate) struct Plan {
     pub(crate) horizons: Vec<usize>,
@@ -95,7 +98,9 @@ impl<'a> Cut<'a> {
             series,
             origin,
             naive: seasonal_naive(past.values(), season, longest)?,
-            scale: seasonal_scale(past.values(), season),
+            // Estimates that cancel leave more of rounding than their own size tells; noise tells how large their parts are.
+            scale: seasonal_scale(past.values(), season)
+                .filter(|scale| *scale > BESIDE_NOISE * past.mean_privacy().sqrt()),
         })
     }
 
@@ -186,7 +191,7 @@ impl Backtest {
         let absolute = sum(&|one| one.error.abs());
         let absolute_naive = sum(&|one| one.naive_error.abs());
         let noise = sum(&|one| one.noise);
-        let rounding = ROUNDING * sum(&|one| one.size);
+        let rounding = sum(&|one| ROUNDING * one.size + BESIDE_NOISE * one.noise.sqrt());
         let squared = sum(&|one| one.error * one.error);
         let left = sum(&|one| one.naive_error * one.naive_error) - noise;
         let scaled: Vec<f64> = scored.iter().filter_map(|one| one.scaled).collect();
