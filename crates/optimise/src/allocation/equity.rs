@@ -72,10 +72,11 @@ pub(super) fn max_min(
     let mut last = first;
     for less in 1..LEVELS.min(areas) {
         let reached = best.values[last];
+        if reached >= 1.0 - TOLERANCE || !is_optimal {
+            break;
+        }
         if watch.is_stopped() {
             is_optimal = false;
-        }
-        if reached >= 1.0 - TOLERANCE || !is_optimal {
             break;
         }
         program.columns[last].cost = 0.0;
@@ -98,11 +99,15 @@ pub(super) fn max_min(
     for flow in &built.flows {
         program.columns[flow.column].cost = -1.0;
     }
-    if !watch.is_stopped() {
-        let most = program.solve(watch.seconds_left())?;
-        if !most.values.is_empty() {
-            best.values = most.values;
-        }
+    // It is proven only as a whole: that no other plan with these levels serves more, too.
+    let most = if watch.is_stopped() {
+        None
+    } else {
+        Some(program.solve(watch.seconds_left())?)
+    };
+    is_optimal &= most.as_ref().is_some_and(|most| most.is_optimal);
+    if let Some(most) = most.filter(|most| !most.values.is_empty()) {
+        best.values = most.values;
     }
     Ok(ProgramSolution {
         values: best.values,
@@ -165,5 +170,6 @@ mod tests {
         let found = max_min(&mut built, &OnlyTheFirst::default()).unwrap();
         assert!(!found.values.is_empty());
         assert!(found.objective < 0.0, "somebody is served everywhere");
+        assert!(!found.is_optimal, "the other levels were not solved");
     }
 }
