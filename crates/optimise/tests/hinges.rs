@@ -46,6 +46,19 @@ fn with_places(model: Model) -> Problem {
     problem
 }
 
+/// The problem with one site opened or closed in any case.
+fn with_forced(problem: &Problem, id: &str, open: bool) -> Problem {
+    let mut forced = problem.clone();
+    for site in forced.sites.iter_mut().filter(|site| site.id == id) {
+        site.status = if open {
+            SiteStatus::Required
+        } else {
+            SiteStatus::Closed
+        };
+    }
+    forced
+}
+
 /// The best plan, proven.
 #[track_caller]
 fn best(problem: &Problem) -> Plan {
@@ -109,13 +122,7 @@ fn one_more_site_and_forced_sites_are_worth_what_solving_again_says() {
     problem.explain = false;
     assert_eq!(explanation.forced.len(), 8, "every site is asked about");
     for forced in &explanation.forced {
-        let site = (problem.sites.iter().position(|site| site.id == forced.id)).unwrap();
-        let mut asked = problem.clone();
-        asked.sites[site].status = if forced.open {
-            SiteStatus::Required
-        } else {
-            SiteStatus::Closed
-        };
+        let asked = with_forced(&problem, &forced.id, forced.open);
         same(forced.worsening.unwrap(), objective(&asked) - value, value);
     }
     problem.p = Some(4);
@@ -167,13 +174,7 @@ fn a_place_and_ten_thousand_euro_are_worth_what_solving_again_says() {
     assert!(of_places > 0, "a site is full");
     // Questions beyond two seconds are left out, so there may be fewer than there are sites.
     for forced in explanation.forced {
-        let site = (problem.sites.iter().position(|site| site.id == forced.id)).unwrap();
-        let mut asked = problem.clone();
-        asked.sites[site].status = if forced.open {
-            SiteStatus::Required
-        } else {
-            SiteStatus::Closed
-        };
+        let asked = with_forced(&problem, &forced.id, forced.open);
         match forced.worsening {
             Some(worsening) => same(worsening, objective(&asked) - value, value),
             None => assert_eq!(
