@@ -5,19 +5,17 @@ use super::budgets::{self, NodeBudget};
 use super::italy::is_unusual;
 use super::reach::Reach;
 use super::study_records;
-use crate::Problem;
 use crate::app::policy_history::PolicyHistory;
 use crate::app::second_witness::Fault;
 use crate::clock::rfc3339;
 use crate::state::State;
 use crate::store::organisations::Organisation;
-use crate::store::published_policies::PublishedPolicy;
-use crate::store::{
-    certificates, checkpoints, datasets, log, organisations, published_policies, queries,
-};
+use crate::store::{certificates, checkpoints, datasets, log, organisations, queries};
+use crate::{CoordinatorError, Problem};
 use audit::{EntryKind, Header};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use sqlx::SqliteConnection;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
@@ -210,24 +208,23 @@ fn witness(fault: &Fault, now: i64) -> Alert {
 }
 
 /// A policy in force of which only the hash is known, or that does not follow from the officers known here.
-fn policy(
-    published: &mut Vec<PublishedPolicy>,
+async fn policy(
+    reader: &mut SqliteConnection,
     organisation: &Organisation,
     now: i64,
-) -> Option<Alert> {
+) -> Result<Option<Alert>, CoordinatorError> {
     let hash = &organisation.policy_hash;
     if hash.is_empty() {
-        return None;
+        return Ok(None);
     }
-    let own = published.extract_if(.., |policy| policy.organisation == organisation.id);
     let pinned = organisation.keys.as_ref().map(|keys| &keys.dpo);
-    let history = PolicyHistory::new(own.collect(), pinned);
+    let history = PolicyHistory::of(reader, &organisation.id, pinned).await?;
     let (severity, code) = match history.find(hash) {
         None => ("info", "policy-unpublished"),
         Some(step) if !step.follows => ("warning", "policy-does-not-follow"),
-        Some(_) => return None,
+        Some(_) => return Ok(None),
     };
-    Some(Alert::new(severity, code, now).of(&organisation.id))
+    Ok(Some(Alert::new(severity, code, now).of(&organisation.id)))
 }
 
 /// All alerts within reach.
@@ -273,7 +270,6 @@ pub async fn alerts(app: &State, reach: Reach<'_>) -> Result<AlertsView, Problem
     let known = organisations::organisations(&mut reader).await?;
     let served = datasets::datasets(&mut reader).await?;
     let latest_edition = served.iter().map(|dataset| dataset.notice.edition).max();
-    let mut published = published_policies::policies(&mut reader, None).await?;
     for organisation in known.iter().filter(|it| it.keys.is_some() && !it.revoked) {
         let id = &organisation.id;
         let seen = app.hub.last_seen(id).max(organisation.last_seen);
@@ -288,7 +284,10 @@ pub async fn alerts(app: &State, reach: Reach<'_>) -> Result<AlertsView, Problem
             let alert = alert.param("edition", json!(dataset.notice.edition));
             alerts.push(alert.param("latest", json!(latest_edition)));
         }
-        alerts.extend(policy(&mut published, organisation, now));
+        // Its documents are read and its signatures counted, which nobody has to wait for who does not see it.
+        if reach.has_organisation(id) {
+            alerts.extend(policy(&mut reader, organisation, now).await?);
+        }
     }
     drop(reader);
     for study in study_records::list(app, reach).await? {
