@@ -200,7 +200,9 @@ async fn a_consent_counts_only_from_the_officer_pinned_at_joining() {
         bed.node("associazione-ortica").await,
     ];
     let study = seal(&nodes[0].requester, Study::TYPE, &bed.study(&nodes[..2]));
-    nodes[1].consent(&study).await.refused(404, "unknown-study");
+    for _ in 0..2 {
+        nodes[1].consent(&study).await.refused(404, "unknown-study");
+    }
     nodes[0].post("/node/v1/studies", &study).await.expect(204);
     nodes[2]
         .consent(&study)
@@ -219,6 +221,7 @@ async fn a_consent_counts_only_from_the_officer_pinned_at_joining() {
     nodes[1].consent(&study).await.expect(204);
     nodes[1].consent(&study).await.expect(204);
     assert_eq!(count(&bed, "study-countersigned").await, 1);
+    assert_eq!(count(&bed, "consent-refused").await, 3, "the same one once");
 }
 
 #[tokio::test]

@@ -155,7 +155,11 @@ pub async fn consent(
     let now = app.clock.now();
     let mut transaction = app.database.write().await?;
     let taken = take_consent(&mut transaction, organisation, envelope, now).await?;
-    if let Err((_, reason, _)) = taken {
+    let handed_in = protocol::hex(&protocol::sha256(envelope.payload.as_bytes()));
+    // A node hands in its consents again and again.
+    if let Err((_, reason, _)) = taken
+        && (app.refusals).is_news(format!("{organisation} {reason} {handed_in}"), now)
+    {
         let entry = Entry::new(EntryKind::Refusal, "consent-refused")
             .node(organisation)
             .fact("reason", reason);
