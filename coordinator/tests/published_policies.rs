@@ -14,6 +14,35 @@ use support::policies::{greets, hash, publishes, with_officers};
 use support::{Bed, public, seal};
 
 #[tokio::test]
+async fn an_act_with_more_signatures_than_officers_can_have_is_refused() {
+    let bed = Bed::new().await;
+    let city = bed.city().await;
+    let node = &city.nodes[1];
+    let requester = public(&city.nodes[0].requester);
+    let officer = public(&node.dpo);
+    let document =
+        Starter::Cooperative.text(&node.organisation, "comune-milano", &requester, &officer);
+    let act = PolicyChange {
+        version: 1,
+        id: "a".repeat(32),
+        organisation: node.organisation.clone(),
+        replaces: hash("of another one"),
+        document: document.clone(),
+        reason: "another".to_owned(),
+        signed_at: bed.now(),
+    };
+    greets(node, hash(&document)).await;
+    let mut act = seal(&node.dpo, PolicyChange::TYPE, &act);
+    act.signatures = vec![act.signatures[0].clone(); 33];
+    let signed = |act| PublishedAs::Signed { act };
+    publishes(node, signed(act.clone()))
+        .await
+        .refused(422, "too-many-signatures");
+    act.signatures.truncate(32);
+    publishes(node, signed(act)).await.expect(204);
+}
+
+#[tokio::test]
 async fn policies_are_taken_in_as_their_nodes_sign_them_and_compared_in_decisions() {
     let bed = Bed::new().await;
     let city = bed.city().await;

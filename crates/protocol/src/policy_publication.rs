@@ -121,6 +121,11 @@ impl VerifiedPolicyPublication {
         self.act.as_ref().map(|(act, _)| act)
     }
 
+    /// How many signatures the act has, whoever made them; none where no act brought the policy into force.
+    pub fn signatures(&self) -> usize {
+        (self.act.as_ref()).map_or(0, |(_, act)| act.signatures.len())
+    }
+
     /// Which of these officers signed the act.
     pub fn signed_by(&self, officers: &[PublicKey]) -> Vec<PublicKey> {
         (self.act.as_ref()).map_or(Vec::new(), |(_, act)| officers_of_change(act, officers))

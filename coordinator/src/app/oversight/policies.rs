@@ -186,6 +186,11 @@ fn version(step: &Step, organisation: &Organisation) -> VersionView {
     }
 }
 
+/// Most signatures that an act may have: each is checked against each officer wherever the policies are read.
+const MOST_SIGNATURES: usize = 32;
+/// Most policies kept of one organisation, each counted once for each that it replaced; one new every day for five years is fewer.
+const MOST_POLICIES: usize = 2_000;
+
 /// Takes in a policy that an organisation's node publishes; the same again is fine.
 ///
 /// # Errors
@@ -211,6 +216,13 @@ pub async fn publish(
             "publish the policy signed with the node key shown when joining",
         ));
     };
+    if publication.signatures() > MOST_SIGNATURES {
+        return Err(NodeProblem::refused(
+            422,
+            "too-many-signatures",
+            "publish the act with its officers' signatures only, 32 at most",
+        ));
+    }
     let hash = publication.policy_hash();
     let links = PolicyLinks::of(&mut transaction, organisation).await?;
     if hash != known.policy_hash && !links.replaced(&hash) {
@@ -228,6 +240,13 @@ pub async fn publish(
         now,
     )
     .await?;
+    if is_new && links.len() >= MOST_POLICIES {
+        return Err(NodeProblem::refused(
+            422,
+            "too-many-policies",
+            "2,000 policies of this organisation are kept here already; the administration has to be asked",
+        ));
+    }
     if is_new {
         let mut entry = Entry::new(EntryKind::PolicyChange, "policy-published")
             .node(organisation)
