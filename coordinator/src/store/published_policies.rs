@@ -47,7 +47,7 @@ fn policy(row: Row) -> Result<PublishedPolicy, CoordinatorError> {
     })
 }
 
-/// Policies of one organisation or of all, by organisation, as they came here.
+/// Policies of one organisation or of all, by organisation, in the order in which they came here.
 ///
 /// # Errors
 /// [`CoordinatorError`]; so for every function below.
@@ -57,7 +57,7 @@ pub async fn policies(
 ) -> Result<Vec<PublishedPolicy>, CoordinatorError> {
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT organisation, policy_hash, replaces, reason, document, envelope, signed_at, received_at FROM policies \
-         WHERE $1 IS NULL OR organisation = $1 ORDER BY organisation, received_at, signed_at, policy_hash, replaces",
+         WHERE $1 IS NULL OR organisation = $1 ORDER BY organisation, received_at, rowid",
     )
     .bind(organisation)
     .fetch_all(connection)
@@ -85,7 +85,7 @@ pub async fn policy_by_hash(
 ) -> Result<Option<PublishedPolicy>, CoordinatorError> {
     let row: Option<Row> = sqlx::query_as(
         "SELECT organisation, policy_hash, replaces, reason, document, envelope, signed_at, received_at FROM policies \
-         WHERE organisation = $1 AND policy_hash = $2 ORDER BY received_at, signed_at, replaces LIMIT 1",
+         WHERE organisation = $1 AND policy_hash = $2 ORDER BY received_at, rowid LIMIT 1",
     )
     .bind(organisation)
     .bind(hash)
