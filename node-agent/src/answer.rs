@@ -38,13 +38,15 @@ pub async fn answer(node: &Node, envelope: &Envelope, now: i64) -> Result<Sealed
 
     // AggregateQuery -> Permit: the policy sees the question and its price, never data.
     let price = privacy_loss::price(request.query());
-    let decided = node.decide(&Ask {
+    let policy = node.policy();
+    let decided = policy.decide(&Ask {
         study: &study,
         request: &request,
         price: &price,
         now,
     });
-    let word = approvals::keep(node, envelope, &request, &decided, now).await?;
+    let under = policy.policy_hash();
+    let word = approvals::keep(node, envelope, &request, &decided, under, now).await?;
     let permit = match decided {
         Ok(permit) => permit,
         Err(denial) => return refuse(denial).await,

@@ -18,12 +18,13 @@ use protocol::{Act, Envelope, Request, Study, VerifiedApproval, VerifiedRequest,
 /// Field and code of a person's refusal.
 pub const REFUSED: (&str, &str) = ("approval", "refused-by-a-person");
 
-/// Keeps a request with the policy's decision, and returns what a person said of it, if anybody did.
+/// Keeps a request with the decision of the policy of that hash, and returns what a person said of it, if anybody did.
 pub(crate) async fn keep(
     node: &Node,
     envelope: &Envelope,
     request: &VerifiedRequest,
     decided: &Result<Permit, Denial>,
+    policy_hash: &str,
     now: i64,
 ) -> Result<Option<Word>, NodeError> {
     let (id, hash) = (&request.request().id, request.hash());
@@ -35,10 +36,10 @@ pub(crate) async fn keep(
             && let Some(permit) = left_to_person
         {
             (node.ledger())
-                .leave_request(id, &hash, permit.rule())
+                .leave_request(id, &hash, permit.rule(), policy_hash)
                 .await?;
         }
-        return Ok(known.word_under(&node.policy_hash()));
+        return Ok(known.word_under(policy_hash));
     }
     let Some(study) = node.studies().envelope(&request.request().study) else {
         return Ok(None);
@@ -55,6 +56,7 @@ pub(crate) async fn keep(
         study,
         decided,
         rule: rule.to_owned(),
+        policy_hash: Some(policy_hash.to_owned()),
         at: now,
         word: None,
         word_under: None,

@@ -11,7 +11,7 @@ use crate::local_log;
 use crate::policies;
 use anyhow::{Result, bail, ensure};
 use identity::{SigningKey, TlsKey};
-use ledger::LedgerReader;
+use ledger::{LedgerReader, Problem};
 use protocol::{Envelope, LogState, PublicKey};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -261,11 +261,11 @@ pub struct Pending {
 
 impl Backup {
     /// Unpacks the backup into the new folder `dir`, with new keys to speak with. The node answers nothing before its officer
-    /// has accounted for what was lost.
+    /// has accounted for what was lost. Returns what kept requests differ in from the log; the budget depends on none of them.
     ///
     /// # Errors
-    /// When the folder holds anything, or the ledger in the backup is not sound.
-    pub async fn unpack(&self, dir: &NodeDir) -> Result<()> {
+    /// When the folder holds anything, or the log or the budget in the backup is not sound.
+    pub async fn unpack(&self, dir: &NodeDir) -> Result<Vec<Problem>> {
         let occupied = std::fs::read_dir(dir.path())
             .map(|mut entries| entries.next().is_some())
             .unwrap_or(false);
@@ -295,10 +295,11 @@ impl Backup {
         }
         let report = LedgerReader::open(&dir.ledger()).await?.verify(&[]).await?;
         ensure!(
-            report.is_sound() && LogState::new(report.entries, &report.root) == self.manifest.log,
+            report.is_log_sound()
+                && LogState::new(report.entries, &report.root) == self.manifest.log,
             Fault::new(&UNSOUND)
         );
-        Ok(())
+        Ok(report.problems)
     }
 }
 

@@ -17,7 +17,7 @@ use audit::NoteKey;
 use identity::SigningKey;
 use ledger::{Debit, Ledger, LedgerError, LogSigner, Reuse};
 use mechanism::MechanismError;
-use policy::{Ask, Authorizer, Denial, Permit};
+use policy::{Authorizer, Denial, Permit};
 use protocol::exchange::{DatasetNotice, GuaranteeNotice, Hello};
 use protocol::{
     COORDINATOR_LOG, Envelope, PublicKey, Request, RequestError, VerifiedRequest, VerifiedStudy,
@@ -427,10 +427,6 @@ impl Node {
             return Err(("targets", "not-evaluable"));
         }
         Ok(current.snapshot)
-    }
-
-    pub(crate) fn decide(&self, ask: &Ask<'_>) -> Result<Permit, Denial> {
-        self.policy().decide(ask)
     }
 
     pub(crate) async fn refuse(

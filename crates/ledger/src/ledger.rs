@@ -22,7 +22,7 @@ use protocol::{
 use std::path::Path;
 use storage::Store;
 
-pub(crate) const MIGRATIONS: [(i64, &str, &str); 7] = [
+pub(crate) const MIGRATIONS: [(i64, &str, &str); 8] = [
     (1, "ledger", include_str!("../migrations/0001_ledger.sql")),
     (2, "acts", include_str!("../migrations/0002_acts.sql")),
     (3, "restore", include_str!("../migrations/0003_restore.sql")),
@@ -41,6 +41,11 @@ pub(crate) const MIGRATIONS: [(i64, &str, &str); 7] = [
         11,
         "approvals",
         include_str!("../migrations/0011_approvals.sql"),
+    ),
+    (
+        12,
+        "request-policy",
+        include_str!("../migrations/0012_request_policy.sql"),
     ),
 ];
 
@@ -232,7 +237,7 @@ impl Ledger {
         requests::keep(self.store.writer(), request).await
     }
 
-    /// Leaves a kept request to a person by a rule of the policy that came into force since.
+    /// Leaves a kept request to a person by a rule of the policy of that hash, which came into force since.
     ///
     /// # Errors
     /// [`LedgerError::Storage`] and its like.
@@ -241,8 +246,16 @@ impl Ledger {
         request_id: &str,
         request_hash: &[u8; 32],
         rule: &str,
+        policy_hash: &str,
     ) -> Result<(), LedgerError> {
-        requests::leave(self.store.writer(), request_id, request_hash, rule).await
+        requests::leave(
+            self.store.writer(),
+            request_id,
+            request_hash,
+            rule,
+            policy_hash,
+        )
+        .await
     }
 
     /// Enters what a person said of a request that waits, once under each policy, and returns the leaf's index.

@@ -30,6 +30,7 @@ mod standing;
 mod verify;
 mod verify_acts;
 mod verify_policies;
+mod verify_requests;
 
 #[cfg(test)]
 mod tests;

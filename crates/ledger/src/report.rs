@@ -32,6 +32,12 @@ impl Report {
     pub fn is_sound(&self) -> bool {
         self.problems.is_empty()
     }
+
+    /// Whether nothing is wrong with the log and the budget. Kept requests are no part of either: they show people what was asked, and
+    /// a charge depends on none of them.
+    pub fn is_log_sound(&self) -> bool {
+        self.problems.iter().all(Problem::is_of_kept_request)
+    }
 }
 
 /// A signed act on the budget, as the log holds it.
@@ -142,10 +148,33 @@ pub enum Problem {
         /// The request, as its row gives it.
         request_id: String,
     },
+    /// A kept request whose decision is none that the log allows.
+    #[error("the decision kept of request {request_id} is not that of the log")]
+    RequestContradicted {
+        /// The request, as its row gives it.
+        request_id: String,
+    },
+    /// A request that the log says was decided, and that is not kept.
+    #[error("the request {request_id} was decided and is not kept")]
+    RequestMissing {
+        /// The request, as its entry gives it.
+        request_id: String,
+    },
     /// The log does not extend a checkpoint: it was rewritten, cut or forked.
     #[error("the log does not extend its checkpoint at {size}")]
     CheckpointContradicted {
         /// Size of that checkpoint.
         size: u64,
     },
+}
+
+impl Problem {
+    fn is_of_kept_request(&self) -> bool {
+        matches!(
+            self,
+            Problem::RequestAltered { .. }
+                | Problem::RequestContradicted { .. }
+                | Problem::RequestMissing { .. }
+        )
+    }
 }

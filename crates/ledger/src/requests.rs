@@ -10,7 +10,7 @@ use audit::EntryKind;
 use policy::Decided;
 use protocol::{Envelope, Request, VerifiedApproval, Word};
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
+use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 use storage::Writer;
 
 /// A request that a policy decided.
@@ -28,7 +28,9 @@ pub struct DecidedRequest {
     pub decided: Decided,
     /// The rule that decided.
     pub rule: String,
-    /// When, Unix seconds.
+    /// Hash of the policy it decided under; not known where an earlier version kept the request.
+    pub policy_hash: Option<String>,
+    /// When it was decided first, Unix seconds.
     pub at: i64,
     /// What a person said last, where somebody did.
     pub word: Option<Word>,
@@ -36,9 +38,23 @@ pub struct DecidedRequest {
     pub word_under: Option<String>,
 }
 
-const SELECT: &str = "SELECT r.request_id, r.request_hash, r.envelope, r.study, r.decided, r.rule, r.at, a.word, a.policy_hash \
-     FROM requests r LEFT JOIN approvals a ON a.entry_index = (SELECT MAX(entry_index) FROM approvals b \
-     WHERE b.request_id = r.request_id AND b.request_hash = lower(hex(r.request_hash)))";
+/// Selects kept requests; also from a ledger that an earlier version wrote, which knows of no policy of theirs.
+async fn select(
+    connection: &mut SqliteConnection,
+    rest: &str,
+) -> Result<AssertSqlSafe<String>, LedgerError> {
+    let (known,): (i64,) = sqlx::query_as(
+        "SELECT COUNT(*) FROM pragma_table_info('requests') WHERE name = 'policy_hash'",
+    )
+    .fetch_one(connection)
+    .await?;
+    let policy = if known > 0 { "r.policy_hash" } else { "NULL" };
+    Ok(AssertSqlSafe(format!(
+        "SELECT r.request_id, r.request_hash, r.envelope, r.study, r.decided, r.rule, r.at, a.word, a.policy_hash, {policy} \
+         FROM requests r LEFT JOIN approvals a ON a.entry_index = (SELECT MAX(entry_index) FROM approvals b \
+         WHERE b.request_id = r.request_id AND b.request_hash = lower(hex(r.request_hash))) {rest}"
+    )))
+}
 
 fn read(row: &SqliteRow) -> Result<DecidedRequest, LedgerError> {
     let corrupt = || LedgerError::Corrupt { what: "request" };
@@ -57,6 +73,7 @@ fn read(row: &SqliteRow) -> Result<DecidedRequest, LedgerError> {
             .map(|word| Word::from_id(&word).ok_or_else(corrupt))
             .transpose()?,
         word_under: row.try_get(8)?,
+        policy_hash: row.try_get(9)?,
     })
 }
 
@@ -64,8 +81,8 @@ fn read(row: &SqliteRow) -> Result<DecidedRequest, LedgerError> {
 pub(crate) async fn keep(writer: &Writer, request: &DecidedRequest) -> Result<(), LedgerError> {
     let mut transaction = writer.write_transaction().await?;
     sqlx::query(
-        "INSERT INTO requests (request_id, request_hash, envelope, study, decided, rule, at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
+        "INSERT INTO requests (request_id, request_hash, envelope, study, decided, rule, at, policy_hash) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
     )
     .bind(&request.request_id)
     .bind(&request.request_hash[..])
@@ -74,6 +91,7 @@ pub(crate) async fn keep(writer: &Writer, request: &DecidedRequest) -> Result<()
     .bind(request.decided.id())
     .bind(&request.rule)
     .bind(request.at)
+    .bind(&request.policy_hash)
     .execute(&mut *transaction)
     .await?;
     transaction.commit().await?;
@@ -86,13 +104,15 @@ pub(crate) async fn leave(
     request_id: &str,
     request_hash: &[u8; 32],
     rule: &str,
+    policy_hash: &str,
 ) -> Result<(), LedgerError> {
     let mut transaction = writer.write_transaction().await?;
     sqlx::query(
-        "UPDATE requests SET decided = $1, rule = $2 WHERE request_id = $3 AND request_hash = $4",
+        "UPDATE requests SET decided = $1, rule = $2, policy_hash = $3 WHERE request_id = $4 AND request_hash = $5",
     )
     .bind(Decided::Manual.id())
     .bind(rule)
+    .bind(policy_hash)
     .bind(request_id)
     .bind(&request_hash[..])
     .execute(&mut *transaction)
@@ -105,18 +125,24 @@ pub(crate) async fn leave(
 pub(crate) async fn all(
     connection: &mut SqliteConnection,
 ) -> Result<Vec<DecidedRequest>, LedgerError> {
-    let text = format!("{SELECT} ORDER BY r.at, r.request_id");
-    let rows = sqlx::query(sqlx::AssertSqlSafe(text))
-        .fetch_all(connection)
-        .await?;
+    let text = select(connection, "ORDER BY r.at, r.request_id").await?;
+    let rows = sqlx::query(text).fetch_all(connection).await?;
     rows.iter().map(read).collect()
+}
+
+/// Requests whose rows can be read.
+pub(crate) async fn all_readable(
+    connection: &mut SqliteConnection,
+) -> Result<Vec<DecidedRequest>, LedgerError> {
+    let text = select(connection, "").await?;
+    let rows = sqlx::query(text).fetch_all(connection).await?;
+    Ok(rows.iter().filter_map(|row| read(row).ok()).collect())
 }
 
 /// Ids of the kept requests that are not what was signed, as their rows give them.
 pub(crate) async fn altered(connection: &mut SqliteConnection) -> Result<Vec<String>, LedgerError> {
-    let rows = sqlx::query(sqlx::AssertSqlSafe(SELECT))
-        .fetch_all(connection)
-        .await?;
+    let text = select(connection, "").await?;
+    let rows = sqlx::query(text).fetch_all(connection).await?;
     let altered = rows
         .iter()
         .filter(|row| !read(row).is_ok_and(|kept| kept.as_signed().is_some()));
@@ -129,8 +155,12 @@ pub(crate) async fn one(
     request_id: &str,
     request_hash: &[u8; 32],
 ) -> Result<Option<DecidedRequest>, LedgerError> {
-    let text = format!("{SELECT} WHERE r.request_id = $1 AND r.request_hash = $2");
-    let row = sqlx::query(sqlx::AssertSqlSafe(text))
+    let text = select(
+        connection,
+        "WHERE r.request_id = $1 AND r.request_hash = $2",
+    )
+    .await?;
+    let row = sqlx::query(text)
         .bind(request_id)
         .bind(&request_hash[..])
         .fetch_optional(connection)

@@ -6,6 +6,7 @@ mod acts;
 mod charging;
 mod fixtures;
 mod interleavings;
+mod kept_requests;
 mod model;
 mod policies;
 mod processes;

@@ -6,9 +6,9 @@ use crate::caps::year;
 use crate::facts::{self, AnswerRow, ChargeRow, Facts, ReuseRow};
 use crate::log;
 use crate::report::{Problem, Report};
-use crate::requests;
 use crate::verify_acts::check_acts;
 use crate::verify_policies::check_policies;
+use crate::verify_requests::check_requests;
 use audit::{Checkpoint, EntryKind, Hash, Header, Tree, body_hash, leaf_hash_of, root};
 use sqlx::{Row, SqliteConnection};
 use std::collections::{BTreeMap, BTreeSet};
@@ -56,9 +56,7 @@ pub(crate) async fn verify(
     .await?;
     let acts = check_acts(&mut *connection, &mut log).await?;
     check_policies(&mut *connection, &mut log).await?;
-    let altered = requests::altered(&mut *connection).await?;
-    (log.problems)
-        .extend((altered.into_iter()).map(|request_id| Problem::RequestAltered { request_id }));
+    check_requests(&mut *connection, &mut log).await?;
 
     Ok(Report {
         entries: log.leaves.len() as u64,

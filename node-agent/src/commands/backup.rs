@@ -78,7 +78,7 @@ pub async fn restore(args: &Restore) -> Result<()> {
     let dir = NodeDir::new(&args.dir);
     if let Some(from) = &args.from {
         let backup = backup::read(from)?;
-        backup.unpack(&dir).await?;
+        let differing = backup.unpack(&dir).await?;
         let made = [
             ("organisation", backup.manifest.organisation.clone()),
             ("entries", backup.manifest.log.size.to_string()),
@@ -86,6 +86,12 @@ pub async fn restore(args: &Restore) -> Result<()> {
         ];
         let made = made.each_ref().map(|(place, value)| (*place, &**value));
         println!("{}", language.fill("terminal-restored", &made));
+        if !differing.is_empty() {
+            println!("{}", language.say("terminal-restored-requests"));
+        }
+        for problem in &differing {
+            println!("PROBLEM   {problem}");
+        }
         let at = args.dir.display().to_string();
         println!(
             "{}",

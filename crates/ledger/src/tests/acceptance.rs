@@ -1,10 +1,11 @@
 //! Going on with a restored coordinator: who may sign it, that it counts once and gives nothing back, and that verification finds a
 //! leaf that says something else.
 
-use super::policies::{document, sign};
+use super::policies::{document, request, sign};
 use super::{NOW, Place, caps, debited, signer, sound, terms};
-use crate::{LedgerError, Problem, log};
+use crate::{DecidedRequest, LedgerError, Problem, log};
 use audit::{Checkpoint, EntryKind, SignedCheckpoint};
+use policy::Decided;
 use protocol::{
     Act, ActError, COORDINATOR_LOG, CoordinatorAcceptance, LogState, Officers, PublicKey,
     VerifiedAcceptance,
@@ -58,7 +59,13 @@ async fn a_restored_coordinator_is_accepted_by_the_officers_in_force_once_and_fo
     ledger.install_policy(&document("a"), NOW).await.unwrap();
     let mut terms = terms(1, 10, caps(100));
     terms.policy_hash = protocol::hex(&protocol::sha256(document("a").as_bytes()));
-    terms.request_id = "ab".repeat(16);
+    let kept = DecidedRequest {
+        decided: Decided::Allowed,
+        rule: terms.rule.clone(),
+        ..request()
+    };
+    (terms.request_id, terms.request_hash) = (kept.request_id.clone(), kept.request_hash);
+    ledger.keep_request(&kept).await.unwrap();
     let _ = debited(ledger.charge_terms(&terms, NOW).await.unwrap());
     let before = ledger.balance().await.unwrap();
 

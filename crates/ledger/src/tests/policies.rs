@@ -159,15 +159,19 @@ async fn a_policy_is_installed_once_and_then_replaced_by_its_officers_alone() {
     assert!(matches!(more, Err(LedgerError::CapExceeded { .. })));
 }
 
-fn hash_of(document: &str) -> String {
+pub(super) fn hash_of(document: &str) -> String {
     protocol::hex(&protocol::sha256(document.as_bytes()))
 }
 
-/// A question as its requester signed it, with its hash.
 fn question() -> (Envelope, [u8; 32]) {
+    question_of("ab")
+}
+
+/// A question as its requester signed it, with its hash; its id repeats `letters`.
+fn question_of(letters: &str) -> (Envelope, [u8; 32]) {
     let request = Request {
         version: 1,
-        id: "ab".repeat(16),
+        id: letters.repeat(16),
         phase: "single".to_owned(),
         requester: "comune".to_owned(),
         node: "cooperativa".to_owned(),
@@ -187,22 +191,28 @@ fn question() -> (Envelope, [u8; 32]) {
     (sign(Request::TYPE, &payload, &[8]), hash)
 }
 
-fn request() -> DecidedRequest {
-    let (envelope, request_hash) = question();
+pub(super) fn request() -> DecidedRequest {
+    request_of("ab")
+}
+
+/// A request that waits for a person, of this question.
+pub(super) fn request_of(letters: &str) -> DecidedRequest {
+    let (envelope, request_hash) = question_of(letters);
     DecidedRequest {
-        request_id: "ab".repeat(16),
+        request_id: letters.repeat(16),
         request_hash,
         envelope,
         study: sign("study", b"study", &[8]),
         decided: Decided::Manual,
         rule: "after-reading".to_owned(),
+        policy_hash: Some(hash_of(&document("a"))),
         at: NOW,
         word: None,
         word_under: None,
     }
 }
 
-fn word(number: u8, word: Word, policy: &str) -> VerifiedApproval {
+pub(super) fn word(number: u8, word: Word, policy: &str) -> VerifiedApproval {
     let act = Approval {
         version: 2,
         policy_hash: Some(hash_of(&document(policy))),
@@ -258,7 +268,7 @@ async fn a_request_that_waits_is_decided_once_also_after_a_restart() {
 }
 
 /// What the manual rule allows of the request that waits, under a policy.
-fn manual_terms(policy: &str) -> ChargeTerms {
+pub(super) fn manual_terms(policy: &str) -> ChargeTerms {
     ChargeTerms {
         request_id: "ab".repeat(16),
         request_hash: question().1,
@@ -446,22 +456,28 @@ async fn a_refusal_states_the_policy_in_force_and_is_held_to_it() {
         field: "purpose".to_owned(),
         code: "not-allowed".to_owned(),
     };
-    let refuse = async |id: &str| {
+    let refuse = async |letters: &str| {
+        let kept = DecidedRequest {
+            decided: Decided::Denied,
+            rule: denial.rule.clone(),
+            ..request_of(letters)
+        };
+        ledger.keep_request(&kept).await.unwrap();
         let index = ledger
-            .record_refusal(id, [1; 32], &denial, NOW)
+            .record_refusal(&kept.request_id, kept.request_hash, &denial, NOW)
             .await
             .unwrap();
         let entries = ledger.reader().entries(index, 1).await.unwrap();
         entries[0].header.text("policy-hash").map(str::to_owned)
     };
     let hash = |word: &str| Some(protocol::hex(&protocol::sha256(document(word).as_bytes())));
-    assert_eq!(refuse("before any").await, None);
+    assert_eq!(refuse("01").await, None);
     ledger.install_policy(&document("a"), NOW).await.unwrap();
-    assert_eq!(refuse("under the first").await, hash("a"));
+    assert_eq!(refuse("02").await, hash("a"));
     ledger
         .change_policy(&change(1, "a", "b", NOW), NOW)
         .await
         .unwrap();
-    assert_eq!(refuse("under the second").await, hash("b"));
+    assert_eq!(refuse("03").await, hash("b"));
     assert_eq!(sound(&ledger).await.refusals, 3);
 }

@@ -1,8 +1,10 @@
 //! Edits behind the ledger's back: triggers forbid the plain ones, verification finds those that drop triggers.
 
 use super::{NOW, Place, caps, debited, sound, terms};
-use crate::{Charge, Ledger, Problem};
+use crate::charge::ChargeTerms;
+use crate::{Charge, DecidedRequest, Ledger, Problem};
 use audit::{Header, Tree, leaf_hash_of};
+use policy::Decided;
 use privacy_loss::NanoRho;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, Connection, Executor};
@@ -28,9 +30,9 @@ pub(super) const APPEND_ONLY: [&str; 17] = [
 ];
 
 /// Terms under the policy that is in force at the end.
-fn now_terms(number: u64, rho: u64, caps: policy::Caps) -> crate::charge::ChargeTerms {
+fn now_terms(number: u64, rho: u64, caps: policy::Caps) -> ChargeTerms {
     let in_force = super::policies::document("b");
-    crate::charge::ChargeTerms {
+    ChargeTerms {
         policy_hash: protocol::hex(&protocol::sha256(in_force.as_bytes())),
         ..terms(number, rho, caps)
     }
@@ -79,18 +81,16 @@ pub(super) async fn filled(place: &Place) -> Ledger {
     assert_eq!(ledger.erase_answers(1, NOW).await.unwrap(), 1);
     super::policies::fill(&ledger).await;
     let mut same = now_terms(5, 10, caps(40));
+    keep(&ledger, &mut same, "05").await;
     same.query_hash = terms(0, 10, caps(40)).query_hash;
     same.policy_hash = protocol::hex(&protocol::sha256(super::policies::document("b").as_bytes()));
     let Charge::Reusable(reuse) = ledger.charge_terms(&same, NOW).await.unwrap() else {
         panic!("not reusable");
     };
     ledger.store_reused(reuse, b"sealed 5", NOW).await.unwrap();
-    assert!(
-        ledger
-            .charge_terms(&now_terms(6, 30, caps(40)), NOW)
-            .await
-            .is_err()
-    );
+    let mut refused = now_terms(6, 30, caps(40));
+    keep(&ledger, &mut refused, "06").await;
+    assert!(ledger.charge_terms(&refused, NOW).await.is_err());
     let witness = super::signer("coordinator", 7);
     let signed = ledger.checkpoint().await.unwrap();
     let line = audit::cosign(signed.checkpoint(), &witness, NOW as u64);
@@ -100,6 +100,18 @@ pub(super) async fn filled(place: &Place) -> Ledger {
         .unwrap();
     sound(&ledger).await;
     ledger
+}
+
+/// Keeps a request that its policy allowed at once, and names it in what is charged.
+async fn keep(ledger: &Ledger, terms: &mut ChargeTerms, letters: &str) {
+    let kept = DecidedRequest {
+        decided: Decided::Allowed,
+        rule: terms.rule.clone(),
+        policy_hash: Some(terms.policy_hash.clone()),
+        ..super::policies::request_of(letters)
+    };
+    ledger.keep_request(&kept).await.unwrap();
+    (terms.request_id, terms.request_hash) = (kept.request_id, kept.request_hash);
 }
 
 pub(super) async fn intruder(place: &Place) -> SqliteConnection {
@@ -289,8 +301,8 @@ async fn a_consistent_rewrite_is_found_with_a_checkpoint_kept_elsewhere() {
             .unwrap();
     let (last, kept) = rows.split_last().unwrap();
     let header = Header::parse(&last.0).unwrap();
-    assert_eq!(header.text("request"), Some("request-6"));
-    let rewritten = header.canonical().replace("request-6", "request-7");
+    assert_eq!(header.text("code"), Some("cap-exceeded"));
+    let rewritten = header.canonical().replace("cap-exceeded", "cap-reached");
     let mut tree = Tree::default();
     for (header, body) in kept {
         tree.append(leaf_hash_of(header, &body.clone().try_into().unwrap()));
@@ -312,7 +324,7 @@ async fn a_consistent_rewrite_is_found_with_a_checkpoint_kept_elsewhere() {
     intruder.execute("DELETE FROM subtrees").await.unwrap();
     merkle_log::fill_subtrees(&mut intruder).await.unwrap();
     intruder
-        .execute("UPDATE refusals SET request_id = 'request-7'")
+        .execute("UPDATE refusals SET code = 'cap-reached'")
         .await
         .unwrap();
 
@@ -334,12 +346,9 @@ async fn a_restored_backup_contradicts_the_later_checkpoint() {
         .execute(&mut copying)
         .await
         .unwrap();
-    let _ = debited(
-        ledger
-            .charge_terms(&now_terms(8, 1, caps(40)), NOW)
-            .await
-            .unwrap(),
-    );
+    let mut later = now_terms(8, 1, caps(40));
+    keep(&ledger, &mut later, "08").await;
+    let _ = debited(ledger.charge_terms(&later, NOW).await.unwrap());
     let held = ledger.checkpoint().await.unwrap().checkpoint().clone();
     assert!(
         ledger
