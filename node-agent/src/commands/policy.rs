@@ -21,7 +21,7 @@ pub enum NodePolicyCommand {
         /// The node's folder.
         #[arg(long)]
         dir: PathBuf,
-        /// Prints the document itself, as it is in force.
+        /// Prints the document itself, as it is in force, or was last where a restoration ended it.
         #[arg(long)]
         document: bool,
     },
@@ -81,7 +81,8 @@ async fn show(dir: &NodeDir, document: bool) -> Result<()> {
     let policy = node::read_policy(dir).await?;
     let in_force = policies::in_force(dir).await?;
     if document {
-        let text = match in_force {
+        // Also while a restoration is not finished, whose officer may have to bring back this very document.
+        let text = match policies::latest(dir).await? {
             Some(policy) => policy.document,
             None => std::fs::read_to_string(dir.policy()).context("cannot read the policy")?,
         };
