@@ -12,6 +12,7 @@ mod coordinator_head;
 pub mod editions;
 pub mod evidence;
 mod fault;
+pub mod handing_in;
 pub mod join;
 pub mod keys;
 pub mod law;

@@ -21,6 +21,8 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 const CALL: Duration = Duration::from_secs(20);
+/// The code of a coordinator that does not know a call.
+const UNKNOWN_CALL: &str = "not-found";
 /// How long the coordinator is asked to hold a poll open.
 pub const POLL_SECONDS: u32 = 20;
 
@@ -49,6 +51,18 @@ impl LinkError {
         match self {
             LinkError::Refused { code, .. } => Some(code),
             LinkError::Unreachable(error) => error.refusal_code(),
+        }
+    }
+
+    /// Whether the same thing handed in again would be refused again: it is not accepted as it is, or this coordinator does not know
+    /// such things. A fault of the coordinator's, a refusal of whoever calls, and one for want of what comes later may pass.
+    pub fn is_final(&self) -> bool {
+        match self {
+            LinkError::Refused {
+                status: 404, code, ..
+            } => code == UNKNOWN_CALL,
+            LinkError::Refused { status, .. } => matches!(status, 409 | 413 | 415 | 422),
+            LinkError::Unreachable(_) => false,
         }
     }
 }
@@ -315,4 +329,38 @@ pub(crate) fn accepted(reply: Reply) -> Result<Reply, LinkError> {
         code: refusal.code,
         message: refusal.message,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_would_be_refused_again_is_final() {
+        let refused = |status, code: &str| LinkError::Refused {
+            status,
+            code: code.to_owned(),
+            message: String::new(),
+        };
+        for (status, code) in [
+            (404, "not-found"),
+            (409, "other-policy"),
+            (413, "too-large"),
+            (415, "unsupported-media-type"),
+            (422, "signature-not-accepted"),
+        ] {
+            assert!(refused(status, code).is_final(), "{status} {code}");
+        }
+        for (status, code) in [
+            (401, "no-certificate"),
+            (403, "revoked"),
+            (404, "unknown-study"),
+            (408, "unexpected-reply"),
+            (429, "unexpected-reply"),
+            (500, "internal"),
+            (503, "unexpected-reply"),
+        ] {
+            assert!(!refused(status, code).is_final(), "{status} {code}");
+        }
+    }
 }

@@ -11,7 +11,7 @@ use protocol::{
     ChainFault, Envelope, PolicyPublication, PolicyText, PublicKey, PublishedAs,
     VerifiedPolicyChange,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// The policy in force, as the log holds it.
 ///
@@ -24,8 +24,8 @@ pub async fn in_force(dir: &NodeDir) -> Result<Option<PolicyInForce>> {
     }
 }
 
-/// The policy in force and those it follows from, back to one that was installed, each as this node publishes it and after the one that
-/// replaced it; none where none is in force. By the earlier ones a reader finds, signature by signature, who the officers are.
+/// The policy in force and those it follows from, in every way each came into force, as this node publishes them; none where none is in
+/// force. Each comes after one that replaced it. By the earlier ones a reader finds, signature by signature, who the officers are.
 ///
 /// # Errors
 /// When the ledger cannot be read.
@@ -39,20 +39,47 @@ pub async fn publications(node: &Node, now: i64) -> Result<Vec<Envelope>> {
         .collect()
 }
 
-/// The policy of that hash and those it follows from, of all that came into force, given the latest first. A document that came into force
-/// twice, after a restoration or because officers went back to it, stands as it did the first time, so that no chain closes on itself.
+/// Whether one of [`publications`] came into force in more than one way, in the place of several policies: a coordinator that holds
+/// one of its ways asks for no other. False where the ledger cannot be read, which stops every answer too.
+pub(crate) async fn has_other_ways(node: &Node) -> bool {
+    let ledger = node.ledger().reader();
+    let read = async { Ok((ledger.policy().await?, ledger.policy_history().await?)) };
+    let read: Result<_, ledger::LedgerError> = read.await;
+    let Ok((Some(in_force), history)) = read else {
+        return false;
+    };
+    let lineage = lineage(&in_force.hash, history);
+    let hashes: BTreeSet<&String> = lineage.iter().map(|policy| &policy.hash).collect();
+    hashes.len() < lineage.len()
+}
+
+/// The policy of that hash and those it follows from, of all that came into force, given the latest first. A document may have come into
+/// force more than once, because officers went back to it or restored the node: it stands here once in the place of each that it replaced.
+/// The chain of the first times comes before all later ways. That a restoration installed it once more is left out: the signatures of before
+/// say more than a node's own word.
 fn lineage(in_force: &str, history: Vec<PolicyInForce>) -> Vec<PolicyInForce> {
-    // Of equal hashes the last one stays, which is the oldest.
-    let mut first: BTreeMap<String, PolicyInForce> = (history.into_iter())
-        .map(|policy| (policy.hash.clone(), policy))
-        .collect();
-    let mut lineage = Vec::new();
-    let mut next = first.remove(in_force);
-    while let Some(policy) = next {
-        next = first.remove(&policy.replaces);
+    let mut ways: BTreeMap<String, VecDeque<PolicyInForce>> = BTreeMap::new();
+    for policy in history.into_iter().rev() {
+        let ways = ways.entry(policy.hash.clone()).or_default();
+        let is_signed = !policy.replaces.is_empty();
+        let is_another = ways.iter().all(|way| way.replaces != policy.replaces);
+        if ways.is_empty() || (is_signed && is_another) {
+            ways.push_back(policy);
+        }
+    }
+    let (mut lineage, mut later) = (Vec::new(), VecDeque::new());
+    let mut hash = in_force.to_owned();
+    loop {
+        // None where it was reached before, so that a chain that closes on itself ends.
+        let mut ways = ways.remove(&hash).unwrap_or_default();
+        let first = ways.pop_front();
+        later.extend(ways);
+        let Some(policy) = first.or_else(|| later.pop_front()) else {
+            return lineage;
+        };
+        hash.clone_from(&policy.replaces);
         lineage.push(policy);
     }
-    lineage
 }
 
 fn publication(node: &Node, policy: PolicyInForce, now: i64) -> Result<Envelope> {
@@ -191,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn the_policy_in_force_comes_first_and_each_after_the_one_that_replaced_it() {
+    fn the_policy_in_force_comes_first_and_each_after_one_that_replaced_it_in_all_its_ways() {
         for (log, expected) in [
             (&[("i", "")][..], &[("i", "")][..]),
             (
@@ -201,12 +228,15 @@ mod tests {
             // Back to an earlier one.
             (
                 &[("i", ""), ("a", "i"), ("b", "a"), ("a", "b")],
-                &[("a", "i"), ("i", "")],
+                &[("a", "i"), ("i", ""), ("a", "b"), ("b", "a")],
             ),
-            (&[("i", ""), ("a", "i"), ("i", "a")], &[("i", "")]),
+            (
+                &[("i", ""), ("a", "i"), ("i", "a")],
+                &[("i", ""), ("i", "a"), ("a", "i")],
+            ),
             (
                 &[("i", ""), ("a", "i"), ("b", "a"), ("a", "b"), ("c", "a")],
-                &[("c", "a"), ("a", "i"), ("i", "")],
+                &[("c", "a"), ("a", "i"), ("i", ""), ("a", "b"), ("b", "a")],
             ),
             // After a restoration: the same again, an earlier one, and another.
             (
@@ -215,6 +245,11 @@ mod tests {
             ),
             (&[("i", ""), ("a", "i"), ("i", "")], &[("i", "")]),
             (&[("i", ""), ("a", "i"), ("x", "")], &[("x", "")]),
+            // Back after it from the other one.
+            (
+                &[("i", ""), ("a", "i"), ("x", ""), ("a", "x")],
+                &[("a", "i"), ("i", ""), ("a", "x"), ("x", "")],
+            ),
         ] {
             let found = lineage_of(log);
             let found: Vec<_> = (found.iter())

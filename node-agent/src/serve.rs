@@ -4,6 +4,7 @@
 use crate::clock;
 use crate::config::{ConfigError, NodeDir};
 use crate::editions;
+use crate::handing_in::{Greeted, HandingIn, promised, published_offer};
 use crate::link::LinkError;
 use crate::node::{Node, NodeError, NotBuilt};
 use crate::{
@@ -11,8 +12,8 @@ use crate::{
 };
 use anyhow::Result;
 use audit::{EntryKind, Fact};
-use protocol::exchange::{GuaranteeNotice, Hello, WorkItem};
-use protocol::{Envelope, OfferNotice};
+use protocol::Envelope;
+use protocol::exchange::{Hello, WorkItem};
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -72,6 +73,7 @@ pub(crate) async fn stopped() {
 
 async fn work(node: Arc<Node>) {
     let in_hand: Arc<Mutex<HashSet<[u8; 32]>>> = Arc::default();
+    let handing_in = HandingIn::start(Arc::clone(&node));
     let mut greeted_with = None;
     let mut watches = false;
     let mut logged = None;
@@ -96,13 +98,14 @@ async fn work(node: Arc<Node>) {
             works,
             hello.policy_hash.clone(),
             node.edition_number(),
-            node.studies().consents().len(),
+            node.studies().consents(clock::now()).len(),
             promised(&node).await.len(),
             published_offer(&node).map(|(_, notice)| notice.revision),
         );
         if greeted_with.as_ref() != Some(&greeting) {
             match greet(&node, &hello).await {
-                Ok(()) => {
+                Ok(greeted) => {
+                    handing_in.greeted(greeted);
                     greeted_with = Some(greeting);
                     logged = None;
                     observed = None;
@@ -378,68 +381,15 @@ async fn anchor_when_due(node: &Node, looked: &mut Option<i64>) {
     }
 }
 
-/// Publishes the policy in force, and those it follows from, for everybody who answers for the data. It binds this node alone, so a
-/// coordinator that does not take it in changes nothing here.
-async fn publish_policies(node: &Node) -> Result<(), LinkError> {
-    let publications = match policies::publications(node, clock::now()).await {
-        Ok(publications) => publications,
-        Err(error) => {
-            tracing::error!(reason = %format!("{error:#}"), "the policy in force could not be published");
-            return Ok(());
-        }
-    };
-    for publication in publications {
-        match node.link().policy(&publication).await {
-            Err(error @ LinkError::Refused { .. }) => {
-                tracing::warn!(reason = %error, "the coordinator does not take in a policy");
-                return Ok(());
-            }
-            published => published?,
-        }
-    }
-    Ok(())
-}
-
-/// Says what is served, by `hello`; takes over new studies; hands in the officer's consents.
+/// Says what is served, by `hello`; takes over new studies.
 ///
 /// # Errors
 /// See [`LinkError`]; greeting again is always right.
-pub async fn greet(node: &Node, hello: &Hello) -> Result<(), LinkError> {
+pub async fn greet(node: &Node, hello: &Hello) -> Result<Greeted, LinkError> {
     let reply = node.link().hello(hello).await?;
     for study in &reply.studies {
         if let Err(error) = node.studies().keep(study, &node.pinned_requesters()) {
             tracing::warn!(reason = %error, "a study was not kept");
-        }
-    }
-    // Before the consents: whoever takes them in knows by it who the officers are.
-    if reply.policy_wanted {
-        publish_policies(node).await?;
-    }
-    for consent in node.studies().consents() {
-        match node.link().consent(&consent).await {
-            // Nothing is asked in that study then; other studies do not depend on it. What only came at a bad moment is handed in again.
-            Err(error @ LinkError::Refused { status: 422, .. }) => {
-                tracing::warn!(reason = %error, "the coordinator does not take in a countersignature");
-            }
-            handed_in => handed_in?,
-        }
-    }
-    for notice in promised(node).await {
-        match node.link().guarantee(&notice).await {
-            // It counts in this node's ledger all the same; only nobody else hears of it.
-            Err(error @ LinkError::Refused { .. }) => {
-                tracing::warn!(reason = %error, "the coordinator does not take in a new guarantee");
-            }
-            made_known => made_known?,
-        }
-    }
-    if let Some((envelope, _)) = published_offer(node) {
-        match node.link().offer(&envelope).await {
-            // Nothing else depends on it.
-            Err(error @ LinkError::Refused { .. }) => {
-                tracing::warn!(reason = %error, "the coordinator does not take in the offer");
-            }
-            handed_in => handed_in?,
         }
     }
     if node
@@ -449,18 +399,9 @@ pub async fn greet(node: &Node, hello: &Hello) -> Result<(), LinkError> {
     {
         tracing::error!("the coordinator holds no readable checkpoint of this log");
     }
-    Ok(())
-}
-
-/// The offer to hand in, if there is one that the policy in force lets be published. One without sites and services takes back what was
-/// published before, which is always allowed.
-fn published_offer(node: &Node) -> Option<(Envelope, OfferNotice)> {
-    let signed = offer::signed(node.dir()).unwrap_or_else(|error| {
-        tracing::error!(reason = %format!("{error:#}"), "the offer cannot be read");
-        None
-    });
-    let allowed = node.policy().document().publish_offer;
-    signed.filter(|(_, notice)| allowed || offer::is_empty(&notice.offer))
+    Ok(Greeted {
+        policy_wanted: reply.policy_wanted,
+    })
 }
 
 /// Takes back what was published once the policy in force no longer lets the offer be public.
@@ -484,14 +425,6 @@ async fn withdraw_offer_when_forbidden(node: &Node) {
             tracing::error!(reason = %format!("{error:#}"), "the offer could not be withdrawn")
         }
     }
-}
-
-/// The new guarantees to be made known; none while the ledger cannot be read, which stops every answer too.
-async fn promised(node: &Node) -> Vec<GuaranteeNotice> {
-    node.promised().await.unwrap_or_else(|error| {
-        tracing::error!(reason = %error, "new guarantees could not be read");
-        Vec::new()
-    })
 }
 
 fn take(node: &Arc<Node>, item: WorkItem, in_hand: &Arc<Mutex<HashSet<[u8; 32]>>>) {

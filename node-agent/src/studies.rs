@@ -147,11 +147,22 @@ impl Studies {
         ids
     }
 
-    /// Consents kept, to be handed to the coordinator.
-    pub fn consents(&self) -> Vec<Envelope> {
-        (self.ids().iter())
-            .filter_map(|id| self.read_envelope(&self.consent_path(id)).ok())
+    /// Consents kept to studies that have not ended, to be handed to the coordinator, by the id of the study.
+    pub fn consents(&self, now: i64) -> Vec<(String, Envelope)> {
+        (self.ids().into_iter())
+            .filter(|id| !self.has_ended(id, now))
+            .filter_map(|id| {
+                let consent = self.read_envelope(&self.consent_path(&id)).ok()?;
+                Some((id, consent))
+            })
             .collect()
+    }
+
+    /// Whether a study says itself that it has ended, whoever signed it.
+    fn has_ended(&self, id: &str, now: i64) -> bool {
+        let payload = self.envelope(id).and_then(|it| it.unverified_payload());
+        let study = payload.and_then(|it| serde_json::from_slice::<Study>(&it).ok());
+        study.is_some_and(|study| study.valid_until <= now)
     }
 
     /// Countersigns a study with the officer's key, which the caller holds for this one act.

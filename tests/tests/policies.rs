@@ -2,13 +2,14 @@
 //! signed, and is tried out on what was asked. A file that is edited on disk changes nothing.
 
 use anyhow::{Context, Result, ensure};
+use axum::http::StatusCode;
 use protocol::{Answer, Envelope, OfferNotice, Outcome, VerifiedPolicyPublication};
 use std::time::Duration;
 use system_tests::city::City;
 use system_tests::node::Node;
 use system_tests::process::{run, run_ok};
 use system_tests::requester::{self, Requester, persons_by_municipio};
-use system_tests::witness::Witness;
+use system_tests::witness::{Desk, Witness};
 
 const ORGANISATION: &str = "cooperativa-lambro";
 const STUDY: &str = "policies";
@@ -217,7 +218,7 @@ async fn a_policy_is_signed_tried_out_and_leaves_requests_to_a_person() -> Resul
 
 /// Waits until an offer of that version was handed in, signed by the node.
 async fn offered(witness: &Witness, revision: u64) -> Result<OfferNotice> {
-    let found = |desk: &system_tests::witness::Desk| {
+    let found = |desk: &Desk| {
         let read = desk.published_offers.iter().filter_map(|envelope| {
             OfferNotice::verify(envelope, &desk.node_key, ORGANISATION).ok()
         });
@@ -327,11 +328,10 @@ async fn a_node_publishes_each_policy_that_the_one_in_force_follows_from() -> Re
                 VerifiedPolicyPublication::verify(envelope, &desk.node_key, ORGANISATION).ok()
             });
             let read: Vec<_> = read.collect();
-            let is_whole = read.last().is_some_and(|last| last.act().is_none());
-            Some(read).filter(|_| is_whole)
+            Some(read).filter(|read| read.len() == 4)
         })
         .await
-        .context("no installed policy was ever published")?;
+        .context("not every way was ever published")?;
     let officers = policy::PolicyDocument::parse(&first)?.dpo.keys;
     let read: Vec<_> = (published.iter())
         .map(|policy| {
@@ -344,8 +344,14 @@ async fn a_node_publishes_each_policy_that_the_one_in_force_follows_from() -> Re
         })
         .collect();
     let hash = |document: &str| Some(protocol::hex(&protocol::sha256(document.as_bytes())));
-    // The one in force stands as it first came into force, and so follows from the installed one.
-    assert_eq!(read, [(&*second, hash(&first), 1), (&*first, None, 0)]);
+    // First the one in force as it came into force first, with what it follows from, and then the way in which it came back.
+    let expected = [
+        (&*second, hash(&first), 1),
+        (&*first, None, 0),
+        (&*second, hash(&third), 1),
+        (&*third, hash(&second), 1),
+    ];
+    assert_eq!(read, expected);
     drop(process);
 
     // A chain of three.
@@ -353,12 +359,68 @@ async fn a_node_publishes_each_policy_that_the_one_in_force_follows_from() -> Re
     let process = node.start(None)?;
     let newest = witness
         .when(ORGANISATION, |desk| {
-            let newest = desk.published_policies.get(2)?;
+            let newest = desk.published_policies.get(4)?;
             VerifiedPolicyPublication::verify(newest, &desk.node_key, ORGANISATION).ok()
         })
         .await
         .context("the next policy was never published")?;
     assert_eq!(newest.document(), third);
     drop(process);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_policy_that_came_at_a_bad_moment_is_published_again_and_keeps_the_node_from_nothing()
+-> Result<()> {
+    let city = City::generate(0.001)?;
+    let asker = Requester::new()?;
+    let witness = Witness::start()?;
+    let register = city.register(ORGANISATION);
+    let key = asker.public_key();
+    let mut node = Node::enrol(city.path(), ORGANISATION, &register, &key, &witness, &[]).await?;
+    let first = node.command(&["policy", "show"], &["--document"]).await?;
+    let process = node.start(None)?;
+    witness.greeted(ORGANISATION, 1).await?;
+    process.kill()?;
+    let second = first.replacen("display_minimum = 5", "display_minimum = 6", 1);
+    ensure!(second != first, "the starter's minimum is 5");
+    node.replace_policy(&second).await?;
+
+    // The second call of the first try, and the first of the next, meet a coordinator that cannot serve.
+    let [unavailable, broken] = [
+        StatusCode::SERVICE_UNAVAILABLE,
+        StatusCode::INTERNAL_SERVER_ERROR,
+    ];
+    let polls = |desk: &Desk| desk.certificates.len() - desk.hellos.len();
+    let before = witness.desk(ORGANISATION, |desk| {
+        desk.wants_policies = true;
+        desk.refuse_policies = [None, Some(unavailable), Some(broken)].into();
+        polls(desk)
+    });
+    let process = node.start(None)?;
+    let published = |desk: &Desk| {
+        let read = desk.published_policies.iter().filter_map(|envelope| {
+            VerifiedPolicyPublication::verify(envelope, &desk.node_key, ORGANISATION).ok()
+        });
+        let read: Vec<String> = read.map(|policy| policy.document().to_owned()).collect();
+        let asked = (desk.hellos.len(), polls(desk) > before);
+        read.contains(&first).then_some((read, asked))
+    };
+    let (published, asked) = (witness.when(ORGANISATION, published).await)
+        .context("the installed policy was never published")?;
+    assert_eq!(published, [&*second, &*second, &*first]);
+    assert_eq!(asked, (2, true), "one greeting, and it asks for work");
+    process.kill()?;
+
+    // What is refused as it is, is left at that until the next greeting.
+    witness.desk(ORGANISATION, |desk| {
+        desk.refuse_policies = [Some(StatusCode::UNPROCESSABLE_ENTITY)].into();
+    });
+    let _process = node.start(None)?;
+    let refused = |desk: &Desk| desk.refuse_policies.is_empty().then_some(());
+    witness.when(ORGANISATION, refused).await?;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let came = witness.desk(ORGANISATION, |desk| desk.published_policies.len());
+    assert_eq!(came, 3);
     Ok(())
 }

@@ -39,9 +39,13 @@ impl World {
         })
     }
 
-    /// Serves until the coordinator knows the policy of this hash as the one in force, then ends; returns the versions that it knows
-    /// of, each with the one it replaced, sorted.
-    async fn published(&mut self, hash: &str) -> Result<Vec<(String, Option<String>)>> {
+    /// Serves until the coordinator knows the policy of this hash as the one in force and as many versions of policies, then ends;
+    /// returns those, each with the one it replaced, sorted.
+    async fn published(
+        &mut self,
+        hash: &str,
+        count: usize,
+    ) -> Result<Vec<(String, Option<String>)>> {
         let process = self.node.start(None)?;
         let began = Instant::now();
         loop {
@@ -51,9 +55,11 @@ impl World {
                 .context("the organisation")?;
             let shown = self.node.command(&["policy", "show"], &[]).await?;
             let is_in_force = shown.contains(hash) && !shown.contains("not installed yet");
-            if is_in_force && own["in_force"] == hash && own["published"] == true && is_whole(own) {
+            let versions = versions(own);
+            let is_whole = own["published"] == true && is_whole(own) && versions.len() >= count;
+            if is_in_force && own["in_force"] == hash && is_whole {
                 process.kill()?;
-                return Ok(versions(own));
+                return Ok(versions);
             }
             ensure!(
                 began.elapsed() < PATIENCE,
@@ -152,13 +158,13 @@ impl World {
     /// that were added, of whom the first has a key still.
     async fn lose_a_node(&mut self) -> Result<([String; 2], [Officer; 2])> {
         let first = (self.node.command(&["policy", "show"], &["--document"])).await?;
-        self.published(&hash(&first)).await?;
+        self.published(&hash(&first), 1).await?;
         let (left, lost) = (self.officer("left").await?, self.officer("lost").await?);
         let pinned = self.pinned().await?;
         let second = (self.with_officers(2, &[&pinned, &left.key, &lost.key])).await?;
         self.node.replace_policy(&second).await?;
         let expected = chain(&[(&second, Some(&first)), (&first, None)]);
-        assert_eq!(self.published(&hash(&second)).await?, expected);
+        assert_eq!(self.published(&hash(&second), 2).await?, expected);
         let file = self.city.path().join("node.wib");
         let file = file.to_str().context("a path")?;
         // With the requester's key, by which studies are proposed.
@@ -228,7 +234,7 @@ fn chain<D: AsRef<str>>(policies: &[(D, Option<D>)]) -> Vec<(String, Option<Stri
 async fn the_coordinator_follows_what_changed_while_a_node_was_off() -> Result<()> {
     let mut world = World::start().await?;
     let first = (world.node.command(&["policy", "show"], &["--document"])).await?;
-    let installed = world.published(&hash(&first)).await?;
+    let installed = world.published(&hash(&first), 1).await?;
     assert_eq!(installed, chain(&[(&first, None)]));
 
     // Two changes, and back to the first of them, between one contact and the next.
@@ -240,9 +246,14 @@ async fn the_coordinator_follows_what_changed_while_a_node_was_off() -> Result<(
     for document in [&second, &third, &second] {
         world.node.replace_policy(document).await?;
     }
-    // The one between is no part of what the present one follows from, as it first came into force.
-    let followed = world.published(&hash(&second)).await?;
-    assert_eq!(followed, chain(&[(&second, Some(&first)), (&first, None)]));
+    // Also the one between, from which officers went back.
+    let between = [
+        (&third, Some(&second)),
+        (&second, Some(&first)),
+        (&first, None),
+    ];
+    let followed = world.published(&hash(&second), 3).await?;
+    assert_eq!(followed, chain(&between));
 
     // Their officer names another one, who countersigns from then on.
     let next = world.officer("next").await?;
@@ -250,10 +261,11 @@ async fn the_coordinator_follows_what_changed_while_a_node_was_off() -> Result<(
     world.node.replace_policy(&fourth).await?;
     let expected = [
         (&fourth, Some(&second)),
+        (&third, Some(&second)),
         (&second, Some(&first)),
         (&first, None),
     ];
-    assert_eq!(world.published(&hash(&fourth)).await?, chain(&expected));
+    assert_eq!(world.published(&hash(&fourth), 4).await?, chain(&expected));
     world.propose("later").await?;
     assert!(!world.is_countersigned("later").await?);
     let signed = world.countersign("later", &next).await?;
@@ -303,7 +315,7 @@ async fn an_officer_of_the_last_policy_brings_back_that_policy_alone() -> Result
     assert_eq!(restored.code, Some(0), "{}", restored.stderr);
     assert!(world.node.balance().await?.spent > before.spent);
     let expected = chain(&[(&second, Some(&first)), (&first, None)]);
-    assert_eq!(world.published(&hash(&second)).await?, expected);
+    assert_eq!(world.published(&hash(&second), 2).await?, expected);
     world.node.audit().await?;
 
     // No policy that was installed names the officer pinned now, so the coordinator takes countersignatures from that one alone.
@@ -340,7 +352,7 @@ async fn an_officer_of_no_policy_begins_anew_and_the_coordinator_follows() -> Re
     assert_eq!(restored.code, Some(0), "{}", restored.stderr);
     assert!(world.node.balance().await?.spent > before.spent);
     let expected = [(&third, None), (&second, Some(&first)), (&first, None)];
-    assert_eq!(world.published(&hash(&third)).await?, chain(&expected));
+    assert_eq!(world.published(&hash(&third), 2).await?, chain(&expected));
     let audit = world.node.audit().await?;
     assert!(audit.contains("went on from a backup"), "{audit}");
 

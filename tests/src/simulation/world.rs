@@ -20,7 +20,7 @@ use identity::{JoinString, NodeCertificate, PeerCertificate, SigningKey, TlsKey}
 use node_agent::config::{NodeDir, write_private};
 use node_agent::link::Link;
 use node_agent::node::Node;
-use node_agent::{answer, editions, keys, serve};
+use node_agent::{answer, editions, handing_in, keys, serve};
 use privacy_loss::NanoRho;
 use protocol::Envelope;
 use protocol::exchange::{Join, JoinReply, WorkItem};
@@ -171,10 +171,10 @@ impl World {
                 let envelope = node.studies().propose(&content, &key)?;
                 node.link().study(&envelope).await?;
             }
-            serve::greet(&node, &node.hello()).await?;
+            greet(&node).await?;
             let (officers, requesters) = (node.pinned_officers(), node.pinned_requesters());
             (node.studies()).countersign(STUDY, officer, &officers, &requesters, self.time)?;
-            serve::greet(&node, &node.hello()).await?;
+            greet(&node).await?;
         }
         Ok(())
     }
@@ -280,7 +280,7 @@ impl World {
                 node.publish(editions::open_current(node.dir(), node.config(), at)?);
             }
             // It greets again until it is heard; here, when the seed says so.
-            let _ = serve::greet(&node, &node.hello()).await;
+            let _ = greet(&node).await;
             anyhow::Ok(())
         })
         .await?
@@ -541,6 +541,13 @@ impl World {
         let sealed = sealed.await?.context("nothing stops it")??;
         Ok(sealed.envelope().to_vec())
     }
+}
+
+/// Greets, and hands in what the coordinator is to know.
+async fn greet(node: &Node) -> Result<()> {
+    let greeted = serve::greet(node, &node.hello()).await?;
+    handing_in::hand_in(node, greeted).await;
+    Ok(())
 }
 
 fn query_id(location: &str) -> Option<String> {

@@ -346,6 +346,9 @@ pub(crate) async fn policy(
     Json(policy): Json<Envelope>,
 ) -> Result<StatusCode, Refused> {
     with_desk(&state, &peer, |desk| {
+        if let Some(status) = desk.refuse_policies.pop_front().flatten() {
+            return Err(refused(status, "as-told"));
+        }
         let read = |policy: &Envelope| {
             VerifiedPolicyPublication::verify(policy, &desk.node_key, &peer.organisation).ok()
         };

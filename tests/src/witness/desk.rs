@@ -2,9 +2,10 @@
 //! Nothing is ever removed, so that a test can count distinct answers at its end.
 
 use audit::Hash;
+use axum::http::StatusCode;
 use protocol::exchange::{GuaranteeNotice, HeldReceipt, Hello, Signed, WorkItem};
 use protocol::{Answer, Envelope, LogState, PublicKey};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 /// After this an open offer is made again, as a coordinator would.
@@ -76,6 +77,8 @@ pub struct Desk {
     pub published_offers: Vec<Envelope>,
     /// Whether its node is asked, when it greets, to publish its policies.
     pub wants_policies: bool,
+    /// What the next publications of policies meet, in order: the status code of a refusal, or nothing.
+    pub refuse_policies: VecDeque<Option<StatusCode>>,
     /// Policies its node published, in order.
     pub published_policies: Vec<Envelope>,
     /// What its node signed as a requester.
@@ -116,6 +119,7 @@ impl Desk {
             guarantees: Vec::new(),
             published_offers: Vec::new(),
             wants_policies: false,
+            refuse_policies: VecDeque::new(),
             published_policies: Vec::new(),
             signed: Vec::new(),
             lose_answers: 0,
