@@ -62,7 +62,9 @@ pub(crate) async fn keep(
         word_under: None,
     };
     node.ledger().keep_request(&kept).await?;
-    Ok(None)
+    // Read again: a person's word stands in the log also where the row that it was said of was lost.
+    let kept = node.ledger().reader().request(id, &hash).await?;
+    Ok(kept.and_then(|kept| kept.word_under(policy_hash)))
 }
 
 /// A kept request as people read it.
@@ -118,15 +120,20 @@ pub async fn all(dir: &NodeDir) -> Result<Vec<Shown>> {
     }
 }
 
-/// Every request that a ledger keeps.
+/// Every request that a ledger keeps. One that was altered is left out and reported: the others can be read and decided all the same.
 ///
 /// # Errors
-/// When it cannot be read.
+/// When the ledger cannot be read.
 pub async fn read(ledger: &LedgerReader) -> Result<Vec<Shown>> {
     let in_force = ledger.policy().await?.map_or(String::new(), |it| it.hash);
-    (ledger.requests().await?.into_iter())
-        .map(|kept| shown(kept, in_force.clone()))
-        .collect()
+    let mut all = Vec::new();
+    for kept in ledger.requests().await? {
+        match shown(kept, in_force.clone()) {
+            Ok(shown) => all.push(shown),
+            Err(fault) => tracing::error!("{fault:#}; it is left out"),
+        }
+    }
+    Ok(all)
 }
 
 /// The kept request that an entry of the log is about; `None` where none was kept.

@@ -6,6 +6,8 @@ use identity::SigningKey;
 use jiff::tz::TimeZone;
 use privacy_loss::NanoRho;
 use protocol::{Act, Answer, Envelope, LogState, Outcome, PublicKey, Request, Restoration};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{Connection as _, Executor as _};
 use std::path::Path;
 use system_tests::city::City;
 use system_tests::node::Node;
@@ -241,5 +243,52 @@ async fn a_restored_node_counts_everything_released_as_spent_and_goes_on() -> Re
     process.printed("a request stays open").await?;
     let answers = (world.witness).desk(ORGANISATION, |desk| desk.answers(&last).len());
     assert_eq!(answers, 0);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_that_lacks_a_kept_request_is_restored_with_a_warning() -> Result<()> {
+    let city = City::generate(0.001)?;
+    let asker = Requester::new()?;
+    let witness = Witness::start()?;
+    let study = asker.sign_study(&requester::study("before", &[ORGANISATION], 1_000_000_000))?;
+    witness.publish(study.clone());
+    let register = city.register(ORGANISATION);
+    let key = asker.public_key();
+    let mut node = Node::enrol(
+        city.path(),
+        ORGANISATION,
+        &register,
+        &key,
+        &witness,
+        &["before"],
+    )
+    .await?;
+    let world = World {
+        witness,
+        requester: asker,
+        study,
+    };
+    let process = node.start(None)?;
+    let (_, asked) = world.ask(&world.study, RHO)?;
+    world.cells(&asked, 1).await?;
+    process.kill()?;
+    let options = SqliteConnectOptions::new().filename(node.dir().join("node.db"));
+    let mut ledger = SqliteConnection::connect_with(&options).await?;
+    let lost = ledger.execute("DELETE FROM requests").await?;
+    assert_eq!(lost.rows_affected(), 1);
+    ledger.close().await?;
+
+    let file = city.path().join("node.wib");
+    let out = file.to_str().context("a path")?;
+    node.command(&["backup"], &["--out", out]).await?;
+    std::fs::remove_dir_all(node.dir())?;
+    let said = node
+        .command(&["restore"], &["--from", out, "--lang", "en"])
+        .await?;
+    assert!(
+        said.contains("PROBLEM") && said.contains("is not kept"),
+        "{said}"
+    );
     Ok(())
 }

@@ -34,7 +34,7 @@ impl Report {
     }
 
     /// Whether nothing is wrong with the log and the budget. Kept requests are no part of either: they show people what was asked, and
-    /// a charge depends on none of them.
+    /// what a person said of them counts by its entry.
     pub fn is_log_sound(&self) -> bool {
         self.problems.iter().all(Problem::is_of_kept_request)
     }

@@ -2,11 +2,11 @@
 //! the decision kept must be one that the log allows. What no entry tells of a request is not found altered here: one that still
 //! waits, that expired while it waited, or a decision under another policy, on another day, or of a study that began or ended meanwhile.
 
-use crate::LedgerError;
 use crate::policies;
 use crate::report::Problem;
 use crate::requests::{self, DecidedRequest};
 use crate::verify::Log;
+use crate::{LedgerError, RULE};
 use audit::{EntryKind, Header};
 use policy::Decided;
 use protocol::{PolicyText, Study};
@@ -40,9 +40,11 @@ pub(crate) async fn check_requests(
             })
             .collect();
     let told = Told {
-        manual_rules: manual_rules(&mut *connection).await?,
+        policies: policies_told(&mut *connection).await?,
         rules: rules(&mut *connection).await?,
     };
+    let impossible = kept.iter().filter(|(_, row)| !told.is_possible(row));
+    contradicted.extend(impossible.map(|((id, _), _)| id.clone()));
     let mut has_policies = false;
     // What refusals on the same day and under the same policy named.
     let mut refused: BTreeMap<&Key, Vec<&str>> = BTreeMap::new();
@@ -61,13 +63,15 @@ pub(crate) async fn check_requests(
         let is_same = is_same_question(header, row);
         let fits = match header.kind {
             EntryKind::Decision => row.decided == Decided::Manual,
-            EntryKind::Refusal => {
-                if is_same && row.decided == Decided::Denied {
-                    let rules = refused.entry(key).or_default();
-                    rules.push(header.text("rule").unwrap_or_default());
+            EntryKind::Refusal if is_same => {
+                let rule = header.text("rule").unwrap_or_default();
+                if row.decided == Decided::Denied {
+                    refused.entry(key).or_default().push(rule);
                 }
-                true
+                // What was denied first may have been left to a person since, for which its row alone changes.
+                row.decided != Decided::Allowed || rule == RULE
             }
+            EntryKind::Refusal => true,
             _ => told.allows(header, row, is_same),
         };
         if !fits {
@@ -112,21 +116,43 @@ fn decides(header: &Header) -> bool {
     }
 }
 
-/// What the log tells of charges and reuses beside their headers.
+/// What the log tells beside its headers.
 struct Told {
-    /// Rules that wait for a person, by the hash of the policy.
-    manual_rules: BTreeMap<String, BTreeSet<String>>,
+    /// Every policy that came into force, by hash, with the rules of it that wait for a person where it can be read; none where any was altered.
+    policies: BTreeMap<String, Option<BTreeSet<String>>>,
     /// The rule that allowed each charge and reuse, by entry.
     rules: BTreeMap<u64, String>,
 }
 
 impl Told {
+    fn manual_rules(&self, policy: Option<&str>) -> Option<&BTreeSet<String>> {
+        self.policies.get(policy?)?.as_ref()
+    }
+
+    /// Whether some policy can have decided what is kept: one that was in force, and by a rule that decides so.
+    fn is_possible(&self, row: &DecidedRequest) -> bool {
+        let policy = row.policy_hash.as_deref();
+        if policy.is_some_and(|hash| !self.policies.is_empty() && !self.policies.contains_key(hash))
+        {
+            return false;
+        }
+        let waits = self
+            .manual_rules(policy)
+            .map(|manual| manual.contains(&row.rule));
+        match (row.decided, waits) {
+            (Decided::Manual, Some(waits)) => waits,
+            (Decided::Allowed, Some(waits)) => !waits,
+            // A denial names the rule that comes nearest, whatever that one asks for.
+            (Decided::Denied, _) | (_, None) => true,
+        }
+    }
+
     /// Whether a request can have been allowed by this entry and be kept like this; `is_same` where the policy decided both alike.
     fn allows(&self, header: &Header, row: &DecidedRequest, is_same: bool) -> bool {
         let Some(rule) = self.rules.get(&header.index) else {
             return true;
         };
-        let manual = (header.text("policy-hash")).and_then(|hash| self.manual_rules.get(hash));
+        let manual = self.manual_rules(header.text("policy-hash"));
         let waited = manual.map(|manual| manual.contains(rule));
         // Without a person's word, which only what waited gets, such a rule allows nothing.
         if waited == Some(true) && row.decided != Decided::Manual {
@@ -139,17 +165,19 @@ impl Told {
     }
 }
 
-async fn manual_rules(
+async fn policies_told(
     connection: &mut SqliteConnection,
-) -> Result<BTreeMap<String, BTreeSet<String>>, LedgerError> {
+) -> Result<BTreeMap<String, Option<BTreeSet<String>>>, LedgerError> {
     let policies = match policies::history(connection).await {
         // That it is altered is told where policies are verified.
         Err(LedgerError::Corrupt { .. }) => Vec::new(),
         policies => policies?,
     };
-    Ok((policies.iter())
-        .filter_map(|policy| PolicyText::read(&policy.document))
-        .map(|policy| (policy.hash, policy.manual_rules))
+    Ok((policies.into_iter())
+        .map(|policy| {
+            let rules = PolicyText::read(&policy.document).map(|text| text.manual_rules);
+            (policy.hash, rules)
+        })
         .collect())
 }
 

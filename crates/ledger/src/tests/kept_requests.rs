@@ -74,18 +74,23 @@ async fn kept_requests_that_the_log_contradicts_are_found() {
         ("ab", "decided = 'allowed'", Some(contradicted("ab"))),
         ("ab", "decided = 'denied'", Some(contradicted("ab"))),
         ("cd", "rule = 'after-reading'", Some(contradicted("cd"))),
+        ("cd", "rule = 'no-names'", Some(contradicted("cd"))),
         ("cd", "decided = 'manual'", Some(contradicted("cd"))),
         ("cd", "decided = 'denied'", Some(contradicted("cd"))),
+        ("cd", "policy_hash = 'another'", Some(contradicted("cd"))),
         ("ef", "rule = 'counts'", Some(contradicted("ef"))),
+        ("ef", "decided = 'allowed'", Some(contradicted("ef"))),
+        ("ef", "decided = 'manual'", Some(contradicted("ef"))),
+        ("12", "rule = 'counts'", Some(contradicted("12"))),
+        ("12", "decided = 'allowed'", Some(contradicted("12"))),
         ("ab", "", Some(missing("ab"))),
         ("cd", "", Some(missing("cd"))),
         ("ef", "", Some(missing("ef"))),
-        // No entry tells of a request that waits, nor what would have been decided on another day.
-        ("12", "rule = 'counts'", None),
+        // No entry tells of a request that waits, nor what would have been decided on another day, or before it was kept under
+        // which policy.
         ("12", "", None),
+        ("12", "decided = 'denied'", None),
         ("cd", "rule = 'x', at = at - 86400", None),
-        // Nor under another policy, or before it was kept under which.
-        ("cd", "rule = 'x', policy_hash = 'another'", None),
         ("cd", "rule = 'x', policy_hash = NULL", None),
     ] {
         let copy = Place::new();
@@ -132,4 +137,77 @@ async fn what_was_charged_before_there_were_policies_need_not_be_kept() {
     let _ = debited((ledger.charge_terms(&terms(1, 1, caps(5)), NOW).await).unwrap());
     ledger.install_policy(&document("a"), NOW).await.unwrap();
     sound(&ledger).await;
+}
+
+#[tokio::test]
+async fn what_was_denied_and_then_left_to_a_person_on_the_same_day_is_sound() {
+    let place = Place::new();
+    let ledger = place.open().await;
+    (ledger.install_policy(&document("a"), NOW).await).unwrap();
+    let kept = DecidedRequest {
+        decided: Decided::Denied,
+        rule: "no-names".to_owned(),
+        ..request()
+    };
+    ledger.keep_request(&kept).await.unwrap();
+    let denial = Denial {
+        rule: kept.rule.clone(),
+        field: "study".to_owned(),
+        code: "study-not-in-force".to_owned(),
+    };
+    let (id, hash) = (&kept.request_id, kept.request_hash);
+    (ledger.record_refusal(id, hash, &denial, NOW).await).unwrap();
+    let under = hash_of(&document("a"));
+    (ledger
+        .leave_request(id, &hash, "after-reading", &under)
+        .await)
+        .unwrap();
+    sound(&ledger).await;
+}
+
+#[tokio::test]
+async fn a_persons_refusal_holds_also_where_its_request_was_lost() {
+    let place = Place::new();
+    let ledger = place.open().await;
+    (ledger.install_policy(&document("a"), NOW).await).unwrap();
+    ledger.keep_request(&request()).await.unwrap();
+    let under = hash_of(&document("a"));
+    let refusal = word(1, Word::Refused, "a");
+    (ledger.decide_request(&refusal, &under, NOW).await).unwrap();
+    let options = SqliteConnectOptions::new().filename(place.path());
+    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+    connection.execute("DELETE FROM requests").await.unwrap();
+    // Offered again, it is kept as a later policy decides it.
+    let again = DecidedRequest {
+        decided: Decided::Allowed,
+        rule: "counts".to_owned(),
+        ..request()
+    };
+    ledger.keep_request(&again).await.unwrap();
+    let kept = ledger
+        .reader()
+        .request(&again.request_id, &again.request_hash);
+    let kept = kept.await.unwrap().unwrap();
+    assert_eq!(kept.word_under("another"), Some(Word::Refused));
+}
+
+#[tokio::test]
+async fn a_log_with_another_problem_is_not_sound_beside_a_request_that_is_missing() {
+    let place = Place::new();
+    let ledger = place.open().await;
+    fill(&ledger).await;
+    let options = SqliteConnectOptions::new()
+        .filename(place.path())
+        .foreign_keys(false);
+    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+    connection.execute("DELETE FROM requests").await.unwrap();
+    let report = ledger.verify(&[]).await.unwrap();
+    assert!(report.is_log_sound() && !report.is_sound());
+    connection
+        .execute("DROP TRIGGER charges_delete")
+        .await
+        .unwrap();
+    connection.execute("DELETE FROM charges").await.unwrap();
+    let report = ledger.verify(&[]).await.unwrap();
+    assert!(!report.is_log_sound(), "{:?}", report.problems);
 }
