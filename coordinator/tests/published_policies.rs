@@ -43,6 +43,34 @@ async fn an_act_with_more_signatures_than_officers_can_have_is_refused() {
 }
 
 #[tokio::test]
+async fn a_hundred_policies_of_an_organisation_are_taken_in_within_a_day_and_more_on_the_next() {
+    let bed = Bed::new().await;
+    let city = bed.city().await;
+    let [_, node, other] = &city.nodes;
+    let installed = |number: usize| PublishedAs::Installed {
+        document: format!("version = {number}"),
+    };
+    for number in 0..100 {
+        greets(node, hash(&format!("version = {number}"))).await;
+        publishes(node, installed(number)).await.expect(204);
+    }
+    greets(node, hash("version = 100")).await;
+    for _ in 0..2 {
+        publishes(node, installed(100))
+            .await
+            .refused(429, "too-many-policies");
+    }
+    // One that is here already is no new one, nor is another organisation's.
+    greets(node, hash("version = 7")).await;
+    publishes(node, installed(7)).await.expect(204);
+    greets(other, hash("version = 7")).await;
+    publishes(other, installed(7)).await.expect(204);
+    bed.pass(86_400);
+    greets(node, hash("version = 100")).await;
+    publishes(node, installed(100)).await.expect(204);
+}
+
+#[tokio::test]
 async fn policies_are_taken_in_as_their_nodes_sign_them_and_compared_in_decisions() {
     let bed = Bed::new().await;
     let city = bed.city().await;

@@ -36,11 +36,6 @@ impl PolicyLinks {
         PolicyLinks(replaced)
     }
 
-    /// How many there are: each policy once in the place of each that it replaced.
-    pub(crate) fn len(&self) -> usize {
-        self.0.values().map(BTreeSet::len).sum()
-    }
-
     /// Whether one of them says that it replaced the policy of that hash.
     pub(crate) fn replaced(&self, hash: &str) -> bool {
         (self.0.values()).any(|replaced| replaced.contains(hash))

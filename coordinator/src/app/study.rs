@@ -155,10 +155,13 @@ pub async fn consent(
     let now = app.clock.now();
     let mut transaction = app.database.write().await?;
     let taken = take_consent(&mut transaction, organisation, envelope, now).await?;
-    let handed_in = protocol::hex(&protocol::sha256(envelope.payload.as_bytes()));
-    // A node hands in its consents again and again.
+    // A node hands in its consents again and again. Only studies that are stored are told apart, so that nobody can fill the memory of what
+    // was logged.
+    let stored = |reason| !matches!(reason, "unreadable-consent" | "unknown-study");
     if let Err((_, reason, _)) = taken
-        && (app.refusals).is_news(format!("{organisation} {reason} {handed_in}"), now)
+        && let study = claimed::<Consent>(envelope).filter(|_| stored(reason))
+        && let study = study.map_or(String::new(), |consent| consent.study)
+        && (app.refusals).is_news(format!("{organisation} {reason} {study}"), now)
     {
         let entry = Entry::new(EntryKind::Refusal, "consent-refused")
             .node(organisation)

@@ -77,6 +77,22 @@ pub async fn policy_links(
     Ok(rows)
 }
 
+/// How many policies of one organisation came here after that time, each counted once for each that it replaced.
+pub async fn count_since(
+    connection: &mut SqliteConnection,
+    organisation: &str,
+    since: i64,
+) -> Result<usize, CoordinatorError> {
+    let (count,): (i64,) = sqlx::query_as(
+        "SELECT COUNT(*) FROM policies WHERE organisation = $1 AND received_at > $2",
+    )
+    .bind(organisation)
+    .bind(since)
+    .fetch_one(connection)
+    .await?;
+    Ok(usize::try_from(count).unwrap_or(usize::MAX))
+}
+
 /// One policy, as it came here first.
 pub async fn policy_by_hash(
     connection: &mut SqliteConnection,

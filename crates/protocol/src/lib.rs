@@ -40,7 +40,7 @@ pub use offer_notice::{OfferNotice, OfferNoticeError};
 pub use policy_chain::{Anchor, ChainFault, PolicyChain, may_go_on};
 pub use policy_change::{PolicyChange, VerifiedPolicyChange};
 pub use policy_publication::{
-    PolicyPublication, PublishedAs, VerifiedPolicyPublication, officers_of_change,
+    PolicyPublication, PublishedAs, VerifiedPolicyPublication, officers_of_change, signed_by_alone,
 };
 pub use policy_text::PolicyText;
 pub use request::{

@@ -41,6 +41,24 @@ pub fn officers_of_change(act: &Envelope, officers: &[PublicKey]) -> Vec<PublicK
     signers
 }
 
+/// An act that brings a policy into force with the signatures of these officers alone, each once.
+pub fn signed_by_alone(act: &Envelope, officers: &[PublicKey]) -> Envelope {
+    let (mut signers, mut kept) = (Vec::new(), act.clone());
+    kept.signatures.clear();
+    let named = |keyid: &String| officers.iter().any(|key| key.key_id() == *keyid);
+    for signature in act.signatures.iter().filter(|it| named(&it.keyid)) {
+        let mut alone = act.clone();
+        alone.signatures = vec![signature.clone()];
+        for signer in officers_of_change(&alone, officers) {
+            if !signers.contains(&signer) {
+                signers.push(signer);
+                kept.signatures.push(signature.clone());
+            }
+        }
+    }
+    kept
+}
+
 /// A policy, as its node publishes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

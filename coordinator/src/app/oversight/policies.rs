@@ -188,8 +188,9 @@ fn version(step: &Step, organisation: &Organisation) -> VersionView {
 
 /// Most signatures that an act may have: each is checked against each officer wherever the policies are read.
 const MOST_SIGNATURES: usize = 32;
-/// Most policies kept of one organisation, each counted once for each that it replaced; one new every day for five years is fewer.
-const MOST_POLICIES: usize = 2_000;
+/// Most policies taken in of one organisation within a day, each counted once for each that it replaced. Nobody is shut out by it for longer.
+const MOST_A_DAY: usize = 100;
+const DAY: i64 = 86_400;
 
 /// Takes in a policy that an organisation's node publishes; the same again is fine.
 ///
@@ -240,11 +241,15 @@ pub async fn publish(
         now,
     )
     .await?;
-    if is_new && links.len() >= MOST_POLICIES {
+    let since = now - DAY;
+    if is_new
+        && published_policies::count_since(&mut transaction, organisation, since).await?
+            > MOST_A_DAY
+    {
         return Err(NodeProblem::refused(
-            422,
+            429,
             "too-many-policies",
-            "2,000 policies of this organisation are kept here already; the administration has to be asked",
+            "100 policies of this organisation came here within a day; hand in the others tomorrow",
         ));
     }
     if is_new {
