@@ -1,5 +1,5 @@
-//! What a node makes known to its coordinator besides its answers: policies, countersignatures, new guarantees and the offer. Each is
-//! handed in for itself, beside the work: none waits for another, and none keeps the node from answering.
+//! What a node makes known to its coordinator besides its answers: policies, countersignatures, new guarantees and the offer. They are
+//! handed in one after the other, beside the work: one that is not taken in keeps neither the others back nor the node from answering.
 
 use crate::clock;
 use crate::link::LinkError;
@@ -57,38 +57,43 @@ async fn run(node: Arc<Node>, mut hears: watch::Receiver<Greeted>) {
                 let greeted = *hears.borrow_and_update();
                 queue.renew(pieces(&node, greeted, &mut shown_ways).await, Instant::now());
             }
-            () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {}
+            () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
+                // One, since a greeting may have news.
+                if let Some(piece) = queue.first_due(Instant::now()) {
+                    hand_in_one(&node, &mut queue, piece).await;
+                }
+            }
         }
-        hand_in_due(&node, &mut queue).await;
     }
 }
 
 /// Hands in everything once, after a greeting; what is not taken in is left to a later greeting.
 pub async fn hand_in(node: &Node, greeted: Greeted) {
     let mut queue = Queue::default();
-    queue.renew(pieces(node, greeted, &mut None).await, Instant::now());
-    hand_in_due(node, &mut queue).await;
-}
-
-async fn hand_in_due(node: &Node, queue: &mut Queue) {
-    for piece in queue.due(Instant::now()) {
-        let done = piece.hand_in(node).await;
-        if let Err(error) = &done
-            && queue.is_news(&piece, error)
-        {
-            tracing::warn!(
-                what = piece.name(),
-                again = !error.is_final(),
-                reason = %error,
-                "the coordinator does not take in what this node makes known"
-            );
-        }
-        queue.settle(piece, done.as_ref().err(), Instant::now());
+    let began = Instant::now();
+    queue.renew(pieces(node, greeted, &mut None).await, began);
+    while let Some(piece) = queue.first_due(began) {
+        hand_in_one(node, &mut queue, piece).await;
     }
 }
 
-/// All that is to be handed in. Ways in which policies came into force besides the first are no matter of the chain that the coordinator asks for;
-/// they are published once for each that comes into force.
+async fn hand_in_one(node: &Node, queue: &mut Queue, piece: Piece) {
+    let done = piece.hand_in(node).await;
+    if let Err(error) = &done
+        && queue.is_news(&piece, error)
+    {
+        tracing::warn!(
+            what = piece.name(),
+            again = !error.is_final(),
+            reason = %error,
+            "the coordinator does not take in what this node makes known"
+        );
+    }
+    queue.settle(piece, done.as_ref().err(), Instant::now());
+}
+
+/// All that is to be handed in. The coordinator asks for one chain of policies; where some came into force in other ways too, all are handed
+/// in without being asked for after each start and each policy that comes into force, `shown_ways` being the last one for which they were.
 async fn pieces(node: &Node, greeted: Greeted, shown_ways: &mut Option<String>) -> Vec<Piece> {
     let mut pieces = Vec::new();
     let in_force = Some(node.policy_hash());
@@ -200,9 +205,13 @@ struct Queue {
 }
 
 impl Queue {
-    /// Makes these due at once, and nothing else. What waited goes on to wait as long after another refusal as it would have.
-    fn renew(&mut self, pieces: Vec<Piece>, now: Instant) {
+    /// Makes these due at once, and with them policies that wait, which another greeting asked for; nothing else. What waited goes on to wait as
+    /// long after another refusal as it would have.
+    fn renew(&mut self, mut pieces: Vec<Piece>, now: Instant) {
         let before = std::mem::take(&mut self.turns);
+        if before.contains_key(&Piece::Policies) && !pieces.contains(&Piece::Policies) {
+            pieces.push(Piece::Policies);
+        }
         self.refused.retain(|piece, _| pieces.contains(piece));
         self.turns = (pieces.into_iter())
             .map(|piece| {
@@ -216,11 +225,10 @@ impl Queue {
         self.turns.values().map(|turn| turn.due).min()
     }
 
-    fn due(&self, now: Instant) -> Vec<Piece> {
-        (self.turns.iter())
-            .filter(|(_, turn)| turn.due <= now)
-            .map(|(piece, _)| piece.clone())
-            .collect()
+    /// The first of those that are due.
+    fn first_due(&self, now: Instant) -> Option<Piece> {
+        let mut due = self.turns.iter().filter(|(_, turn)| turn.due <= now);
+        due.next().map(|(piece, _)| piece.clone())
     }
 
     /// Whether this is another reason than the last one.
@@ -234,15 +242,12 @@ impl Queue {
         let turn = self.turns.remove(&piece);
         let Some(error) = error else {
             if piece == Piece::Policies {
-                // Now it is known who the officers are.
-                let consents = self.refused.keys();
-                let consents = consents.filter(|piece| matches!(piece, Piece::Consent(_)));
-                let turn = Turn {
-                    due: now,
-                    wait: WAIT,
-                };
-                self.turns
-                    .extend(consents.map(|consent| (consent.clone(), turn)));
+                // Now it is known who the officers are, so what they signed may be taken in.
+                let signed = (self.refused.keys())
+                    .filter(|piece| matches!(piece, Piece::Consent(_) | Piece::Guarantee(_)));
+                let (due, wait) = (now, WAIT);
+                let turns = signed.map(|piece| (piece.clone(), Turn { due, wait }));
+                self.turns.extend(turns);
             }
             self.refused.remove(&piece);
             return;
@@ -274,25 +279,32 @@ mod tests {
         Piece::Consent(study.to_owned())
     }
 
+    fn due(queue: &Queue, now: Instant) -> Vec<Piece> {
+        let due = queue.turns.iter().filter(|(_, turn)| turn.due <= now);
+        let due: Vec<Piece> = due.map(|(piece, _)| piece.clone()).collect();
+        assert_eq!(queue.first_due(now), due.first().cloned());
+        due
+    }
+
     #[test]
     fn what_came_at_a_bad_moment_is_due_again_later_each_time_and_what_is_refused_for_good_is_not()
     {
         let start = Instant::now();
         let mut queue = Queue::default();
         queue.renew(vec![Piece::Policies, Piece::Offer], start);
-        assert_eq!(queue.due(start), [Piece::Policies, Piece::Offer]);
+        assert_eq!(due(&queue, start), [Piece::Policies, Piece::Offer]);
         queue.settle(Piece::Policies, Some(&refused(422, "unreadable")), start);
         let mut now = start;
         for wait in [2, 4, 8, 16, 32, 64, 128, 256, 512, 600, 600] {
             queue.settle(Piece::Offer, Some(&refused(503, "busy")), now);
-            assert_eq!(queue.due(now), []);
+            assert_eq!(due(&queue, now), []);
             now += Duration::from_secs(wait);
             assert_eq!(queue.next_due(), Some(now));
-            assert_eq!(queue.due(now), [Piece::Offer]);
+            assert_eq!(due(&queue, now), [Piece::Offer]);
         }
         // A greeting makes all due at once, and forgets for how long nothing that was settled.
         queue.renew(vec![Piece::Policies, Piece::Offer], now);
-        assert_eq!(queue.due(now), [Piece::Policies, Piece::Offer]);
+        assert_eq!(due(&queue, now), [Piece::Policies, Piece::Offer]);
         queue.settle(Piece::Offer, Some(&refused(503, "busy")), now);
         queue.settle(Piece::Policies, None, now);
         assert_eq!(queue.next_due(), Some(now + LONGEST_WAIT));
@@ -301,20 +313,36 @@ mod tests {
     }
 
     #[test]
-    fn countersignatures_that_were_refused_are_due_again_once_the_policies_are_taken_in() {
+    fn what_officers_signed_and_was_refused_is_due_again_once_the_policies_are_taken_in() {
         let now = Instant::now();
         let mut queue = Queue::default();
-        queue.renew(vec![Piece::Policies, consent("a"), consent("b")], now);
+        let unknown = refused(422, "signature-not-accepted");
+        let all = [Piece::Policies, consent("a"), consent("b")];
+        let all = [&all[..], &[Piece::Guarantee(0), Piece::Offer]].concat();
+        queue.renew(all.clone(), now);
+        assert_eq!(due(&queue, now), all);
         queue.settle(Piece::Policies, Some(&refused(500, "internal")), now);
-        queue.settle(
-            consent("a"),
-            Some(&refused(422, "signature-not-accepted")),
-            now,
-        );
+        queue.settle(consent("a"), Some(&unknown), now);
         queue.settle(consent("b"), None, now);
-        assert_eq!(queue.due(now), []);
+        queue.settle(Piece::Guarantee(0), Some(&unknown), now);
+        queue.settle(Piece::Offer, Some(&refused(422, "unreadable")), now);
+        assert_eq!(due(&queue, now), []);
         queue.settle(Piece::Policies, None, now);
-        assert_eq!(queue.due(now), [consent("a")]);
+        assert_eq!(due(&queue, now), [consent("a"), Piece::Guarantee(0)]);
+    }
+
+    #[test]
+    fn policies_that_wait_are_handed_in_also_where_the_next_greeting_asks_for_none() {
+        let now = Instant::now();
+        let mut queue = Queue::default();
+        queue.renew(vec![Piece::Policies, consent("a")], now);
+        queue.settle(Piece::Policies, Some(&refused(503, "busy")), now);
+        queue.settle(consent("a"), None, now);
+        queue.renew(vec![Piece::Offer], now);
+        assert_eq!(due(&queue, now), [Piece::Policies, Piece::Offer]);
+        queue.settle(Piece::Policies, None, now);
+        queue.renew(vec![Piece::Offer], now);
+        assert_eq!(due(&queue, now), [Piece::Offer]);
     }
 
     #[test]

@@ -88,7 +88,10 @@ fn publication(node: &Node, policy: PolicyInForce, now: i64) -> Result<Envelope>
         version: protocol::VERSION,
         organisation: node.config().organisation.clone(),
         policy: match policy.act {
-            Some(act) => PublishedAs::Signed { act },
+            // Anybody can append signatures to a file on its way from its officers.
+            Some(act) => PublishedAs::Signed {
+                act: protocol::signed_by_alone(&act, &policy.signers),
+            },
             None => PublishedAs::Installed { document },
         },
         published_at: now,

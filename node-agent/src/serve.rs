@@ -98,7 +98,7 @@ async fn work(node: Arc<Node>) {
             works,
             hello.policy_hash.clone(),
             node.edition_number(),
-            node.studies().consents(clock::now()).len(),
+            consents_at(&node),
             promised(&node).await.len(),
             published_offer(&node).map(|(_, notice)| notice.revision),
         );
@@ -162,6 +162,13 @@ async fn work(node: Arc<Node>) {
             }
         }
     }
+}
+
+/// The consents there are now, as they are signed.
+fn consents_at(node: &Node) -> Vec<(String, String)> {
+    (node.studies().consents(clock::now()).into_iter())
+        .map(|(study, consent)| (study, consent.payload))
+        .collect()
 }
 
 /// Renews the certificate if it is due. It has a third of its life left, so what does not succeed is tried again later.
