@@ -106,4 +106,95 @@ mod tests {
         let unknown = answered_share(&[one], &[Some(one), None], Confidence::P95);
         assert_eq!(unknown, Derived::TooUncertain);
     }
+
+    fn volume(value: f64, variance: f64) -> Estimate {
+        Estimate { value, variance }
+    }
+
+    fn between(found: Derived) -> (f64, f64, f64) {
+        match found {
+            Derived::Between {
+                estimate,
+                low,
+                high,
+            } => (low, estimate, high),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn without_noise_it_is_the_part_itself() {
+        let answered = [volume(30.0, 0.0), volume(45.0, 0.0)];
+        let missing = [Some(volume(20.0, 0.0)), Some(volume(5.0, 0.0))];
+        let found = between(answered_share(&answered, &missing, Confidence::P95));
+        assert_eq!(found, (0.75, 0.75, 0.75));
+    }
+
+    /// Noise may take a small volume below zero, and no part below nothing or above all.
+    #[test]
+    fn negative_and_empty_volumes_make_no_part_outside_of_its_bounds() {
+        for missing in [-60.0, -5.0, 0.0, 5.0, 60.0, 5_000.0] {
+            for answered in [-60.0, -5.0, 0.0, 5.0, 60.0, 5_000.0] {
+                for variance in [0.0, 1.0, 400.0] {
+                    let there = [volume(answered, variance)];
+                    let gone = [Some(volume(missing, variance))];
+                    let found = answered_share(&there, &gone, Confidence::P95);
+                    if let Derived::Between {
+                        estimate,
+                        low,
+                        high,
+                    } = found
+                    {
+                        let inside =
+                            0.0 <= low && low <= estimate && estimate <= high && high <= 1.0;
+                        assert!(inside, "{answered} {missing} {variance}: {found:?}");
+                    }
+                    assert!(!matches!(found, Derived::AtLeast { .. }), "{found:?}");
+                }
+            }
+        }
+        // Missing ones that hold nothing, or less than their noise, take nothing away, but may hold as much as their noise hides.
+        let (low, estimate, high) = between(answered_share(
+            &[volume(1_000.0, 25.0)],
+            &[Some(volume(-8.0, 25.0))],
+            Confidence::P95,
+        ));
+        assert_eq!((estimate, high), (1.0, 1.0));
+        assert!(0.98 < low && low < 1.0, "{low}");
+    }
+
+    /// Where nobody's volume is above its noise, all and nothing are as likely.
+    #[test]
+    fn volumes_that_are_noise_alone_say_nothing() {
+        let noise = volume(3.0, 400.0);
+        let found = answered_share(&[noise], &[Some(noise)], Confidence::P95);
+        assert_eq!(found, Derived::TooUncertain);
+        let nothing = volume(0.0, 0.0);
+        let found = answered_share(&[nothing], &[Some(nothing)], Confidence::P95);
+        assert_eq!(found, Derived::TooUncertain);
+    }
+
+    /// Those who answered may hold nothing: then at most a part is known, and zero is not left out.
+    #[test]
+    fn answered_volumes_within_their_noise_leave_all_downwards_open() {
+        let found = answered_share(
+            &[volume(4.0, 100.0)],
+            &[Some(volume(2_000.0, 100.0))],
+            Confidence::P95,
+        );
+        let (low, estimate, high) = between(found);
+        assert_eq!(low, 0.0);
+        assert!(estimate < 0.01 && 0.005 < high && high < 0.03, "{found:?}");
+    }
+
+    /// Whoever never released anything is not taken for somebody like the rest, however large the rest is.
+    #[test]
+    fn one_unknown_volume_is_never_filled_in() {
+        let known = Some(volume(1.0, 0.01));
+        let answered = [volume(1e9, 0.01)];
+        for missing in [vec![None], vec![known, None], vec![None, known, known]] {
+            let found = answered_share(&answered, &missing, Confidence::P95);
+            assert_eq!(found, Derived::TooUncertain);
+        }
+    }
 }
