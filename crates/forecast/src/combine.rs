@@ -540,3 +540,43 @@ fn plain(series: &Series, horizon: usize, known: bool) -> Forecast {
         .collect();
     found.with_growth(grown)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// However noisy the past: nothing follows a growth at once, each period ahead misses more of it, and what is missed is a part of the
+    /// width, to the last of it.
+    #[test]
+    fn growth_that_a_forecast_misses_is_part_of_its_width_at_any_noise() {
+        for noise in [1.0, 5.0, 20.0, 40.0, 60.0, 80.0, 120.0] {
+            let values = (0..16_usize)
+                .map(|t| 60.0 + noise * (((t * 7919) % 13) as f64 - 6.0) / 6.0)
+                .collect();
+            let variances = Some(vec![noise * noise; 16]);
+            let series = Series::try_new(values, variances, Season::None, Kind::Counts).unwrap();
+            let found = forecast(&series, 4, &Prior::default()).unwrap();
+            let missed: Vec<f64> = (0..4).map(|step| found.growth(step)).collect();
+            assert!(missed[0] > 0.0, "{noise}: {missed:?}");
+            // A level, one that returns and a slope that fades all stay behind by more with each period.
+            assert!(
+                missed.is_sorted_by(|near, far| near < far),
+                "{noise}: {missed:?}"
+            );
+            for (step, missed) in missed.iter().enumerate() {
+                let variance = found.deviation(step).powi(2);
+                let growth = (found.centre()[step] * missed).powi(2);
+                let shares = found.explanation().shares[step];
+                let same = |one: f64, other: f64| (one - other).abs() < 1e-9 * variance;
+                assert!(
+                    growth > 0.0 && same(shares.growth, growth),
+                    "{noise}: {shares:?}"
+                );
+                assert!(same(found.variance_but_growth(step) + growth, variance));
+                assert!(same(shares.total(), variance), "{noise}: {shares:?}");
+                let before = found.clone().with_growth(vec![0.0; 4]).deviation(step);
+                assert!(before < found.deviation(step), "{noise}");
+            }
+        }
+    }
+}
