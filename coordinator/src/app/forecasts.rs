@@ -14,6 +14,7 @@ pub use jobs::{Forecasts, forget, resume, stop};
 pub use views::*;
 
 use crate::app::audience;
+use crate::app::consistent::rounded;
 use crate::clock::rfc3339;
 use crate::state::{App, State};
 use crate::store::accounts::{Account, Role};
@@ -184,10 +185,9 @@ pub async fn one(app: &State, account: &Account, id: &str) -> Result<ForecastVie
     let viewer = audience::viewer(app, account);
     let mut reader = app.database.read().await?;
     let (forecast, assumed) = found(&mut reader, &viewer, id).await?;
-    let (mut wanted, past) = {
-        let input = read_input(&forecast)?;
-        (input.wanted, input.past)
-    };
+    let Input {
+        mut wanted, past, ..
+    } = read_input(&forecast)?;
     let state = state_of(&forecast)?;
     let mut result = match state {
         ForecastState::Done => {
@@ -204,18 +204,20 @@ pub async fn one(app: &State, account: &Account, id: &str) -> Result<ForecastVie
         }
     }
     let live = app.forecasts.progress(&forecast.id);
-    let (state, done) = match (state, live) {
+    let count = past.count();
+    let (state, share) = match (state, live) {
         (ForecastState::Waiting | ForecastState::Running, Some(live)) => live,
         // What is stored says enough of forecasts that have ended.
-        _ => (state, usize::try_from(forecast.done).unwrap_or(0)),
+        _ => (state, forecast.done as f64 / count.max(1) as f64),
     };
     Ok(ForecastView {
         id: id.to_owned(),
         baseline: assumed.map(|assumed| assumed.forecast),
         wanted,
         state,
-        done,
-        series: past.count(),
+        share: rounded(share),
+        done: (share * count as f64) as usize,
+        series: count,
         releases: past.releases,
         asked_at: rfc3339(at),
         failure: forecast.failure,

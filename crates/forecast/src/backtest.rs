@@ -6,7 +6,7 @@ use crate::baseline::seasonal_naive;
 use crate::calibrate::Calibration;
 use crate::combine::Forecast;
 use crate::score::{ROUNDING, interval_score, seasonal_scale};
-use crate::series::{ForecastError, Season, Series};
+use crate::series::{Season, Series};
 
 /// Horizons at which a backtest scores, in periods.
 pub const HORIZONS: [usize; 4] = [1, 3, 6, 12];
@@ -141,18 +141,24 @@ impl<'a> Cut<'a> {
     }
 }
 
+/// At how many ends of its past a series is forecast for its backtest, at most: as often [`backtest`] asks for a forecast.
+pub fn backtest_origins(series: &Series, horizon: usize) -> usize {
+    let plan = Plan::of(series.values().len(), series.season(), horizon, true);
+    plan.origins.len()
+}
+
 /// Backtests a series by itself at those of [`HORIZONS`] that are no longer than `horizon`: `ahead` forecasts it as far, as the forecast
 /// was made that is shown, whose calibration this is. Empty where the series is too short. Series that are made to agree with others are
 /// backtested together (`Trials`).
 ///
 /// # Errors
-/// As `ahead`.
-pub fn backtest(
+/// The first of `ahead`, which may also call it off.
+pub fn backtest<E>(
     series: &Series,
     horizon: usize,
     calibration: &Calibration,
-    ahead: impl Fn(&Series) -> Result<Forecast, ForecastError>,
-) -> Result<Vec<Backtest>, ForecastError> {
+    ahead: impl Fn(&Series) -> Result<Forecast, E>,
+) -> Result<Vec<Backtest>, E> {
     let plan = Plan::of(series.values().len(), series.season(), horizon, true);
     let mut scored: Vec<Vec<Scored>> = vec![Vec::new(); plan.horizons.len()];
     for &origin in &plan.origins {

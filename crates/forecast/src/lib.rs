@@ -34,7 +34,7 @@ mod theta;
 mod trials;
 
 pub use attribute::Shares;
-pub use backtest::{Backtest, HORIZONS, LEVEL, backtest};
+pub use backtest::{Backtest, HORIZONS, LEVEL, backtest, backtest_origins};
 pub use baseline::{naive2, seasonal_naive};
 pub use borrow::{Borrowed, Parent, Prior, borrow};
 pub use calendar::{CalendarEffect, Months, forecast_on_calendar, working_days};

@@ -18,9 +18,16 @@ const STORED_EVERY: Duration = Duration::from_secs(2);
 /// A forecast that waits or is being worked out.
 struct Job {
     input: Input,
+    /// Of [`work::PARTS`].
     done: AtomicUsize,
     running: AtomicBool,
     cancelled: AtomicBool,
+}
+
+impl Job {
+    fn share(&self) -> f64 {
+        self.done.load(Ordering::Relaxed) as f64 / work::PARTS as f64
+    }
 }
 
 /// The forecasts that wait or are being worked out.
@@ -50,15 +57,15 @@ impl Forecasts {
         self.lock().len()
     }
 
-    /// How far a forecast is that has not ended, by the memory of this process.
-    pub(super) fn progress(&self, id: &str) -> Option<(ForecastState, usize)> {
+    /// How far a forecast is that has not ended, by the memory of this process, as a part of 1.
+    pub(super) fn progress(&self, id: &str) -> Option<(ForecastState, f64)> {
         let job = self.lock().get(id).map(Arc::clone)?;
         let state = if job.running.load(Ordering::Relaxed) {
             ForecastState::Running
         } else {
             ForecastState::Waiting
         };
-        Some((state, job.done.load(Ordering::Relaxed)))
+        Some((state, job.share()))
     }
 
     pub(super) fn cancel(&self, id: &str) {
@@ -153,7 +160,8 @@ async fn see_through(app: &State, id: &str, job: &Arc<Job>) -> Result<(), Coordi
         tokio::select! {
             worked = &mut working => break worked,
             _ = ticks.tick() => {
-                let done = stored(job.done.load(Ordering::Relaxed) as u64)?;
+                let series = job.input.past.count() as f64;
+                let done = stored((job.share() * series) as u64)?;
                 let mut transaction = app.database.write().await?;
                 store::forecast_progress(&mut transaction, id, done).await?;
                 transaction.commit().await?;

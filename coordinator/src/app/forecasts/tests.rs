@@ -231,3 +231,57 @@ fn levels_are_stored_with_their_gaps_and_stand_in_their_order() {
     assert_eq!(found.series[0].privacy().unwrap()[0], 1.5);
     assert_eq!(found.levels, ["city", "municipio"]);
 }
+
+/// A city alone, with nothing it has to agree with.
+fn one_city(periods: usize) -> Past {
+    Past {
+        periods: (0..periods)
+            .map(|at| format!("{}-Q{}", 2010 + at / 4, 1 + at % 4))
+            .collect(),
+        keys: vec!["city".to_owned()],
+        values: vec![
+            (0..periods)
+                .map(|at| (300 + at + at * 7919 % 13) as f64)
+                .collect(),
+        ],
+        variances: vec![vec![9.0; periods]],
+        ..two_areas(None)
+    }
+}
+
+#[test]
+fn a_single_series_tells_how_far_its_trials_are_and_ends_between_two_of_them() {
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+    let wanted = ForecastWanted {
+        cube: "needs".to_owned(),
+        level: "city".to_owned(),
+        at: BTreeMap::new(),
+        horizon: 12,
+        adjustments: Vec::new(),
+    };
+    let past = one_city(60);
+    let (done, cancelled) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let whole = work::forecast(&past, &wanted, &done, &cancelled).unwrap();
+    let horizons: Vec<usize> = (whole.unwrap().series[0].backtest.iter())
+        .map(|tried| tried.horizon)
+        .collect();
+    assert_eq!(horizons, [1, 3, 6, 12]);
+    assert_eq!(done.load(Ordering::Relaxed), work::PARTS);
+
+    // Called off as soon as the first trials are told of: the rest is not made.
+    done.store(0, Ordering::Relaxed);
+    let ended = std::thread::scope(|scope| {
+        let working = scope.spawn(|| work::forecast(&past, &wanted, &done, &cancelled));
+        while done.load(Ordering::Relaxed) * 20 < work::PARTS && !working.is_finished() {
+            std::thread::yield_now();
+        }
+        cancelled.store(true, Ordering::Relaxed);
+        working.join().unwrap()
+    });
+    assert!(
+        ended.unwrap().is_none(),
+        "it went on after it was called off"
+    );
+    let made = done.load(Ordering::Relaxed);
+    assert!(0 < made && made < work::PARTS, "{made}");
+}

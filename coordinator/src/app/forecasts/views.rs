@@ -53,9 +53,11 @@ pub struct ForecastView {
     pub wanted: ForecastWanted,
     /// How far it is.
     pub state: ForecastState,
-    /// Series done, and all there are; of each, forecasts from earlier ends of its past are counted in.
+    /// How much of the work is done, from 0 to 1: forecasts of all series, from earlier ends of their pasts too.
+    pub share: f64,
+    /// The same of so many series.
     pub done: usize,
-    /// See `done`.
+    /// How many series there are.
     pub series: usize,
     /// Releases that are its past.
     pub releases: Vec<String>,

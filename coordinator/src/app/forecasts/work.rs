@@ -14,7 +14,7 @@ use super::views::{
 use compose::{Confidence, Estimate};
 use forecast::{
     Backtest, CalendarEffect, Calibration, Forecast, ForecastError, Kind, Months, Parent, Prior,
-    Season, Series, Trials, backtest, borrow, forecast_on_calendar,
+    Season, Series, Trials, backtest, backtest_origins, borrow, forecast_on_calendar,
 };
 use query::PeriodKind;
 use rayon::prelude::*;
@@ -24,13 +24,38 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 /// Levels of the intervals in percent.
 const LEVELS: [u8; 3] = [50, 80, 95];
 
-/// Works a forecast out; `None` where it was called off.
+/// In so many parts the progress of a forecast is told.
+pub(super) const PARTS: usize = 1_000;
+
+/// Why there is no forecast.
+#[derive(Debug, thiserror::Error)]
+enum Ended {
+    #[error("the forecast was called off")]
+    CalledOff,
+    #[error("the series cannot be forecast")]
+    Unfit(#[from] ForecastError),
+}
+
+/// Works a forecast out; `None` where it was called off. `done` tells of [`PARTS`] how many are done.
 pub(super) fn forecast(
     past: &Past,
     wanted: &ForecastWanted,
     done: &AtomicUsize,
     cancelled: &AtomicBool,
 ) -> Result<Option<ForecastResult>, ForecastError> {
+    match found(past, wanted, done, cancelled) {
+        Ok(result) => Ok(Some(result)),
+        Err(Ended::CalledOff) => Ok(None),
+        Err(Ended::Unfit(error)) => Err(error),
+    }
+}
+
+fn found(
+    past: &Past,
+    wanted: &ForecastWanted,
+    done: &AtomicUsize,
+    cancelled: &AtomicBool,
+) -> Result<ForecastResult, Ended> {
     let horizon = wanted.horizon;
     let season = match past.kind {
         PeriodKind::Month => Season::Months,
@@ -57,19 +82,19 @@ pub(super) fn forecast(
         months: months(past),
         cancelled,
         made: AtomicUsize::new(0),
-        all: series.len() * (1 + origins.len()),
-        shown: past.count(),
+        all: match &trials {
+            Some(_) => series.len() * (1 + origins.len()),
+            None => (series.iter())
+                .map(|one| 1 + backtest_origins(one, horizon))
+                .sum(),
+        },
         done,
     };
-    let Some(found) = maker.together(series)? else {
-        return Ok(None);
-    };
+    let found = maker.together(series)?;
     let (found, effects): (Vec<Forecast>, Vec<_>) = found.into_iter().unzip();
     if let Some(trials) = &mut trials {
         for origin in origins {
-            let Some(tried) = maker.together(&trials.past(origin))? else {
-                return Ok(None);
-            };
+            let tried = maker.together(&trials.past(origin))?;
             let tried: Vec<Forecast> = tried.into_iter().map(|(forecast, _)| forecast).collect();
             trials.add(origin, &tried)?;
         }
@@ -85,7 +110,7 @@ pub(super) fn forecast(
             let alone = |past: &Series| maker.one(past, &Prior::default()).map(|(found, _)| found);
             let backtests = (series.par_iter())
                 .map(|series| backtest(series, horizon, &calibration, alone))
-                .collect::<Result<_, _>>()?;
+                .collect::<Result<_, Ended>>()?;
             (found, vec![calibration], backtests)
         }
     };
@@ -101,7 +126,7 @@ pub(super) fn forecast(
             view
         })
         .collect();
-    Ok(Some(ForecastResult {
+    Ok(ForecastResult {
         past: past.periods.clone(),
         ahead: ahead(past, horizon),
         left_out: past.left_out.clone(),
@@ -110,7 +135,7 @@ pub(super) fn forecast(
         levels: LEVELS.to_vec(),
         agree: together.levels.clone(),
         series: views,
-    }))
+    })
 }
 
 /// A forecast, and what it adds for the calendar.
@@ -125,37 +150,35 @@ struct Maker<'a> {
     /// Forecasts made, and how many will be.
     made: AtomicUsize,
     all: usize,
-    /// How far that is, in as many parts as there are series.
+    /// How far that is, in [`PARTS`].
     done: &'a AtomicUsize,
-    shown: usize,
 }
 
 impl Maker<'_> {
-    /// Forecasts of all series; `None` where the work was called off.
-    fn together(&self, series: &[Series]) -> Result<Option<Vec<Found>>, ForecastError> {
+    /// Forecasts of all series.
+    fn together(&self, series: &[Series]) -> Result<Vec<Found>, Ended> {
         let mut priors: Vec<Prior> = Vec::with_capacity(series.len());
         for range in &self.levels {
             priors.extend(lent(&series[range.clone()])?);
         }
         (series.par_iter().zip(&priors))
-            .map(|(series, prior)| {
-                if self.cancelled.load(Ordering::Relaxed) {
-                    return Ok(None);
-                }
-                let found = self.one(series, prior)?;
-                let made = self.made.fetch_add(1, Ordering::Relaxed) + 1;
-                let done = made * self.shown / self.all.max(1);
-                self.done.fetch_max(done, Ordering::Relaxed);
-                Ok(Some(found))
-            })
+            .map(|(series, prior)| self.one(series, prior))
             .collect()
     }
 
-    fn one(&self, series: &Series, prior: &Prior) -> Result<Found, ForecastError> {
-        match self.months {
-            Some(months) => forecast_on_calendar(series, self.horizon, prior, months),
-            None => Ok((forecast::forecast(series, self.horizon, prior)?, None)),
+    /// A forecast of one series, counted; each takes milliseconds, so that between two of them is soon enough to end.
+    fn one(&self, series: &Series, prior: &Prior) -> Result<Found, Ended> {
+        if self.cancelled.load(Ordering::Relaxed) {
+            return Err(Ended::CalledOff);
         }
+        let found = match self.months {
+            Some(months) => forecast_on_calendar(series, self.horizon, prior, months)?,
+            None => (forecast::forecast(series, self.horizon, prior)?, None),
+        };
+        let made = self.made.fetch_add(1, Ordering::Relaxed) + 1;
+        let done = (made * PARTS / self.all.max(1)).min(PARTS);
+        self.done.fetch_max(done, Ordering::Relaxed);
+        Ok(found)
     }
 }
 

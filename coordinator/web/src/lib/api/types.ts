@@ -437,6 +437,8 @@ export interface ForecastView {
   asked_at: string;
   wanted: ForecastWanted;
   state: 'waiting' | 'running' | 'done' | 'cancelled' | 'failed';
+  /** how much of the work is done, 0 to 1 */
+  share: number;
   done: number;
   series: number;
   releases: string[];

@@ -57,7 +57,7 @@ export const analysis: Record<keyof typeof italian, string> = {
   'forecast.begin': 'Forecast',
   'forecast.free': 'Costs no privacy budget.',
   'forecast.analysts': 'Analysts may begin a forecast; everybody may read it.',
-  'forecast.progress': 'Worked out {done} of {all} series …',
+  'forecast.progress': 'Worked out {share} of {all} series …',
   'forecast.failed': 'This forecast could not be worked out.',
   'forecast.cancelled': 'This forecast was called off.',
   'forecast.together': 'All areas together',

@@ -55,7 +55,7 @@ export const analysis = {
   'forecast.begin': 'Prevedi',
   'forecast.free': 'Non costa nulla del bilancio di privacy.',
   'forecast.analysts': 'Le previsioni le avviano gli analisti; tutti possono leggerle.',
-  'forecast.progress': 'Calcolate {done} serie su {all} …',
+  'forecast.progress': 'Calcolato il {share} di {all} serie …',
   'forecast.failed': 'Non è stato possibile calcolare questa previsione.',
   'forecast.cancelled': 'Questa previsione è stata annullata.',
   'forecast.together': 'Tutte le zone insieme',
