@@ -145,6 +145,30 @@ async function compared(walk, release) {
   return path;
 }
 
+/** Where the width of a forecast is from and how it would have done, in words and numbers. */
+async function explained(walk, rows) {
+  const shares = (text) => [...text.matchAll(/(\d+) %/g)].map(([, share]) => Number(share));
+  const makeOne = (of, what) => {
+    const sum = of.reduce((all, one) => all + one, 0);
+    // Four rounded parts of a hundred.
+    expect(of.length === 4 && Math.abs(sum - 100) <= 2, `${what} has the parts ${of.join(', ')}`);
+  };
+  const legend = walk.page.locator('.width-legend li');
+  makeOne(shares((await legend.allInnerTexts()).join(' ')), 'the width of the first period');
+  expect(/privacy/.test(await legend.nth(0).innerText()) && /growth|crescita/.test(await legend.nth(3).innerText()), 'the parts of the width are not named');
+  for (const row of await rows.all()) makeOne(shares(await row.locator('.visually-hidden').innerText()), 'what a screen reader is told of a width');
+  await walk.page.getByText(/Parts of the variance|Parti della varianza/).waitFor();
+  const tried = walk.byTestId('forecast-backtest').locator('tbody tr');
+  const horizons = await tried.locator('th').allInnerTexts();
+  expect(horizons.join() === '1,3', `it is tried ${horizons.join()} periods ahead`);
+  for (const row of await tried.all()) {
+    const [inside, skill, mase] = await row.locator('td').allInnerTexts();
+    expect(/^\d{1,3} % (of \d+ trials?|di \d+ prov[ae])$/.test(inside), `inside: ${inside}`);
+    expect(/^([-\u2212]?[\d.,]+ %|–)$/.test(skill) && /^(\d+[.,]\d+|–)$/.test(mase), `skill and MASE: ${skill}, ${mase}`);
+  }
+  await walk.page.getByText(/The past was cut at earlier ends|Il passato è stato troncato a fini precedenti/).waitFor();
+}
+
 /** Forecasts a planned question from what is released; the forecast's path. */
 async function forecasted(walk) {
   await walk.check('a forecast is worked out, drawn and explained, with an assumption beside it', async () => {
@@ -156,6 +180,7 @@ async function forecasted(walk) {
     await walk.byTestId('fan').locator('path').first().waitFor();
     const rows = walk.byTestId('forecast-table').locator('tbody tr');
     expect((await rows.count()) === 4, 'the table does not have four periods');
+    await explained(walk, rows);
     const before = await rows.nth(0).innerText();
     await walk.page.locator('#adjust-change').fill('50');
     await walk.page.locator('#adjust-reason').fill('a new estate opens');
