@@ -5,7 +5,8 @@ mod support;
 use coordinator::State;
 use coordinator::app::forecasts::{self, ForecastState};
 use coordinator::clock::Clock;
-use coordinator::store::accounts::{Role, account_by_name};
+use coordinator::state::App;
+use coordinator::store::accounts::{Account, Role, account_by_name};
 use serde_json::{Value, json};
 use std::time::Duration;
 use support::{Bed, Browser, City, Reply, STUDY, logged};
@@ -239,6 +240,41 @@ async fn a_forecast_is_worked_out_once_and_served_with_its_explanation() {
     assert!(ids.contains(&&*id_of(&location)) && ids.contains(&&*id_of(&adjusted)));
 }
 
+/// A forecast that an earlier version of the forecasting ended opens as it was made and says so; asked for again, the version in force
+/// makes another.
+async fn older_ones_stay_and_say_so(city: &City<'_>, app: &App, anna: &Account, new: &Value) {
+    let mut transaction = app.database.write().await.unwrap();
+    sqlx::query(
+        "INSERT INTO forecasts (id, cube, input, state, done, series, result, asked_by, asked_at) \
+         SELECT 'older', cube, json_set(input, '$.engine', $2), 'done', series, series, result, asked_by, asked_at \
+         FROM forecasts WHERE id = $1",
+    )
+    .bind(new["id"].as_str().unwrap())
+    .bind(forecast::ENGINE - 1)
+    .execute(&mut *transaction)
+    .await
+    .unwrap();
+    transaction.commit().await.unwrap();
+    let older = forecasts::one(app, anna, "older").await.unwrap();
+    assert_eq!(older.state, ForecastState::Done);
+    assert_eq!((older.share, older.done), (1.0, older.series));
+    assert_eq!(
+        (older.engine, older.engine_now),
+        (forecast::ENGINE - 1, forecast::ENGINE)
+    );
+    assert_eq!(serde_json::to_value(older.result).unwrap(), new["result"]);
+    let wanted = serde_json::to_value(&older.wanted).unwrap();
+    let again = city.analyst.post("/api/v1/forecasts", &wanted).await;
+    let again = done(&city.analyst, &again.expect(202).location()).await;
+    assert_eq!(
+        (&again["id"], &again["engine"]),
+        (&new["id"], &json!(forecast::ENGINE))
+    );
+    let listed = forecasts::list(app, anna).await.unwrap();
+    let engine = |id: &str| listed.iter().find(|one| one.id == id).unwrap().engine;
+    assert_eq!(engine("older") + 1, engine(new["id"].as_str().unwrap()));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn forecasts_outlive_the_coordinator() {
     let bed = Bed::new().await;
@@ -288,6 +324,7 @@ async fn forecasts_outlive_the_coordinator() {
     assert_eq!(of_before.state, ForecastState::Failed);
     assert_eq!(of_before.failure.as_deref(), Some("engine"));
     assert!(of_before.result.is_none());
+    older_ones_stay_and_say_so(&city, &app, &anna, &whole).await;
     for _ in 0..2_400 {
         let view = forecasts::one(&app, &anna, &id(&broken)).await.unwrap();
         if view.state == ForecastState::Done {

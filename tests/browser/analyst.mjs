@@ -145,7 +145,7 @@ async function compared(walk, release) {
   return path;
 }
 
-/** Where the width of a forecast is from and how it would have done, in words and numbers. */
+/** Where the width of a forecast is from, how it would have done, and by which version of the method, in words and numbers. */
 async function explained(walk, rows) {
   const shares = (text) => [...text.matchAll(/(\d+) %/g)].map(([, share]) => Number(share));
   const makeOne = (of, what) => {
@@ -167,6 +167,8 @@ async function explained(walk, rows) {
     expect(/^([-\u2212]?[\d.,]+ %|–)$/.test(skill) && /^(\d+[.,]\d+|–)$/.test(mase), `skill and MASE: ${skill}, ${mase}`);
   }
   await walk.page.getByText(/The past was cut at earlier ends|Il passato è stato troncato a fini precedenti/).waitFor();
+  expect(/^\d+$/.test(await walk.byTestId('forecast-engine').innerText()), 'the version of the method is not named');
+  expect((await walk.byTestId('forecast-older').count()) === 0, 'a new forecast is called older');
 }
 
 /** Forecasts a planned question from what is released; the forecast's path. */

@@ -186,7 +186,10 @@ pub async fn one(app: &State, account: &Account, id: &str) -> Result<ForecastVie
     let mut reader = app.database.read().await?;
     let (forecast, assumed) = found(&mut reader, &viewer, id).await?;
     let Input {
-        mut wanted, past, ..
+        mut wanted,
+        past,
+        engine,
+        ..
     } = read_input(&forecast)?;
     let state = state_of(&forecast)?;
     let mut result = match state {
@@ -218,6 +221,8 @@ pub async fn one(app: &State, account: &Account, id: &str) -> Result<ForecastVie
         share: rounded(share),
         done: (share * count as f64) as usize,
         series: count,
+        engine,
+        engine_now: forecast::ENGINE,
         releases: past.releases,
         asked_at: rfc3339(at),
         failure: forecast.failure,
@@ -253,7 +258,9 @@ fn summary(
     forecast: &StoredForecast,
     assumed: Option<&StoredAdjustments>,
 ) -> Result<ForecastSummary, CoordinatorError> {
-    let mut wanted = read_input(forecast)?.wanted;
+    let Input {
+        mut wanted, engine, ..
+    } = read_input(forecast)?;
     if let Some(assumed) = assumed {
         wanted.adjustments = read_adjustments(assumed)?;
     }
@@ -262,6 +269,7 @@ fn summary(
         baseline: assumed.map(|assumed| assumed.forecast.clone()),
         wanted,
         state: state_of(forecast)?,
+        engine,
         asked_at: rfc3339(assumed.map_or(forecast.asked_at, |assumed| assumed.made_at)),
     })
 }

@@ -59,6 +59,10 @@ pub struct ForecastView {
     pub done: usize,
     /// How many series there are.
     pub series: usize,
+    /// The version of the forecasting that made it. One that is kept stays as it was made.
+    pub engine: u32,
+    /// The version in force. Where it is another, asking for the same forecast works it out anew.
+    pub engine_now: u32,
     /// Releases that are its past.
     pub releases: Vec<String>,
     /// When it was asked for, or its adjustments made, RFC 3339.
@@ -237,6 +241,8 @@ pub struct ForecastSummary {
     pub wanted: ForecastWanted,
     /// How far it is.
     pub state: ForecastState,
+    /// The version of the forecasting that made it.
+    pub engine: u32,
     /// When it was asked for, or its adjustments made, RFC 3339.
     pub asked_at: String,
 }

@@ -428,6 +428,8 @@ export interface ForecastSummary {
   baseline?: string;
   wanted: ForecastWanted;
   state: ForecastView['state'];
+  /** version of the forecasting that made it */
+  engine: number;
   asked_at: string;
 }
 export interface ForecastView {
@@ -441,6 +443,9 @@ export interface ForecastView {
   share: number;
   done: number;
   series: number;
+  /** version of the forecasting that made it, and the one in force */
+  engine: number;
+  engine_now: number;
   releases: string[];
   failure?: string;
   result?: {
