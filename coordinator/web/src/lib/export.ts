@@ -7,7 +7,7 @@ export interface Sheet {
   name: string;
   title: string;
   columns: readonly string[];
-  rows: readonly (readonly (string | number | null)[])[];
+  rows: readonly (readonly (string | number | boolean | null)[])[];
   /** facts by name, as columns of their own: a row torn out of the file still says what it is */
   facts: Readonly<Record<string, string | number>>;
   /** the same for people, a sentence each */
@@ -15,16 +15,16 @@ export interface Sheet {
 }
 
 /** Text that no spreadsheet takes for a formula, quoted where RFC 4180 asks for it. */
-function field(value: string | number | null): string {
+function field(value: string | number | boolean | null): string {
   if (value === null) return '';
-  if (typeof value === 'number') return String(value);
+  if (typeof value !== 'string') return String(value);
   const safe = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
 export function csvOf(sheet: Sheet): string {
   const facts = Object.entries(sheet.facts);
-  const line = (fields: readonly (string | number | null)[]) => `${fields.map(field).join(',')}\r\n`;
+  const line = (fields: readonly (string | number | boolean | null)[]) => `${fields.map(field).join(',')}\r\n`;
   return line([...sheet.columns, ...facts.map(([name]) => name)]) + sheet.rows.map((row) => line([...row, ...facts.map(([, value]) => value)])).join('');
 }
 
