@@ -24,6 +24,20 @@ impl Placement {
         self.offset + self.sign * value
     }
 
+    /// The objective people see for an internal value under another demand: covering tells of that demand what is covered.
+    pub(crate) fn told_of(&self, demand: &[f64], value: f64) -> f64 {
+        self.told(self.comparable(demand, value))
+    }
+
+    /// An internal value under another demand, moved so that [`Placement::told`] tells it. Where values are of what stays uncovered, a
+    /// demand that is larger in all leaves more, and covers no less.
+    pub(crate) fn comparable(&self, demand: &[f64], value: f64) -> f64 {
+        if self.sign > 0.0 {
+            return value;
+        }
+        value + self.offset - demand.iter().sum::<f64>()
+    }
+
     /// Variances of the rows' demand.
     pub(crate) fn variance(&self) -> &[f64] {
         &self.variance

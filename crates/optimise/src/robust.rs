@@ -46,9 +46,11 @@ pub(crate) fn solve(
         let from = best.as_ref().map(|best| best.open.clone());
         let solved = median::solve_from(&instance, from.as_deref(), effort, &quiet)?;
         let open = marks(problem, &solved.open);
-        let values: Vec<f64> = instances.iter().map(|draw| draw.value(&open)).collect();
+        let values: Vec<f64> = (instances.iter())
+            .map(|draw| placement.comparable(&draw.weight, draw.value(&open)))
+            .collect();
         let (value, worst) = tail(&values, share);
-        bound = bound.max(solved.bound);
+        bound = bound.max(placement.comparable(&instance.weight, solved.bound));
         watch.bound(bound);
         if best.as_ref().is_none_or(|best| value < best.value) {
             watch.incumbent(value, &solved.open);

@@ -23,6 +23,8 @@ const EFFORT: Effort = Effort {
 /// One solved draw.
 struct Drawn {
     open: Vec<usize>,
+    /// What people see of the plan's value.
+    told: f64,
     /// The plan's value, and the least any plan can have.
     value: f64,
     bound: f64,
@@ -50,6 +52,7 @@ pub(crate) fn stability(
             let found = median::solve_from(&instance, Some(&solved.open), EFFORT, &quiet)?;
             let value = instance.value(&open);
             Some(Drawn {
+                told: placement.told_of(&instance.weight, value),
                 value,
                 bound: found.bound.min(value),
                 best: found.value.min(value),
@@ -76,7 +79,7 @@ pub(crate) fn stability(
     let found: Vec<f64> = draws.iter().map(|draw| draw.value - draw.best).collect();
     let possible: Vec<f64> = draws.iter().map(|draw| draw.value - draw.bound).collect();
     let (regret, most) = (interval(&found), interval(&possible));
-    let values: Vec<f64> = (draws.iter().map(|draw| placement.told(draw.value))).collect();
+    let values: Vec<f64> = draws.iter().map(|draw| draw.told).collect();
     Stability {
         draws: number,
         sites,

@@ -509,3 +509,43 @@ fn a_robust_plan_has_a_bound_and_the_same_seed_the_same_plan() {
         (second.open, second.objective)
     );
 }
+
+/// What covering is worth under a draw is what it covers of that draw, not the draw's uncovered taken off the estimate's whole.
+#[test]
+fn a_covering_is_worth_what_it_covers_of_the_true_demand() {
+    let of = |radius: f64, robust: Option<f64>| {
+        let mut problem = city(11, 30, 6, Model::Mclp);
+        (problem.p, problem.radius, problem.robust) = (Some(2), Some(radius), robust);
+        for row in &mut problem.demand {
+            row.variance = 36.0;
+        }
+        let whole: f64 = problem.demand.iter().map(|row| row.demand).sum();
+        // Unwrap safety: the problem is written rightly.
+        (solve(&problem, &Unwatched).unwrap(), whole)
+    };
+    // Where all is covered whatever is open, only its sum is unknown: thirty rows of deviation six.
+    let (plan, whole) = of(100.0, None);
+    let stability = plan.stability.unwrap();
+    assert_eq!(plan.objective, Some(whole));
+    assert!(stability.regret.lower == 0.0 && stability.regret.upper < 1e-6);
+    let (low, high) = (stability.value.lower, stability.value.upper);
+    assert!(low < whole && whole < high, "{low} to {high}: {whole}");
+    assert!((20.0..160.0).contains(&(high - low)), "{low} to {high}");
+    let deviation = 6.0 * 30.0_f64.sqrt();
+    assert!((stability.out_of_sample - whole).abs() < deviation);
+    // The worst fifth of draws covers less than is expected.
+    let (robust, _) = of(100.0, Some(0.2));
+    let worst = robust.objective.unwrap();
+    assert!(low < worst && worst < whole - 0.5 * deviation, "{worst}");
+    assert!(robust.bound.unwrap() >= worst - 1e-6);
+    // Where nothing is covered, nothing is under any draw.
+    let (plan, _) = of(0.0, None);
+    let stability = plan.stability.unwrap();
+    let value = [
+        plan.objective.unwrap(),
+        stability.out_of_sample,
+        stability.value.lower,
+        stability.value.upper,
+    ];
+    assert!(value.iter().all(|value| value.abs() < 1e-6), "{value:?}");
+}

@@ -106,7 +106,7 @@ fn stated_intervals_hold_and_near_certain_sites_are_right() {
         .into_iter()
         .flat_map(|model| shapes.map(|shape| (model, shape)))
     {
-        let before = regrets.right;
+        let before = (regrets.right, values.right);
         for seed in 0..CITIES {
             let (problem, truth) = city(model, shape, 31_000 + seed);
             // Unwrap safety: the problem is written rightly, and its demand has variances.
@@ -134,8 +134,9 @@ fn stated_intervals_hold_and_near_certain_sites_are_right() {
             }
         }
         println!(
-            "{model:?} {name}: regret covered in {} of {CITIES}",
-            regrets.right - before
+            "{model:?} {name}: regret covered in {} of {CITIES}, value in {}",
+            regrets.right - before.0,
+            values.right - before.1
         );
     }
     println!(
