@@ -319,10 +319,10 @@ fn too_few_places_tell_how_many_are_missing() {
         reason.contains("leave 70.0 of the demand unserved") && !reason.contains("either"),
         "{reason}"
     );
-    assert_eq!(
-        (plan.relaxations[0].limit.as_str(), plan.relaxations[0].to),
-        ("unserved", Some(70.0))
-    );
+    let relaxation = &plan.relaxations[0];
+    // Engines sum in orders of their own.
+    let is_told = |to: f64| (to - 70.0).abs() < 1e-9;
+    assert!(relaxation.limit == "unserved" && relaxation.to.is_some_and(is_told));
 
     // A required site beyond the budget is a second obstacle, which no limit alone removes.
     let mut problem = tight();
