@@ -158,6 +158,7 @@ impl VerifiedPolicyPublication {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dsse::Signature;
     use ring::signature::{Ed25519KeyPair, KeyPair};
 
     struct Signer(Ed25519KeyPair);
@@ -252,5 +253,35 @@ mod tests {
         assert!(
             VerifiedPolicyPublication::verify(&envelope, &node.public(), "cooperativa").is_err()
         );
+    }
+
+    #[test]
+    fn an_act_is_published_with_its_officers_signatures_alone_whatever_was_appended() {
+        let [node, officer, other, stranger] = [1, 2, 3, 4].map(Signer::new);
+        let change = PolicyChange {
+            version: 1,
+            id: "a".repeat(32),
+            organisation: "cooperativa".to_owned(),
+            replaces: "0".repeat(64),
+            document: "version = 2".to_owned(),
+            reason: "another".to_owned(),
+            signed_at: 1_000,
+        };
+        let [good, second, foreign] =
+            [&officer, &other, &stranger].map(|key| key.seal(PolicyChange::TYPE, &change));
+        let [good, second, foreign] =
+            [good.clone(), second, foreign].map(|act| act.signatures[0].clone());
+        let mut act = officer.seal(PolicyChange::TYPE, &change);
+        let junk = Signature {
+            sig: foreign.sig.clone(),
+            ..good.clone()
+        };
+        act.signatures = vec![foreign, junk, good.clone(), good.clone(), second.clone()];
+        let officers = [officer.public(), other.public()];
+        let alone = signed_by_alone(&act, &officers);
+        assert_eq!(alone.signatures, [good.clone(), second]);
+        assert_eq!(signed_by_alone(&act, &officers[..1]).signatures, [good]);
+        assert_eq!(alone.payload, act.payload);
+        assert_eq!(signed_by_alone(&act, &[node.public()]).signatures, []);
     }
 }
