@@ -106,6 +106,11 @@ pub const MIGRATIONS: &[(i64, &str, &str)] = &[
         "policy-ways",
         include_str!("../../migrations/0053_policy_ways.sql"),
     ),
+    (
+        58,
+        "release-times",
+        include_str!("../../migrations/0058_release_times.sql"),
+    ),
 ];
 
 /// The open database and the key that signs its log.
