@@ -38,22 +38,11 @@ pub(crate) fn raise_lower(lower: &mut [i64], part: Part<'_>, runs: &[Run], nodes
     }
 }
 
-/// The bracket whose lower ends all parts have raised.
-pub(crate) fn close_bracket(
-    lower: Vec<i64>,
-    variances: &[f64],
-    runs: &[Run],
-    sums: &[i64],
-) -> Bracket {
+/// How far above the sum of all parts the upper end lies, unless the lower end is higher still.
+pub(crate) fn reach_above(variances: &[f64], draws: u32) -> i64 {
     let total: f64 = variances.iter().sum();
     let above = (2.0 * total * (1.0 / (BRACKET_MISS / 2.0)).ln()).sqrt();
-    let above = |draws: u32| whole_reach(f64::from(draws).sqrt() * above);
-    let mut upper = Vec::with_capacity(sums.len());
-    for (cells, above) in noise_of(runs, above) {
-        let ends = sums[cells.clone()].iter().zip(&lower[cells]);
-        upper.extend(ends.map(|(sum, lower)| sum.saturating_add(above).max(*lower)));
-    }
-    Bracket { lower, upper }
+    whole_reach(f64::from(draws).sqrt() * above)
 }
 
 /// The largest whole error that does not exceed `reach`; errors beyond it are the ones counted as misses.
@@ -64,15 +53,11 @@ fn whole_reach(reach: f64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::release::runs;
+    use crate::compose;
+    use query::Measure;
 
-    fn bracket(parts: &[Part<'_>], draws: &[u32], sums: &[i64]) -> Bracket {
-        let (mut lower, runs) = (vec![0; sums.len()], runs(draws));
-        for part in parts {
-            raise_lower(&mut lower, *part, &runs, parts.len());
-        }
-        let variances: Vec<f64> = parts.iter().map(|part| part.variance).collect();
-        close_bracket(lower, &variances, &runs, sums)
+    fn bracket(parts: &[Part<'_>]) -> Option<Bracket> {
+        (compose(Measure::Persons, parts[0].cells.len(), parts).unwrap()).bracket
     }
 
     #[test]
@@ -87,13 +72,13 @@ mod tests {
                 variance: 0.0,
             },
         ];
-        let found = bracket(&parts, &[1, 1], &[12, 2]);
+        let found = bracket(&parts);
         assert_eq!(
             found,
-            Bracket {
+            Some(Bracket {
                 lower: vec![7, 2],
                 upper: vec![12, 2]
-            }
+            })
         );
     }
 
@@ -109,14 +94,14 @@ mod tests {
                 variance: 25.0,
             },
         ];
-        let found = bracket(&parts, &[1, 1], &[190, -37]);
+        let found = bracket(&parts);
         // 5 sqrt(2 ln 80) = 14.8 below; sqrt(2 50 ln 40) = 19.2 above.
         assert_eq!(
             found,
-            Bracket {
+            Some(Bracket {
                 lower: vec![86, 0],
                 upper: vec![209, 0]
-            }
+            })
         );
     }
 }

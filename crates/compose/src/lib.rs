@@ -36,7 +36,7 @@ pub use margins::Table;
 pub use quantile::{Amounts, Quantile, quantile};
 pub use rate::rate;
 pub use ratio::ratio;
-pub use release::{Composed, Composition, Part, compose, compose_sums};
+pub use release::{Composed, Composition, Noise, Part, Sums, compose, compose_sums};
 pub use share::answered_share;
 pub use spread::{deviation_of_bins, mean_of_bins};
 

@@ -2,9 +2,10 @@
 //! Values stay as they are, negative ones too; only the display copy is cut at zero.
 
 use crate::ComposeError;
-use crate::bracket::{Bracket, close_bracket, raise_lower};
+use crate::bracket::{Bracket, raise_lower, reach_above};
 use crate::margin::{Confidence, margin_of_draws};
 use query::Measure;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -129,12 +130,20 @@ impl Composition {
         Ok(())
     }
 
-    /// The composition of all parts.
+    /// The composition of all parts, cell by cell.
+    ///
+    /// # Errors
+    /// As [`Composition::sums`].
+    pub fn finish(self) -> Result<Composed, ComposeError> {
+        self.sums()?.spread()
+    }
+
+    /// The composition of all parts, what cells share said once.
     ///
     /// # Errors
     /// [`ComposeError::NoAnswers`]; [`ComposeError::OtherCount`] where other than the announced number of parts were added, on which
     /// the bracket rests.
-    pub fn finish(self) -> Result<Composed, ComposeError> {
+    pub fn sums(self) -> Result<Sums, ComposeError> {
         let (found, expected) = (self.variances.len(), self.nodes);
         if found == 0 {
             return Err(ComposeError::NoAnswers);
@@ -142,31 +151,89 @@ impl Composition {
         if found != expected {
             return Err(ComposeError::OtherCount { expected, found });
         }
-        let (runs, values, variances) = (self.runs, self.values, self.variances);
-        let cells = values.len();
+        let bracketed = self.measure.is_presence();
+        let mut sums = Sums {
+            values: self.values,
+            lower: bracketed.then_some(self.lower),
+            noise: Vec::new(),
+            runs: Vec::with_capacity(self.runs.len()),
+        };
+        let mut known: BTreeMap<u32, usize> = BTreeMap::new();
+        for run in &self.runs {
+            let noise = *known.entry(run.draws).or_insert_with(|| {
+                sums.noise
+                    .push(Noise::of(&self.variances, run.draws, bracketed));
+                sums.noise.len() - 1
+            });
+            sums.runs.push((run.cells, noise));
+        }
+        Ok(sums)
+    }
+}
+
+/// Composed answers whose noise is said once for all cells that share it: what is kept of a composition. A value for each cell would be
+/// several times as large.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sums {
+    /// As [`Composed::values`].
+    pub values: Vec<i64>,
+    /// As [`Bracket::lower`], where there is a bracket.
+    pub lower: Option<Vec<i64>>,
+    /// The different noises.
+    pub noise: Vec<Noise>,
+    /// How many cells in a row have which of them, by its place; together all cells.
+    pub runs: Vec<(usize, usize)>,
+}
+
+impl Sums {
+    /// The same cell by cell.
+    ///
+    /// # Errors
+    /// [`ComposeError::OtherShape`] where its parts are not of as many cells, as parts that were stored may be.
+    pub fn spread(self) -> Result<Composed, ComposeError> {
+        let (cells, values) = (self.values.len(), self.values);
+        let other = |found| ComposeError::OtherShape {
+            expected: cells,
+            found,
+        };
+        let bracketed = self.lower.is_some();
+        let lower = self.lower.unwrap_or_default();
         let mut composed = Composed {
-            display: values
-                .iter()
-                .map(|&value| value.max(0).unsigned_abs())
+            display: (values.iter())
+                .map(|value| value.max(&0).unsigned_abs())
                 .collect(),
             variance: Vec::with_capacity(cells),
             margin_95: Vec::with_capacity(cells),
             margin_9999: Vec::with_capacity(cells),
             too_uncertain: Vec::with_capacity(cells),
-            bracket: self
-                .measure
-                .is_presence()
-                .then(|| close_bracket(self.lower, &variances, &runs, &values)),
+            bracket: None,
             values,
         };
-        for (cells, noise) in noise_of(&runs, |draws| Noise::of(&variances, draws)) {
-            composed.variance.resize(cells.end, noise.variance);
-            composed.margin_95.resize(cells.end, noise.margin_95);
-            composed.margin_9999.resize(cells.end, noise.margin_9999);
+        let mut upper = Vec::with_capacity(lower.len());
+        for (length, noise) in self.runs {
+            let noise = self.noise.get(noise).ok_or(other(noise))?;
+            let start = composed.variance.len();
+            let end = start + length.min(cells - start + 1);
+            let values = composed.values.get(start..end).ok_or(other(end))?;
+            composed.variance.resize(end, noise.variance);
+            composed.margin_95.resize(end, noise.margin_95);
+            composed.margin_9999.resize(end, noise.margin_9999);
             let uncertain = |value: &i64| noise.margin_95 > *value as f64;
-            let values = composed.values[cells].iter();
-            composed.too_uncertain.extend(values.map(uncertain));
+            (composed.too_uncertain).extend(values.iter().map(uncertain));
+            if let Some(above) = noise.above {
+                let lower = lower.get(start..end).ok_or(other(lower.len()))?;
+                let ends = values.iter().zip(lower);
+                upper.extend(ends.map(|(sum, lower)| sum.saturating_add(above).max(*lower)));
+            }
         }
+        let found = composed.variance.len();
+        if found != cells {
+            return Err(other(found));
+        }
+        if lower.len() != upper.len() {
+            return Err(other(lower.len()));
+        }
+        composed.bracket = bracketed.then_some(Bracket { lower, upper });
         Ok(composed)
     }
 }
@@ -204,21 +271,28 @@ pub(crate) fn noise_of<T: Copy>(
     })
 }
 
-/// The noise of one composed cell.
-#[derive(Clone, Copy)]
-struct Noise {
-    variance: f64,
-    margin_95: f64,
-    margin_9999: f64,
+/// The noise of a composed cell.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Noise {
+    /// As [`Composed::variance`].
+    pub variance: f64,
+    /// As [`Composed::margin_95`].
+    pub margin_95: f64,
+    /// As [`Composed::margin_9999`].
+    pub margin_9999: f64,
+    /// How far above its value the upper end of a cell's bracket lies, where there is a bracket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub above: Option<i64>,
 }
 
 impl Noise {
     /// Of so many draws of each part.
-    fn of(variances: &[f64], draws: u32) -> Noise {
+    fn of(variances: &[f64], draws: u32, bracketed: bool) -> Noise {
         Noise {
             variance: variances.iter().sum::<f64>() * f64::from(draws),
             margin_95: margin_of_draws(variances, draws, Confidence::P95),
             margin_9999: margin_of_draws(variances, draws, Confidence::P9999),
+            above: bracketed.then(|| reach_above(variances, draws)),
         }
     }
 }
@@ -289,6 +363,40 @@ mod tests {
             prop_assert!(all.margin_95[0] >= first.margin_95[0]);
             prop_assert!(all.margin_9999[0] >= first.margin_9999[0]);
         }
+    }
+
+    #[test]
+    fn sums_whose_parts_do_not_fit_are_not_spread() {
+        let part = Part {
+            cells: &[1, 2, 3],
+            variance: 4.0,
+        };
+        let mut composition = Composition::new(Measure::Persons, &[1, 2, 1], 1);
+        composition.add(part).unwrap();
+        let sums = composition.sums().unwrap();
+        assert_eq!(
+            (sums.noise.len(), &sums.runs[..]),
+            (2, &[(1, 0), (1, 1), (1, 0)][..])
+        );
+        let damaged: [fn(&mut Sums); 7] = [
+            |sums| sums.values.truncate(2),
+            |sums| sums.values.push(1),
+            |sums| sums.noise.truncate(1),
+            |sums| sums.noise[0].above = None,
+            |sums| sums.runs[1].0 = usize::MAX,
+            |sums| sums.lower = None,
+            |sums| sums.lower = Some(vec![0; 4]),
+        ];
+        for (place, damage) in damaged.iter().enumerate() {
+            let mut sums = sums.clone();
+            damage(&mut sums);
+            let spread = sums.spread();
+            assert!(
+                matches!(spread, Err(ComposeError::OtherShape { .. })),
+                "{place}"
+            );
+        }
+        assert!(sums.spread().is_ok());
     }
 
     #[test]
