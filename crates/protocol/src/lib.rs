@@ -14,7 +14,7 @@ mod coordinator_acceptance;
 mod held_receipt;
 mod obligations;
 mod offer_notice;
-mod packed;
+pub mod packed;
 mod policy_chain;
 mod policy_change;
 mod policy_publication;

@@ -1,7 +1,7 @@
-//! Cells in blocks of equal width: what an answer attaches from its format 4 on. Written so that reading costs about what copying does,
+//! Cells in blocks of equal width: what an answer attaches from its format 4 on, and what stored releases hold. Written so that reading costs about what copying does,
 //! since a coordinator reads each answer more than once.
 //!
-//! The byte 2, then for each [`BLOCK`] cells in turn (the last block may have fewer) one byte with their width, 1 to 8, and the cells as
+//! The byte 2, then for each 64 cells in turn (the last block may have fewer) one byte with their width, 1 to 8, and the cells as
 //! zigzag numbers of so many bytes, least byte first. The width is the least that fits the block's cells, so one vector has one encoding.
 //! How many cells there are is not written: the signed document says it.
 
@@ -14,15 +14,31 @@ const BLOCK: usize = 64;
 const LARGEST_WIDTH: usize = 8;
 
 /// The bytes of so many cells.
-pub(crate) fn encode(cells: &[i64]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(1 + 2 * cells.len());
+pub fn encode(cells: &[i64]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(1 + cells.len().div_ceil(BLOCK) + 4 * cells.len());
     bytes.push(FORMAT);
+    let mut room = [0; BLOCK];
     for block in cells.chunks(BLOCK) {
-        let folded = |cell: &i64| (cell << 1 ^ cell >> 63) as u64;
-        let width = width(block.iter().map(folded).fold(0, |all, one| all | one));
+        let folded = &mut room[..block.len()];
+        let mut all = 0;
+        for (folded, cell) in folded.iter_mut().zip(block) {
+            *folded = (cell << 1 ^ cell >> 63) as u64;
+            all |= *folded;
+        }
+        let width = width(all);
         bytes.push(width as u8);
-        for cell in block {
-            bytes.extend_from_slice(&folded(cell).to_le_bytes()[..width]);
+        let start = bytes.len();
+        bytes.resize(start + width * folded.len(), 0);
+        let block = &mut bytes[start..];
+        match width {
+            1 => pack::<1>(folded, block),
+            2 => pack::<2>(folded, block),
+            3 => pack::<3>(folded, block),
+            4 => pack::<4>(folded, block),
+            5 => pack::<5>(folded, block),
+            6 => pack::<6>(folded, block),
+            7 => pack::<7>(folded, block),
+            _ => pack::<LARGEST_WIDTH>(folded, block),
         }
     }
     bytes
@@ -31,8 +47,8 @@ pub(crate) fn encode(cells: &[i64]) -> Vec<u8> {
 /// The cells, of which there are `count`.
 ///
 /// # Errors
-/// As [`read`]. What is reserved is at most eight times as large as `bytes`.
-pub(crate) fn decode(bytes: &[u8], count: usize) -> Result<Vec<i64>, &'static str> {
+/// Where the bytes are not what [`encode`] writes of so many cells. What is reserved is at most eight times as large as `bytes`.
+pub fn decode(bytes: &[u8], count: usize) -> Result<Vec<i64>, &'static str> {
     // A cell takes a byte at least.
     let mut cells = Vec::with_capacity(count.min(bytes.len()));
     read(bytes, count, |block| cells.extend_from_slice(block))?;
@@ -88,6 +104,15 @@ const CUT_OFF: &str = "the cells are cut off";
 /// Bytes of the largest of numbers, given all their bits together.
 fn width(all: u64) -> usize {
     (u64::BITS - all.leading_zeros()).div_ceil(8).max(1) as usize
+}
+
+/// Writes a block of that width.
+fn pack<const WIDTH: usize>(folded: &[u64], block: &mut [u8]) {
+    // Arrays rather than slices, as in [`unpack`].
+    let (numbers, _) = block.as_chunks_mut::<WIDTH>();
+    for (number, folded) in numbers.iter_mut().zip(folded) {
+        number.copy_from_slice(&folded.to_le_bytes()[..WIDTH]);
+    }
 }
 
 /// Reads a block of that width; returns all bits of its numbers together.
