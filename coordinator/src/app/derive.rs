@@ -152,9 +152,9 @@ pub async fn derive(
             .map_err(CoordinatorError::from)?;
     }
     drop(reader);
-    let composed = composition.finish().map_err(CoordinatorError::from)?;
+    let sums = composition.sums().map_err(CoordinatorError::from)?;
     let source_id = source.summary.id.clone();
-    let made = source.derived(&id, wanted, applied(&asked), composed, now)?;
+    let made = source.derived(&id, wanted, applied(&asked), sums, now)?;
 
     let mut transaction = app.database.write().await?;
     let hash = wanted.hash().to_string();

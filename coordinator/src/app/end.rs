@@ -1,7 +1,7 @@
 //! How a query ends: all nodes are done, time is over, or its analyst takes what there is.
 //! Whoever has answered is in the release, with everybody else named in its coverage.
 
-use super::release::{self, Release};
+use super::release::{self, ComposedRelease};
 use super::stored_release;
 use crate::state::State;
 use crate::store::accounts::{Account, Role};
@@ -171,11 +171,12 @@ async fn conclude(
 pub(super) async fn publish(
     transaction: &mut sqlx::SqliteConnection,
     query: &StoredQuery,
-    release: &Release,
+    release: &ComposedRelease,
     closed_by: Option<&Account>,
     now: i64,
 ) -> Result<(), CoordinatorError> {
     let body = stored_release::write(release)?;
+    let body_hash = protocol::sha256(body.as_bytes());
     let stored = NewRelease {
         id: &release.summary.id,
         query: &query.id,
@@ -183,10 +184,10 @@ pub(super) async fn publish(
         query_hash: &release.summary.query_hash,
         level: &release.summary.level,
         summary: &serde_json::to_string(&release.summary)?,
-        body: &body,
+        body,
         released_at: now,
     };
-    releases::release_insert(transaction, &stored).await?;
+    releases::release_insert(transaction, stored).await?;
     if let Some(obligations) = &release.obligations {
         let corrupt = || CoordinatorError::Corrupt {
             what: "release terms",
@@ -202,10 +203,7 @@ pub(super) async fn publish(
         .fact("release", release.summary.id.as_str())
         .fact("query-hash", release.summary.query_hash.as_str())
         .fact("nodes", release.summary.nodes_answered as u64)
-        .fact(
-            "release-hash",
-            protocol::hex(&protocol::sha256(body.as_bytes())),
-        );
+        .fact("release-hash", protocol::hex(&body_hash));
     if let Some(account) = closed_by {
         entry = entry.body(json!({ "account": account.name, "closed-early": true }));
     }

@@ -12,8 +12,7 @@ use crate::store::requests::{RequestState, StoredRequest};
 use crate::vouched::Vouchers;
 use crate::{CoordinatorError, secret};
 use compose::{
-    AnsweredNode, Bracket, Composed, Composition, Confidence, Coverage, Part, RefusedNode,
-    SilentNode,
+    AnsweredNode, Bracket, Composition, Confidence, Coverage, Part, RefusedNode, SilentNode, Sums,
 };
 use privacy_loss::NanoRho;
 use protocol::{Audience, Obligations, Outcome, Receipt, VerifiedAnswer};
@@ -217,6 +216,25 @@ impl Release {
     }
 }
 
+/// A release as it was composed and is to be stored.
+#[derive(Clone, Debug)]
+pub struct ComposedRelease {
+    /// As [`Release::summary`].
+    pub summary: ReleaseSummary,
+    /// As [`Release::dimensions`].
+    pub dimensions: Vec<Axis>,
+    /// Its cells.
+    pub sums: Sums,
+    /// As [`Release::coverage`].
+    pub coverage: Coverage,
+    /// As [`Release::privacy`].
+    pub privacy: Privacy,
+    /// As [`Release::estimand`].
+    pub estimand: String,
+    /// As [`Release::obligations`].
+    pub obligations: Option<ReleaseObligations>,
+}
+
 /// A dataset's answer, verified.
 pub(super) struct Answered {
     cells: Vec<i64>,
@@ -316,7 +334,7 @@ pub async fn composed(
     requests: &[StoredRequest],
     is_offline: impl Fn(&StoredRequest) -> bool,
     now: i64,
-) -> Result<Vec<Release>, CoordinatorError> {
+) -> Result<Vec<ComposedRelease>, CoordinatorError> {
     let nodes = answered(requests).count();
     if nodes == 0 {
         return Ok(Vec::new());
@@ -369,8 +387,8 @@ pub async fn composed(
             });
             node.finest_level = same.map(|known| known.notice.finest_level);
         }
-        let composed = composition.finish()?;
-        let mut release = build(query, &plain, &sources, composed, coverage, &id, now)?;
+        let sums = composition.sums()?;
+        let mut release = build(query, &plain, &sources, sums, coverage, &id, now)?;
         release.summary.part_of = part_of.clone();
         release.privacy.truncation = truncation.clone();
         releases.push(release);
@@ -410,10 +428,10 @@ impl Release {
         id: &str,
         question: &AggregateQuery,
         applied: AppliedBounds,
-        composed: Composed,
+        sums: Sums,
         now: i64,
-    ) -> Result<Release, CoordinatorError> {
-        Ok(Release {
+    ) -> Result<ComposedRelease, CoordinatorError> {
+        Ok(ComposedRelease {
             summary: ReleaseSummary {
                 id: id.to_owned(),
                 query_hash: question.hash().to_string(),
@@ -426,13 +444,7 @@ impl Release {
                 ..self.summary
             },
             dimensions: axes(question),
-            values: composed.values,
-            display: composed.display,
-            variance: composed.variance,
-            margin_95: composed.margin_95,
-            margin_9999: composed.margin_9999,
-            too_uncertain: composed.too_uncertain,
-            bracket: composed.bracket,
+            sums,
             estimand: estimand(question.measure()).to_owned(),
             privacy: Privacy {
                 bounds: Some(applied),
@@ -443,7 +455,6 @@ impl Release {
             coverage: self.coverage,
             // It ends with what it was made of.
             obligations: self.obligations,
-            display_minimum: None,
         })
     }
 }
@@ -472,11 +483,11 @@ fn build(
     query: &StoredQuery,
     parsed: &AggregateQuery,
     sources: &[Source],
-    composed: Composed,
+    sums: Sums,
     coverage: Coverage,
     id: &str,
     now: i64,
-) -> Result<Release, CoordinatorError> {
+) -> Result<ComposedRelease, CoordinatorError> {
     let every = |part: fn(&Receipt) -> &String| -> String {
         let all: BTreeSet<&str> = (sources.iter())
             .map(|source| part(&source.receipt).as_str())
@@ -485,7 +496,7 @@ fn build(
     };
     let organisations: BTreeSet<&String> =
         sources.iter().map(|source| &source.organisation).collect();
-    Ok(Release {
+    Ok(ComposedRelease {
         summary: ReleaseSummary {
             id: id.to_owned(),
             query_hash: parsed.hash().to_string(),
@@ -499,12 +510,7 @@ fn build(
             derived_from: None,
         },
         dimensions: axes(parsed),
-        values: composed.values,
-        display: composed.display,
-        variance: composed.variance,
-        margin_95: composed.margin_95,
-        margin_9999: composed.margin_9999,
-        too_uncertain: composed.too_uncertain,
+        sums,
         coverage,
         privacy: Privacy {
             rho: parsed.rho_nano(),
@@ -516,9 +522,7 @@ fn build(
             bounds: None,
         },
         estimand: estimand(parsed.measure()).to_owned(),
-        bracket: composed.bracket,
         obligations: owed(sources).map(|owed| ReleaseObligations::of(&owed, now)),
-        display_minimum: None,
     })
 }
 

@@ -34,19 +34,19 @@ pub struct NewRelease<'a> {
     pub level: &'a str,
     /// Its summary, JSON.
     pub summary: &'a str,
-    /// The whole of it, JSON.
-    pub body: &'a str,
+    /// The whole of it, as releases are stored.
+    pub body: String,
     /// When, Unix seconds.
     pub released_at: i64,
 }
 
-/// Stores a release.
+/// Stores a release. It takes it, since its body may be long.
 ///
 /// # Errors
 /// [`CoordinatorError`]; so for every function below.
 pub async fn release_insert(
     connection: &mut SqliteConnection,
-    release: &NewRelease<'_>,
+    release: NewRelease<'_>,
 ) -> Result<(), CoordinatorError> {
     sqlx::query(
         "INSERT INTO releases (id, query, study, query_hash, level, summary, body, released_at) \
@@ -85,7 +85,7 @@ pub async fn release_summaries_of_study(
     Ok(rows.into_iter().map(|(summary,)| summary).collect())
 }
 
-/// The body, as JSON, of a release that may be seen.
+/// The body, as it is stored, of a release that may be seen.
 pub async fn release_body(
     connection: &mut SqliteConnection,
     release: &Visible,
@@ -98,7 +98,7 @@ pub async fn release_body(
     Ok(row.map(|(body,)| body))
 }
 
-/// The query that a release answers which may be seen, and the release's body as JSON.
+/// The query that a release answers which may be seen, and the release's body as it is stored.
 pub async fn release_with_query(
     connection: &mut SqliteConnection,
     release: &Visible,

@@ -2,10 +2,11 @@
 
 use crate::fleet::answered;
 use anyhow::{Context, Result};
+use base64::prelude::{BASE64_STANDARD, Engine};
+use compose::Composition;
 use identity::SigningKey;
 use protocol::{Answer, Envelope, Outcome, PublicKey, VerifiedAnswer};
 use query::AggregateQuery;
-use serde::Serialize;
 use serde_json::Value;
 use std::hint::black_box;
 use std::time::Instant;
@@ -23,9 +24,6 @@ fn fastest<T>(mut act: impl FnMut() -> T) -> f64 {
         })
         .fold(f64::INFINITY, f64::min)
 }
-
-#[derive(Serialize)]
-struct Values(#[serde(with = "protocol::cells")] Vec<i64>);
 
 /// Prints the stages for one vector; returns the nanoseconds that verifying one signature takes.
 pub(crate) fn print(query: &Value, cells: &[i64]) -> Result<f64> {
@@ -57,6 +55,7 @@ pub(crate) fn print(query: &Value, cells: &[i64]) -> Result<f64> {
     let checked = || VerifiedAnswer::check(&envelope, &public, &request, &request_bytes, &parsed);
     let vouched = checked().context("it verifies")?.vouched().clone();
 
+    let draws = vec![1; cells.len()];
     let mut sum = vec![0i64; cells.len()];
     let adding = fastest(|| {
         sum.iter_mut()
@@ -92,11 +91,14 @@ pub(crate) fn print(query: &Value, cells: &[i64]) -> Result<f64> {
         ),
         (
             "composing a release of one answer, once a release",
-            fastest(|| compose::compose(parsed.measure(), cells.len(), &[part]).is_ok()),
+            fastest(|| {
+                let mut composition = Composition::new(parsed.measure(), &draws, 1);
+                composition.add(part).is_ok() && composition.sums().is_ok()
+            }),
         ),
         (
-            "writing values as they are stored, once a release",
-            fastest(|| serde_json::to_vec(&Values(cells.to_vec())).is_ok()),
+            "writing values as they are stored, once a release, and for presences lower ends too",
+            fastest(|| BASE64_STANDARD.encode(protocol::packed::encode(cells))),
         ),
     ];
     println!(
