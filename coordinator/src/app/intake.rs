@@ -128,11 +128,17 @@ async fn in_one_transaction(
             stored.completes = !requests::query_is_open(&mut transaction, &query).await?;
         }
     }
-    transaction.commit().await?;
-    for answer in in_time {
+    // Before others can see them: whoever concludes their query, and has them forgotten then, comes after.
+    for answer in &in_time {
         app.vouched
             .remember(&answer.request, answer.answer.vouched().clone());
     }
+    let committed = transaction.commit().await;
+    if committed.is_err() {
+        app.vouched
+            .forget(in_time.iter().map(|answer| answer.request.as_str()));
+    }
+    committed?;
     Ok(outcomes)
 }
 

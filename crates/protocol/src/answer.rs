@@ -219,7 +219,7 @@ impl Answer {
     /// [`AnswerError::Envelope`], [`AnswerError::Unreadable`], or [`AnswerError::Mismatch`] where the cells are others.
     pub fn signed_by(envelope: &Envelope, pinned: &[PublicKey]) -> Result<Answer, AnswerError> {
         let (payload, _) = envelope.verify_payload(Answer::TYPE, pinned)?;
-        Answer::read(&payload, envelope.attachment.as_ref())
+        Answer::read(&payload, envelope.attachment.as_ref(), None)
     }
 
     /// The answer in an envelope without any check of who signed it. Never act on it.
@@ -227,12 +227,17 @@ impl Answer {
         Answer::read(
             &envelope.unverified_payload()?,
             envelope.attachment.as_ref(),
+            None,
         )
         .ok()
     }
 
-    fn read(payload: &[u8], attachment: Option<&Attachment>) -> Result<Answer, AnswerError> {
-        let (opened, cells) = Opened::read(payload, attachment)?.take_cells()?;
+    fn read(
+        payload: &[u8],
+        attachment: Option<&Attachment>,
+        known: Option<&Attachment>,
+    ) -> Result<Answer, AnswerError> {
+        let (opened, cells) = Opened::read(payload, attachment, known)?.take_cells()?;
         Ok(opened.with(cells))
     }
 }
@@ -328,6 +333,25 @@ impl CheckedAnswer {
 pub struct Vouched {
     hash: [u8; 32],
     request_hash: [u8; 32],
+    /// The attached cells whose hash was found to be the signed one: the same bytes need not be hashed again. They are shared with
+    /// the envelope that was checked.
+    cells: Option<Attachment>,
+}
+
+impl Vouched {
+    /// How many bytes of cells are remembered.
+    pub fn cells_held(&self) -> usize {
+        self.cells.as_ref().map_or(0, |cells| cells.0.len())
+    }
+
+    /// The same without the cells, which are known again by their hash then.
+    #[must_use]
+    pub fn without_cells(self) -> Vouched {
+        Vouched {
+            cells: None,
+            ..self
+        }
+    }
 }
 
 impl VerifiedAnswer {
@@ -355,7 +379,7 @@ impl VerifiedAnswer {
         query: &AggregateQuery,
     ) -> Result<VerifiedAnswer, AnswerError> {
         let (payload, _) = envelope.verify_payload(Answer::TYPE, std::slice::from_ref(node_key))?;
-        let opened = Opened::read(&payload, envelope.attachment.as_ref())?;
+        let opened = Opened::read(&payload, envelope.attachment.as_ref(), None)?;
         let (opened, cells) = opened.take_cells()?;
         let request_hash = opened.fits(cells.len(), request, request_payload, query)?;
         Ok(VerifiedAnswer {
@@ -377,7 +401,7 @@ impl VerifiedAnswer {
         query: &AggregateQuery,
     ) -> Result<CheckedAnswer, AnswerError> {
         let (payload, _) = envelope.verify_payload(Answer::TYPE, std::slice::from_ref(node_key))?;
-        let opened = Opened::read(&payload, envelope.attachment.as_ref())?;
+        let opened = Opened::read(&payload, envelope.attachment.as_ref(), None)?;
         let (opened, cells) = opened.pass_over_cells()?;
         let request_hash = opened.fits(cells, request, request_payload, query)?;
         Ok(CheckedAnswer {
@@ -385,6 +409,7 @@ impl VerifiedAnswer {
             vouched: Vouched {
                 hash: sha256(&payload),
                 request_hash,
+                cells: envelope.attachment.clone(),
             },
         })
     }
@@ -394,11 +419,12 @@ impl VerifiedAnswer {
         Vouched {
             hash: self.hash,
             request_hash: self.request_hash,
+            cells: None,
         }
     }
 
     /// The answer that was vouched for, read again: the signed bytes and the request's have the hashes that they had when the signature was verified,
-    /// and the cells the hash that the signed bytes name.
+    /// and the cells the hash that the signed bytes name, or they are the remembered ones, byte for byte.
     ///
     /// # Errors
     /// [`AnswerError::Mismatch`] where anything is not as it was.
@@ -415,7 +441,11 @@ impl VerifiedAnswer {
             return Err(AnswerError::Mismatch("request_hash"));
         }
         Ok(VerifiedAnswer {
-            answer: Answer::read(&payload, envelope.attachment.as_ref())?,
+            answer: Answer::read(
+                &payload,
+                envelope.attachment.as_ref(),
+                vouched.cells.as_ref(),
+            )?,
             hash: vouched.hash,
             request_hash: vouched.request_hash,
         })
