@@ -55,7 +55,6 @@ pub(crate) fn print(query: &Value, cells: &[i64]) -> Result<f64> {
     let checked = || VerifiedAnswer::check(&envelope, &public, &request, &request_bytes, &parsed);
     let vouched = checked().context("it verifies")?.vouched().clone();
 
-    let draws = vec![1; cells.len()];
     let mut sum = vec![0i64; cells.len()];
     let adding = fastest(|| {
         sum.iter_mut()
@@ -92,7 +91,7 @@ pub(crate) fn print(query: &Value, cells: &[i64]) -> Result<f64> {
         (
             "composing a release of one answer, once a release",
             fastest(|| {
-                let mut composition = Composition::new(parsed.measure(), &draws, 1);
+                let mut composition = Composition::new(parsed.measure(), &vec![1; cells.len()], 1);
                 composition.add(part).is_ok() && composition.sums().is_ok()
             }),
         ),
