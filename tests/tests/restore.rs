@@ -25,6 +25,32 @@ struct World {
 }
 
 impl World {
+    /// A node that has joined and countersigned a study, with its witness and its requester.
+    async fn begin(city: &City) -> Result<(World, Node)> {
+        let asker = Requester::new()?;
+        let witness = Witness::start()?;
+        let study =
+            asker.sign_study(&requester::study("before", &[ORGANISATION], 1_000_000_000))?;
+        witness.publish(study.clone());
+        let (register, key) = (city.register(ORGANISATION), asker.public_key());
+        let studies = ["before"];
+        let node = Node::enrol(
+            city.path(),
+            ORGANISATION,
+            &register,
+            &key,
+            &witness,
+            &studies,
+        )
+        .await?;
+        let world = World {
+            witness,
+            requester: asker,
+            study,
+        };
+        Ok((world, node))
+    }
+
     fn ask(&self, study: &Envelope, rho: u64) -> Result<(Envelope, String)> {
         let request: Request = requester::request(ORGANISATION, study, &persons_by_municipio(rho))?;
         let envelope = self.requester.sign_request(&request);
@@ -97,24 +123,7 @@ fn leave_a_stale_act(node: &Node) -> Result<()> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restored_node_counts_everything_released_as_spent_and_goes_on() -> Result<()> {
     let city = City::generate(0.001)?;
-    let asker = Requester::new()?;
-    let witness = Witness::start()?;
-    let study = asker.sign_study(&requester::study("before", &[ORGANISATION], 1_000_000_000))?;
-    witness.publish(study.clone());
-    let mut node = Node::enrol(
-        city.path(),
-        ORGANISATION,
-        &city.register(ORGANISATION),
-        &asker.public_key(),
-        &witness,
-        &["before"],
-    )
-    .await?;
-    let world = World {
-        witness,
-        requester: asker,
-        study,
-    };
+    let (world, mut node) = World::begin(&city).await?;
 
     // One answer before the backup, one after it that the witness holds, and one after it that it says it never got.
     let process = node.start(None)?;
@@ -249,26 +258,7 @@ async fn a_restored_node_counts_everything_released_as_spent_and_goes_on() -> Re
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_backup_that_lacks_a_kept_request_is_restored_with_a_warning() -> Result<()> {
     let city = City::generate(0.001)?;
-    let asker = Requester::new()?;
-    let witness = Witness::start()?;
-    let study = asker.sign_study(&requester::study("before", &[ORGANISATION], 1_000_000_000))?;
-    witness.publish(study.clone());
-    let register = city.register(ORGANISATION);
-    let key = asker.public_key();
-    let mut node = Node::enrol(
-        city.path(),
-        ORGANISATION,
-        &register,
-        &key,
-        &witness,
-        &["before"],
-    )
-    .await?;
-    let world = World {
-        witness,
-        requester: asker,
-        study,
-    };
+    let (world, mut node) = World::begin(&city).await?;
     let process = node.start(None)?;
     let (_, asked) = world.ask(&world.study, RHO)?;
     world.cells(&asked, 1).await?;
