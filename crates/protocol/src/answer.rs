@@ -11,6 +11,7 @@ use crate::dsse::{Attachment, Envelope, EnvelopeError, PublicKey};
 use crate::obligations::Obligations;
 use crate::request::Request;
 use crate::{cells, hex, packed, sha256};
+use bytes::Bytes;
 use opened::Opened;
 use privacy_loss::{NanoRho, Sensitivity, SlicePrice};
 use query::AggregateQuery;
@@ -333,8 +334,7 @@ impl CheckedAnswer {
 pub struct Vouched {
     hash: [u8; 32],
     request_hash: [u8; 32],
-    /// The attached cells whose hash was found to be the signed one: the same bytes need not be hashed again. They are shared with
-    /// the envelope that was checked.
+    /// The attached cells whose hash was found to be the signed one: the same bytes need not be hashed again.
     cells: Option<Attachment>,
 }
 
@@ -409,7 +409,9 @@ impl VerifiedAnswer {
             vouched: Vouched {
                 hash: sha256(&payload),
                 request_hash,
-                cells: envelope.attachment.clone(),
+                // A copy: a slice of the message would keep the whole of it.
+                cells: (envelope.attachment.as_ref())
+                    .map(|cells| Attachment(Bytes::copy_from_slice(&cells.0))),
             },
         })
     }
