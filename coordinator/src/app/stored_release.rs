@@ -185,6 +185,9 @@ fn read_3(text: &str) -> Result<Release, CoordinatorError> {
     if lines.next().is_some() {
         return Err(corrupt());
     }
+    if head.runs.is_empty() && head.noise.len() != 1 {
+        return Err(corrupt());
+    }
     let runs = match head.runs.is_empty() {
         true => vec![(head.cells, 0)],
         false => head.runs,
