@@ -6,7 +6,8 @@
 //! a future release adds its own noise. The crate is pure: it opens nothing and knows no clock.
 
 /// The version of what forecasts say: it rises with every change by which the same past gives another forecast or another backtest, so
-/// that kept ones are not taken for new ones (`tests/engine.rs` fails until it does).
+/// that kept ones are not taken for new ones. `tests/engine.rs` fails until it does where the forecast of a series by itself is another; nothing
+/// tells it of what series are together.
 pub const ENGINE: u32 = 7;
 
 mod alike;
