@@ -6,29 +6,19 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use http_body_util::{Full, LengthLimitError};
+use hyper::Request;
 use hyper::body::Bytes;
-use hyper::{Request, header};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper::header::{self, HeaderValue};
 use rustls::ClientConfig;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::IdentityError;
 use crate::address::authority_of;
+use crate::connections::{BoxError, Connections};
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Half of what the server allows a connection to idle, so that no call is sent into a closing one.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
 const LARGEST_REPLY_BYTES: usize = 16 * 1024 * 1024;
-/// How often a call is handed to a connection before it counts as out of reach. A server that refuses a certificate says so after
-/// its part of the handshake is done, so a connection may close between being made and being used; hyper then gives back the
-/// call without saying why, and the next connection shows the reason. Far more tries than such an accident happens in a row.
-const TRIES_OF_A_CALL_NEVER_SENT: u32 = 16;
-
 /// Why a call brought no reply.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -110,7 +100,7 @@ impl fmt::Debug for Reply {
 #[derive(Clone)]
 pub struct NodeClient {
     base: String,
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    connections: Connections,
     largest_reply: usize,
 }
 
@@ -121,23 +111,14 @@ impl NodeClient {
     /// # Errors
     /// [`IdentityError::InvalidAddress`].
     pub fn new(address: &str, tls: ClientConfig) -> Result<Self, IdentityError> {
-        let mut tcp = HttpConnector::new();
-        tcp.enforce_http(false);
-        tcp.set_nodelay(true);
-        tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
-        let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(tls)
-            .https_only()
-            .enable_http1()
-            .wrap_connector(tcp);
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE_TIMEOUT)
-            .pool_max_idle_per_host(2)
-            .build(connector);
+        let authority = authority_of(address)?;
+        let base = format!("https://{authority}");
+        let invalid = |_| IdentityError::InvalidAddress;
+        let address = base.parse().map_err(invalid)?;
+        let host = HeaderValue::try_from(authority).map_err(|_| IdentityError::InvalidAddress)?;
         Ok(Self {
-            base: format!("https://{}", authority_of(address)?),
-            client,
+            base,
+            connections: Connections::to(address, host, tls),
             largest_reply: LARGEST_REPLY_BYTES,
         })
     }
@@ -179,7 +160,7 @@ impl NodeClient {
         if !path.starts_with('/') {
             return Err(ClientError::InvalidCall("a path begins with '/'"));
         }
-        let request = Request::post(format!("{}{path}", self.base))
+        let request = Request::post(path)
             .header(header::CONTENT_TYPE, content_type)
             .body(Full::new(Bytes::from(body)))
             .map_err(|_| ClientError::InvalidCall("not a path or media type"))?;
@@ -189,31 +170,15 @@ impl NodeClient {
     }
 
     async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Reply, ClientError> {
-        let mut tries = 1;
-        let response = loop {
-            match self.client.request(request.clone()).await {
-                Err(error) if tries < TRIES_OF_A_CALL_NEVER_SENT && never_sent(&error) => {
-                    tries += 1;
-                }
-                done => break done.map_err(failure)?,
-            }
-        };
-        let status = response.status().as_u16();
         let limit = self.largest_reply;
-        let body = Limited::new(response.into_body(), limit)
-            .collect()
-            .await
-            .map_err(|error| {
-                if error.is::<LengthLimitError>() {
-                    ClientError::TooLarge { limit }
-                } else {
-                    failure(error)
-                }
-            })?;
-        Ok(Reply {
-            status,
-            body: body.to_bytes(),
-        })
+        match self.connections.call(request, limit).await {
+            Ok((status, body)) => Ok(Reply {
+                status: status.as_u16(),
+                body,
+            }),
+            Err(error) if error.is::<LengthLimitError>() => Err(ClientError::TooLarge { limit }),
+            Err(error) => Err(failure(error)),
+        }
     }
 }
 
@@ -225,8 +190,7 @@ impl fmt::Debug for NodeClient {
     }
 }
 
-fn failure(error: impl Into<Box<dyn StdError + Send + Sync>>) -> ClientError {
-    let error = error.into();
+fn failure(error: BoxError) -> ClientError {
     match tls_error(error.as_ref()) {
         Some(tls @ rustls::Error::AlertReceived(_)) => ClientError::CertificateRefused(tls.clone()),
         Some(tls) => ClientError::ServerNotTrusted(tls.clone()),
@@ -234,21 +198,9 @@ fn failure(error: impl Into<Box<dyn StdError + Send + Sync>>) -> ClientError {
     }
 }
 
-/// True where the connection gave the call back before anything of it was written.
-fn never_sent(error: &(dyn StdError + 'static)) -> bool {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(http) = error.downcast_ref::<hyper::Error>() {
-            return http.is_canceled();
-        }
-        next = error.source();
-    }
-    false
-}
-
 /// The TLS error somewhere under this one. `io::Error` shows what it wraps by `get_ref`, while its
 /// `source` skips it.
-fn tls_error<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Error> {
+pub(crate) fn tls_error<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Error> {
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(tls) = error.downcast_ref::<rustls::Error>() {

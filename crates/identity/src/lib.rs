@@ -10,6 +10,7 @@ mod address;
 mod authority;
 mod certificate;
 mod client;
+mod connections;
 mod error;
 mod fingerprint;
 mod hex;
