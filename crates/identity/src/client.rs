@@ -19,6 +19,7 @@ use crate::address::authority_of;
 use crate::connections::{BoxError, Connections};
 
 const LARGEST_REPLY_BYTES: usize = 16 * 1024 * 1024;
+
 /// Why a call brought no reply.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

@@ -1,5 +1,5 @@
-//! Cells in blocks of equal width: what an answer attaches from its format 4 on, and what stored releases hold. Written so that reading costs about what copying does,
-//! since a coordinator reads each answer more than once.
+//! Cells in blocks of equal width: what an answer attaches from its format 4 on, and what stored releases hold from their format 3 on.
+//! Written so that reading costs about what copying does, since a coordinator reads each answer more than once.
 //!
 //! The byte 2, then for each 64 cells in turn (the last block may have fewer) one byte with their width, 1 to 8, and the cells as
 //! zigzag numbers of so many bytes, least byte first. The width is the least that fits the block's cells, so one vector has one encoding.
