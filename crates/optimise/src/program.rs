@@ -40,6 +40,9 @@ pub struct Program {
     /// Relative gap within which a solution will do; zero asks for a proof. microlp knows none.
     #[cfg_attr(not(feature = "highs"), allow(dead_code))]
     pub(crate) gap: f64,
+    /// Nodes after which the search ends with what it has: unlike seconds, the same on every machine. microlp knows none.
+    #[cfg_attr(not(feature = "highs"), allow(dead_code))]
+    pub(crate) nodes: Option<i32>,
 }
 
 /// What an engine found.
@@ -288,6 +291,11 @@ mod engine {
             model
                 .try_set_option("time_limit", seconds.max(0.01))
                 .map_err(|_| failed("a time limit"))?;
+        }
+        if let Some(nodes) = program.nodes {
+            model
+                .try_set_option("mip_max_nodes", nodes)
+                .map_err(|_| failed("a limit of nodes"))?;
         }
         if let Some(start) = &program.start {
             model

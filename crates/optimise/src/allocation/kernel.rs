@@ -16,8 +16,8 @@ const GAP: f64 = 2e-3;
 const TIGHT: f64 = 1e-6;
 /// Of the time that is left.
 const SHARE: f64 = 0.4;
-/// Seconds, however much is left or where there is no limit.
-const LONGEST: f64 = 120.0;
+/// Nodes of its search, where time does not end it: with no limit of seconds the plan is the same on every machine.
+const NODES: i32 = 2_000;
 
 /// The best plan found with the kernel's sites alone, if it is better than the one the program starts from. `values` are the
 /// relaxation's. None where leaving sites out saves little.
@@ -38,8 +38,8 @@ pub(super) fn solution(
             watch.incumbent(program.objective(values), &open_sites(built, values));
         }
     };
-    let left = watch.seconds_left().unwrap_or(f64::INFINITY);
-    let found = program.solve_telling(Some(LONGEST.min(SHARE * left)), Some(&telling))?;
+    let seconds = watch.seconds_left().map(|left| SHARE * left);
+    let found = program.solve_telling(seconds, Some(&telling))?;
     if found.values.is_empty() {
         return Ok(None);
     }
@@ -100,7 +100,7 @@ fn without_others(built: &Built, kept: &[bool], values: &[f64]) -> Program {
     }
     let mut is_idle = is_idle.into_iter();
     program.rows.retain(|_| is_idle.next() != Some(true));
-    (program.start, program.gap) = (None, GAP);
+    (program.start, program.gap, program.nodes) = (None, GAP, Some(NODES));
     program
 }
 
