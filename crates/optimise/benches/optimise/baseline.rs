@@ -2,12 +2,15 @@
 
 use super::instances::Warehouses;
 use super::timed;
-use optimise::Program;
 use optimise::median::{Count, Instance};
+use optimise::{Problem, Program};
 use std::error::Error;
 
 /// Seconds after which HiGHS is stopped.
 pub(crate) const LIMIT: f64 = 60.0;
+
+/// Seconds that both have for problems with places.
+pub(crate) const PLACES: f64 = 60.0;
 
 /// What HiGHS took.
 pub(crate) struct Run {
@@ -74,6 +77,46 @@ pub(crate) fn warehouses(read: &Warehouses, limit: f64) -> Result<Run, Box<dyn E
             served.push((column, 1.0));
         }
         program.equal(served, 1.0);
+    }
+    for terms in load {
+        program.at_most(terms, 0.0);
+    }
+    run(&program, limit)
+}
+
+/// Location and allocation with places, modules and a budget: how many of each area are served where, or not at all. Travel is in the
+/// order of areas, then sites.
+pub(crate) fn places(problem: &Problem, limit: f64) -> Result<Run, Box<dyn Error>> {
+    let mut program = Program::default();
+    let (mut load, mut spent) = (Vec::new(), Vec::new());
+    let mut open = Vec::new();
+    for site in &problem.sites {
+        let (column, modules) = (
+            program.column(0.0, 0.0, 1.0, true),
+            program.column(0.0, 0.0, site.modules as f64, true),
+        );
+        program.at_most(vec![(modules, 1.0), (column, -(site.modules as f64))], 0.0);
+        let capacity = site.capacity.ok_or("places")?;
+        load.push(vec![(column, -capacity), (modules, -site.module_capacity)]);
+        spent.push((column, site.fixed_cost + site.running_cost));
+        spent.push((modules, site.module_cost));
+        open.push(column);
+    }
+    program.at_most(spent, problem.budget.ok_or("a budget")?);
+    let (radius, unmet) = (problem.radius, problem.unmet_cost.ok_or("a price")?);
+    let rows = problem.costs.chunks(problem.sites.len());
+    for (row, ways) in problem.demand.iter().zip(rows) {
+        let mut served = vec![(program.column(unmet, 0.0, row.demand, false), 1.0)];
+        for (site, way) in ways.iter().enumerate() {
+            if radius.is_some_and(|radius| way.minutes > radius) {
+                continue;
+            }
+            let column = program.column(way.minutes, 0.0, row.demand, false);
+            program.at_most(vec![(column, 1.0), (open[site], -row.demand)], 0.0);
+            load[site].push((column, 1.0));
+            served.push((column, 1.0));
+        }
+        program.equal(served, row.demand);
     }
     for terms in load {
         program.at_most(terms, 0.0);

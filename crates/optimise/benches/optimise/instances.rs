@@ -1,6 +1,7 @@
 //! Problems to measure with: files of the OR-Library, and seeded random cities.
 
 use optimise::median::{Count, Instance, Network, Standing};
+use optimise::{Cost, Demand, Model, Problem, Site};
 use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
@@ -168,4 +169,43 @@ pub(crate) fn covering(seed: u64, areas: usize, sites: usize, p: usize, radius: 
         .map(|_| (100.0 * random.next()).round())
         .collect();
     plain(sites, rows, weight, 1.0, p)
+}
+
+/// A random city whose sites have places, further modules and a cost: a budget opens about one in ten of them, and whoever finds
+/// no place within half an hour counts as two hours.
+pub(crate) fn with_places(seed: u64, areas: usize, sites: usize, budget: f64) -> Problem {
+    let mut random = Uniform(seed);
+    let (homes, spots) = (places(&mut random, areas), places(&mut random, sites));
+    let demand: Vec<Demand> = (0..areas)
+        .map(|at| Demand {
+            id: format!("a{at}"),
+            demand: (3.0 + 0.6 * random.normal()).exp().round(),
+            ..Demand::default()
+        })
+        .collect();
+    let sites = (0..sites)
+        .map(|at| Site {
+            id: format!("s{at}"),
+            capacity: Some((150.0 + 450.0 * random.next()).round()),
+            fixed_cost: (100_000.0 + 100_000.0 * random.next()).round(),
+            running_cost: 60_000.0,
+            modules: 3,
+            module_capacity: 120.0,
+            module_cost: 20_000.0,
+            ..Site::default()
+        })
+        .collect();
+    let costs = (homes.iter().enumerate())
+        .flat_map(|(from, &home)| {
+            (spots.iter().enumerate()).map(move |(to, &spot)| Cost {
+                from_id: format!("a{from}"),
+                to_id: format!("s{to}"),
+                minutes: minutes(home, spot),
+            })
+        })
+        .collect();
+    let mut problem = Problem::new(Model::LocationAllocation, demand, sites, costs);
+    (problem.budget, problem.unmet_cost) = (Some(budget), Some(120.0));
+    (problem.radius, problem.explain) = (Some(30.0), false);
+    problem
 }

@@ -1,6 +1,6 @@
 //! Measures solvers against the plain formulation of HiGHS in one run: `cargo xtask bench optimise`. Takes the folder
 //! of the OR-Library's files (parts whose files are absent are left out, visibly), and one part's name to run it alone:
-//! cap, pmed, city, large, covering or draws.
+//! cap, pmed, city, large, covering, places or draws.
 //!
 //! CPU seconds are of all threads. `ratio` is the CPU time of HiGHS over ours; where HiGHS was stopped at its limit the
 //! ratio is a lower bound and says so.
@@ -10,13 +10,13 @@ mod instances;
 
 use instances::Uniform;
 use optimise::median::{Effort, Instance, solve, solve_from};
-use optimise::watch::{Unwatched, Watch};
+use optimise::watch::{Deadline, Unwatched, Watch};
 use optimise::{Cost, Demand, Model, Problem, Site};
 use std::collections::HashMap;
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 type Done = Result<(), Box<dyn Error>>;
 
@@ -32,12 +32,13 @@ fn main() -> ExitCode {
         .next()
         .map_or_else(|| PathBuf::from("../shared/data/optimise"), PathBuf::from);
     let only = arguments.next().and_then(|part| part.into_string().ok());
-    let parts: [(&str, Part); 6] = [
+    let parts: [(&str, Part); 7] = [
         ("cap", cap),
         ("pmed", pmed),
         ("city", city),
         ("large", large),
         ("covering", covering),
+        ("places", places),
         ("draws", draws),
     ];
     println!(
@@ -288,6 +289,42 @@ fn covering(_: &Path) -> Done {
         compared(&name, &instance, 6.0, None, true, &|uncovered| {
             all - uncovered
         })?;
+    }
+    Ok(())
+}
+
+/// Places, modules and a budget: ours and the plain formulation, each stopped after the same time.
+fn places(_: &Path) -> Done {
+    for (seed, areas, sites, budget) in [
+        (1, 88, 60, 1_500_000.0),
+        (2, 300, 80, 3_500_000.0),
+        (3, 600, 150, 3_500_000.0),
+    ] {
+        let problem = instances::with_places(seed, areas, sites, budget);
+        let limit = Deadline::after(Some(Duration::from_secs_f64(baseline::PLACES)));
+        let (plan, ours) = timed(|| optimise::solve(&problem, &limit));
+        let plan = plan?;
+        let highs = baseline::places(&problem, baseline::PLACES)?;
+        let Some(value) = plan.objective else {
+            println!("places {areas} x {sites}: no plan within the time");
+            continue;
+        };
+        let left = 100.0 * highs.left / value.abs();
+        let note = if highs.is_complete {
+            String::new()
+        } else if left.is_finite() {
+            format!("HiGHS was stopped with {left:.2} % left")
+        } else {
+            "HiGHS was stopped without a plan".to_owned()
+        };
+        row(
+            &format!("places {areas} x {sites}"),
+            value,
+            plan.bound.unwrap_or(f64::NAN),
+            ours,
+            Some(highs),
+            &note,
+        );
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ pub(crate) struct Options {
     #[arg(long, default_value = "../shared/data/optimise")]
     data: PathBuf,
     /// Only this part.
-    #[arg(long, value_parser = ["cap", "pmed", "city", "large", "covering", "draws"])]
+    #[arg(long, value_parser = ["cap", "pmed", "city", "large", "covering", "places", "draws"])]
     only: Option<String>,
     /// Build as for development, which needs no second build of HiGHS.
     #[arg(long)]
