@@ -24,8 +24,8 @@ pub mod table;
 pub mod watch;
 
 pub use plan::{
-    Alternative, Assignment, Explanation, Forced, FrontPoint, Interchangeable, Interval, Marginal,
-    Modules, Plan, Relaxation, SiteStability, Stability, Status, gap, plan_schema,
+    Alternative, Assignment, Explanation, Forced, FrontPoint, Interchangeable, Interval, METHOD,
+    Marginal, Modules, Plan, Relaxation, SiteStability, Stability, Status, gap, plan_schema,
 };
 pub use problem::{
     Cost, Demand, InvalidProblem, Model, Problem, Site, SiteStatus, VERSION, problem_schema,

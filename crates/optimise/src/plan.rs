@@ -4,11 +4,22 @@ use crate::problem::{Model, VERSION};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// The version of what plans say: it rises with every change by which the same problem and seed give another plan or another judgement of
+/// one, so that kept plans are not taken for new ones. Plans that name none are of the first.
+pub const METHOD: u32 = 2;
+
+fn first_method() -> u32 {
+    1
+}
+
 /// A plan.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 pub struct Plan {
     /// Version of this format: 1.
     pub version: u32,
+    /// Version of the method by which it was made; 1 where it is not told.
+    #[serde(default = "first_method")]
+    pub method: u32,
     /// What was optimised.
     pub model: Model,
     /// How it ended.
@@ -276,6 +287,7 @@ impl Plan {
     pub(crate) fn without(model: Model, seed: u64, status: Status, reason: Option<String>) -> Self {
         Self {
             version: VERSION,
+            method: METHOD,
             model,
             status,
             reason,

@@ -202,6 +202,9 @@ pub struct PlanView {
     /// alternatives and front, as `coordinator optimise --schema plan` describes it.
     #[schema(value_type = Option<Object>)]
     pub plan: Option<Value>,
+    /// Version of the method in force now. A plan of an earlier `method` (1 where it names none) stays as it was made, and may say
+    /// something else than one made now.
+    pub method_now: u32,
     /// Why there is none.
     pub failure: Option<String>,
 }
@@ -470,6 +473,7 @@ fn read(app: &State, before: &Underway, stored: StoredPlan) -> Result<PlanView, 
         state,
         progress,
         plan: (stored.plan.as_deref().map(serde_json::from_str)).transpose()?,
+        method_now: optimise::METHOD,
         failure,
     })
 }

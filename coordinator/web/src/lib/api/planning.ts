@@ -188,6 +188,8 @@ export interface Relaxation {
   areas?: string[];
 }
 export interface Plan {
+  /** version of the method by which it was made; absent: 1 */
+  method?: number;
   model: Model;
   status: PlanStatus;
   reason?: string;
@@ -231,6 +233,7 @@ export interface PlanView {
   state: PlanState;
   progress: Progress | null;
   plan: Plan | null;
+  method_now: number;
   failure: string | null;
 }
 export interface PlanSummary {
