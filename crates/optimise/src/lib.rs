@@ -7,6 +7,7 @@
 mod allocation;
 mod center;
 mod explain;
+mod flattery;
 mod front;
 pub mod median;
 mod placement;

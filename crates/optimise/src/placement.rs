@@ -29,6 +29,16 @@ impl Placement {
         self.told(self.comparable(demand, value))
     }
 
+    /// What one unit of demand more in a row adds to what [`Placement::told_of`] tells of a plan.
+    pub(crate) fn told_of_one(&self, row: usize, open: &[bool]) -> f64 {
+        let served = self.instance.served_at(row, open);
+        if self.sign > 0.0 {
+            served
+        } else {
+            1.0 - served
+        }
+    }
+
     /// An internal value under another demand, moved so that [`Placement::told`] tells it. Where values are of what stays uncovered, a
     /// demand that is larger in all leaves more, and covers no less.
     pub(crate) fn comparable(&self, demand: &[f64], value: f64) -> f64 {

@@ -1,6 +1,7 @@
 //! How solid a plan is: the true demand is drawn again and again from what the noisy estimates leave possible
 //! (`posterior`), and each draw is solved. The plan itself is made from the unbiased estimates, which are never clipped.
 
+use crate::flattery;
 use crate::median::{self, Effort, Solved};
 use crate::placement::Placement;
 use crate::plan::{Interchangeable, Interval, SiteStability, Stability};
@@ -14,7 +15,7 @@ pub(crate) const LEVEL: f64 = 0.9;
 /// One-sided 95 percent point of the normal distribution.
 const ONE_SIDED_95: f64 = 1.644_853_626_951;
 /// What each draw may cost: it starts from the plan, which is nearly right.
-const EFFORT: Effort = Effort {
+pub(crate) const EFFORT: Effort = Effort {
     seed: 0,
     rounds: 2,
     nodes: 60,
@@ -80,6 +81,7 @@ pub(crate) fn stability(
     let possible: Vec<f64> = draws.iter().map(|draw| draw.value - draw.bound).collect();
     let (regret, most) = (interval(&found), interval(&possible));
     let values: Vec<f64> = draws.iter().map(|draw| draw.told).collect();
+    let values = flattery::reconciled(problem, placement, &posterior, solved, values, watch);
     Stability {
         draws: number,
         sites,

@@ -20,8 +20,8 @@ impl Numbers {
     }
 }
 
-/// What the true demand of an area is like.
-type Shape = fn(&mut Numbers) -> f64;
+/// What the true demand of an area is like, which may depend on where it lies.
+type Shape = fn(&mut Numbers, (f64, f64)) -> f64;
 
 const AREAS: usize = 40;
 const SITES: usize = 16;
@@ -36,7 +36,9 @@ fn city(model: Model, shape: Shape, seed: u64) -> (Problem, Vec<f64>) {
             .collect()
     };
     let (homes, offers) = (places(AREAS), places(SITES));
-    let truth: Vec<f64> = (0..AREAS).map(|_| shape(&mut numbers).round()).collect();
+    let truth: Vec<f64> = (homes.iter())
+        .map(|&home| shape(&mut numbers, home).round())
+        .collect();
     let demand = (truth.iter().enumerate())
         .map(|(at, truth)| Demand {
             id: format!("a{at}"),
@@ -92,13 +94,80 @@ impl Score {
     }
 }
 
+/// Plans for one city, and counts what was stated rightly.
+fn judge(
+    model: Model,
+    shape: Shape,
+    seed: u64,
+    regrets: &mut Score,
+    values: &mut Score,
+    certain: &mut Score,
+) {
+    let (problem, truth) = city(model, shape, seed);
+    // Unwrap safety: the problem is written rightly, and its demand has variances.
+    let plan = solve(&problem, &Unwatched).unwrap();
+    let stability = plan.stability.unwrap();
+    let mut known = problem.clone();
+    for (row, truth) in known.demand.iter_mut().zip(&truth) {
+        (row.demand, row.variance) = (*truth, 0.0);
+    }
+    let (best, open) = objective(&known);
+    for site in &mut known.sites {
+        if !plan.open.contains(&site.id) {
+            site.status = SiteStatus::Closed;
+        }
+    }
+    let (value, _) = objective(&known);
+    let holds = |interval: Interval, x: f64| {
+        assert_eq!(interval.level, 0.9);
+        interval.lower - 1e-6 <= x && x <= interval.upper + 1e-6
+    };
+    regrets.add(holds(stability.regret, (value - best).abs()));
+    values.add(holds(stability.value, value));
+    for site in stability.sites.iter().filter(|site| site.in_100 >= 95.0) {
+        certain.add(open.contains(&site.id));
+    }
+}
+
+#[test]
+fn a_value_holds_where_demand_falls_off_from_the_centre() {
+    // Small areas lie together, far from every site: draws that know nothing of places lift them, and the value with them.
+    let shape: Shape = |n, home| {
+        let squared = (home.0 - 20.0).powi(2) + (home.1 - 20.0).powi(2);
+        (40.0 + 40.0 * n.unit()) * (-squared / 150.0).exp()
+    };
+    let (mut regrets, mut values, mut certain) =
+        (Score::default(), Score::default(), Score::default());
+    for seed in 0..210 {
+        judge(
+            Model::PMedian,
+            shape,
+            57_000 + seed,
+            &mut regrets,
+            &mut values,
+            &mut certain,
+        );
+    }
+    println!(
+        "regret covered in {:.3}, value in {:.3} of {}; {:.3} of {} near-certain sites right",
+        regrets.share(),
+        values.share(),
+        values.of,
+        certain.share(),
+        certain.of
+    );
+    // At a true coverage of 90 percent, less than 79 happen in 1e-6 of choices of 210 cities; the seeds are fixed.
+    assert!(values.share() >= 0.79, "{}", values.share());
+    assert!(regrets.share() >= 0.79, "{}", regrets.share());
+}
+
 #[test]
 fn stated_intervals_hold_and_near_certain_sites_are_right() {
     const CITIES: u64 = 70;
     let shapes: [(&str, Shape); 3] = [
-        ("lognormal", |n| (2.5 + 1.2 * n.normal()).exp()),
-        ("even", |n| 80.0 + 40.0 * n.unit()),
-        ("exponential", |n| -25.0 * (1.0 - n.unit()).ln()),
+        ("lognormal", |n, _| (2.5 + 1.2 * n.normal()).exp()),
+        ("even", |n, _| 80.0 + 40.0 * n.unit()),
+        ("exponential", |n, _| -25.0 * (1.0 - n.unit()).ln()),
     ];
     let (mut regrets, mut values, mut certain) =
         (Score::default(), Score::default(), Score::default());
@@ -108,30 +177,14 @@ fn stated_intervals_hold_and_near_certain_sites_are_right() {
     {
         let before = (regrets.right, values.right);
         for seed in 0..CITIES {
-            let (problem, truth) = city(model, shape, 31_000 + seed);
-            // Unwrap safety: the problem is written rightly, and its demand has variances.
-            let plan = solve(&problem, &Unwatched).unwrap();
-            let stability = plan.stability.unwrap();
-            let mut known = problem.clone();
-            for (row, truth) in known.demand.iter_mut().zip(&truth) {
-                (row.demand, row.variance) = (*truth, 0.0);
-            }
-            let (best, open) = objective(&known);
-            for site in &mut known.sites {
-                if !plan.open.contains(&site.id) {
-                    site.status = SiteStatus::Closed;
-                }
-            }
-            let (value, _) = objective(&known);
-            let holds = |interval: Interval, x: f64| {
-                assert_eq!(interval.level, 0.9);
-                interval.lower - 1e-6 <= x && x <= interval.upper + 1e-6
-            };
-            regrets.add(holds(stability.regret, (value - best).abs()));
-            values.add(holds(stability.value, value));
-            for site in stability.sites.iter().filter(|site| site.in_100 >= 95.0) {
-                certain.add(open.contains(&site.id));
-            }
+            judge(
+                model,
+                shape,
+                31_000 + seed,
+                &mut regrets,
+                &mut values,
+                &mut certain,
+            );
         }
         println!(
             "{model:?} {name}: regret covered in {} of {CITIES}, value in {}",
