@@ -103,7 +103,7 @@ export const analysis: Record<keyof typeof italian, string> = {
   'forecast.backtest-help': 'The past was cut at earlier ends and everything done there as for this forecast: all levels together, intervals as wide as what was known then made them. Each is compared with what was released, the noise of that taken into account. Skill is the part of the error of “as last year” that it saves.',
   'forecast.ahead': 'Periods ahead',
   'forecast.inside': 'Inside 19 in 20',
-  'forecast.inside-of': '{share} of {origins} trials',
+  'forecast.inside-of': '{share} of {origins} {origins|trial|trials}',
   'forecast.skill': 'Skill',
   'forecast.adjustments': 'Assumptions',
   'forecast.adjustments-lead': 'What somebody knows of the future is listed here with its reason, and applied apart from the statistical forecast.',

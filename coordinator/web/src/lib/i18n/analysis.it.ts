@@ -101,7 +101,7 @@ export const analysis = {
   'forecast.backtest-help': 'Il passato è stato troncato a fini precedenti e lì si è fatto tutto come per questa previsione: tutti i livelli insieme, intervalli ampi quanto si sapeva allora. Ogni prova è confrontata con quanto pubblicato, tenendo conto del suo rumore. L’abilità è la parte dell’errore di «come l’anno scorso» che si risparmia.',
   'forecast.ahead': 'Periodi in avanti',
   'forecast.inside': 'Entro 19 su 20',
-  'forecast.inside-of': '{share} di {origins} prove',
+  'forecast.inside-of': '{share} di {origins} {origins|prova|prove}',
   'forecast.skill': 'Abilità',
   'forecast.adjustments': 'Ipotesi',
   'forecast.adjustments-lead': 'Ciò che qualcuno sa del futuro è elencato qui con il suo motivo e applicato a parte dalla previsione statistica.',

@@ -20,8 +20,14 @@ export async function loadCatalogue(language: Language): Promise<void> {
   if (!fetched.has(language)) fetched.set(language, await FETCH[language]());
 }
 
+/** `{count}` becomes its value, `{count|day|days}` the word that goes with it. */
 function fill(text: string, params: Params): string {
-  return text.replace(/\{(\w+)\}/g, (whole, name: string) => (name in params ? String(params[name]) : whole));
+  return text.replace(/\{(\w+)(?:\|([^|}]*)\|([^}]*))?\}/g, (whole, name: string, one?: string, many?: string) => {
+    if (!(name in params)) return whole;
+    const value = String(params[name]);
+    if (one === undefined || many === undefined) return value;
+    return value === '1' ? one : many;
+  });
 }
 
 export function translator(language: Language): Translate {

@@ -21,5 +21,5 @@ export const demand: Record<keyof typeof italian, string> = {
   'demand.said-travel': '{mode}, {speed} km/h',
   'demand.estimated': 'Estimated need',
   'demand.look-first': 'See the margins first: then you can decide whether to ask and spend.',
-  'demand.did-everywhere': 'Need as forecast, in {count} areas',
+  'demand.did-everywhere': 'Need as forecast, in {count} {count|area|areas}',
 };

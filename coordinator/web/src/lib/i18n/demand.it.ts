@@ -19,5 +19,5 @@ export const demand = {
   'demand.said-travel': '{mode}, {speed} km/h',
   'demand.estimated': 'Bisogno stimato',
   'demand.look-first': 'Guarda prima i margini: poi puoi decidere se chiedere e spendere.',
-  'demand.did-everywhere': 'Bisogno come da previsione, in {count} zone',
+  'demand.did-everywhere': 'Bisogno come da previsione, in {count} {count|zona|zone}',
 };
