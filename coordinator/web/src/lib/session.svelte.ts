@@ -30,6 +30,9 @@ class Session {
   account = $state<Account | null>(null);
   state = $state<'unknown' | 'signed-out' | 'signed-in' | 'failed'>('unknown');
   problem = $state.raw<Problem | null>(null);
+  /** Whether the session ended by itself: `account` is then who read, whose page waits for them to sign in again. */
+  isEnded = $state(false);
+  #waiting: ((isBack: boolean) => void)[] = [];
 
   async load(): Promise<void> {
     this.state = 'unknown';
@@ -60,18 +63,39 @@ class Session {
   }
 
   private enter(account: Account): void {
+    const isBack = this.isEnded && this.account?.name === account.name && this.account.role === account.role;
     this.account = account;
     this.state = 'signed-in';
+    this.isEnded = false;
     remember(account.role);
+    this.#answer(isBack);
   }
 
   leave(): void {
     this.account = null;
     this.state = 'signed-out';
+    this.isEnded = false;
     remember(null);
     void clearFiles();
+    this.#answer(false);
+  }
+
+  /** The service knows nobody any more: what was read and written stays, unseen, until it is known who comes. Tells whether it is the same reader. */
+  end(): Promise<boolean> {
+    if (this.account === null) {
+      this.leave();
+      return Promise.resolve(false);
+    }
+    this.state = 'signed-out';
+    this.isEnded = true;
+    void clearFiles();
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  #answer(isBack: boolean): void {
+    for (const tell of this.#waiting.splice(0)) tell(isBack);
   }
 }
 
 export const session = new Session();
-whenSignedOut(() => session.leave());
+whenSignedOut(() => session.end());

@@ -42,11 +42,34 @@ test('a service that cannot be reached is said to be so', async () => {
 });
 
 test('the end of a session is noticed anywhere but at sign-in', async () => {
-  const left = vi.fn();
+  const left = vi.fn(async () => false);
   whenSignedOut(left);
   answer(401, { code: 'unauthenticated' });
   await expect(api.session()).rejects.toBeInstanceOf(Problem);
   expect(left).not.toHaveBeenCalled();
   await expect(api.nodes()).rejects.toBeInstanceOf(Problem);
   expect(left).toHaveBeenCalledOnce();
+});
+
+test('what came after the end of a session is sent again once the same reader is back, and refused otherwise', async () => {
+  let isSignedIn = false;
+  const fetched = vi.fn(async () => (isSignedIn ? new Response(null, { status: 202, headers: { location: '/api/v1/queries/q-1' } }) : new Response('{"code":"unauthenticated"}', { status: 401 })));
+  vi.stubGlobal('fetch', fetched);
+  whenSignedOut(async () => (isSignedIn = true));
+  expect(await api.ask('s', query, false, 'key-1')).toEqual({ query: 'q-1' });
+  expect(fetched).toHaveBeenCalledTimes(2);
+  isSignedIn = false;
+  whenSignedOut(async () => false);
+  expect(await api.ask('s', query, false, 'key-1').catch(asProblem)).toMatchObject({ status: 401, code: 'unauthenticated' });
+});
+
+test('what was called off while its reader was away is not sent again', async () => {
+  const fetched = answer(401, { code: 'unauthenticated' });
+  const off = new AbortController();
+  whenSignedOut(async () => {
+    off.abort();
+    return true;
+  });
+  await expect(api.preview('s', query, off.signal)).rejects.toMatchObject({ name: 'AbortError' });
+  expect(fetched).toHaveBeenCalledOnce();
 });

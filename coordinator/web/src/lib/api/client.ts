@@ -33,19 +33,28 @@ export function asProblem(thrown: unknown): Problem {
   return thrown instanceof Problem ? thrown : new Problem({ status: 0, code: 'unexpected' });
 }
 
-let onSignedOut: () => void = () => {};
-/** Calls `handler` whenever the coordinator says that nobody is signed in. */
-export function whenSignedOut(handler: () => void): void {
+let onSignedOut: () => Promise<boolean> = async () => false;
+/** Calls `handler` whenever the coordinator says that nobody is signed in; it tells whether the same reader has come back since. */
+export function whenSignedOut(handler: () => Promise<boolean>): void {
   onSignedOut = handler;
 }
 
 /** What broke off a call: whoever called it off, or else the way to the coordinator. */
 export const brokenOff = (error: unknown): unknown => (error instanceof DOMException && error.name === 'AbortError' ? error : new Problem({ status: 0, code: 'unreachable' }));
 
+/** Sends a request; one that comes after the end of a session waits until the same reader has signed in again. */
 export async function send(method: string, path: string, body?: unknown, headers: Record<string, string> = {}, signal?: AbortSignal): Promise<Response> {
-  let response: Response;
+  for (;;) {
+    const response = await once(method, path, body, headers, signal);
+    if (response.ok) return response;
+    const problem = await readProblem(response);
+    if (!(await isBack(problem, path, signal))) throw problem;
+  }
+}
+
+async function once(method: string, path: string, body: unknown, headers: Record<string, string>, signal: AbortSignal | undefined): Promise<Response> {
   try {
-    response = await fetch(path.startsWith('/') ? path : `${BASE}/${path}`, {
+    return await fetch(path.startsWith('/') ? path : `${BASE}/${path}`, {
       method,
       credentials: 'same-origin',
       headers: { accept: 'application/json', ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
@@ -55,18 +64,18 @@ export async function send(method: string, path: string, body?: unknown, headers
   } catch (error) {
     throw brokenOff(error);
   }
-  if (response.ok) return response;
-  throw await problemOf(response, path);
 }
 
-/** A refusal as a Problem; one that says that nobody is signed in is told to the page. */
-export async function problemOf(response: Response, path: string): Promise<Problem> {
-  const problem = await readProblem(response);
-  if (response.status === 401 && path !== 'session') onSignedOut();
-  return problem;
+/** Whether a refused request may be sent again: nobody was signed in, and by now the same reader is. */
+export async function isBack(problem: Problem, path: string, signal?: AbortSignal): Promise<boolean> {
+  if (problem.status !== 401 || path === 'session') return false;
+  const back = await onSignedOut();
+  signal?.throwIfAborted();
+  return back;
 }
 
-async function readProblem(response: Response): Promise<Problem> {
+/** A refusal as a Problem. */
+export async function readProblem(response: Response): Promise<Problem> {
   try {
     const body = (await response.json()) as Partial<ProblemBody>;
     return new Problem({ ...body, status: response.status, code: body.code ?? `http-${response.status}` });

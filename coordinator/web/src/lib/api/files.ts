@@ -1,5 +1,5 @@
 // Files on their way to the coordinator and back, so that a page can say how far they are and call them off.
-import { BASE, Problem, brokenOff, problemOf, send } from './client';
+import { BASE, Problem, brokenOff, isBack, readProblem, send } from './client';
 import { place } from './held';
 
 /** Who is told how far a file is, in bytes, and can call it off. */
@@ -11,8 +11,18 @@ export interface Watch {
 
 const calledOff = () => new DOMException('called off', 'AbortError');
 
-/** Sends a file; what is made of it stands at the address returned. `fetch` says nothing of what has left, so this is the older way. */
-export function sendFile(path: string, file: Blob, type: string, { report, signal }: Watch): Promise<string | null> {
+/** Sends a file; what is made of it stands at the address returned. */
+export async function sendFile(path: string, file: Blob, type: string, watch: Watch): Promise<string | null> {
+  for (;;) {
+    const answer = await sendOnce(path, file, type, watch);
+    if (answer.ok) return answer.headers.get('location');
+    const problem = await readProblem(answer);
+    if (!(await isBack(problem, path, watch.signal))) throw problem;
+  }
+}
+
+/** `fetch` says nothing of what has left, so this is the older way. */
+function sendOnce(path: string, file: Blob, type: string, { report, signal }: Watch): Promise<Response> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(calledOff());
     const call = new XMLHttpRequest();
@@ -24,8 +34,8 @@ export function sendFile(path: string, file: Blob, type: string, { report, signa
     call.upload.onprogress = ({ loaded, total, lengthComputable }) => report(loaded, lengthComputable ? total : null);
     call.upload.onload = () => report(file.size, file.size);
     call.onload = () => {
-      if (call.status >= 200 && call.status < 300) return resolve(call.getResponseHeader('location'));
-      void problemOf(new Response(call.responseText, { status: call.status }), path).then(reject);
+      const location = call.getResponseHeader('location');
+      resolve(new Response(call.status === 204 ? null : call.responseText, { status: call.status, headers: location === null ? {} : { location } }));
     };
     call.onerror = () => reject(new Problem({ status: 0, code: 'unreachable' }));
     call.onabort = () => reject(calledOff());

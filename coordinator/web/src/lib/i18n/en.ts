@@ -72,6 +72,7 @@ export const en: Record<keyof typeof it, string> = {
 
   'sign-in.title': 'Sign in',
   'sign-in.text': 'Enter the credentials the administration of the service gave you.',
+  'sign-in.ended': 'The session has ended. Sign in again: you will find the page as it was, with what you wrote.',
   'sign-in.name': 'User name',
   'sign-in.password': 'Password',
   'sign-in.show': 'Show the password',

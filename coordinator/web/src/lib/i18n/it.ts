@@ -71,6 +71,7 @@ export const it = {
 
   'sign-in.title': 'Accedi',
   'sign-in.text': 'Inserisci le credenziali che ti ha dato l’amministrazione del servizio.',
+  'sign-in.ended': 'La sessione è finita. Accedi di nuovo: ritrovi la pagina com’era, con ciò che hai scritto.',
   'sign-in.name': 'Nome utente',
   'sign-in.password': 'Password',
   'sign-in.show': 'Mostra la password',
