@@ -25,6 +25,7 @@ class Reference {
   nodes = new Resource<NodeInfo[]>();
   #outlines = new Resource<ReturnType<typeof project>>();
   #isDrawn = false;
+  #drawnFrom: string | null = null;
 
   async load(): Promise<void> {
     await Promise.all([
@@ -34,9 +35,12 @@ class Reference {
     ]);
   }
 
+  /** Fetches the outlines where their address is known and they are not there, nor on their way. */
   async #loadOutlines(): Promise<void> {
     const url = this.geography.value?.outlines_url;
-    if (url !== undefined) await this.#outlines.load(async () => project(await api.outlines(url)));
+    if (url === undefined || (url === this.#drawnFrom && this.#outlines.problem === null)) return;
+    this.#drawnFrom = url;
+    await this.#outlines.load(async () => project(await api.outlines(url)));
   }
 
   /** The outlines as they are drawn; being asked for begins to fetch them. */
