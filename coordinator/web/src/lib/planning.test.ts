@@ -1,9 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import type { Plan, PublishedOffer, SiteOnMap } from './api/planning';
 import type { ForecastSummary, ForecastView, ReleaseSummary } from './api/types';
-import { edited, firstToPlan, forecastEdits, forecastsToPlan, hiddenByNoise, isJudged, listedEdits, oftenness, ordered, placer, plannable, sitesOfOffers, verdictOf } from './planning';
+import { edited, firstToPlan, forecastEdits, forecastsToPlan, frontOf, hiddenByNoise, isJudged, listedEdits, oftenness, ordered, placer, plannable, sitesOfOffers, verdictOf } from './planning';
 
 const change = (gain: number | null, lower: number | null, upper: number | null) => ({ gain, lower, upper, before: 0, after: 0 });
+
+describe('what each step brings', () => {
+  const point = (budget: number, objective: number | null) => ({ p: null, budget, status: 'optimal' as const, objective, bound: objective, open: [], spent: budget });
+  it('has one point a limit, also where all parts of the budget are nothing', () => {
+    expect(frontOf([point(0, 5), point(0, 5), point(0, 5)]).map(({ at, value }) => [at, value])).toEqual([[0, 5]]);
+    expect(frontOf([point(0, null), point(100, 5), point(200, 7)]).map(({ at }) => at)).toEqual([100, 200]);
+  });
+});
 
 describe('who gains and who loses', () => {
   it('says so only where the interval is clear of zero', () => {

@@ -146,6 +146,12 @@ export function isJudged(stability: Plan['stability'] | null): boolean {
   return (stability?.regret.level ?? 0) > 0;
 }
 
+/** What each step brings, one point a limit: parts of a budget of nothing are all the same limit, and one that no plan keeps has no point. */
+export function frontOf(points: NonNullable<Plan['front']>): { at: number; value: number; point: NonNullable<Plan['front']>[number] }[] {
+  const found = new Map(points.flatMap((point) => (point.objective === null ? [] : [[point.budget ?? point.p ?? 0, { value: point.objective, point }] as const])));
+  return [...found].map(([at, rest]) => ({ at, ...rest }));
+}
+
 /**
  * Whether the noise could hide how much worse an alternative is, where the plan tells: it was asked of every exchange of one site of a plan
  * without capacities and budget, and of nothing else.

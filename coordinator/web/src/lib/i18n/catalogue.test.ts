@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { codeText, translator } from './catalogue';
+import { codeText, problemText, translator } from './catalogue';
 import { en } from './en';
 import { it } from './it';
 
@@ -45,6 +45,12 @@ test('people summed over organisations are never called persons', () => {
 test('a code nobody knows is shown, not hidden', () => {
   expect(codeText(translator('it'), 'problem', 'brand-new')).toContain('brand-new');
   expect(codeText(translator('en'), 'rule', 'brand-new')).toContain('brand-new');
+});
+
+test('a refusal is said in the words of its field, where there are any', () => {
+  const refused = (path: string) => problemText(translator('it'), { code: 'out-of-range', params: {}, path });
+  expect(refused('$.front')).toContain('50');
+  expect(refused('$.basis.sites[3]')).toBe(translator('it')('problem.out-of-range'));
 });
 
 test('parameters fill their places and unknown places stay visible', () => {

@@ -46,6 +46,13 @@ export function codeText(t: Translate, family: 'problem' | 'rule' | 'log' | 'kin
   return isKey(key) ? t(key, params) : t(`${family}.fallback`, { ...params, code });
 }
 
+/** A refusal in words; where its field has a text of its own, that. */
+export function problemText(t: Translate, { code, params, path }: { code: string; params: Params; path?: string | undefined }): string {
+  const field = path?.match(/(\w+)(?:\[\d+\])*$/)?.[1];
+  const own = `problem.${code}-${field}`;
+  return isKey(own) ? t(own, params) : codeText(t, 'problem', code, params);
+}
+
 /** What stands in a rule's place where a node refused by itself; the policy has no such rule to be looked up. */
 const OWN_RULES = ['request', 'study', 'edition', 'ledger'];
 
