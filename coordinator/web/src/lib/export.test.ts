@@ -28,7 +28,8 @@ test('areas have the outlines there are', () => {
 });
 
 test('a picture stands alone: title, legend, notes and facts are in it', () => {
-  const { svg } = pictureOf(sheet, '<svg class="map" role="img" viewBox="0 0 10 10"><path d="M0 0"/></svg>', { width: 600, height: 400 }, [{ colour: '#fff', label: '57 < 78', hatched: true }]);
+  const { svg } = pictureOf(sheet, '<svg class="map" role="img" viewBox="0 0 10 10"><path d="M0 0"/></svg>', { width: 600, height: 400 }, [{ colour: '#fff', label: '57 < 78', hatched: true }, { colour: '#fff', label: 'fewer than 5', dotted: true }]);
+  expect(svg.match(/<circle/g)).toHaveLength(6);
   for (const part of ['Presences &amp; more', 'Nine times in ten.', '57 &lt; 78', '&quot;epsilon&quot;:1.5', 'viewBox="0 0 10 10" x="0"']) expect(svg).toContain(part);
   expect(svg).not.toContain('class=');
 });

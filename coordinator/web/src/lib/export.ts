@@ -43,6 +43,7 @@ export interface LegendEntry {
   colour: string;
   label: string;
   hatched?: boolean;
+  dotted?: boolean;
 }
 
 const escaped = (text: string) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
@@ -89,6 +90,7 @@ export function pictureOf(sheet: Sheet, markup: string, size: { width: number; h
     }
     parts.push(`<rect x="${x}" y="${y - 12}" width="24" height="15" fill="${entry.colour}" stroke="#8a99a8" stroke-width="0.75"/>`);
     if (entry.hatched) parts.push(`<path d="M${x} ${y + 3}l15 -15M${x + 8} ${y + 3}l15 -15" stroke="#17324d" stroke-width="1.6"/>`);
+    if (entry.dotted) for (let i = 0; i < 6; i += 1) parts.push(`<circle cx="${x + 4 + 8 * (i % 3)}" cy="${y - 8 + 7 * Math.floor(i / 3)}" r="1.3" fill="#5b6f82"/>`);
     parts.push(`<text x="${x + 30}" y="${y}" font-size="12.5" fill="#1f2f3f">${escaped(entry.label)}</text>`);
     x += wide + 14;
   }

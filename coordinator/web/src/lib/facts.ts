@@ -32,6 +32,6 @@ export function releaseNotes(release: Release, language: Language, t: Translate)
   return [
     t('city.export-odds', { odds: t(oddsOf(release) === 'nine' ? 'city.nine' : 'city.nineteen') }),
     t('city.export-coverage', { answered: release.coverage.answered.length, missing: missing(release), date: formatDate(release.released_at, language) }),
-    t('city.export-privacy', { epsilon: formatSignificant(release.privacy.epsilon, language), delta: String(release.privacy.delta), query: questionCode(release), release: release.id }),
+    t('city.export-privacy', { epsilon: formatSignificant(release.privacy.epsilon, language), delta: formatSignificant(release.privacy.delta, language), query: questionCode(release), release: release.id }),
   ];
 }

@@ -268,6 +268,8 @@ export const planning: Record<keyof typeof italian, string> = {
   'optimise.marginal-p': 'One more site would improve it by {improvement}.',
   'optimise.marginal-capacity': 'One more place at {site} would improve it by {improvement}.',
   'optimise.forced-none': '{site} is indispensable: no plan without it.',
+  'optimise.blocked': 'Within the limits no plan opens: {sites}.',
+  'optimise.blocked-more': 'Nor {count} more possible {count|site|sites}.',
   'optimise.forced-open': 'Opening {site} instead would cost {worsening}.',
   'optimise.forced-closed': 'Doing without {site} would cost {worsening}.',
   'optimise.alternatives-none': 'No other plan was found in time.',

@@ -266,6 +266,8 @@ export const planning = {
   'optimise.marginal-p': 'Una sede in più lo migliorerebbe di {improvement}.',
   'optimise.marginal-capacity': 'Un posto in più a {site} lo migliorerebbe di {improvement}.',
   'optimise.forced-none': '{site} è indispensabile: senza, nessun piano.',
+  'optimise.blocked': 'Entro i vincoli nessun piano apre: {sites}.',
+  'optimise.blocked-more': 'Né {count} {count|altra possibile sede|altre possibili sedi}.',
   'optimise.forced-open': 'Aprire invece {site} costerebbe {worsening}.',
   'optimise.forced-closed': 'Rinunciare a {site} costerebbe {worsening}.',
   'optimise.alternatives-none': 'Nessun altro piano trovato nel tempo dato.',

@@ -20,7 +20,7 @@ export const problems: Record<keyof typeof italian, string> = {
   'problem.http-502': 'The service does not answer. Try again shortly.',
   'problem.http-503': 'The service is not ready. Try again shortly.',
   'problem.not-json': 'The question cannot be read.',
-  'problem.too-large': 'The question is too long.',
+  'problem.too-large': 'What you send is over the limit: make it smaller, or divide it.',
   'problem.too-deep': 'The filter is nested too deeply.',
   'problem.duplicate-key': 'A field is written twice.',
   'problem.not-ascii': 'An identifier holds characters that are not allowed.',

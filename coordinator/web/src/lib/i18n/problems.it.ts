@@ -18,7 +18,7 @@ export const problems = {
   'problem.http-502': 'Il servizio non risponde. Riprova tra poco.',
   'problem.http-503': 'Il servizio non è pronto. Riprova tra poco.',
   'problem.not-json': 'La domanda non è leggibile.',
-  'problem.too-large': 'La domanda è troppo lunga.',
+  'problem.too-large': 'Ciò che invii supera il limite: riducilo, o dividilo.',
   'problem.too-deep': 'Il filtro è annidato troppo in profondità.',
   'problem.duplicate-key': 'Un campo è scritto due volte.',
   'problem.not-ascii': 'Un identificativo contiene caratteri non ammessi.',
