@@ -21,6 +21,7 @@ export async function plans(walk) {
   await walk.visit(paths);
   await walk.narrow(paths);
   await keyboard(walk);
+  await ended(walk);
   await walk.goto('/simulate');
   await walk.signOut();
 }
@@ -139,6 +140,17 @@ async function optimise(walk) {
     await walk.goto(found);
     await walk.byTestId('plan-result').waitFor();
   });
+  await walk.check('a budget of nothing opens nothing, and says what it keeps from being opened', async () => {
+    const found = new URL(page.url()).pathname;
+    await walk.goto('/optimise');
+    await walk.byTestId('plan-model').selectOption('budget-allocation');
+    await page.locator('#plan-budget').fill('0');
+    await walk.byTestId('plan-begin').click();
+    await walk.byTestId('plan-result').waitFor();
+    await walk.byTestId('blocked').waitFor();
+    await walk.goto(found);
+    await walk.byTestId('plan-result').waitFor();
+  });
   return new URL(page.url()).pathname;
 }
 
@@ -199,5 +211,36 @@ async function keyboard(walk) {
     await open.focus();
     await page.keyboard.press('Enter');
     await page.locator('[data-testid="scenario"][aria-busy="false"] [data-marker="new"]').first().waitFor();
+  });
+}
+
+/** A number that cannot be, and a session that ends while a scenario is written. */
+async function ended(walk) {
+  const { page } = walk;
+  await walk.check('a number that cannot be is named with its limits, and not sent', async () => {
+    await walk.goto('/simulate');
+    await walk.byTestId('change-table').locator('tbody tr').first().waitFor();
+    await walk.byTestId('basis').locator('summary').first().click();
+    await page.locator('#measure-radius').fill('-5');
+    const told = await page.locator('main .notice-danger').innerText();
+    expect(/1.*600/.test(told), `it says: ${told}`);
+    await page.locator('#measure-radius').fill('60');
+    await page.locator('main .notice-danger').waitFor({ state: 'detached' });
+  });
+  await walk.check('a session that ends in the middle of a form loses nothing of it', async () => {
+    await walk.goto('/simulate');
+    await walk.byTestId('change-table').locator('tbody tr').first().waitFor();
+    const worked = page.waitForResponse((response) => /scenarios\/preview$/.test(response.url()) && (response.request().postData() ?? '').includes('Scritto a met'));
+    await page.locator('#scenario-name').fill('Scritto a metà');
+    await worked;
+    const known = walk.seen.console.length;
+    await walk.context.clearCookies();
+    await walk.byTestId('save-scenario').locator('button[type="submit"]:enabled').click();
+    await walk.byTestId('session-ended').waitFor();
+    await walk.accessible();
+    await walk.signIn('analyst');
+    await walk.byTestId('scenario-name').getByText('Scritto a metà').waitFor();
+    // Chromium writes the refusal to the console, which here is what was to be seen.
+    walk.seen.console.splice(known, Infinity, ...walk.seen.console.slice(known).filter((line) => !line.includes('status of 401')));
   });
 }

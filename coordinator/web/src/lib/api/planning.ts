@@ -331,13 +331,13 @@ export function followPlan(id: string, onProgress: (progress: Progress) => void,
     stop();
     onEnd(view);
   };
-  // Where the stream breaks, the plan is asked for by itself, and the stream is tried again.
+  // Where the stream breaks, the plan is asked for by itself, and the stream is tried again; also after the service was out of reach.
   const look = async () => {
     try {
       take(await planning.plan(id));
     } catch (error) {
       if (!stopped) onFault(error);
-      stop();
+      if (!(error instanceof Problem && error.code === 'unreachable')) stop();
     }
     if (!stopped) timer = setTimeout(listen, 2000);
   };
