@@ -115,6 +115,7 @@ export const planning: Record<keyof typeof italian, string> = {
   'simulate.did-forecast': 'Forecast need, {where}',
   'simulate.refused': 'This cannot be worked out',
   'simulate.stays': 'What stands below is the last result that could be worked out.',
+  'simulate.none': 'None: before and after are the same.',
   'simulate.result': 'Before and after',
   'simulate.count-gains': '{count} {count|area gains|areas gain}',
   'simulate.count-loses': '{count} {count|area loses|areas lose}',

@@ -113,6 +113,7 @@ export const planning = {
   'simulate.did-forecast': 'Bisogno previsto, {where}',
   'simulate.refused': 'Così non si può calcolare',
   'simulate.stays': 'Sotto resta l’ultimo risultato che si è potuto calcolare.',
+  'simulate.none': 'Nessuna: prima e dopo sono uguali.',
   'simulate.result': 'Prima e dopo',
   'simulate.count-gains': '{count} {count|zona ci guadagna|zone ci guadagnano}',
   'simulate.count-loses': '{count} {count|zona ci perde|zone ci perdono}',
