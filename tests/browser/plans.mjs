@@ -68,6 +68,8 @@ async function simulate(walk) {
     await walk.settled();
     await page.locator('#against').selectOption({ label: 'Un centro al nove' });
     await walk.byTestId('between').locator('.verdict-gains').first().waitFor();
+    // On paper the scenario says what it changes.
+    expect((await walk.byTestId('edits-listed').locator('li').count()) === 2, 'the two edits are not listed');
   });
   const url = new URL(page.url());
   return url.pathname + url.search;
