@@ -23,6 +23,8 @@ export async function plans(walk) {
   await keyboard(walk);
   await ended(walk);
   await walk.goto('/simulate');
+  // What is on its way when its reader leaves is refused, which Chromium writes to the console.
+  await walk.byTestId('change-table').locator('tbody tr').first().waitFor();
   await walk.signOut();
 }
 
