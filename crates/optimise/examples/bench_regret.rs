@@ -8,7 +8,7 @@ use demo_city::{CityConfig, Month, Truth, generate};
 use optimise::watch::Unwatched;
 use optimise::{Cost, Demand, Interval, Model, Problem, Site, SiteStatus, solve};
 
-/// Standard deviations of a neighbourhood's sum, taken in turn: little noise, that of a worked decision on Milan, twice that.
+/// Standard deviations of a neighbourhood's sum: little noise, that of a worked decision on Milan, twice that.
 const NOISE: [f64; 3] = [8.0, 33.0, 66.0];
 const AGE: u16 = 75;
 const SITES: usize = 4;
@@ -175,11 +175,12 @@ fn main() -> Result<()> {
     for seed in 1..=seeds {
         let need = need(seed, scale)?;
         people += need.iter().sum::<f64>() / need.len() as f64;
-        let level = (seed % NOISE.len() as u64) as usize;
         for (at, (_, model)) in models.into_iter().enumerate() {
-            let mut numbers = Numbers(seed << 8 | at as u64);
-            let noisy = problem(model, &need, NOISE[level], &mut numbers);
-            score(&noisy, &need, &mut tallies[at * NOISE.len() + level])?;
+            for (level, sd) in NOISE.into_iter().enumerate() {
+                let part = at * NOISE.len() + level;
+                let noisy = problem(model, &need, sd, &mut Numbers(seed << 8 | part as u64));
+                score(&noisy, &need, &mut tallies[part])?;
+            }
         }
         eprint!("\rseed {seed} of {seeds}");
     }
