@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Plan, PublishedOffer, SiteOnMap } from './api/planning';
 import type { ForecastSummary, ForecastView, ReleaseSummary } from './api/types';
-import { edited, firstToPlan, forecastEdits, forecastsToPlan, frontOf, hiddenByNoise, isJudged, listedEdits, oftenness, ordered, placer, plannable, sitesOfOffers, verdictOf } from './planning';
+import { edited, firstToPlan, forecastEdits, forecastsToPlan, frontOf, gapPercent, hiddenByNoise, isJudged, listedEdits, oftenness, ordered, placer, plannable, sitesOfOffers, verdictOf } from './planning';
 
 const change = (gain: number | null, lower: number | null, upper: number | null) => ({ gain, lower, upper, before: 0, after: 0 });
 
@@ -129,5 +129,11 @@ describe('need as forecast', () => {
     const all = [kept('1', 'nil', 'done'), kept('2', 'city', 'done'), kept('3', 'nil', 'running'), kept('4', 'municipio', 'done')];
     expect(forecastsToPlan(all).map(({ id }) => id)).toEqual(['4', '1']);
     expect(forecastsToPlan(all, '2').map(({ id }) => id)).toEqual(['4', '2', '1']);
+  });
+});
+
+describe('a gap in percent', () => {
+  it('is rounded up, so that it stays a bound', () => {
+    expect([0, 1e-7, 0.0005, 0.01234, 0.5].map(gapPercent)).toEqual([0, 0.01, 0.05, 1.24, 50]);
   });
 });

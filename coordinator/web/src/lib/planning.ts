@@ -206,3 +206,8 @@ export function tidy(basis: Basis): Basis {
   const { candidates, ...rest } = basis;
   return candidates ? { ...rest, candidates } : rest;
 }
+
+/** A gap in percent, rounded up to two digits: a bound that is rounded down promises too much. */
+export function gapPercent(gap: number): number {
+  return Math.max(0, Math.ceil(1e4 * gap - 1e-9)) / 100;
+}
