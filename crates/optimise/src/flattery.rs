@@ -7,7 +7,8 @@
 //!
 //! Both are put together by how much they contradict each other. Were the prior right, the mean of the draws and the objective without
 //! its flattery would differ with the variance that the noise has beyond that of the draws, and with what chance leaves in both. What their
-//! squared difference has above that is taken for the square of the prior's error, and the more there is of it, the less the draws move the middle and narrow the interval.
+//! squared difference has above that is taken for the square of the prior's error, and the more there is of it, the less the draws move
+//! the middle and narrow the interval.
 
 use crate::median::{self, Solved};
 use crate::placement::Placement;
@@ -30,18 +31,18 @@ pub(crate) fn reconciled(
     placement: &Placement,
     posterior: &Posterior,
     solved: &Solved,
+    open: &[bool],
     values: Vec<f64>,
     watch: &dyn Watch,
 ) -> Vec<f64> {
-    let open = marks(problem, &solved.open);
-    let Some(flattery) = flattery(problem, placement, posterior, &open, solved, watch) else {
+    let Some(flattery) = flattery(problem, placement, posterior, open, solved, watch) else {
         return values;
     };
     let unflattered = Told {
         value: placement.told(solved.value) + flattery.value,
         chance: flattery.chance,
     };
-    Reconciled::of(&values, unflattered, noise(placement, &open)).apply(values)
+    moved(values, unflattered, noise(placement, open))
 }
 
 /// A value with the variance that chance leaves in it.
@@ -108,43 +109,26 @@ fn noise(placement: &Placement, open: &[bool]) -> f64 {
         .sum()
 }
 
-/// How draws are moved and spread.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Reconciled {
-    mean: f64,
-    to: f64,
-    spread: f64,
-}
-
-impl Reconciled {
-    fn of(values: &[f64], unflattered: Told, noise: f64) -> Self {
-        let (mean, variance) = (mean(values), variance(values));
-        let beyond = (noise - variance).max(0.0);
-        let chance = unflattered.chance + variance / values.len().max(1) as f64;
-        let difference = unflattered.value - mean;
-        let contradiction = (difference.powi(2) - beyond - chance).max(0.0);
-        let part = if contradiction > 0.0 {
-            contradiction / (contradiction + beyond + chance)
-        } else {
-            0.0
-        };
-        let wanted = variance + part * beyond;
-        Self {
-            mean,
-            to: mean + part * difference,
-            spread: if variance > 0.0 {
-                (wanted / variance).sqrt()
-            } else {
-                1.0
-            },
-        }
+/// Draws moved towards what is told otherwise, and spread, as far as the two contradict each other.
+fn moved(values: Vec<f64>, unflattered: Told, noise: f64) -> Vec<f64> {
+    let (mean, variance) = (mean(&values), variance(&values));
+    let beyond = (noise - variance).max(0.0);
+    let chance = unflattered.chance + variance / values.len().max(1) as f64;
+    let difference = unflattered.value - mean;
+    let contradiction = (difference.powi(2) - beyond - chance).max(0.0);
+    if contradiction == 0.0 {
+        return values;
     }
-
-    fn apply(self, values: Vec<f64>) -> Vec<f64> {
-        (values.into_iter())
-            .map(|value| self.to + self.spread * (value - self.mean))
-            .collect()
-    }
+    let part = contradiction / (contradiction + beyond + chance);
+    let wider = if variance > 0.0 {
+        (1.0 + part * beyond / variance).sqrt()
+    } else {
+        1.0
+    };
+    let to = mean + part * difference;
+    (values.into_iter())
+        .map(|value| to + wider * (value - mean))
+        .collect()
 }
 
 #[cfg(test)]
@@ -165,7 +149,7 @@ mod tests {
             value: unflattered,
             chance,
         };
-        Reconciled::of(&DRAWS, unflattered, noise).apply(DRAWS.to_vec())
+        moved(DRAWS.to_vec(), unflattered, noise)
     }
 
     #[test]
@@ -181,8 +165,7 @@ mod tests {
             value: 7.0,
             chance: 0.0,
         };
-        let values = Reconciled::of(&[7.0; 3], same, 0.0).apply(vec![7.0; 3]);
-        assert_eq!(values, [7.0; 3]);
+        assert_eq!(moved(vec![7.0; 3], same, 0.0), [7.0; 3]);
     }
 
     #[test]

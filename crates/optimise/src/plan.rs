@@ -164,7 +164,7 @@ pub struct Stability {
     pub regret: Interval,
     /// The plan's objective under the true demand.
     pub value: Interval,
-    /// The plan's objective to expect once the demand is known: its mean over the draws. The objective itself is flattered,
+    /// The plan's objective to expect once the demand is known: its mean, as `value` is told. The objective itself is flattered,
     /// since the plan was chosen for looking best under this very noise.
     pub out_of_sample: f64,
     /// In how many of a hundred draws the plan has too few places for all who must be served; regret and value are those

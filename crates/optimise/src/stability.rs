@@ -81,7 +81,7 @@ pub(crate) fn stability(
     let possible: Vec<f64> = draws.iter().map(|draw| draw.value - draw.bound).collect();
     let (regret, most) = (interval(&found), interval(&possible));
     let values: Vec<f64> = draws.iter().map(|draw| draw.told).collect();
-    let values = flattery::reconciled(problem, placement, &posterior, solved, values, watch);
+    let values = flattery::reconciled(problem, placement, &posterior, solved, &open, values, watch);
     Stability {
         draws: number,
         sites,

@@ -9,9 +9,6 @@ use std::error::Error;
 /// Seconds after which HiGHS is stopped.
 pub(crate) const LIMIT: f64 = 60.0;
 
-/// Seconds that both have for problems with places.
-pub(crate) const PLACES: f64 = 60.0;
-
 /// What HiGHS took.
 pub(crate) struct Run {
     pub(crate) cpu: f64,
@@ -19,6 +16,20 @@ pub(crate) struct Run {
     pub(crate) is_complete: bool,
     /// |objective - bound| of where it ended; infinite where it found no plan.
     pub(crate) left: f64,
+}
+
+impl Run {
+    /// What it left open of an objective, where it was stopped.
+    pub(crate) fn stopped(&self, value: f64) -> Option<String> {
+        let gap = 100.0 * self.left / value.abs();
+        (!self.is_complete).then(|| {
+            if gap.is_finite() {
+                format!("HiGHS was stopped with {gap:.2} % left")
+            } else {
+                "HiGHS was stopped without a plan".to_owned()
+            }
+        })
+    }
 }
 
 fn run(program: &Program, limit: f64) -> Result<Run, Box<dyn Error>> {

@@ -214,18 +214,11 @@ fn compared(
         .transpose()?;
     let (value, bound) = (shown(solved.value), shown(solved.bound));
     let proven = if solved.is_proven { "proven " } else { "" };
-    let stopped = run.as_ref().filter(|run| !run.is_complete).map(|run| {
-        let gap = 100.0 * run.left / value.abs();
-        if gap.is_finite() {
-            format!("; HiGHS was stopped with {gap:.2} % left")
-        } else {
-            "; HiGHS was stopped without a plan".to_owned()
-        }
-    });
+    let stopped = run.as_ref().and_then(|run| run.stopped(value));
     let note = format!(
         "{proven}{}{}",
         against(value, optimum),
-        stopped.unwrap_or_default()
+        stopped.map_or(String::new(), |stopped| format!("; {stopped}"))
     );
     row(name, value, bound, ours, run, &note);
     Ok(())
@@ -301,22 +294,15 @@ fn places(_: &Path) -> Done {
         (3, 600, 150, 3_500_000.0),
     ] {
         let problem = instances::with_places(seed, areas, sites, budget);
-        let limit = Deadline::after(Some(Duration::from_secs_f64(baseline::PLACES)));
+        let limit = Deadline::after(Some(Duration::from_secs_f64(baseline::LIMIT)));
         let (plan, ours) = timed(|| optimise::solve(&problem, &limit));
         let plan = plan?;
-        let highs = baseline::places(&problem, baseline::PLACES)?;
         let Some(value) = plan.objective else {
             println!("places {areas} x {sites}: no plan within the time");
             continue;
         };
-        let left = 100.0 * highs.left / value.abs();
-        let note = if highs.is_complete {
-            String::new()
-        } else if left.is_finite() {
-            format!("HiGHS was stopped with {left:.2} % left")
-        } else {
-            "HiGHS was stopped without a plan".to_owned()
-        };
+        let highs = baseline::places(&problem, baseline::LIMIT)?;
+        let note = highs.stopped(value).unwrap_or_default();
         row(
             &format!("places {areas} x {sites}"),
             value,
