@@ -186,7 +186,7 @@ export const planning: Record<keyof typeof italian, string> = {
   'optimise.alternatives': 'Alternatives',
   'optimise.limit': 'Time limit (seconds)',
   'optimise.seed': 'Seed',
-  'optimise.older': 'Made with version {method} of the method; version {now} is in force now, and may judge the same plan otherwise: of coverings, version 1 told too wide a range. This one stays as it was made; solve it again with the form of the page Optimise.',
+  'optimise.older': 'Made with version {method} of the method; version {now} is in force now, and may judge the same plan otherwise, the range of its value above all. This one stays as it was made; solve it again with the form of the page Optimise.',
   'optimise.with-front': 'Also for smaller budgets or numbers, to see what each step brings',
   'optimise.robust': 'Cautious plan: for the worst fifth of the draws instead of the estimate',
   'optimise.begin': 'Find the plan',

@@ -184,7 +184,7 @@ export const planning = {
   'optimise.alternatives': 'Alternative',
   'optimise.limit': 'Tempo massimo (secondi)',
   'optimise.seed': 'Seme',
-  'optimise.older': 'Fatto con la versione {method} del metodo; ora è in vigore la versione {now}, che può giudicare diversamente lo stesso piano: delle coperture, la versione 1 diceva un intervallo troppo largo. Questo resta com’era; risolvilo di nuovo con il modulo della pagina Ottimizza.',
+  'optimise.older': 'Fatto con la versione {method} del metodo; ora è in vigore la versione {now}, che può giudicare diversamente lo stesso piano, soprattutto l’intervallo del suo valore. Questo resta com’era; risolvilo di nuovo con il modulo della pagina Ottimizza.',
   'optimise.with-front': 'Anche per spese o numeri minori, per vedere quanto rende ogni passo',
   'optimise.robust': 'Piano prudente: per il quinto peggiore delle prove invece che per la stima',
   'optimise.begin': 'Cerca il piano',
